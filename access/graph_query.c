@@ -1,0 +1,450 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "access/graph_parts.h"
+
+static int
+id_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, LK_ID_LEN);
+}
+
+size_t
+graph_heads(const struct graph *g, uint8_t heads[][LK_ID_LEN], size_t max)
+{
+	for (size_t i = 0; i < g->heads.len && i < max; i++)
+		graph_id(g, g->heads.v[i], heads[i]);
+	if (g->heads.len <= max && g->heads.len > 1)
+		qsort(heads, g->heads.len, LK_ID_LEN, id_compare);
+	return g->heads.len;
+}
+
+uint32_t
+graph_tip(const struct graph *g, const uint8_t author[static ACCESS_KEY_LEN],
+    bool *forked)
+{
+	uint32_t a = author_find(g, author), tip = GRAPH_NONE;
+
+	*forked = false;
+	if (a == GRAPH_NONE)
+		return GRAPH_NONE;
+	*forked = g->authors.v[a].chains_len > 1;
+	for (uint32_t i = g->authors.v[a].chain; i != GRAPH_NONE;
+	     i = g->chains.v[i].next) {
+		const struct u32s *nodes = &g->chains.v[i].nodes;
+		uint32_t n = nodes->v[nodes->len - 1];
+
+		if (tip == GRAPH_NONE ||
+		    g->nodes.v[n].seq > g->nodes.v[tip].seq)
+			tip = n;
+	}
+	return tip;
+}
+
+/* Of more heads than an envelope may name, the newest of each author, then the
+ * newest: somebody who forks without end must not keep others from writing. */
+static lk_err
+heads_choose(const struct graph *g, struct u32s *heads)
+{
+	uint32_t kept = 0;
+	uint8_t *seen;
+
+	if (heads->len <= ENVELOPE_DEPS_MAX)
+		return LK_NONE;
+	seen = calloc(g->authors.len, 1);
+	if (seen == NULL)
+		return GRAPH_NOMEM;
+	u32s_normalize(heads);
+	for (unsigned pass = 0; pass < 2; pass++) {
+		for (uint32_t i = heads->len;
+		     i-- > kept && kept < ENVELOPE_DEPS_MAX;) {
+			uint32_t n = heads->v[i], a = node_author(g, n);
+
+			if (seen[a] > pass)
+				continue;
+			seen[a] = 1;
+			memmove(heads->v + kept + 1, heads->v + kept,
+			    (i - kept) * sizeof(*heads->v));
+			heads->v[kept++] = n;
+			i++;
+		}
+	}
+	heads->len = kept;
+	free(seen);
+	return LK_NONE;
+}
+
+lk_err
+graph_deps(const struct graph *g, const uint8_t author[static ACCESS_KEY_LEN],
+    uint8_t deps[][LK_ID_LEN], size_t *len)
+{
+	struct u32s heads = { 0 };
+	bool forked, ok = true;
+	uint32_t tip = graph_tip(g, author, &forked);
+	lk_err err;
+
+	/* prev speaks for its whole past, even when it is void itself. */
+	for (uint32_t i = 0; i < g->heads.len; i++) {
+		if (tip == GRAPH_NONE || !graph_in_past(g, g->heads.v[i], tip))
+			ok = ok && u32s_add(&heads, g->heads.v[i]);
+	}
+	err = ok ? heads_choose(g, &heads) : GRAPH_NOMEM;
+	for (uint32_t i = 0; err.code == LK_OK && i < heads.len; i++)
+		graph_id(g, heads.v[i], deps[i]);
+	if (err.code == LK_OK && heads.len > 1)
+		qsort(deps, heads.len, LK_ID_LEN, id_compare);
+	if (err.code == LK_OK)
+		*len = heads.len;
+	free(heads.v);
+	return err;
+}
+
+enum role
+graph_role(const struct graph *g, const uint8_t key[static ACCESS_KEY_LEN])
+{
+	uint32_t a = author_find(g, key);
+	enum role best = ROLE_NONE;
+
+	if (a == GRAPH_NONE)
+		return ROLE_NONE;
+	for (uint32_t i = g->authors.v[a].grant; i != GRAPH_NONE;
+	     i = g->grants.v[i].next_of_author) {
+		enum role role = eval_role(g, &g->evals->now, i);
+
+		if (role > best)
+			best = role;
+	}
+	return best;
+}
+
+/* Whether to write under grant a rather than b: more senior first, then the
+ * same on every device. */
+static bool
+grant_better(const struct graph *g, uint32_t a, uint32_t b)
+{
+	struct grant_ref x, y;
+	int c;
+
+	if (g->grants.v[a].rank != g->grants.v[b].rank)
+		return g->grants.v[a].rank < g->grants.v[b].rank;
+	x = grant_name(g, a);
+	y = grant_name(g, b);
+	c = memcmp(x.env, y.env, LK_ID_LEN);
+	return c != 0 ? c < 0 : x.index < y.index;
+}
+
+lk_err
+graph_grant_for(const struct graph *g, const uint8_t key[static ACCESS_KEY_LEN],
+    enum role need, struct grant_ref *out)
+{
+	uint32_t a = author_find(g, key), best = GRAPH_NONE, tip, last;
+	bool forked;
+
+	if (a == GRAPH_NONE || g->authors.v[a].grant == GRAPH_NONE)
+		return LK_ERR(LK_E_NOTFOUND, "member");
+	tip = graph_tip(g, key, &forked);
+	last = tip == GRAPH_NONE ? GRAPH_NONE : g->nodes.v[tip].grant;
+	for (uint32_t i = g->authors.v[a].grant; i != GRAPH_NONE;
+	     i = g->grants.v[i].next_of_author) {
+		bool cold = g->grants.v[i].flags & GRANT_COLD;
+
+		if (eval_role(g, &g->evals->now, i) < need ||
+		    (cold && need == ROLE_WRITE))
+			continue;
+		if (best == GRAPH_NONE || i == last ||
+		    (best != last && grant_better(g, i, best)))
+			best = i;
+	}
+	if (best == GRAPH_NONE)
+		return LK_ERR(LK_E_DENIED, "role");
+	*out = grant_name(g, best);
+	return LK_NONE;
+}
+
+/* Of epochs, the one in the envelope of the lowest id. */
+static uint32_t
+epoch_lowest(const struct graph *g, const uint32_t *v, uint32_t len)
+{
+	uint32_t best = GRAPH_NONE;
+
+	for (uint32_t i = 0; i < len; i++) {
+		if (best == GRAPH_NONE ||
+		    memcmp(g->nodes.v[g->epochs.v[v[i]].node].id,
+			g->nodes.v[g->epochs.v[best].node].id, LK_ID_LEN) < 0)
+			best = v[i];
+	}
+	return best;
+}
+
+static void
+epoch_etag(const struct graph *g, uint32_t epoch, uint8_t etag[static ETAG_LEN])
+{
+	memcpy(etag, g->etags.v[g->epochs.v[epoch].etag].etag, ETAG_LEN);
+}
+
+lk_err
+graph_clean_epoch(const struct graph *g, uint8_t etag[static ETAG_LEN])
+{
+	struct view whole = view_whole();
+	struct eval *now = &g->evals->now;
+
+	TRY(eval_clean(g, now, &whole));
+	if (now->clean.len == 0)
+		return LK_ERR(LK_E_NOTFOUND, "clean epoch");
+	epoch_etag(g, epoch_lowest(g, now->clean.v, now->clean.len), etag);
+	return LK_NONE;
+}
+
+void
+graph_any_epoch(const struct graph *g, uint8_t etag[static ETAG_LEN])
+{
+	struct view whole = view_whole();
+	struct u32s present = { 0 };
+
+	if (graph_clean_epoch(g, etag).code == LK_OK)
+		return;
+	/* The genesis is an effective epoch, so there is one. */
+	if (epochs_present(g, &g->evals->now, &whole, &present).code == LK_OK &&
+	    present.len > 0)
+		epoch_etag(g, epoch_lowest(g, present.v, present.len), etag);
+	else if (g->epochs.len > 0)
+		epoch_etag(g, g->epochs.len - 1, etag);
+	free(present.v);
+}
+
+lk_err
+graph_readers(struct graph *g, const struct graph_reader **out, size_t *len)
+{
+	struct view whole = view_whole();
+
+	TRY(graph_settle(g));
+	TRY(readers_list(g, &g->evals->now, &whole));
+	*out = g->readers.v;
+	*len = g->readers.len;
+	return LK_NONE;
+}
+
+lk_err
+graph_maximal(struct graph *g, const uint8_t (**etags)[ETAG_LEN], size_t *len)
+{
+	struct view whole = view_whole();
+
+	TRY(graph_settle(g));
+	TRY(maximal_list(g, &whole));
+	*etags = (const uint8_t(*)[ETAG_LEN])g->maximal.v;
+	*len = g->maximal.len;
+	return LK_NONE;
+}
+
+lk_err
+graph_parents(struct graph *g, const struct grant_ref *ref,
+    const uint32_t **parents, size_t *len, uint64_t *change_seq)
+{
+	struct view whole = view_whole();
+	uint32_t grant = grant_find(g, ref);
+
+	if (grant == GRAPH_NONE)
+		return LK_ERR(LK_E_NOTFOUND, "grant");
+	TRY(graph_settle(g));
+	TRY(parents_of(g, &whole, &g->evals->now));
+	*parents = g->parents.v;
+	*len = g->parents.len;
+	*change_seq = (uint64_t)changes_under(g, &whole, grant) + 1;
+	return LK_NONE;
+}
+
+/* Why an op is void: the revocation or leave against it, or against the grant
+ * it rests on, however far up. */
+static uint32_t
+op_voided_by(const struct graph *g, uint32_t node, uint8_t op)
+{
+	const struct eval *now = &g->evals->now;
+
+	for (;;) {
+		const struct cut *cut = eval_denied(g, now, node, op);
+		uint32_t c = op_ctl(g, node, op), from;
+
+		if (cut != NULL)
+			return g->ctls.v[cut->ctl].node;
+		from = g->nodes.v[node].grant;
+		if (eval_grant(g, now, from)) {
+			if (c == GRAPH_NONE || g->ctls.v[c].kind != OP_GRANT)
+				return GRAPH_NONE;
+			from = g->grants.v[g->ctls.v[c].gives].parent;
+			if (from == GRAPH_NONE || eval_grant(g, now, from))
+				return GRAPH_NONE;
+		}
+		node = g->grants.v[from].node;
+		op = g->ctls.v[g->grants.v[from].ctl].op;
+	}
+}
+
+uint32_t
+graph_voided_by(const struct graph *g, uint32_t node)
+{
+	return op_voided_by(g, node, g->nodes.v[node].content);
+}
+
+size_t
+graph_members_len(const struct graph *g)
+{
+	return g->grants.len;
+}
+
+static uint32_t
+grant_ended_by(const struct graph *g, uint32_t grant)
+{
+	const struct grant *a = &g->grants.v[grant];
+	const struct cut *cut = eval_ended(g, &g->evals->now, grant);
+
+	if (cut != NULL)
+		return g->ctls.v[cut->ctl].node;
+	if (eval_grant(g, &g->evals->now, grant))
+		return GRAPH_NONE;
+	return op_voided_by(g, a->node, g->ctls.v[a->ctl].op);
+}
+
+void
+graph_member(const struct graph *g, size_t i, struct member *out)
+{
+	uint32_t grant = (uint32_t)i;
+	const struct grant *a = &g->grants.v[grant];
+
+	*out = (struct member){ .grant = grant_name(g, grant),
+		.role = a->role,
+		.now = eval_role(g, &g->evals->now, grant),
+		.rank = a->rank,
+		.flags = a->flags,
+		.node = a->node,
+		.ended_by = grant_ended_by(g, grant) };
+	if (a->parent != GRAPH_NONE)
+		out->parent = grant_name(g, a->parent);
+	else if (a->issuer != GRAPH_NONE)
+		out->parent = grant_name(g, a->issuer);
+	memcpy(out->key, g->authors.v[a->author].key, ACCESS_KEY_LEN);
+	memcpy(out->box, a->box, ACCESS_KEY_LEN);
+}
+
+/* The last essential envelope of a stream: a tip that is not, the author of a
+ * revocation does not have in his past. */
+static uint32_t
+stream_tip(const struct graph *g, const struct stream *s)
+{
+	const struct chain *c = &g->chains.v[s->chain];
+
+	for (uint32_t seq = c->essential; seq >= c->first && seq > 0; seq--) {
+		uint32_t n = chain_node(g, s->chain, seq);
+
+		if (g->nodes.v[n].grant == s->grant)
+			return n;
+	}
+	return GRAPH_NONE;
+}
+
+static lk_err
+tips_add(const struct graph *g, uint32_t grant, struct u32s *tips)
+{
+	for (uint32_t i = g->grants.v[grant].stream; i != GRAPH_NONE;
+	     i = g->streams.v[i].next_of_grant) {
+		uint32_t tip = stream_tip(g, &g->streams.v[i]);
+
+		if (tip != GRAPH_NONE && !u32s_add(tips, tip))
+			return GRAPH_NOMEM;
+	}
+	return LK_NONE;
+}
+
+static lk_err
+tips_write(const struct graph *g, const struct u32s *tips,
+    uint8_t out[][LK_ID_LEN], size_t *len)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < tips->len; i++) {
+		bool old = false;
+
+		for (uint32_t k = 0; k < tips->len && !old; k++)
+			old =
+			    k != i && graph_in_past(g, tips->v[i], tips->v[k]);
+		if (old)
+			continue;
+		if (n == REVOKE_KEEP_MAX)
+			return LK_ERR(LK_E_LIMIT, "keep");
+		graph_id(g, tips->v[i], out[n++]);
+	}
+	if (n > 1)
+		qsort(out, n, LK_ID_LEN, id_compare);
+	*len = n;
+	return LK_NONE;
+}
+
+lk_err
+graph_tips_of(const struct graph *g, const struct grant_ref *ref, bool tree,
+    uint8_t tips[][LK_ID_LEN], size_t *len)
+{
+	uint32_t grant = grant_find(g, ref);
+	struct u32s found = { 0 };
+	lk_err err;
+
+	if (grant == GRAPH_NONE)
+		return LK_ERR(LK_E_NOTFOUND, "grant");
+	err = tips_add(g, grant, &found);
+	for (uint32_t i = g->grants.v[g->grants.v[grant].top].below;
+	     tree && i != GRAPH_NONE && err.code == LK_OK;
+	     i = g->grants.v[i].next_of_top) {
+		if (i != grant && person_has(g, i, grant))
+			err = tips_add(g, i, &found);
+	}
+	if (err.code == LK_OK)
+		err = tips_write(g, &found, tips, len);
+	free(found.v);
+	return err;
+}
+
+/* Keeps, of the ends found so far and one more, the earliest. */
+static size_t
+end_add(
+    const struct graph *g, uint32_t *nodes, size_t n, size_t max, uint32_t end)
+{
+	size_t kept = 0;
+
+	for (size_t k = 0; k < n; k++) {
+		if (graph_in_past(g, nodes[k], end))
+			return n;
+	}
+	for (size_t k = 0; k < n; k++) {
+		if (!graph_in_past(g, end, nodes[k]))
+			nodes[kept++] = nodes[k];
+	}
+	if (kept < max)
+		nodes[kept++] = end;
+	return kept;
+}
+
+size_t
+graph_farewell(const struct graph *g, const uint8_t key[static ACCESS_KEY_LEN],
+    uint32_t *nodes, size_t max)
+{
+	const struct eval *now = &g->evals->now;
+	uint32_t a = author_find(g, key), end;
+	size_t n = 0;
+
+	if (a == GRAPH_NONE || graph_role(g, key) != ROLE_NONE)
+		return 0;
+	for (uint32_t i = g->authors.v[a].grant; i != GRAPH_NONE;
+	     i = g->grants.v[i].next_of_author) {
+		const struct cut *cut = NULL;
+
+		while ((cut = eval_next_cut(g, now, i, cut)) != NULL) {
+			if (cut->level < ROLE_RELAY)
+				n = end_add(
+				    g, nodes, n, max, g->ctls.v[cut->ctl].node);
+		}
+		if (eval_grant(g, now, i))
+			continue;
+		end = grant_ended_by(g, i);
+		if (end != GRAPH_NONE)
+			n = end_add(g, nodes, n, max, end);
+	}
+	return n;
+}

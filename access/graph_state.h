@@ -1,0 +1,234 @@
+/*
+ * graph_state.h - what a graph is made of.  Only for access/graph*.c; what they
+ * do for each other is in graph_parts.h.
+ *
+ * Records are numbered in order of arrival and removed from the end only
+ * (graph_pop), so each table is an array, and each list of records that belong
+ * together is linked newest first.
+ *
+ * Chains.  The envelopes of an author form a tree by prev; a chain is a branch
+ * of it, cut where a second child starts a new one.  The position of a node is
+ * its seq.  A node's clock says of every other chain how much of it is in the
+ * node's past; of its own chain that is everything before it.
+ *
+ * Streams.  What one chain holds under one grant.  An op that is no control op
+ * is effective if its seq is at most a limit that depends on stream and role
+ * alone, so status is kept per stream and never per node.  The Automerge
+ * ancestors of a change, too, are a prefix of every stream: no clock needs more
+ * than one number for each.
+ *
+ * Control nodes are those with ops that change what others may do (authority)
+ * or who knows a key (keys).  Two views with the same control nodes are
+ * evaluated alike; `auth` and `keys` are clocks over control nodes alone, and
+ * equal clocks have equal handles, which makes them the key of a cache.
+ */
+#ifndef ACCESS_GRAPH_STATE_H
+#define ACCESS_GRAPH_STATE_H
+
+#include "access/array.h"
+#include "access/graph.h"
+#include "access/vclock.h"
+
+/* What a node holds. */
+#define NODE_AUTH 0x01    /* genesis, grant, revoke or leave */
+#define NODE_KEYS 0x02    /* genesis, epoch or share */
+#define NODE_CHANGE 0x04  /* a change */
+#define NODE_IMPORT 0x08  /* a piece of an import */
+#define NODE_LAST 0x10    /* .. the last one */
+#define NODE_OTHER 0x20   /* another op that needs write */
+#define NODE_SHARE 0x40   /* an op that needs read */
+#define NODE_GENESIS 0x80 /* the document itself */
+
+struct node {
+	uint8_t id[LK_ID_LEN];
+	uint32_t prev; /* GRAPH_NONE at seq 1 */
+	uint32_t chain, seq, stream, grant;
+	uint32_t clock;      /* the past, without the own chain */
+	uint32_t auth, keys; /* control nodes of the past and this one */
+	uint32_t maximal;    /* set of maximal epochs, this one included */
+	uint32_t etag;       /* the key that seals it */
+	uint32_t ctl, epoch; /* first of its ctls; its epoch, or GRAPH_NONE */
+	uint32_t kinds;      /* offset of the kinds of its ops */
+	/* A change: its Automerge ancestors outside its own stream, a clock
+	 * over streams, and its number under the grant.  A piece of an import:
+	 * `visible` counts the visible imports it is part of. */
+	uint32_t ancestors, number, visible;
+	uint8_t flags, ops_len, ctls_len, content; /* index of the content op */
+};
+
+struct author {
+	uint8_t key[ACCESS_KEY_LEN];
+	uint32_t chain, chains_len; /* newest chain */
+	uint32_t grant;             /* newest grant */
+};
+
+struct chain {
+	uint32_t author, next; /* of the author's chains */
+	uint32_t from;         /* the chain this one leaves, or GRAPH_NONE */
+	uint32_t first;        /* seq of nodes.v[0] */
+	struct u32s nodes;
+	uint32_t stream;    /* newest stream on it */
+	uint32_t essential; /* seq up to which it is essential */
+};
+
+/* Seqs on one chain under one grant; see the head of this file. */
+struct stream {
+	uint32_t chain, grant;
+	uint32_t next_of_chain, next_of_grant;
+	struct u32s changes, imports, others, shares;
+	uint32_t visible; /* seq up to which changes and imports are visible */
+};
+
+struct grant {
+	uint8_t box[ACCESS_KEY_LEN];
+	uint32_t box_counter;
+	uint32_t ctl, node, author;
+	uint32_t issuer; /* the grant it was made under; genesis: GRAPH_NONE */
+	uint32_t parent; /* of an own grant, else GRAPH_NONE */
+	uint32_t top;    /* the first grant of the person; itself if not own */
+	uint32_t below;  /* a top: newest own grant of the person */
+	uint32_t next_of_author, next_of_top, stream;
+	uint16_t rank;
+	uint8_t role, flags, index;
+};
+
+/* An op that decides what others may do. */
+struct ctl {
+	uint32_t node;
+	uint8_t op, kind, need;
+	uint32_t grant;              /* of the author; genesis: GRAPH_NONE */
+	int32_t rank;                /* of the author; genesis: -2 */
+	uint32_t gives;              /* OP_GRANT: the grant */
+	uint32_t entry, entries_len; /* OP_REVOKE */
+	uint32_t keep;               /* OP_LEAVE: clock of what stays */
+};
+
+struct entry {
+	uint32_t target, keep; /* grant; clock of what stays */
+	uint8_t level, flags;
+};
+
+/* A device and the grant that says its newest box key. */
+struct holder {
+	uint32_t author, grant;
+};
+
+struct etag {
+	uint8_t etag[ETAG_LEN];
+	uint32_t epoch, hand, link; /* newest; links that lead to this one */
+	uint32_t stamp;             /* of the last walk that came by */
+};
+
+struct epoch {
+	uint32_t node, etag, next; /* next: of the same etag */
+	uint8_t op;
+	uint32_t before; /* maximal epochs of its past */
+	bool known;      /* `to` was computed */
+	struct holder *to;
+	uint32_t to_len;
+};
+
+/* A key handed over by a share, or to a grantee. */
+struct hand {
+	uint32_t node, author, etag, next; /* next: of the same etag */
+	uint32_t grant; /* whose box key it is; GRAPH_NONE: not computed yet */
+	uint8_t op;
+};
+
+struct link {
+	uint32_t node, newer, older, next; /* next: of the same older */
+	uint8_t op;
+};
+
+struct set {
+	uint32_t from, len;
+};
+
+/*
+ * A set of envelopes: everything (`whole`), or the past of op `op` of `node`
+ * (all of the node's past when node is GRAPH_NONE; then chain and seq say how
+ * far the own chain reaches).
+ */
+struct view {
+	bool whole;
+	uint32_t clock, chain, seq;
+	uint32_t auth, keys, maximal;
+	uint32_t node;
+	uint8_t op;
+};
+
+/* An effective denial, as it stands against one grant. */
+struct cut {
+	uint32_t grant, next; /* the list it is in */
+	uint32_t ctl, keep;
+	uint8_t level, flags;
+	bool leave;
+};
+
+/*
+ * What a view makes of its control ops.  Lists of cuts by grant; readers by
+ * author: GRAPH_NONE for no reader, else the grant with the newest box key.
+ */
+struct eval {
+	bool used;
+	uint32_t pins;                 /* users that must not lose it */
+	uint32_t auth, keys, node, op; /* the key in the cache */
+	uint64_t age;
+	struct {
+		uint8_t *v;
+		uint32_t len, cap;
+	} effective;         /* by ctl */
+	struct u32s cuts_of; /* by grant: GRAPH_NONE or an index in cuts */
+	ARRAY(struct cut) cuts;
+	bool readers_known, clean_known;
+	struct u32s readers; /* by author */
+	struct u32s clean;   /* epochs a change may be sealed under */
+};
+
+#define EVALS_CACHED 16
+
+/* Derived, and filled on demand, also while the graph itself is const. */
+struct evals {
+	struct eval now, cached[EVALS_CACHED];
+	uint64_t age;
+	uint32_t stamp;
+	struct u32s walk; /* etags still to visit */
+	/* The answer of graph_missing_share, when known. */
+	bool share_known, share_missing;
+	uint32_t share_epoch, share_author;
+};
+
+struct graph {
+	ARRAY(struct node) nodes;
+	ARRAY(uint8_t) kinds;
+	ARRAY(struct author) authors;
+	ARRAY(struct chain) chains;
+	ARRAY(struct stream) streams;
+	ARRAY(struct grant) grants;
+	ARRAY(struct ctl) ctls;
+	ARRAY(struct entry) entries;
+	ARRAY(struct etag) etags;
+	ARRAY(struct epoch) epochs;
+	ARRAY(struct hand) hands;
+	ARRAY(struct link) links;
+	ARRAY(struct set) sets;
+	struct u32s members; /* of sets */
+	struct u32s order;   /* ctls by rank, leaves first, arrival */
+	struct lookup by_id, by_key, by_etag, by_set;
+	struct vclock_pool clocks;
+
+	struct evals *evals;
+	bool settled;
+	struct u32s heads, maximal_now; /* of the essential set */
+
+	/* Answers that stay valid until the next call. */
+	struct u32s parents;
+	ARRAY(struct graph_reader) readers;
+	struct {
+		uint8_t (*v)[ETAG_LEN];
+		uint32_t len, cap;
+	} maximal;
+	ARRAY(struct flip) flips;
+};
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * limits.h - every bound on what can grow, with its reason.
+ * docs/protocol.md shows those that are part of a format.
+ */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+#define LK_ID_LEN 32    /* envelope, document and change ids */
+#define LK_TOPIC_LEN 16 /* topic, author tag, etag, actor, FP */
+
+/* Envelopes: one fits a transaction and a message with room to spare. */
+#define ENVELOPE_MAX (1024 * 1024)
+#define ENVELOPE_BODY_MAX (ENVELOPE_MAX - 4096)
+#define ENVELOPE_OPS_MAX 16
+#define ENVELOPE_DEPS_MAX 64
+#define REVOKE_ENTRIES_MAX 64
+#define REVOKE_KEEP_MAX 16
+#define EPOCH_BOXES_MAX 1024
+#define EPOCH_LINKS_MAX 64
+#define PERSON_DEVICES_MAX 32
+
+/* Automerge data: what one hostile file may cost (automerge-format 13.2). */
+#define CHANGE_BODY_MAX (64u * 1024 * 1024)
+#define DOCUMENT_BODY_MAX (256u * 1024 * 1024)
+#define LEAN_INFLATED_MAX (16u * 1024 * 1024)
+#define INFLATE_RATIO_MAX 1000
+#define CHANGE_OPS_MAX (4u * 1024 * 1024)
+#define DOCUMENT_OPS_MAX (4u * 1024 * 1024)
+#define CHANGE_DEPS_MAX 65536
+#define ACTOR_LEN_MAX 255
+#define DOCUMENT_ACTORS_MAX 65536
+#define TREE_DEPTH_MAX 512 /* levels shown or imported as JSON */
+#define OP_COUNTER_MAX UINT32_MAX
+
+/* Peers. */
+#define PEERS_MAX 512
+#define PEERS_STRANGERS_MAX 32
+#define PEER_ADDRESS_MAX 8
+#define HANDSHAKE_MS 5000
+#define HANDSHAKE_BYTES_MAX (64 * 1024)
+#define MESSAGE_MAX (1024 * 1024 + 65536)
+#define PEER_PENDING_MAX (1024 * 1024)
+#define WAITING_ENVELOPES_MAX 1024 /* per document, what lacks a dependency */
+#define WAITING_BYTES_MAX (4u * 1024 * 1024)
+
+/* Control socket. */
+#define CONTROL_LINE_MAX (1024 * 1024)
+#define CONTROL_CLIENTS_MAX 32
+#define LK_NAME_MAX 255 /* names of documents, devices, people */
+#define TICKETS_MAX 32
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * connection.h - lines over the control socket: what client.c is made of.
+ */
+#ifndef CLI_CONNECTION_H
+#define CLI_CONNECTION_H
+
+#include "base/bytes.h"
+
+struct connection {
+	int fd;
+	struct buf in; /* what was read and not yet handed out */
+	size_t used;   /* bytes of it that were */
+};
+
+/*
+ * NOTFOUND when nobody listens there; DENIED when the listener runs as another
+ * user or may not be connected to; SYS.
+ */
+LK_MUST_USE lk_err connection_open(struct connection *, const char *path);
+void connection_close(struct connection *);
+/* Writes all of it.  SYS. */
+LK_MUST_USE lk_err connection_send(struct connection *, struct bytes);
+/* The next line without its end, valid until the next call.  UNAVAILABLE when
+ * the daemon has closed; LIMIT, SYS. */
+LK_MUST_USE lk_err connection_line(struct connection *, struct bytes *);
+
+#endif

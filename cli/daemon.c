@@ -1,0 +1,210 @@
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/home.h"
+#include "cli/args.h"
+#include "cli/client.h"
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+#define LOG_READ_MAX (64 * 1024)
+#define STOP_MS 30000
+
+static void
+start_render(struct output *o, json_object *result)
+{
+	(void)o;
+	printf("daemon: pid %lld\n", (long long)field_int(result, "pid"));
+}
+
+static int
+daemon_start(struct lk *lk)
+{
+	JSON_SCOPED *result = NULL;
+
+	DO(lk_connect(lk, CONNECT_INIT));
+	DO(lk_call(lk, "daemon.status", NULL, &result));
+	output_result(
+	    lk->output, "daemon", result, lk->quiet ? NULL : start_render);
+	return 0;
+}
+
+/* Asks it to end and returns when it is gone, so that the next one can start. */
+static int
+stop_wait(struct lk *lk, json_object **result)
+{
+	JSON_SCOPED *before = NULL;
+	struct pollfd process = { .events = POLLIN };
+
+	DO(lk_call(lk, "daemon.status", NULL, &before));
+	/* Taken hold of first: later the number may be somebody else's. */
+	process.fd = (int)syscall(
+	    SYS_pidfd_open, (pid_t)field_int(before, "pid"), 0);
+	DO(lk_call(lk, "daemon.stop", NULL, result));
+	lk_wait_closed(lk);
+	if (process.fd == -1)
+		return 0;
+	while (poll(&process, 1, STOP_MS) == -1 && errno == EINTR)
+		continue;
+	close(process.fd);
+	if (process.revents != 0)
+		return 0;
+	return lk_fail(lk, 75, "again", "lk daemon logs may say why",
+	    "daemon: it does not end");
+}
+
+static int
+daemon_stop(struct lk *lk)
+{
+	JSON_SCOPED *result = NULL;
+
+	if (!lk_running(lk)) {
+		result = json_object_new_object();
+		json_object_object_add(result, "pid", NULL);
+	} else {
+		DO(stop_wait(lk, &result));
+	}
+	output_result(lk->output, "daemon", result, NULL);
+	return 0;
+}
+
+static void
+addresses_print(json_object *result)
+{
+	json_object *list = field_list(result, "addresses");
+
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		printf("address    %s\n",
+		    json_object_get_string(
+			json_object_array_get_idx(list, i)));
+}
+
+static void
+status_render(struct output *o, json_object *result)
+{
+	(void)o;
+	printf("pid        %lld\nstarted    %s\nversion    %s\n"
+	       "home       %s\nsocket     %s\nlog        %s\n"
+	       "listen     %s, port %lld\n",
+	    (long long)field_int(result, "pid"), field_ago(result, "started"),
+	    field(result, "version"), safe(field(result, "home")),
+	    safe(field(result, "socket")), safe(field(result, "log")),
+	    field(result, "listen")[0] == '\0' ? "all addresses" :
+						 field(result, "listen"),
+	    (long long)field_int(result, "port"));
+	addresses_print(result);
+	printf("sandbox    %s\n", field(result, "sandbox"));
+	if (field_bool(result, "read_only"))
+		puts("store      read-only after errors");
+}
+
+static int
+daemon_status(struct lk *lk)
+{
+	JSON_SCOPED *result = NULL;
+
+	DO(lk_connect(lk, CONNECT_ONLY));
+	DO(lk_call(lk, "daemon.status", NULL, &result));
+	output_result(lk->output, "daemon", result, status_render);
+	return 0;
+}
+
+static int
+log_path(struct lk *lk, char out[static PATH_MAX])
+{
+	char home[PATH_MAX];
+	lk_err err = home_path(home);
+
+	if (err.code != LK_OK)
+		return lk_fail_err(lk, err, "LK_HOME",
+		    "set LK_HOME to a directory of yours");
+	if (snprintf(out, PATH_MAX, "%s/log", home) >= PATH_MAX)
+		return lk_fail(lk, 78, "config", NULL,
+		    "%s: the path is too long", home);
+	return 0;
+}
+
+static void
+line_render(struct output *o, json_object *result)
+{
+	(void)o;
+	puts(safe(field(result, "line")));
+}
+
+static void
+line_print(struct lk *lk, const char *line)
+{
+	JSON_SCOPED *o = json_object_new_object();
+
+	json_object_object_add(o, "line", json_object_new_string(line));
+	output_event(lk->output, "daemon.log", o, line_render);
+}
+
+/* The whole lines among the last LOG_READ_MAX bytes. */
+static int
+daemon_logs(struct lk *lk)
+{
+	char path[PATH_MAX], *line = NULL;
+	size_t size = 0;
+	ssize_t len;
+	FILE *f;
+
+	DO(log_path(lk, path));
+	f = fopen(path, "re");
+	if (f == NULL)
+		return lk_fail(lk, errno == ENOENT ? 66 : 74,
+		    errno == ENOENT ? "not-found" : "system",
+		    "a daemon with LK_LOG logs elsewhere", "%s: %s", path,
+		    strerror(errno));
+	if (fseek(f, -LOG_READ_MAX, SEEK_END) == 0)
+		(void)getline(&line, &size, f);
+	while ((len = getline(&line, &size, f)) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		line_print(lk, line);
+	}
+	free(line);
+	fclose(f);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct lk *);
+} actions[] = {
+	{ "start", daemon_start },
+	{ "stop", daemon_stop },
+	{ "status", daemon_status },
+	{ "logs", daemon_logs },
+};
+
+static int
+daemon_run(struct lk *lk, int argc, char *argv[])
+{
+	struct args args;
+	int status;
+
+	if (args_parse(lk, &args, NULL, argc, argv, &status) == ARGS_STOP)
+		return status;
+	DO(args_count(lk, &args, 1, 1));
+	for (size_t i = 0; i < nitems(actions); i++)
+		if (strcmp(args.operands[0], actions[i].name) == 0)
+			return actions[i].run(lk);
+	return lk_fail_usage(lk, "%s: expected start, stop, status or logs",
+	    args.operands[0]);
+}
+
+const struct command verb_daemon = {
+	.name = "daemon",
+	.usage = "daemon start|stop|status|logs\n",
+	.summary = "Start, stop or look at the daemon",
+	.details =
+	    "Every command starts the daemon when it is not running; stop "
+	    "returns when it is gone.\n",
+	.run = daemon_run,
+};

@@ -1,0 +1,101 @@
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "cli/args.h"
+#include "cli/client.h"
+#include "cli/file.h"
+#include "cli/output.h"
+#include "cli/params.h"
+#include "cli/verbs.h"
+
+static const char *
+format_of(const char *path)
+{
+	const char *dot = path == NULL ? NULL : strrchr(path, '.');
+
+	if (dot == NULL)
+		return NULL;
+	if (strcasecmp(dot, ".automerge") == 0)
+		return "automerge";
+	if (strcasecmp(dot, ".json") == 0)
+		return "json";
+	if (strcasecmp(dot, ".md") == 0 || strcasecmp(dot, ".txt") == 0)
+		return "text";
+	return NULL;
+}
+
+static bool
+to_stdout(const char *path)
+{
+	return path == NULL || strcmp(path, "-") == 0;
+}
+
+/* Says where it went, when it did not go to stdout itself. */
+static void
+export_report(struct lk *lk, json_object *result, const char *path)
+{
+	if (to_stdout(path))
+		return;
+	json_object_object_del(result, "download");
+	json_object_object_add(result, "file", json_object_new_string(path));
+	output_result(lk->output, "export", result, NULL);
+}
+
+static int
+export_write(struct lk *lk, json_object *result, const char *path)
+{
+	bool json = strcmp(field(result, "format"), "json") == 0;
+	BUF_SCOPED file = { 0 };
+
+	buf_init(&file, DOCUMENT_BODY_MAX + 1);
+	if (strcmp(field(result, "format"), "automerge") == 0 &&
+	    to_stdout(path) && isatty(STDOUT_FILENO))
+		return lk_fail(lk, EXIT_USAGE_, "usage", "-o names a file",
+		    "export: no binary data to a terminal");
+	DO(lk_download(lk, field_int(result, "download"), &file));
+	if (json)
+		buf_u8(&file, '\n');
+	DO(file_write(lk, path, buf_bytes(&file)));
+	export_report(lk, result, path);
+	return 0;
+}
+
+static int
+export_run(struct lk *lk, int argc, char *argv[])
+{
+	JSON_SCOPED *result = NULL;
+	const char *path = NULL, *format = NULL;
+	const struct option options[] = {
+		{ "output", 'o', OPTION_STRING, &path },
+		{ "format", 'f', OPTION_STRING, &format },
+		{ NULL, 0, OPTION_FLAG, NULL },
+	};
+	struct args args;
+	json_object *params;
+	int status;
+
+	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
+		return status;
+	DO(args_count(lk, &args, 1, 1));
+	params = params_new(args.operands[0]);
+	params_text(
+	    params, "format", format == NULL ? format_of(path) : format);
+	DO(lk_call(lk, "doc.export", params, &result));
+	return export_write(lk, result, path);
+}
+
+const struct command verb_export = {
+	.name = "export",
+	.usage = "export [-o FILE] [--format FORMAT] DOC\n",
+	.summary = "Write a document to a file",
+	.details =
+	    "The format follows from FILE; without it a text document is "
+	    "written as text, any\nother as JSON. An .automerge file holds the "
+	    "whole history and opens in any\nAutomerge application.\n\n"
+	    "  -o, --output FILE   instead of standard output; replaced as a "
+	    "whole\n"
+	    "  -f, --format FORMAT automerge, json or text\n",
+	.run = export_run,
+};

@@ -1,0 +1,129 @@
+#include <stdio.h>
+
+#include "cli/args.h"
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+static const char globals[] =
+    "Options of every command:\n"
+    "  --json              results and errors as JSON\n"
+    "  -q, --quiet         say less\n"
+    "  -v, --verbose       say more\n"
+    "  --color[=WHEN]      always, never or auto (also NO_COLOR)\n"
+    "  -h, --help          this help\n";
+
+static void
+usage_print(const char *usage)
+{
+	const char *lead = "usage:";
+
+	while (*usage != '\0') {
+		const char *end = usage;
+
+		while (*end != '\n')
+			end++;
+		printf("%-6s lk %.*s\n", lead, (int)(end - usage), usage);
+		usage = end + 1;
+		lead = "";
+	}
+}
+
+static json_object *
+command_json(const struct command *c)
+{
+	json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "name", json_object_new_string(c->name));
+	json_object_object_add(
+	    o, "summary", json_object_new_string(c->summary));
+	json_object_object_add(o, "usage", json_object_new_string(c->usage));
+	json_object_object_add(
+	    o, "details", json_object_new_string(c->details));
+	return o;
+}
+
+static void
+command_render(struct output *o, json_object *result)
+{
+	(void)o;
+	usage_print(field(result, "usage"));
+	printf("\n%s.\n", field(result, "summary"));
+	if (field(result, "details")[0] != '\0')
+		printf("\n%s", field(result, "details"));
+	printf("\n%s", globals);
+}
+
+static void
+all_render(struct output *o, json_object *result)
+{
+	json_object *list = field_list(result, "commands");
+
+	(void)o;
+	puts("lk keeps documents on your own devices and in step with each "
+	     "other.\n\n"
+	     "usage: lk [option ...] command [argument ...]\n\nCommands:");
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		json_object *c = json_object_array_get_idx(list, i);
+
+		printf("  %-9s %s\n", field(c, "name"), field(c, "summary"));
+	}
+	printf("\n%s\nlk help COMMAND says more about one; lk(1) has it all.\n",
+	    globals);
+}
+
+void
+help_print(struct lk *lk, const struct command *command)
+{
+	JSON_SCOPED *result = NULL;
+	json_object *list;
+
+	if (command != NULL) {
+		result = command_json(command);
+		output_result(lk->output, "help", result, command_render);
+		return;
+	}
+	result = json_object_new_object();
+	list = json_object_new_array();
+	for (const struct command *const *c = commands; *c != NULL; c++)
+		json_object_array_add(list, command_json(*c));
+	json_object_object_add(result, "commands", list);
+	output_result(lk->output, "help", result, all_render);
+}
+
+static int
+help_run(struct lk *lk, int argc, char *argv[])
+{
+	const struct command *about;
+	struct args args;
+	const char *near;
+	char hint[64] = "lk help lists the commands";
+	int status;
+
+	lk->command = &verb_help;
+	if (args_parse(lk, &args, NULL, argc, argv, &status) == ARGS_STOP)
+		return status;
+	DO(args_count(lk, &args, 0, 1));
+	if (args.len == 0) {
+		help_print(lk, NULL);
+		return 0;
+	}
+	about = command_find(args.operands[0]);
+	if (about != NULL) {
+		help_print(lk, about);
+		return 0;
+	}
+	near = command_nearest(args.operands[0]);
+	if (near != NULL)
+		(void)snprintf(
+		    hint, sizeof(hint), "did you mean lk %s?", near);
+	return lk_fail(lk, EXIT_USAGE_, "usage", hint,
+	    "%s: no such command", safe(args.operands[0]));
+}
+
+const struct command verb_help = {
+	.name = "help",
+	.usage = "help [COMMAND]\n",
+	.summary = "List the commands, or explain one",
+	.details = "",
+	.run = help_run,
+};

@@ -1,0 +1,77 @@
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "cli/args.h"
+#include "cli/client.h"
+#include "cli/output.h"
+#include "cli/params.h"
+#include "cli/verbs.h"
+
+static void
+init_render(struct output *o, json_object *result)
+{
+	printf("This device is called %s, id %s.\n\n",
+	    safe(field(result, "name")), field_short(result, "device"));
+	printf("Recovery phrase, shown only now. Write it down on paper:\n\n"
+	       "  %s%s%s\n\n",
+	    style_on(o, STYLE_BOLD), field(result, "phrase"), style_off(o));
+	puts("Next:\n"
+	     "  lk new shopping         a first document\n"
+	     "  lk import notes.md      or one from a file\n"
+	     "  lk pair --ticket        another device of yours");
+}
+
+/* The machine's name up to its first dot. */
+static void
+name_default(char *out, size_t len)
+{
+	if (gethostname(out, len) == -1)
+		(void)strlcpy(out, "device", len);
+	out[len - 1] = '\0';
+	out[strcspn(out, ".")] = '\0';
+	if (out[0] == '\0')
+		(void)strlcpy(out, "device", len);
+}
+
+static int
+init_run(struct lk *lk, int argc, char *argv[])
+{
+	JSON_SCOPED *result = NULL;
+	char host[LK_NAME_MAX + 1];
+	const char *name = NULL;
+	const struct option options[] = {
+		{ "name", 'n', OPTION_STRING, &name },
+		{ NULL, 0, OPTION_FLAG, NULL },
+	};
+	struct args args;
+	json_object *params;
+	int status;
+
+	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
+		return status;
+	DO(args_count(lk, &args, 0, 0));
+	if (name == NULL) {
+		name_default(host, sizeof(host));
+		name = host;
+	}
+	DO(lk_connect(lk, CONNECT_INIT));
+	params = params_new(NULL);
+	params_text(params, "name", name);
+	DO(lk_call(lk, "init", params, &result));
+	output_result(lk->output, "init", result, init_render);
+	return 0;
+}
+
+const struct command verb_init = {
+	.name = "init",
+	.usage = "init [--name NAME]\n",
+	.summary = "Make this device's identity and start its daemon",
+	.details =
+	    "Makes keys and a store in LK_HOME (default $XDG_DATA_HOME/lk), "
+	    "and prints the\nrecovery phrase, once.\n\n"
+	    "  -n, --name NAME     what this device is called (default: the "
+	    "host name)\n",
+	.run = init_run,
+};

@@ -1,0 +1,166 @@
+/*
+ * lk.c - the command line: which command, and how failing looks.
+ */
+#include "cli/lk.h"
+
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/client.h"
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+#define MESSAGE_MAX 8192
+
+static int
+fail(struct lk *lk, int status, const char *error, const char *hint,
+    const char *fmt, va_list ap)
+{
+	char message[MESSAGE_MAX];
+	struct problem p = { status, error, message, hint };
+
+	(void)vsnprintf(message, sizeof(message), fmt, ap);
+	/* What was answered so far comes before the complaint. */
+	(void)fflush(stdout);
+	output_problem(lk->output, &p);
+	return status;
+}
+
+int
+lk_fail(struct lk *lk, int status, const char *error, const char *hint,
+    const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)fail(lk, status, error, hint, fmt, ap);
+	va_end(ap);
+	return status;
+}
+
+int
+lk_fail_err(struct lk *lk, lk_err err, const char *subject, const char *hint)
+{
+	return lk_fail(lk, lk_exit_status(err.code), lk_strcode(err.code),
+	    hint, "%s: %s", subject,
+	    err.sys != 0 ? strerror(err.sys) : err.what);
+}
+
+int
+lk_fail_usage(struct lk *lk, const char *fmt, ...)
+{
+	const char *usage = lk->command == NULL ? "" : lk->command->usage;
+	char text[MESSAGE_MAX], hint[MESSAGE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (lk->command == NULL)
+		return lk_fail(lk, EXIT_USAGE_, "usage",
+		    "lk help lists the commands", "%s", text);
+	(void)snprintf(hint, sizeof(hint), "usage: lk %.*s",
+	    (int)strcspn(usage, "\n"), usage);
+	return lk_fail(lk, EXIT_USAGE_, "usage", hint, "%s: %s",
+	    lk->command->name, text);
+}
+
+int
+lk_fail_memory(struct lk *lk)
+{
+	return lk_fail(lk, 74, "memory", NULL, "out of memory");
+}
+
+/* Errors are JSON too, also those of options that stand before --json. */
+static void
+json_look(struct lk *lk, int argc, char *const argv[])
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			output_json(lk->output);
+}
+
+/* Takes the options before the command; *argv is left at the command. */
+static int
+globals_take(
+    struct lk *lk, int *argc, char ***argv, bool *help, bool *version)
+{
+	int status = 0;
+
+	*help = *version = false;
+	for (; *argc > 0 && (*argv)[0][0] == '-'; --*argc, ++*argv) {
+		const char *arg = **argv;
+
+		if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0)
+			*help = true;
+		else if (strcmp(arg, "--version") == 0)
+			*version = true;
+		else if (!args_global(lk, arg, &status))
+			return lk_fail_usage(lk, "no such option: %s", arg);
+		if (status != 0)
+			return status;
+	}
+	return 0;
+}
+
+static int
+command_unknown(struct lk *lk, const char *name)
+{
+	const char *near = command_nearest(name);
+	char hint[64] = "lk help lists the commands";
+
+	if (near != NULL)
+		(void)snprintf(
+		    hint, sizeof(hint), "did you mean lk %s?", near);
+	return lk_fail(lk, EXIT_USAGE_, "usage", hint,
+	    "%s: no such command", safe(name));
+}
+
+/* Output that did not get out is a failure like any other. */
+static int
+output_finish(struct lk *lk, int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	return lk_fail(lk, 74, "system", NULL, "standard output: %s",
+	    strerror(errno));
+}
+
+static int
+run(struct lk *lk, int argc, char *argv[])
+{
+	bool help, version;
+
+	DO(globals_take(lk, &argc, &argv, &help, &version));
+	if (version)
+		return verb_version.run(lk, 0, argv);
+	if (help)
+		return verb_help.run(lk, argc, argv);
+	if (argc == 0)
+		return lk_fail_usage(lk, "no command given");
+	lk->command = command_find(argv[0]);
+	if (lk->command == NULL)
+		return command_unknown(lk, argv[0]);
+	return lk->command->run(lk, argc - 1, argv + 1);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct lk lk = { .output = output_new() };
+	int status;
+
+	(void)setlocale(LC_CTYPE, "");
+	if (lk.output == NULL)
+		return 74;
+	json_look(&lk, argc - 1, argv + 1);
+	status = run(&lk, argc - 1, argv + 1);
+	status = output_finish(&lk, status);
+	client_close(lk.client);
+	output_free(lk.output);
+	return status;
+}

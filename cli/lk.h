@@ -1,0 +1,82 @@
+/*
+ * lk.h - what every command of lk works with: its options, its output, its way
+ * of failing.  One process, one command, one thread.
+ *
+ * A command returns its exit status (docs/man/lk.1, EXIT STATUS).  Whoever
+ * fails says so at once with lk_fail and passes the status up; 0 is success.
+ */
+#ifndef CLI_LK_H
+#define CLI_LK_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* Exit statuses that are no lk_code. */
+#define EXIT_NO 1       /* a predicate is false */
+#define EXIT_PARTLY 3   /* part of it failed */
+#define EXIT_USAGE_ 64
+#define EXIT_SOFTWARE_ 70
+
+struct client;
+struct output;
+struct command;
+
+struct lk {
+	const struct command *command;
+	struct output *output;
+	struct client *client; /* NULL until lk_connect */
+	bool json, quiet, verbose;
+};
+
+struct command {
+	const char *name;
+	const char *usage;   /* lines without "lk ", each ended by \n */
+	const char *summary; /* one line, no full stop */
+	const char *details; /* options and remarks, lines ended by \n */
+	int (*run)(struct lk *, int argc, char *argv[]);
+};
+
+/* The table, in the order of the help; ends with NULL. */
+extern const struct command *const commands[];
+const struct command *command_find(const char *name);
+/* The name that is spelled most like this one, or NULL. */
+const char *command_nearest(const char *name);
+
+/* Prints the help of one command, or of all. */
+void help_print(struct lk *, const struct command *);
+
+/*
+ * Says what failed, and returns `status`.  `error` is a word for machines;
+ * `hint` says what to do, NULL when there is nothing to do.
+ */
+int lk_fail(struct lk *, int status, const char *error, const char *hint,
+    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* The same for an lk_err, with its status and word: "subject: reason". */
+int lk_fail_err(struct lk *, lk_err, const char *subject, const char *hint);
+/* A usage error of the present command, with its usage as the hint. */
+int lk_fail_usage(struct lk *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+int lk_fail_memory(struct lk *);
+
+#define nitems(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Returns the status of a failed call to our own caller. */
+#define DO(call)                        \
+	do {                            \
+		int do_status_ = (call); \
+		if (do_status_ != 0)    \
+			return do_status_; \
+	} while (0)
+
+#define JSON_SCOPED __attribute__((cleanup(json_clear))) json_object
+static inline void
+json_clear(json_object **j)
+{
+	json_object_put(*j);
+}
+
+#endif

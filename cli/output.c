@@ -1,0 +1,279 @@
+#include "cli/output.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STRINGIFY JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE
+
+struct output_ops {
+	void (*result)(
+	    struct output *, const char *verb, json_object *, render_fn *);
+	void (*event)(
+	    struct output *, const char *verb, json_object *, render_fn *);
+	void (*problem)(struct output *, const struct problem *);
+};
+
+struct output {
+	const struct output_ops *ops;
+	bool color_out;
+};
+
+static void
+text_result(
+    struct output *o, const char *verb, json_object *result, render_fn *render)
+{
+	(void)verb;
+	if (render != NULL)
+		render(o, result);
+}
+
+static void
+text_event(
+    struct output *o, const char *verb, json_object *event, render_fn *render)
+{
+	text_result(o, verb, event, render);
+	(void)fflush(stdout);
+}
+
+static void
+text_problem(struct output *o, const struct problem *p)
+{
+	(void)o;
+	if (p->hint != NULL && p->hint[0] != '\0')
+		fprintf(stderr, "lk: %s; %s\n", p->message, p->hint);
+	else
+		fprintf(stderr, "lk: %s\n", p->message);
+}
+
+static void
+json_result(
+    struct output *o, const char *verb, json_object *result, render_fn *render)
+{
+	json_object *whole = json_object_new_object();
+	char schema[64];
+
+	(void)o;
+	(void)render;
+	(void)snprintf(schema, sizeof(schema), "lk.%s/1", verb);
+	json_object_object_add(
+	    whole, "schema", json_object_new_string(schema));
+	json_object_object_foreach(result, key, value)
+	{
+		json_object_object_add(whole, key, json_object_get(value));
+	}
+	puts(json_object_to_json_string_ext(whole, STRINGIFY));
+	json_object_put(whole);
+}
+
+static void
+json_event(
+    struct output *o, const char *verb, json_object *event, render_fn *render)
+{
+	json_result(o, verb, event, render);
+	(void)fflush(stdout);
+}
+
+static void
+json_problem(struct output *o, const struct problem *p)
+{
+	json_object *line = json_object_new_object();
+
+	(void)o;
+	json_object_object_add(line, "error", json_object_new_string(p->error));
+	json_object_object_add(line, "code", json_object_new_int(p->status));
+	json_object_object_add(
+	    line, "message", json_object_new_string(p->message));
+	json_object_object_add(line, "hint",
+	    p->hint == NULL || p->hint[0] == '\0' ?
+		NULL :
+		json_object_new_string(p->hint));
+	fprintf(
+	    stderr, "%s\n", json_object_to_json_string_ext(line, STRINGIFY));
+	json_object_put(line);
+}
+
+static const struct output_ops text_ops = {
+	text_result,
+	text_event,
+	text_problem,
+};
+
+static const struct output_ops json_ops = {
+	json_result,
+	json_event,
+	json_problem,
+};
+
+struct output *
+output_new(void)
+{
+	struct output *o = calloc(1, sizeof(*o));
+
+	if (o == NULL)
+		return NULL;
+	o->ops = &text_ops;
+	output_color(o, COLOR_AUTO);
+	return o;
+}
+
+void
+output_free(struct output *o)
+{
+	free(o);
+}
+
+void
+output_json(struct output *o)
+{
+	o->ops = &json_ops;
+}
+
+void
+output_color(struct output *o, enum color when)
+{
+	const char *no = getenv("NO_COLOR");
+	const char *terminal = getenv("TERM");
+
+	o->color_out = when == COLOR_ALWAYS;
+	if (when == COLOR_AUTO)
+		o->color_out = isatty(STDOUT_FILENO) &&
+		    (no == NULL || no[0] == '\0') &&
+		    (terminal == NULL || strcmp(terminal, "dumb") != 0);
+}
+
+void
+output_result(
+    struct output *o, const char *verb, json_object *result, render_fn *render)
+{
+	o->ops->result(o, verb, result, render);
+}
+
+void
+output_event(
+    struct output *o, const char *verb, json_object *event, render_fn *render)
+{
+	o->ops->event(o, verb, event, render);
+}
+
+void
+output_problem(struct output *o, const struct problem *p)
+{
+	o->ops->problem(o, p);
+}
+
+const char *
+style_on(const struct output *o, enum style style)
+{
+	static const char *const codes[] = {
+		[STYLE_GOOD] = "\033[32m",
+		[STYLE_WAIT] = "\033[33m",
+		[STYLE_BAD] = "\033[31m",
+		[STYLE_FAINT] = "\033[2m",
+		[STYLE_BOLD] = "\033[1m",
+	};
+
+	return o->color_out ? codes[style] : "";
+}
+
+const char *
+style_off(const struct output *o)
+{
+	return o->color_out ? "\033[0m" : "";
+}
+
+void
+output_bytes(const void *bytes, size_t len)
+{
+	(void)fwrite(bytes, 1, len, stdout);
+}
+
+static void
+indent(FILE *f, unsigned depth)
+{
+	putc('\n', f);
+	for (unsigned i = 0; i < depth; i++)
+		fputs("  ", f);
+}
+
+/* Copies the string that starts at json[i]; returns where it ends. */
+static size_t
+string_copy(FILE *f, const char *json, size_t len, size_t i)
+{
+	size_t from = i++;
+
+	while (i < len && json[i] != '"')
+		i += json[i] == '\\' ? 2 : 1;
+	i = i < len ? i + 1 : len;
+	(void)fwrite(json + from, 1, i - from, f);
+	return i;
+}
+
+void
+output_pretty(FILE *f, const char *json, size_t len)
+{
+	unsigned depth = 0;
+
+	for (size_t i = 0; i < len;) {
+		char c = json[i];
+		bool open = c == '{' || c == '[';
+
+		if (c == '"') {
+			i = string_copy(f, json, len, i);
+			continue;
+		}
+		i++;
+		if (open && i < len && (json[i] == '}' || json[i] == ']')) {
+			putc(c, f);
+			putc(json[i++], f);
+		} else if (open) {
+			putc(c, f);
+			indent(f, ++depth);
+		} else if (c == '}' || c == ']') {
+			indent(f, --depth);
+			putc(c, f);
+		} else if (c == ',') {
+			putc(c, f);
+			indent(f, depth);
+		} else if (c == ':') {
+			fputs(": ", f);
+		} else {
+			putc(c, f);
+		}
+	}
+	putc('\n', f);
+}
+
+/* Control characters of ASCII, and of ISO 8859-1 as UTF-8. */
+static size_t
+control_len(const unsigned char *c)
+{
+	if (c[0] < 0x20 || c[0] == 0x7f)
+		return 1;
+	return c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f ? 2 : 0;
+}
+
+const char *
+safe(const char *text)
+{
+	static char *ring[8];
+	static size_t at;
+	const unsigned char *c = (const unsigned char *)text;
+	char *copy = malloc(4 * strlen(text) + 1), *out = copy;
+
+	if (copy == NULL)
+		return "?";
+	while (*c != '\0') {
+		size_t n = control_len(c);
+
+		if (n == 0)
+			*out++ = (char)*c++;
+		for (; n > 0; n--, c++)
+			out += snprintf(out, 5, "\\%03o", *c);
+	}
+	*out = '\0';
+	at = (at + 1) % 8;
+	free(ring[at]);
+	ring[at] = copy;
+	return copy;
+}

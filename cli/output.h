@@ -1,0 +1,68 @@
+/*
+ * output.h - how results reach people and scripts: one interface, as text and
+ * as JSON (cli.md section 2).
+ *
+ * A command builds its answer as a JSON object with full ids and RFC 3339
+ * times, and a function that renders it for people; which of the two is used
+ * is decided here.  Results go to stdout, everything else to stderr.
+ */
+#ifndef CLI_OUTPUT_H
+#define CLI_OUTPUT_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+struct output;
+
+enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+enum style { STYLE_GOOD, STYLE_WAIT, STYLE_BAD, STYLE_FAINT, STYLE_BOLD };
+
+/* Writes a result for people to stdout. */
+typedef void render_fn(struct output *, json_object *);
+
+struct problem {
+	int status;
+	const char *error;   /* a word */
+	const char *message; /* "what: why" */
+	const char *hint;    /* NULL: none */
+};
+
+struct output *output_new(void); /* text; NULL without memory */
+void output_free(struct output *);
+/* Everything from here on as JSON. */
+void output_json(struct output *);
+void output_color(struct output *, enum color);
+
+/* The answer of a command, with "schema": "lk.VERB/1" when JSON.  Borrows. */
+void output_result(
+    struct output *, const char *verb, json_object *, render_fn *);
+/* One of many: a line of its own, at once on its way. */
+void output_event(
+    struct output *, const char *verb, json_object *, render_fn *);
+void output_problem(struct output *, const struct problem *);
+
+/* Text between these is in a style, when the terminal can show it. */
+const char *style_on(const struct output *, enum style);
+const char *style_off(const struct output *);
+
+/* Bytes of the answer itself, as they are. */
+void output_bytes(const void *, size_t);
+/* A JSON text for people: indented, everything else unchanged. */
+void output_pretty(FILE *, const char *json, size_t len);
+
+/* Members of a result; "" or 0 or NULL when absent. */
+const char *field(json_object *, const char *key);
+int64_t field_int(json_object *, const char *key);
+bool field_bool(json_object *, const char *key);
+json_object *field_list(json_object *, const char *key);
+/* The first digits of an id, enough for people. */
+const char *field_short(json_object *, const char *key);
+
+/* "2 min ago" for the RFC 3339 time in a field; "never" when it is absent. */
+const char *field_ago(json_object *, const char *key);
+
+/* Text from others, safe for a terminal; valid for eight more calls. */
+const char *safe(const char *);
+
+#endif

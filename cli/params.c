@@ -1,0 +1,48 @@
+#include "cli/params.h"
+
+json_object *
+params_new(const char *doc)
+{
+	json_object *p = json_object_new_object();
+
+	params_text(p, "doc", doc);
+	return p;
+}
+
+void
+params_text(json_object *p, const char *key, const char *text)
+{
+	if (text != NULL)
+		json_object_object_add(p, key, json_object_new_string(text));
+}
+
+void
+params_bytes(json_object *p, const char *key, struct bytes b)
+{
+	json_object_object_add(p, key,
+	    json_object_new_string_len(
+		b.len == 0 ? "" : (const char *)b.ptr, (int)b.len));
+}
+
+void
+params_number(json_object *p, const char *key, int64_t n)
+{
+	json_object_object_add(p, key, json_object_new_int64(n));
+}
+
+void
+params_flag(json_object *p, const char *key, bool flag)
+{
+	if (flag)
+		json_object_object_add(p, key, json_object_new_boolean(1));
+}
+
+void
+params_docs(json_object *p, const char *const *names, size_t len)
+{
+	json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < len; i++)
+		json_object_array_add(list, json_object_new_string(names[i]));
+	json_object_object_add(p, "docs", list);
+}

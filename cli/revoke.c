@@ -1,0 +1,98 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/client.h"
+#include "cli/output.h"
+#include "cli/params.h"
+#include "cli/verbs.h"
+
+static void
+unheard_print(json_object *result)
+{
+	json_object *list = field_list(result, "not_heard");
+	size_t len = list == NULL ? 0 : json_object_array_length(list);
+
+	printf("  not heard of it yet: ");
+	for (size_t i = 0; i < len; i++)
+		printf("%s%s", i == 0 ? "" : ", ",
+		    safe(json_object_get_string(
+			json_object_array_get_idx(list, i))));
+	puts(len == 0 ? "nobody else" : "");
+}
+
+static void
+revoke_render(struct output *o, json_object *result)
+{
+	const char *who = safe(field(result, "who"));
+	const char *role = field(result, "role");
+	bool gone = strcmp(role, "none") == 0, dry = field_bool(result, "dry_run");
+
+	(void)o;
+	if (gone)
+		printf("%s %s %s:\n", who,
+		    dry ? "would lose" : "has lost access to",
+		    safe(field(result, "name")));
+	else
+		printf("%s %s %s on %s:\n", who,
+		    dry ? "would keep only" : "now has only", role,
+		    safe(field(result, "name")));
+	if (gone)
+		printf("  can still read: everything up to now\n"
+		       "  cannot read: what is written from epoch %lld on, by "
+		       "whoever has heard of it\n",
+		    (long long)field_int(result, "epoch") + 1);
+	printf("  edits that stay: the %lld seen here; void: those not seen "
+	       "here, until somebody adopts them\n"
+	       "  grants ended: %lld\n",
+	    (long long)field_int(result, "kept"),
+	    (long long)field_int(result, "grants"));
+	if (field_bool(result, "last_admin"))
+		puts("  this is the last admin: afterwards only the recovery "
+		     "phrase changes who is a member");
+	unheard_print(result);
+	puts("Nothing already received can be taken back.");
+	puts(dry ? "Nothing was done (--dry-run)." :
+		   "Recorded here; lk sync --wait=all waits for everywhere.");
+}
+
+static int
+revoke_run(struct lk *lk, int argc, char *argv[])
+{
+	JSON_SCOPED *result = NULL;
+	const char *role = NULL;
+	bool dry_run = false;
+	const struct option options[] = {
+		{ "dry-run", 'n', OPTION_FLAG, &dry_run },
+		{ "role", 'r', OPTION_STRING, &role },
+		{ NULL, 0, OPTION_FLAG, NULL },
+	};
+	struct args args;
+	json_object *params;
+	int status;
+
+	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
+		return status;
+	DO(args_count(lk, &args, 2, 2));
+	params = params_new(args.operands[0]);
+	params_text(params, "who", args.operands[1]);
+	params_text(params, "role", role);
+	params_flag(params, "dry_run", dry_run);
+	DO(lk_call(lk, "doc.revoke", params, &result));
+	output_result(
+	    lk->output, "revoke", result, lk->quiet ? NULL : revoke_render);
+	return 0;
+}
+
+const struct command verb_revoke = {
+	.name = "revoke",
+	.usage = "revoke [--dry-run] [--role ROLE] DOC WHO\n",
+	.summary = "Take access to a document away, or reduce it",
+	.details =
+	    "WHO is a person or a device: a name, or digits of a key. What "
+	    "they have received\nalready cannot be taken back.\n\n"
+	    "  -n, --dry-run       say what it would do, and do nothing\n"
+	    "  -r, --role ROLE     what remains: none (the default), relay, "
+	    "read or write\n",
+	.run = revoke_run,
+};

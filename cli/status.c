@@ -1,0 +1,117 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/args.h"
+#include "cli/client.h"
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+static void
+device_print(struct output *o, json_object *d)
+{
+	const char *state = field(d, "state"), *who = safe(field(d, "who"));
+
+	if (strcmp(state, "synced") == 0)
+		printf("  %s: %ssynced%s\n", who, style_on(o, STYLE_GOOD),
+		    style_off(o));
+	else if (strcmp(state, "pending") == 0)
+		printf("  %s: %spending %lld%s, oldest %s%s\n", who,
+		    style_on(o, STYLE_WAIT),
+		    (long long)field_int(d, "pending"), style_off(o),
+		    field_ago(d, "oldest"),
+		    field_bool(d, "connected") ? "" : ", not connected");
+	else
+		printf("  %s: %sunknown%s since %s\n", who,
+		    style_on(o, STYLE_BAD), style_off(o),
+		    field(d, "oldest")[0] == '\0' ? "ever" :
+						    field_ago(d, "oldest"));
+}
+
+static void
+alarms_print(struct output *o, json_object *doc)
+{
+	const char *on = style_on(o, STYLE_BAD), *off = style_off(o);
+
+	if (field_int(doc, "waiting") > 0)
+		printf("  %s%lld waiting%s for something that is not here "
+		       "yet\n",
+		    on, (long long)field_int(doc, "waiting"), off);
+	if (field_int(doc, "voided") > 0)
+		printf("  %s%lld void%s: changes of somebody revoked (lk log "
+		       "shows them)\n",
+		    on, (long long)field_int(doc, "voided"), off);
+	if (field_bool(doc, "newer"))
+		printf("  %sneeds a newer lk%s\n", on, off);
+}
+
+static void
+document_print(struct output *o, json_object *doc)
+{
+	json_object *devices = field_list(doc, "devices");
+	size_t len = json_object_array_length(devices);
+
+	printf("\n%s%s%s  %s, %s\n", style_on(o, STYLE_BOLD),
+	    safe(field(doc, "name")), style_off(o), field(doc, "type"),
+	    field(doc, "role"));
+	for (size_t i = 0; i < len; i++)
+		device_print(o, json_object_array_get_idx(devices, i));
+	if (len == 0)
+		puts("  on this device only");
+	alarms_print(o, doc);
+}
+
+static void
+status_render(struct output *o, json_object *result)
+{
+	json_object *identity = json_object_object_get(result, "identity");
+	json_object *daemon = json_object_object_get(result, "daemon");
+	json_object *docs = field_list(result, "documents");
+	int64_t connections = field_int(daemon, "connections");
+
+	printf("%s%s%s  device %s, person %s\n", style_on(o, STYLE_BOLD),
+	    safe(field(identity, "name")), style_off(o),
+	    field_short(identity, "device"), field_short(identity, "person"));
+	printf("daemon  pid %lld, started %s, port %lld, %lld %s\n",
+	    (long long)field_int(daemon, "pid"), field_ago(daemon, "started"),
+	    (long long)field_int(daemon, "port"), (long long)connections,
+	    connections == 1 ? "connection" : "connections");
+	if (field_bool(daemon, "read_only"))
+		printf("%sthe store is read-only after errors; lk daemon logs "
+		       "says which%s\n",
+		    style_on(o, STYLE_BAD), style_off(o));
+	for (size_t i = 0; i < json_object_array_length(docs); i++)
+		document_print(o, json_object_array_get_idx(docs, i));
+}
+
+static int
+status_run(struct lk *lk, int argc, char *argv[])
+{
+	JSON_SCOPED *result = NULL;
+	bool predicate = false;
+	const struct option options[] = {
+		{ "exit-code", 0, OPTION_FLAG, &predicate },
+		{ NULL, 0, OPTION_FLAG, NULL },
+	};
+	struct args args;
+	int status;
+
+	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
+		return status;
+	DO(args_count(lk, &args, 0, 0));
+	DO(lk_call(lk, "status", NULL, &result));
+	output_result(
+	    lk->output, "status", result, lk->quiet ? NULL : status_render);
+	return predicate && !field_bool(result, "synced") ? EXIT_NO : 0;
+}
+
+const struct command verb_status = {
+	.name = "status",
+	.usage = "status [--exit-code]\n",
+	.summary = "Show what every device has of every document",
+	.details =
+	    "synced: it has acknowledged all this device has, and this device "
+	    "has all it\nannounced. pending: it has not yet. unknown: it never "
+	    "said, or not for long.\n\n"
+	    "  --exit-code         exit 1 unless everything is synced\n",
+	.run = status_run,
+};

@@ -1,0 +1,38 @@
+/*
+ * verbs.h - every command of lk, each in a file of its name.
+ */
+#ifndef CLI_VERBS_H
+#define CLI_VERBS_H
+
+#include "cli/lk.h"
+
+extern const struct command verb_accept;
+extern const struct command verb_apply;
+extern const struct command verb_daemon;
+extern const struct command verb_device;
+extern const struct command verb_edit;
+extern const struct command verb_export;
+extern const struct command verb_get;
+extern const struct command verb_help;
+extern const struct command verb_import;
+extern const struct command verb_inc;
+extern const struct command verb_init;
+extern const struct command verb_insert;
+extern const struct command verb_invite;
+extern const struct command verb_log;
+extern const struct command verb_ls;
+extern const struct command verb_members;
+extern const struct command verb_new;
+extern const struct command verb_pair;
+extern const struct command verb_peers;
+extern const struct command verb_revoke;
+extern const struct command verb_rm;
+extern const struct command verb_set;
+extern const struct command verb_share;
+extern const struct command verb_splice;
+extern const struct command verb_status;
+extern const struct command verb_sync;
+extern const struct command verb_version;
+extern const struct command verb_watch;
+
+#endif

@@ -1,0 +1,37 @@
+#include <stdio.h>
+
+#include "cli/args.h"
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+static void
+version_render(struct output *o, json_object *result)
+{
+	(void)o;
+	printf("lk %s\n", field(result, "version"));
+}
+
+static int
+version_run(struct lk *lk, int argc, char *argv[])
+{
+	JSON_SCOPED *result = json_object_new_object();
+	struct args args;
+	int status;
+
+	lk->command = &verb_version;
+	if (args_parse(lk, &args, NULL, argc, argv, &status) == ARGS_STOP)
+		return status;
+	DO(args_count(lk, &args, 0, 0));
+	json_object_object_add(
+	    result, "version", json_object_new_string(LK_VERSION));
+	output_result(lk->output, "version", result, version_render);
+	return 0;
+}
+
+const struct command verb_version = {
+	.name = "version",
+	.usage = "version\n",
+	.summary = "Print the version",
+	.details = "",
+	.run = version_run,
+};

@@ -1,0 +1,414 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "crdt/change_body.h"
+
+struct op_reader {
+	struct op_table_reader table;
+	struct op_row row;
+};
+
+/* What is known while the ops of a change are checked one by one. */
+struct op_check {
+	const struct change *change;
+	size_t author_rank; /* number of other actors below the author */
+	bool *used;         /* per other actor */
+	uint64_t ctr;       /* of the op at hand */
+	struct op_id mark_obj;
+	bool mark_open; /* the op before began a mark in mark_obj */
+};
+
+void
+change_head_read(struct rd *r, struct change_head *h)
+{
+	uint64_t n = rd_uleb(r);
+
+	*h = (struct change_head){ 0 };
+	if (n > r->left.len / LK_ID_LEN) {
+		r->failed = true;
+		return;
+	}
+	h->deps_len = (size_t)n;
+	h->deps = rd_take(r, h->deps_len * LK_ID_LEN).ptr;
+	h->actor = rd_counted(r);
+	h->seq = rd_uleb(r);
+	h->start_op = rd_uleb(r);
+}
+
+static lk_err
+change_read_others(struct rd *r, struct change *c, struct arena *arena)
+{
+	uint64_t n = rd_uleb(r);
+
+	if (r->failed)
+		return rd_end(r, "other actors");
+	if (n > DOCUMENT_ACTORS_MAX)
+		return LK_ERR(LK_E_LIMIT, "other actors");
+	if (n > r->left.len)
+		return LK_ERR(LK_E_TRUNCATED, "other actors");
+	c->others_len = (size_t)n;
+	c->others = arena_alloc(arena, (size_t)n * sizeof(*c->others));
+	if (c->others == NULL)
+		return LK_ERR(LK_E_NOMEM, "other actors");
+	for (size_t i = 0; i < n; i++) {
+		struct bytes a = rd_counted(r);
+
+		if (r->failed)
+			return rd_end(r, "other actors");
+		if (a.len < 1 || a.len > ACTOR_LEN_MAX)
+			return LK_ERR(LK_E_MALFORMED, "length of an actor");
+		if (i > 0 && bytes_compare(c->others[i - 1], a) >= 0)
+			return LK_ERR(LK_E_MALFORMED, "order of other actors");
+		if (bytes_equal(a, c->actor))
+			return LK_ERR(LK_E_MALFORMED, "author listed again");
+		c->others[i] = a;
+	}
+	return LK_NONE;
+}
+
+static lk_err
+change_read_columns(struct rd *r, struct change *c)
+{
+	TRY(columns_read_meta(
+	    r, c->columns, CHANGE_COLUMNS_MAX, &c->columns_len));
+	for (size_t i = 0; i < c->columns_len; i++) {
+		uint32_t spec = c->columns[i].spec;
+
+		if (spec & COLUMN_DEFLATED)
+			return LK_ERR(LK_E_MALFORMED, "a deflated column");
+		if (!op_table_knows(OP_TABLE_CHANGE, spec))
+			return LK_ERR(LK_E_MALFORMED, "an unknown column");
+	}
+	return columns_read_data(r, c->columns, c->columns_len);
+}
+
+static lk_err
+change_check_head(const struct change *c)
+{
+	if (c->actor.len < 1 || c->actor.len > ACTOR_LEN_MAX)
+		return LK_ERR(LK_E_MALFORMED, "length of an actor");
+	if (c->seq < 1 || c->seq > UINT32_MAX)
+		return LK_ERR(LK_E_MALFORMED, "seq out of range");
+	if (c->start_op < 1 || c->start_op > (uint64_t)OP_COUNTER_MAX + 1)
+		return LK_ERR(LK_E_MALFORMED, "startOp out of range");
+	if (c->deps_len > CHANGE_DEPS_MAX)
+		return LK_ERR(LK_E_LIMIT, "number of dependencies");
+	for (size_t i = 1; i < c->deps_len; i++)
+		if (memcmp(c->deps + (i - 1) * LK_ID_LEN,
+			c->deps + i * LK_ID_LEN, LK_ID_LEN) >= 0)
+			return LK_ERR(LK_E_MALFORMED, "order of dependencies");
+	if (!utf8_valid(c->message))
+		return LK_ERR(LK_E_MALFORMED, "the message is not UTF-8");
+	return LK_NONE;
+}
+
+/* Everything but the ops. */
+static lk_err
+change_read_frame(struct change *c, struct arena *arena, struct bytes body)
+{
+	struct change_head head;
+	struct rd r = rd_over(body);
+
+	if (body.len > CHANGE_BODY_MAX)
+		return LK_ERR(LK_E_LIMIT, "size of a change");
+	change_head_read(&r, &head);
+	c->time = rd_sleb(&r);
+	c->message = rd_counted(&r);
+	if (r.failed)
+		return rd_end(&r, "head of a change");
+	c->deps = head.deps;
+	c->deps_len = head.deps_len;
+	c->actor = head.actor;
+	c->seq = head.seq;
+	c->start_op = head.start_op;
+	c->body = body;
+	TRY(change_check_head(c));
+	TRY(change_read_others(&r, c, arena));
+	TRY(change_read_columns(&r, c));
+	c->extra = r.left;
+	return LK_NONE;
+}
+
+/* The place of an actor in the order of actors' bytes. */
+static size_t
+actor_rank(const struct op_check *k, uint32_t actor)
+{
+	if (actor == 0)
+		return k->author_rank;
+	return actor - 1 + (actor - 1 >= k->author_rank);
+}
+
+/* An id in an op must be older than the op, as it is an ancestor's or an
+ * earlier one of the same change. */
+static lk_err
+check_id(struct op_check *k, struct op_id id)
+{
+	if (id.ctr >= k->ctr)
+		return LK_ERR(LK_E_MALFORMED, "an op refers to a later one");
+	if (id.actor > 0)
+		k->used[id.actor - 1] = true;
+	return LK_NONE;
+}
+
+static lk_err
+check_preds(struct op_check *k, const struct op *op)
+{
+	for (size_t i = 0; i < op->preds_len; i++) {
+		struct op_id id = op->preds[i], before;
+
+		TRY(check_id(k, id));
+		if (i == 0)
+			continue;
+		before = op->preds[i - 1];
+		if (before.ctr > id.ctr ||
+		    (before.ctr == id.ctr &&
+			actor_rank(k, before.actor) >= actor_rank(k, id.actor)))
+			return LK_ERR(LK_E_MALFORMED, "order of predecessors");
+	}
+	if (op->insert && op->preds_len > 0)
+		return LK_ERR(LK_E_MALFORMED, "insert with predecessors");
+	return LK_NONE;
+}
+
+static lk_err
+check_place(struct op_check *k, const struct op *op)
+{
+	if (op->obj.ctr > 0)
+		TRY(check_id(k, op->obj));
+	switch (op->key_kind) {
+	case KEY_MAP:
+		if (op->insert)
+			return LK_ERR(LK_E_MALFORMED, "insert on a map");
+		break;
+	case KEY_HEAD:
+		if (!op->insert)
+			return LK_ERR(LK_E_MALFORMED, "set on the head");
+		break;
+	case KEY_ELEM:
+		TRY(check_id(k, op->elem));
+		break;
+	}
+	if (op->key_kind != KEY_MAP && op->obj.ctr == 0)
+		return LK_ERR(LK_E_MALFORMED, "key kind");
+	return LK_NONE;
+}
+
+/* A begin is followed at once by its end, in the same object. */
+static lk_err
+check_mark(struct op_check *k, const struct op *op)
+{
+	bool begin = op->action == ACTION_MARK && op->has_mark_name;
+	bool end = op->action == ACTION_MARK && !op->has_mark_name;
+
+	if (op->action != ACTION_MARK && (op->has_mark_name || op->expand))
+		return LK_ERR(LK_E_MALFORMED, "mark columns on another op");
+	if (op->action == ACTION_MARK && !op->insert)
+		return LK_ERR(LK_E_MALFORMED, "a mark is not inserted");
+	if (k->mark_open && !end)
+		return LK_ERR(LK_E_MALFORMED, "mark begin without end");
+	if (end &&
+	    (!k->mark_open || op->obj.ctr != k->mark_obj.ctr ||
+		op->obj.actor != k->mark_obj.actor))
+		return LK_ERR(LK_E_MALFORMED, "mark end without begin");
+	k->mark_open = begin;
+	k->mark_obj = op->obj;
+	return LK_NONE;
+}
+
+static lk_err
+check_action(const struct op *op)
+{
+	bool null = op->value.type == VALUE_NULL;
+
+	switch ((enum action)op->action) {
+	case ACTION_MAKE_TABLE:
+		return LK_ERR(LK_E_MALFORMED, "makeTable");
+	case ACTION_MAKE_MAP:
+	case ACTION_MAKE_LIST:
+	case ACTION_MAKE_TEXT:
+		if (!null)
+			return LK_ERR(LK_E_MALFORMED, "make with a value");
+		break;
+	case ACTION_DELETE:
+		if (!null || op->preds_len == 0)
+			return LK_ERR(LK_E_MALFORMED,
+			    "delete without predecessor or with a value");
+		break;
+	case ACTION_INCREMENT:
+		if (op->preds_len == 0 ||
+		    (op->value.type != VALUE_INT &&
+			op->value.type != VALUE_UINT))
+			return LK_ERR(LK_E_MALFORMED, "bad increment");
+		break;
+	case ACTION_MARK:
+		if (!op->has_mark_name && !null)
+			return LK_ERR(LK_E_MALFORMED, "mark end with a value");
+		break;
+	case ACTION_SET:
+		break;
+	}
+	return LK_NONE;
+}
+
+static lk_err
+check_op(struct op_check *k, const struct op *op)
+{
+	TRY(check_place(k, op));
+	TRY(check_preds(k, op));
+	TRY(check_action(op));
+	return check_mark(k, op);
+}
+
+/* Walks all ops; writes them again into `again` unless that is NULL. */
+static lk_err
+check_ops(struct op_check *k, struct op_table_reader *t,
+    struct op_table_writer *again)
+{
+	const struct change *c = k->change;
+
+	for (size_t i = 0; i < t->rows; i++) {
+		struct op_row row;
+
+		TRY(op_table_next(t, &row));
+		k->ctr = c->start_op + i;
+		TRY(check_op(k, &row.op));
+		if (again != NULL)
+			op_table_put(again, &row);
+	}
+	TRY(op_table_end(t));
+	if (k->mark_open)
+		return LK_ERR(LK_E_MALFORMED, "mark begin without end");
+	for (size_t i = 0; i < c->others_len; i++)
+		if (!k->used[i])
+			return LK_ERR(LK_E_MALFORMED, "an actor is not used");
+	return LK_NONE;
+}
+
+static lk_err
+compare_columns(const struct change *c, struct op_table_writer *again)
+{
+	const lk_err err = LK_ERR(LK_E_MALFORMED, "not canonical");
+
+	TRY(op_table_finish(again));
+	if (again->finished_len != c->columns_len)
+		return err;
+	for (size_t i = 0; i < c->columns_len; i++)
+		if (again->finished[i].spec != c->columns[i].spec ||
+		    !bytes_equal(again->finished[i].data, c->columns[i].data))
+			return err;
+	return LK_NONE;
+}
+
+static lk_err
+change_check_ops(struct change *c, struct op_table_reader *t, bool compare)
+{
+	struct op_table_writer again;
+	struct op_check k = { .change = c };
+	lk_err err;
+
+	c->ops_len = t->rows;
+	if (c->start_op + t->rows - 1 > OP_COUNTER_MAX)
+		return LK_ERR(LK_E_MALFORMED, "op counters out of range");
+	t->actors_len = c->others_len + 1;
+	k.used = calloc(c->others_len + 1, sizeof(*k.used));
+	if (k.used == NULL)
+		return LK_ERR(LK_E_NOMEM, "other actors");
+	while (k.author_rank < c->others_len &&
+	    bytes_compare(c->others[k.author_rank], c->actor) < 0)
+		k.author_rank++;
+	op_table_writer_init(&again, OP_TABLE_CHANGE, CHANGE_BODY_MAX);
+	err = check_ops(&k, t, compare ? &again : NULL);
+	if (err.code == LK_OK && compare)
+		err = compare_columns(c, &again);
+	op_table_writer_clear(&again);
+	free(k.used);
+	return err;
+}
+
+/*
+ * The rest of the body needs no comparison: its numbers are in shortest form,
+ * its lists sorted, minimal and in one place, and the extra bytes opaque.
+ */
+static lk_err
+change_decode_as(
+    struct change *out, struct arena *arena, struct bytes body, bool compare)
+{
+	struct op_table_reader t;
+	struct change c = { 0 };
+	lk_err err;
+
+	TRY(change_read_frame(&c, arena, body));
+	TRY(op_table_open(
+	    &t, OP_TABLE_CHANGE, c.columns, c.columns_len, CHANGE_OPS_MAX));
+	err = change_check_ops(&c, &t, compare);
+	op_table_close(&t);
+	TRY(err);
+	chunk_hash(c.hash, CHUNK_CHANGE, body);
+	*out = c;
+	return LK_NONE;
+}
+
+lk_err
+change_decode(struct change *c, struct arena *arena, struct bytes body)
+{
+	return change_decode_as(c, arena, body, true);
+}
+
+lk_err
+change_decode_own(struct change *c, struct arena *arena, struct bytes body)
+{
+	return change_decode_as(c, arena, body, false);
+}
+
+struct bytes
+change_actor(const struct change *c, uint32_t index)
+{
+	LK_ASSERT(index <= c->others_len);
+	return index == 0 ? c->actor : c->others[index - 1];
+}
+
+uint64_t
+change_max_op(const struct change *c)
+{
+	return c->start_op + c->ops_len - 1;
+}
+
+lk_err
+op_reader_new(struct op_reader **out, const struct change *c)
+{
+	struct op_reader *r = calloc(1, sizeof(*r));
+	lk_err err;
+
+	if (r == NULL)
+		return LK_ERR(LK_E_NOMEM, "reading ops");
+	err = op_table_open(&r->table, OP_TABLE_CHANGE, c->columns,
+	    c->columns_len, CHANGE_OPS_MAX);
+	if (err.code != LK_OK) {
+		free(r);
+		return err;
+	}
+	r->table.actors_len = c->others_len + 1;
+	*out = r;
+	return LK_NONE;
+}
+
+void
+op_reader_free(struct op_reader *r)
+{
+	if (r == NULL)
+		return;
+	op_table_close(&r->table);
+	free(r);
+}
+
+bool
+op_reader_next(struct op_reader *r, struct op *op)
+{
+	if (r->table.row == r->table.rows)
+		return false;
+	/* change_decode read the same rows before. */
+	if (op_table_next(&r->table, &r->row).code != LK_OK)
+		return false;
+	*op = r->row.op;
+	return true;
+}

@@ -1,0 +1,154 @@
+/*
+ * doc_state.h - what a struct doc consists of: header, actors, changes with
+ * their clocks, objects.  The ops are in opset.h, sequences in sequence.h,
+ * slots in slot.h; docs/storage-document.md describes the records.
+ *
+ * Every id in a decoded record belongs to an actor that is loaded, so that ids
+ * can be compared without reading.  A record that is missing or does not
+ * decode is LK_E_CORRUPT.  Internal to crdt.
+ */
+#ifndef CRDT_DOC_STATE_H
+#define CRDT_DOC_STATE_H
+
+#include "crdt/doc.h"
+#include "crdt/doc_cache.h"
+#include "crdt/doc_key.h"
+#include "crdt/id_list.h"
+
+#define DOC_NO_ACTOR UINT32_MAX
+#define DOC_CLOCKS_KEPT 8
+
+struct doc_header {
+	uint32_t changes, actors, nodes, clocks;
+	uint64_t slots;
+};
+
+struct doc_actor {
+	struct bytes id;       /* owned */
+	uint64_t seq;          /* of its latest change */
+	uint32_t changes_end;  /* 1 + the number of that change; 0: none */
+};
+
+/* A change, by its number in order of application. */
+struct doc_change {
+	uint8_t hash[LK_ID_LEN];
+	uint32_t actor, clock;
+	uint64_t seq, start_op, ops, past_max_op;
+	bool visible;
+};
+
+/*
+ * What lies in the past of a change, its own actor's changes aside: for each
+ * actor 1 + the number of its latest change there.  Immutable once made;
+ * shared by counting.
+ */
+struct clock {
+	unsigned refs;
+	uint32_t number; /* 0: empty, or not stored yet */
+	uint32_t base;   /* the number of a clock stored whole: itself or near */
+	size_t len;
+	uint32_t latest[];
+};
+
+/* The past of a change; an actor's own changes are a chain. */
+struct doc_past {
+	struct clock *clock; /* one reference */
+	uint32_t actor;
+	uint32_t own_end; /* own changes with a lower number are in the past */
+};
+
+struct object {
+	struct cached cached; /* by id */
+	uint64_t id;
+	enum obj_type type;
+	uint64_t shown;    /* keys, elements or code points */
+	uint64_t elements; /* sequences: with those not shown */
+	uint32_t root;     /* sequences: node, 0 when empty */
+	uint32_t height;   /* levels of nodes */
+};
+
+struct doc {
+	struct kv kv;
+	struct doc_header head;
+	bool head_dirty;
+	struct doc_actor **actors; /* NULL: not loaded */
+	size_t actors_cap;
+	struct doc_cache ops, nodes, objects;
+	struct clock *clocks[DOC_CLOCKS_KEPT];
+	unsigned clocks_at;
+	struct arena loans; /* values lent until the next write */
+	struct buf record;  /* for encoding */
+};
+
+/* A record that must be there. */
+LK_MUST_USE lk_err doc_record(
+    struct doc *, const struct doc_key *, struct bytes *value);
+/* Encoded in doc->record, which starts empty with doc_encode. */
+struct buf *doc_encode(struct doc *);
+LK_MUST_USE lk_err doc_write(struct doc *, const struct doc_key *);
+/* Lets caches shrink and ends loans: no pointer may be held. */
+LK_MUST_USE lk_err doc_settle(struct doc *);
+/* Only lets caches shrink. */
+LK_MUST_USE lk_err doc_trim(struct doc *);
+
+/* Loads an actor; CORRUPT when the document has no such number. */
+LK_MUST_USE lk_err doc_actor_load(
+    struct doc *, uint32_t number, struct doc_actor **);
+/* Also checks the counter: an id as records hold it. */
+LK_MUST_USE lk_err doc_id_check(struct doc *, uint64_t id);
+/* NOTFOUND. */
+LK_MUST_USE lk_err doc_actor_find(
+    struct doc *, struct bytes id, uint32_t *number);
+/* LIMIT when there are DOCUMENT_ACTORS_MAX. */
+LK_MUST_USE lk_err doc_actor_add(
+    struct doc *, struct bytes id, uint32_t *number);
+/*
+ * The order of op ids: by counter, then by what identifies the actor.  Both
+ * actors are loaded.
+ */
+int doc_id_compare(const struct doc *, uint64_t, uint64_t);
+
+/* NOTFOUND. */
+LK_MUST_USE lk_err doc_change_find(struct doc *,
+    const uint8_t hash[static LK_ID_LEN], uint32_t *number);
+LK_MUST_USE lk_err doc_change_load(
+    struct doc *, uint32_t number, struct doc_change *);
+LK_MUST_USE lk_err doc_change_save(
+    struct doc *, uint32_t number, const struct doc_change *);
+/* Saves it as the latest one of all and of its actor. */
+LK_MUST_USE lk_err doc_change_add(struct doc *, const struct doc_change *);
+
+/* A new reference. */
+LK_MUST_USE lk_err clock_load(struct doc *, uint32_t number, struct clock **);
+void clock_release(struct clock *); /* accepts NULL */
+/* Gives the clock a number, if it has none. */
+LK_MUST_USE lk_err clock_store(struct doc *, struct clock *);
+/* The past of an applied change; includes that change itself if `with`. */
+LK_MUST_USE lk_err past_of_change(
+    struct doc *, uint32_t number, bool with, struct doc_past *);
+/*
+ * The past of a change about to be applied: author's number (DOC_NO_ACTOR: it
+ * has no change yet) and the numbers of the dependencies.  MALFORMED when the
+ * author's previous change is not in it.
+ */
+LK_MUST_USE lk_err past_of_new(struct doc *, uint32_t author,
+    const uint32_t *deps, size_t deps_len, struct doc_past *);
+void past_clear(struct doc_past *);
+/* Whether change `number` of `actor` is in it. */
+bool past_has(const struct doc_past *, uint32_t actor, uint32_t number);
+
+/* CORRUPT when it is not there. */
+LK_MUST_USE lk_err object_load(struct doc *, uint64_t id, struct object **);
+/* NOTFOUND when there is none. */
+LK_MUST_USE lk_err object_find(struct doc *, uint64_t id, struct object **);
+/* For a caller of ours; lets caches shrink before. */
+LK_MUST_USE lk_err object_of_caller(
+    struct doc *, struct op_id, struct object **);
+LK_MUST_USE lk_err object_add(struct doc *, uint64_t id, enum obj_type);
+extern const struct cache_kind object_cache;
+/* False: the action makes no object. */
+bool object_of_action(uint8_t action, enum obj_type *);
+
+#define PAST_SCOPED __attribute__((cleanup(past_clear))) struct doc_past
+
+#endif

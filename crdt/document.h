@@ -1,0 +1,51 @@
+/*
+ * document.h - document chunks and files: automerge-format sections 7 and 8.
+ *
+ * Reading turns any Automerge file (documents, changes, mixtures, any order,
+ * repetition) into change bodies in causal order, each canonical, each with
+ * its hash; the row order of a document chunk is checked, never trusted.
+ * Writing makes one document chunk of a set of changes: rows in one fixed
+ * topological order (ties by hash) and one deflate rule, so that equal heads
+ * give equal bytes.
+ */
+#ifndef CRDT_DOCUMENT_H
+#define CRDT_DOCUMENT_H
+
+#include "crdt/change.h"
+
+/* What a file holds.  Owns everything it points to. */
+struct history {
+	struct arena arena;
+	struct change *changes; /* decoded; a dependency precedes dependants */
+	size_t changes_len;
+	struct change *orphans; /* a dependency is missing; any order */
+	size_t orphans_len;
+};
+
+/*
+ * Reads a whole file and verifies all that needs no op state: framing,
+ * checksums, columns, canonical changes, heads, head indexes, row order (RGA
+ * order included), seq without gaps, (actor, seq) only once.  What refers to
+ * other ops (13.3 points 5 and 6) is checked when doc_apply gets the changes.
+ * Zero bytes are an empty history.  Known hashes are ignored.
+ * `what` names the first rule broken; nothing is kept then.
+ */
+LK_MUST_USE lk_err history_read(struct history *, struct bytes file);
+/* From change bodies (type-1) instead of a file: the same checks. */
+LK_MUST_USE lk_err history_from_changes(
+    struct history *, const struct bytes *bodies, size_t n);
+void history_clear(struct history *);
+
+/*
+ * Appends one document chunk holding these changes (a closed set, in causal
+ * order).  A function of the set: any order given yields the same bytes.
+ */
+LK_MUST_USE lk_err history_write(
+    struct buf *, const struct change *changes, size_t n);
+
+/* The hashes no change depends on, ascending; *n times LK_ID_LEN bytes from
+ * the arena. */
+LK_MUST_USE lk_err history_heads(const struct change *, size_t count,
+    struct arena *, uint8_t **heads, size_t *n);
+
+#endif

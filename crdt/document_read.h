@@ -1,0 +1,58 @@
+/*
+ * document_read.h - from the body of a document chunk to its changes:
+ * automerge-format sections 7 and 8.  Internal to crdt.  Pure.
+ */
+#ifndef CRDT_DOCUMENT_READ_H
+#define CRDT_DOCUMENT_READ_H
+
+#include "crdt/document_table.h"
+#include "crdt/history_order.h"
+
+/* Columns nobody knows are skipped, up to this many in all. */
+#define DOCUMENT_COLUMNS_MAX 64
+
+/* That `row` lists the op `ctr` of `actor` among its successors. */
+struct document_edge {
+	uint32_t row, ctr;
+	uint16_t actor;
+};
+
+struct document_columns {
+	struct column at[DOCUMENT_COLUMNS_MAX];
+	size_t len;
+};
+
+/* A document's tables, decoded, their rows in the order of the file. */
+struct document {
+	struct arena arena; /* what the rest points to, besides the body */
+	size_t inflated;    /* bytes of columns that were deflated */
+	struct bytes *actors;
+	size_t actors_len;
+	const uint8_t *heads;
+	size_t heads_len;
+	struct document_columns change_columns, op_columns;
+	struct bytes head_rows;
+	struct document_changes changes;
+	struct document_row *rows;
+	size_t rows_len;
+	struct document_edge *edges;
+	size_t edges_len;
+};
+
+/* Decodes and checks everything that is about one row at a time, and the
+ * order of the rows.  Initialises d; clear it afterwards in any case. */
+LK_MUST_USE lk_err document_parse(struct document *, struct bytes body);
+void document_clear(struct document *);
+
+/*
+ * Makes the changes of a parsed document, with their bodies in `keep`, and
+ * adds them to the list.  Checks all that section 8 says, but not the heads.
+ */
+LK_MUST_USE lk_err document_rebuild(
+    const struct document *, struct arena *keep, struct change_list *);
+
+/* Parses, rebuilds, and checks the heads. */
+LK_MUST_USE lk_err document_read(
+    struct bytes body, struct arena *keep, struct change_list *);
+
+#endif

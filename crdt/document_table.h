@@ -1,0 +1,94 @@
+/*
+ * document_table.h - the two tables of a document chunk, as arrays:
+ * automerge-format sections 7.2 to 7.4.  Actors are numbers into the sorted
+ * actor table, so that their order is the order of their bytes.  Internal to
+ * crdt.  Pure.
+ */
+#ifndef CRDT_DOCUMENT_TABLE_H
+#define CRDT_DOCUMENT_TABLE_H
+
+#include "crdt/op_table.h"
+
+/* An op without its predecessors or successors, as small as it gets: there
+ * may be millions.  Views are borrowed. */
+struct document_row {
+	const uint8_t *text; /* map key, or the name of a mark */
+	union {
+		uint64_t u64;
+		uint8_t f64[8];
+		const uint8_t *ptr;
+	} value;
+	uint32_t text_len, value_len;
+	uint32_t ctr, obj_ctr, elem_ctr;
+	uint16_t actor, obj_actor, elem_actor;
+	uint8_t key_kind, action, value_type;
+	bool insert, expand, has_mark_name;
+};
+
+_Static_assert(DOCUMENT_ACTORS_MAX <= UINT16_MAX + 1, "actors are uint16_t");
+_Static_assert(OP_COUNTER_MAX <= UINT32_MAX, "counters are uint32_t");
+
+/* A map key and a mark name at once are MALFORMED. */
+LK_MUST_USE lk_err document_row_pack(
+    struct document_row *, const struct op_row *);
+/* Leaves the predecessors empty. */
+void document_row_unpack(struct op_row *, const struct document_row *);
+
+/* Ids as numbers that sort like ids. */
+uint64_t document_row_id(const struct document_row *);
+uint64_t document_row_obj(const struct document_row *);
+uint64_t document_row_elem(const struct document_row *);
+uint64_t id_number(struct op_id);
+
+/*
+ * Checks that rows stand in the only order a document may have, without
+ * looking at anything but the rows: objects ascending, keys and ids ascending,
+ * elements in RGA order.  `stack` has room for n numbers.  MALFORMED.
+ */
+LK_MUST_USE lk_err document_rows_check(
+    const struct document_row *, size_t n, uint32_t *stack);
+
+/* Stable radix sort of numbers by their keys; scratch has room for n. */
+typedef uint64_t order_key_fn(const void *ctx, uint32_t number);
+void order_by_key(uint32_t *order, uint32_t *scratch, size_t n, order_key_fn *,
+    const void *ctx);
+
+struct document_change {
+	uint64_t seq, max_op;
+	int64_t time;
+	struct bytes message, extra;
+	uint32_t actor;
+	uint32_t deps_at, deps_len; /* in `deps` */
+};
+
+struct document_changes {
+	struct document_change *rows;
+	size_t len;
+	uint32_t *deps; /* row numbers, each below that of the row it is for */
+	size_t deps_len;
+};
+
+/* Borrows the columns' data; arrays come from the arena. */
+LK_MUST_USE lk_err document_changes_read(struct document_changes *,
+    struct arena *, const struct column *, size_t columns_len,
+    size_t actors_len);
+
+bool document_change_column_known(uint32_t spec);
+
+#define DOCUMENT_CHANGE_COLUMNS 9
+
+struct document_changes_writer {
+	struct column_writer columns[DOCUMENT_CHANGE_COLUMNS];
+	struct column finished[DOCUMENT_CHANGE_COLUMNS];
+	size_t finished_len;
+};
+
+void document_changes_writer_init(struct document_changes_writer *);
+void document_changes_writer_clear(struct document_changes_writer *);
+/* `deps` are the deps_len numbers of this row alone. */
+void document_changes_put(struct document_changes_writer *,
+    const struct document_change *, const uint32_t *deps);
+/* Fills `finished` as op_table_finish does. */
+LK_MUST_USE lk_err document_changes_finish(struct document_changes_writer *);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * edit_state.h - a local edit being built.  Internal to crdt.
+ */
+#ifndef CRDT_EDIT_STATE_H
+#define CRDT_EDIT_STATE_H
+
+#include "crdt/doc_intake.h"
+#include "crdt/sequence.h"
+
+struct edit {
+	struct doc *doc;
+	struct change_writer *writer;
+	struct intake intake;   /* author, past, start op */
+	struct bytes actor;     /* owned */
+	uint64_t seq;
+	size_t ops;
+	uint32_t *numbers;      /* 1 + the writer's, by the document's actor */
+	size_t numbers_len;
+};
+
+/*
+ * Applies an op, whose id is given to it here, and appends it to the change.
+ */
+LK_MUST_USE lk_err edit_add(struct edit *, struct placed_op *);
+
+/* What a new op on a slot finds there. */
+struct edit_view {
+	struct id_list shown; /* ascending: the last one wins */
+	struct id_list preds; /* what put, make and delete name */
+	bool ghosts;          /* the slot holds ops of void changes */
+};
+void edit_view_clear(struct edit_view *);
+#define VIEW_SCOPED __attribute__((cleanup(edit_view_clear))) struct edit_view
+/* DATA when something is shown that is not in the edit's past. */
+LK_MUST_USE lk_err edit_view(
+    struct edit *, const struct slot *, struct edit_view *);
+
+/* Deletes the element; it is shown. */
+LK_MUST_USE lk_err edit_delete_elem(
+    struct edit *, uint64_t obj, uint64_t elem);
+/* The element that one inserted at index comes after; NOTFOUND past the end. */
+LK_MUST_USE lk_err edit_reference(struct edit *, const struct object *,
+    uint64_t index, uint64_t *elem);
+
+#endif

@@ -1,0 +1,236 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "crdt/document.h"
+#include "crdt/document_read.h"
+#include "crdt/history_order.h"
+
+/* Bodies of all changes, and the changes. */
+#define HISTORY_ARENA_MAX ((size_t)4 * DOCUMENT_BODY_MAX)
+
+static int
+hash_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, LK_ID_LEN);
+}
+
+static void
+heads_mark(const struct change_index *x, size_t n, bool *has_user)
+{
+	uint32_t at;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t d = 0; d < x->changes[i].deps_len; d++)
+			if (change_index_find(
+				x, x->changes[i].deps + d * LK_ID_LEN, &at))
+				has_user[at] = true;
+}
+
+lk_err
+history_heads(const struct change *changes, size_t count, struct arena *arena,
+    uint8_t **heads, size_t *n)
+{
+	struct change_index x;
+	size_t len = 0;
+	uint8_t *out;
+	bool *has_user;
+
+	TRY(change_index_new(&x, changes, count));
+	has_user = calloc(count + 1, sizeof(*has_user));
+	if (has_user != NULL)
+		heads_mark(&x, count, has_user);
+	change_index_free(&x);
+	if (has_user == NULL)
+		return LK_ERR(LK_E_NOMEM, "heads");
+	for (size_t i = 0; i < count; i++)
+		len += !has_user[i];
+	out = arena_alloc(arena, len * LK_ID_LEN);
+	len = 0;
+	for (size_t i = 0; i < count && out != NULL; i++)
+		if (!has_user[i])
+			memcpy(out + len++ * LK_ID_LEN, changes[i].hash,
+			    LK_ID_LEN);
+	free(has_user);
+	if (out == NULL)
+		return LK_ERR(LK_E_NOMEM, "heads");
+	qsort(out, len, LK_ID_LEN, hash_compare);
+	*heads = out;
+	*n = len;
+	return LK_NONE;
+}
+
+static int
+actor_seq_compare(const void *a, const void *b)
+{
+	const struct change *x = *(const struct change *const *)a;
+	const struct change *y = *(const struct change *const *)b;
+	int r = bytes_compare(x->actor, y->actor);
+
+	if (r != 0)
+		return r;
+	return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+/* Of changes sorted by actor and seq: no two the same, and no gaps if none
+ * may be missing. */
+static lk_err
+seqs_check(const struct change **sorted, size_t n, bool complete)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct change *c = sorted[i];
+		bool same =
+		    i > 0 && bytes_equal(sorted[i - 1]->actor, c->actor);
+		uint64_t before = same ? sorted[i - 1]->seq : 0;
+
+		if (same && c->seq == before)
+			return LK_ERR(
+			    LK_E_DATA, "two changes of an actor with one seq");
+		if (complete && c->seq != before + 1)
+			return LK_ERR(LK_E_MALFORMED, "gap in seq");
+	}
+	return LK_NONE;
+}
+
+static lk_err
+history_check_seqs(const struct history *h)
+{
+	size_t n = h->changes_len + h->orphans_len;
+	const struct change **sorted = calloc(n + 1, sizeof(*sorted));
+	lk_err err;
+
+	if (sorted == NULL)
+		return LK_ERR(LK_E_NOMEM, "order of changes");
+	for (size_t i = 0; i < h->changes_len; i++)
+		sorted[i] = &h->changes[i];
+	qsort(sorted, h->changes_len, sizeof(*sorted), actor_seq_compare);
+	err = seqs_check(sorted, h->changes_len, true);
+	for (size_t i = 0; i < h->orphans_len; i++)
+		sorted[h->changes_len + i] = &h->orphans[i];
+	if (err.code == LK_OK && h->orphans_len > 0) {
+		qsort(sorted, n, sizeof(*sorted), actor_seq_compare);
+		err = seqs_check(sorted, n, false);
+	}
+	free(sorted);
+	return err;
+}
+
+/* Puts a list of different changes in order, into the history's arena. */
+static lk_err
+history_arrange(struct history *h, const struct change_list *l)
+{
+	struct change *at = arena_alloc(&h->arena, l->len * sizeof(*at));
+	uint32_t *order = calloc(l->len + 1, sizeof(*order));
+	struct change_index x = { 0 };
+	size_t ready = 0;
+	lk_err err;
+
+	if (at == NULL || order == NULL)
+		err = LK_ERR(LK_E_NOMEM, "changes of a history");
+	else
+		err = change_index_new(&x, l->at, l->len);
+	if (err.code == LK_OK)
+		err = changes_order(&x, l->len, order, &ready);
+	if (err.code == LK_OK) {
+		for (size_t i = 0; i < l->len; i++)
+			at[i] = l->at[order[i]];
+		h->changes = at;
+		h->changes_len = ready;
+		h->orphans = at + ready;
+		h->orphans_len = l->len - ready;
+	}
+	change_index_free(&x);
+	free(order);
+	return err;
+}
+
+static lk_err
+history_finish(struct history *h, struct change_list *l)
+{
+	TRY(change_list_unique(l));
+	TRY(history_arrange(h, l));
+	return history_check_seqs(h);
+}
+
+/* Decodes one change from a copy of its body that the history keeps. */
+static lk_err
+history_add_change(struct history *h, struct change_list *l, struct bytes body)
+{
+	struct bytes kept;
+	struct change c;
+
+	if (body.len > CHANGE_BODY_MAX)
+		return LK_ERR(LK_E_LIMIT, "size of a change");
+	kept = arena_copy(&h->arena, body);
+	if (kept.len != body.len)
+		return LK_ERR(LK_E_LIMIT, "size of a history");
+	TRY(change_decode(&c, &h->arena, kept));
+	return change_list_add(l, &c);
+}
+
+static lk_err
+history_add_file(struct history *h, struct change_list *l, struct bytes file)
+{
+	struct rd r = rd_over(file);
+
+	while (r.left.len > 0) {
+		struct chunk chunk;
+
+		TRY(chunk_next(&r, &h->arena, &chunk));
+		if (chunk.type == CHUNK_CHANGE)
+			TRY(history_add_change(h, l, chunk.body));
+		else if (chunk.type == CHUNK_DOCUMENT)
+			TRY(document_read(chunk.body, &h->arena, l));
+		else
+			return LK_ERR(LK_E_MALFORMED, "a bundle");
+	}
+	return history_finish(h, l);
+}
+
+static lk_err
+history_add_bodies(struct history *h, struct change_list *l,
+    const struct bytes *bodies, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		TRY(history_add_change(h, l, bodies[i]));
+	return history_finish(h, l);
+}
+
+/* Hands a history out, or what was read of it back. */
+static lk_err
+history_give(
+    struct history *out, struct history *h, struct change_list *l, lk_err err)
+{
+	change_list_clear(l);
+	if (err.code == LK_OK)
+		*out = *h;
+	else
+		arena_clear(&h->arena);
+	return err;
+}
+
+lk_err
+history_read(struct history *out, struct bytes file)
+{
+	struct history h = { 0 };
+	struct change_list l = { 0 };
+
+	arena_init(&h.arena, HISTORY_ARENA_MAX);
+	return history_give(out, &h, &l, history_add_file(&h, &l, file));
+}
+
+lk_err
+history_from_changes(struct history *out, const struct bytes *bodies, size_t n)
+{
+	struct history h = { 0 };
+	struct change_list l = { 0 };
+
+	arena_init(&h.arena, HISTORY_ARENA_MAX);
+	return history_give(out, &h, &l, history_add_bodies(&h, &l, bodies, n));
+}
+
+void
+history_clear(struct history *h)
+{
+	arena_clear(&h->arena);
+	*h = (struct history){ 0 };
+}

@@ -1,0 +1,226 @@
+#include <stdlib.h>
+
+#include "crdt/sequence.h"
+
+/* First byte of an element in a leaf. */
+#define E_NEXT 0x01   /* id: the counter after, same actor */
+#define E_GLYPH 0x02  /* shown, one code point, which follows */
+#define E_OTHER 0x04  /* shown otherwise; width follows */
+
+#define NODE_LEVEL_MAX 40
+
+static void
+node_key(struct doc_key *k, uint32_t number)
+{
+	doc_key_start(k, RECORD_NODE);
+	doc_key_u32(k, number);
+}
+
+static void
+node_drop(struct cached *c)
+{
+	struct seq_node *n = (struct seq_node *)c;
+
+	free(n->elems);
+	free(n->children);
+	free(n);
+}
+
+static void
+put_elems(struct buf *b, const struct seq_node *n)
+{
+	uint64_t before = 0;
+
+	for (size_t i = 0; i < n->len; i++) {
+		const struct seq_elem *e = &n->elems[i];
+		bool next = e->id == before + (UINT64_C(1) << 32);
+		bool shown = e->glyph != GLYPH_HIDDEN;
+		bool glyph = shown && e->glyph != GLYPH_OTHER;
+
+		buf_u8(b, (uint8_t)((next ? E_NEXT : 0) | (glyph ? E_GLYPH : 0) |
+			      (shown && !glyph ? E_OTHER : 0)));
+		if (!next) {
+			id_put(b, e->id);
+		}
+		if (glyph)
+			buf_uleb(b, e->glyph);
+		else if (shown)
+			buf_uleb(b, e->width);
+		before = e->id;
+	}
+}
+
+static void
+put_children(struct buf *b, const struct seq_node *n)
+{
+	for (size_t i = 0; i < n->len; i++) {
+		const struct seq_child *c = &n->children[i];
+
+		buf_uleb(b, c->node);
+		buf_uleb(b, c->elements);
+		buf_uleb(b, c->shown);
+		id_put(b, c->least);
+	}
+}
+
+static lk_err
+node_save(struct doc *doc, struct cached *c)
+{
+	const struct seq_node *n = (const struct seq_node *)c;
+	struct buf *b = doc_encode(doc);
+	struct doc_key k;
+
+	buf_u8(b, (uint8_t)n->level);
+	buf_uleb(b, n->parent);
+	buf_uleb(b, n->next);
+	buf_uleb(b, n->len);
+	if (n->level == 0)
+		put_elems(b, n);
+	else
+		put_children(b, n);
+	node_key(&k, n->number);
+	return doc_write(doc, &k);
+}
+
+const struct cache_kind sequence_cache = { .save = node_save,
+	.drop = node_drop };
+
+static lk_err
+get_elems(struct doc *doc, struct rd *r, struct seq_node *n, size_t len)
+{
+	uint64_t before = 0;
+
+	for (; n->len < len; n->len++) {
+		struct seq_elem *e = &n->elems[n->len];
+		uint8_t flags = rd_u8(r);
+
+		e->id = flags & E_NEXT ? before + (UINT64_C(1) << 32) :
+					 id_get(r);
+		e->glyph = GLYPH_HIDDEN;
+		e->width = 0;
+		if (flags & E_GLYPH) {
+			e->glyph = uleb32_get(r);
+			e->width = 1;
+			if (e->glyph > 0x10ffff)
+				r->failed = true;
+		} else if (flags & E_OTHER) {
+			e->glyph = GLYPH_OTHER;
+			e->width = uleb32_get(r);
+		}
+		if (r->failed)
+			return LK_ERR(LK_E_CORRUPT, "leaf of a sequence");
+		TRY(doc_id_check(doc, e->id));
+		before = e->id;
+	}
+	return LK_NONE;
+}
+
+static lk_err
+get_children(struct doc *doc, struct rd *r, struct seq_node *n, size_t len)
+{
+	for (; n->len < len; n->len++) {
+		struct seq_child *c = &n->children[n->len];
+
+		c->node = uleb32_get(r);
+		c->elements = uleb32_get(r);
+		c->shown = rd_uleb(r);
+		c->least = id_get(r);
+		if (r->failed)
+			return LK_ERR(LK_E_CORRUPT, "node of a sequence");
+		TRY(doc_id_check(doc, c->least));
+	}
+	return LK_NONE;
+}
+
+/* Room for what a node of its level holds. */
+static lk_err
+node_room(struct seq_node *n)
+{
+	if (n->level == 0)
+		n->elems = calloc(LEAF_MAX, sizeof(*n->elems));
+	else
+		n->children = calloc(INNER_MAX, sizeof(*n->children));
+	if (n->elems == NULL && n->children == NULL)
+		return LK_ERR(LK_E_NOMEM, "node of a sequence");
+	return LK_NONE;
+}
+
+static lk_err
+node_read(struct doc *doc, struct seq_node *n)
+{
+	struct doc_key k;
+	struct bytes record;
+	struct rd r;
+	uint64_t len;
+
+	node_key(&k, n->number);
+	TRY(doc_record(doc, &k, &record));
+	r = rd_over(record);
+	n->level = rd_u8(&r);
+	n->parent = uleb32_get(&r);
+	n->next = uleb32_get(&r);
+	len = rd_uleb(&r);
+	if (r.failed || n->level > NODE_LEVEL_MAX || len < 1 ||
+	    len > (n->level == 0 ? LEAF_MAX : INNER_MAX))
+		return LK_ERR(LK_E_CORRUPT, "node of a sequence");
+	TRY(node_room(n));
+	if (n->level == 0)
+		TRY(get_elems(doc, &r, n, (size_t)len));
+	else
+		TRY(get_children(doc, &r, n, (size_t)len));
+	return rd_done(&r) ? LK_NONE :
+			     LK_ERR(LK_E_CORRUPT, "node of a sequence");
+}
+
+lk_err
+seq_node_load(struct doc *doc, uint32_t number, struct seq_node **out)
+{
+	struct cached *c = doc_cache_find(&doc->nodes, number);
+	struct seq_node *n;
+	lk_err err;
+
+	if (c != NULL) {
+		*out = (struct seq_node *)c;
+		return LK_NONE;
+	}
+	n = calloc(1, sizeof(*n));
+	if (n == NULL)
+		return LK_ERR(LK_E_NOMEM, "node of a sequence");
+	n->number = number;
+	err = node_read(doc, n);
+	if (err.code == LK_OK)
+		err = doc_cache_add(&doc->nodes, number, &n->cached);
+	if (err.code != LK_OK) {
+		node_drop(&n->cached);
+		return err;
+	}
+	*out = n;
+	return LK_NONE;
+}
+
+lk_err
+seq_node_new(struct doc *doc, uint32_t level, struct seq_node **out)
+{
+	struct seq_node *n;
+	lk_err err;
+
+	if (doc->head.nodes == UINT32_MAX)
+		return LK_ERR(LK_E_LIMIT, "nodes of a document");
+	n = calloc(1, sizeof(*n));
+	if (n == NULL)
+		return LK_ERR(LK_E_NOMEM, "node of a sequence");
+	n->number = doc->head.nodes + 1;
+	n->level = level;
+	n->cached.dirty = true;
+	err = node_room(n);
+	if (err.code == LK_OK)
+		err = doc_cache_add(&doc->nodes, n->number, &n->cached);
+	if (err.code != LK_OK) {
+		node_drop(&n->cached);
+		return err;
+	}
+	doc->head.nodes++;
+	doc->head_dirty = true;
+	*out = n;
+	return LK_NONE;
+}

@@ -1,0 +1,134 @@
+#include "crypto/digest.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#define LABEL_LEN crypto_generichash_blake2b_PERSONALBYTES
+
+_Static_assert(LABEL_LEN == 16, "a label is the personalisation");
+_Static_assert(sizeof(((struct digest *)0)->opaque) >=
+	sizeof(crypto_generichash_blake2b_state),
+    "struct digest holds libsodium's state");
+_Static_assert(
+    _Alignof(struct digest) >= _Alignof(crypto_generichash_blake2b_state),
+    "and aligns it");
+_Static_assert(sizeof(struct sha256_state) >= sizeof(crypto_hash_sha256_state),
+    "struct sha256_state holds libsodium's state");
+_Static_assert(
+    _Alignof(struct sha256_state) >= _Alignof(crypto_hash_sha256_state),
+    "and aligns it");
+_Static_assert(SHA256_LEN == crypto_hash_sha256_BYTES, "SHA-256");
+_Static_assert(DIGEST_MAX == crypto_generichash_blake2b_BYTES_MAX, "BLAKE2b");
+
+static const char labels[][LABEL_LEN + 1] = {
+	[DIGEST_ENVELOPE] = "lk1 envelope",
+	[DIGEST_ENV_SIGN] = "lk1 env sign",
+	[DIGEST_NONCE] = "lk1 nonce",
+	[DIGEST_CONTENT] = "lk1 content",
+	[DIGEST_EPOCH_TAG] = "lk1 epoch tag",
+	[DIGEST_TOPIC] = "lk1 topic",
+	[DIGEST_AUTHOR] = "lk1 author",
+	[DIGEST_ANNOUNCE] = "lk1 announce",
+	[DIGEST_RELAY_CRED] = "lk1 relay cred",
+	[DIGEST_ACK_KEY] = "lk1 ack key",
+	[DIGEST_GENESIS] = "lk1 genesis",
+	[DIGEST_LINK] = "lk1 link",
+	[DIGEST_KEY_BOX] = "lk1 key box",
+	[DIGEST_ACTOR] = "lk1 actor",
+	[DIGEST_TICKET] = "lk1 ticket",
+	[DIGEST_ROOT] = "lk1 root",
+	[DIGEST_FP] = "lk1 fp",
+};
+
+static const uint8_t checksum_key[crypto_shorthash_KEYBYTES] = "lk1 checksum";
+
+/* The view of the opaque bytes that libsodium wants. */
+static crypto_generichash_blake2b_state *
+digest_state(struct digest *d)
+{
+	return (crypto_generichash_blake2b_state *)(void *)d->opaque;
+}
+
+static crypto_hash_sha256_state *
+sha256_view(struct sha256_state *s)
+{
+	return (crypto_hash_sha256_state *)(void *)s->opaque;
+}
+
+void
+digest_init(
+    struct digest *d, size_t len, enum digest_label label, const uint8_t *key)
+{
+	LK_ASSERT(len >= 1 && len <= DIGEST_MAX);
+	LK_ASSERT(crypto_generichash_blake2b_init_salt_personal(digest_state(d),
+		      key, key == NULL ? 0 : DIGEST_KEY_LEN, len, NULL,
+		      (const uint8_t *)labels[label]) == 0);
+	d->len = len;
+}
+
+void
+digest_add(struct digest *d, struct bytes m)
+{
+	if (m.len > 0)
+		(void)crypto_generichash_blake2b_update(
+		    digest_state(d), m.ptr, m.len);
+}
+
+void
+digest_final(struct digest *d, uint8_t *out)
+{
+	LK_ASSERT(crypto_generichash_blake2b_final(
+		      digest_state(d), out, d->len) == 0);
+	sodium_memzero(d, sizeof(*d));
+}
+
+void
+digest(uint8_t *out, size_t len, enum digest_label label, const uint8_t *key,
+    struct bytes m)
+{
+	LK_ASSERT(len >= 1 && len <= DIGEST_MAX);
+	LK_ASSERT(crypto_generichash_blake2b_salt_personal(out, len, m.ptr,
+		      m.len, key, key == NULL ? 0 : DIGEST_KEY_LEN, NULL,
+		      (const uint8_t *)labels[label]) == 0);
+}
+
+void
+sha256(uint8_t out[static SHA256_LEN], struct bytes m)
+{
+	(void)crypto_hash_sha256(out, m.ptr, m.len);
+}
+
+void
+sha256_init(struct sha256_state *s)
+{
+	(void)crypto_hash_sha256_init(sha256_view(s));
+}
+
+void
+sha256_add(struct sha256_state *s, struct bytes m)
+{
+	if (m.len > 0)
+		(void)crypto_hash_sha256_update(sha256_view(s), m.ptr, m.len);
+}
+
+void
+sha256_final(struct sha256_state *s, uint8_t out[static SHA256_LEN])
+{
+	(void)crypto_hash_sha256_final(sha256_view(s), out);
+}
+
+uint64_t
+digest_checksum(struct bytes m)
+{
+	uint8_t out[crypto_shorthash_BYTES];
+	struct rd r = rd_over(BYTES_OF(out));
+
+	(void)crypto_shorthash(out, m.ptr, m.len, checksum_key);
+	return rd_u64(&r);
+}
+
+bool
+digest_equal(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	return sodium_memcmp(a, b, n) == 0;
+}

@@ -1,0 +1,16 @@
+/*
+ * change_json.h - one envelope of a document's log as JSON, for doc.log and
+ * watch.
+ */
+#ifndef DAEMON_CHANGE_JSON_H
+#define DAEMON_CHANGE_JSON_H
+
+#include "daemon/subject.h"
+
+/* Whether it holds content, not only who may do what. */
+bool change_counts(const struct change_info *);
+/* New: cursor, id, hash, author, who, seq, ops, time, message, visible,
+ * voided_by, import, kinds. */
+struct json_object *change_json(struct replica *, const struct change_info *);
+
+#endif

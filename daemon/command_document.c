@@ -1,0 +1,223 @@
+/* Documents: new, list, get. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "daemon/commands.h"
+#include "daemon/document.h"
+#include "daemon/json_text.h"
+#include "daemon/json_value.h"
+#include "daemon/pointer.h"
+
+static lk_err
+content_make(void *ctx, struct edit *edit, struct doc *doc)
+{
+	const enum obj_type *type = ctx;
+	struct prop content = { .is_key = true, .key = BYTES_STR("content") };
+	struct op_id made;
+
+	(void)doc;
+	return edit_make(edit, DOC_ROOT, content, *type, &made);
+}
+
+static lk_err
+doc_new(struct request *r)
+{
+	const char *name, *type;
+	enum obj_type content = OBJ_MAP;
+	struct subject s;
+	uint32_t docno;
+
+	TRY(param_string(r, "name", &name));
+	TRY(param_string_or(r, "type", "map", &type));
+	if (strcmp(type, "text") == 0)
+		content = OBJ_TEXT;
+	else if (strcmp(type, "list") == 0)
+		content = OBJ_LIST;
+	else if (strcmp(type, "map") != 0) {
+		request_hint(r, "types are map, text and list");
+		return request_fail(r, LK_ERR(LK_E_USAGE, "read type"),
+		    "%s: no such type of document", type);
+	}
+	TRY(document_name_check(r, name));
+	TRY(replica_create(r->replica, name, type,
+	    content == OBJ_MAP ? NULL : content_make, &content, &docno));
+	TRY(subject_load(r, docno, &s));
+	json_add_subject(r->result, &s);
+	json_add_text(r->result, "type", type);
+	return LK_NONE;
+}
+
+static struct json_object *
+summary_json(const struct subject *s)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_subject(o, s);
+	json_add_text(o, "type", s->name.type);
+	json_add_text(o, "role", role_name(s->summary.role));
+	json_add_number(o, "envelopes", s->summary.envelopes);
+	json_add_number(o, "waiting", s->summary.waiting);
+	json_add_number(o, "voided", s->summary.voided);
+	json_add_flag(o, "newer", s->summary.newer);
+	json_add_time(o, "changed", s->summary.changed);
+	return o;
+}
+
+static int
+name_compare(const void *a, const void *b)
+{
+	struct json_object *const *x = a, *const *y = b;
+
+	return strcmp(
+	    json_object_get_string(json_object_object_get(*x, "name")),
+	    json_object_get_string(json_object_object_get(*y, "name")));
+}
+
+static lk_err
+doc_list(struct request *r)
+{
+	struct json_object *list = json_object_new_array();
+	struct subject s;
+	uint32_t docno = 0;
+	lk_err err;
+
+	json_object_object_add(r->result, "documents", list);
+	for (;;) {
+		err = subject_next(r, &docno, &s);
+		if (err.code == LK_E_NOTFOUND)
+			break;
+		TRY(err);
+		json_object_array_add(list, summary_json(&s));
+	}
+	json_object_array_sort(list, name_compare);
+	return LK_NONE;
+}
+
+/* Reading. */
+
+struct reading {
+	struct doc *doc;
+	struct place place;
+	struct arena arena;
+};
+
+static void
+reading_end(struct reading *g)
+{
+	doc_free(g->doc);
+	arena_clear(&g->arena);
+}
+
+static lk_err
+reading_begin(struct request *r, struct reading *g, const struct subject *s,
+    const char *path)
+{
+	struct base base;
+	bool root;
+
+	TRY(param_bool_or(r, "root", false, &root));
+	TRY(replica_open_doc(r->replica, s->docno, &g->doc));
+	TRY(base_find(&base, g->doc, s->name.type, root));
+	TRY(pointer_follow(&g->place, g->doc, &base, path, &g->arena));
+	if (!g->place.shown)
+		return LK_ERR(LK_E_NOTFOUND, "nothing there");
+	return LK_NONE;
+}
+
+struct conflict_walk {
+	struct doc *doc;
+	const struct place *place;
+	struct buf *out;
+	enum json_style style;
+	bool any;
+};
+
+static lk_err
+conflict_write(void *ctx, const struct doc_visit *visit)
+{
+	struct conflict_walk *w = ctx;
+	const struct prop *at = &w->place->prop;
+	char hex[2 * ACTOR_LEN_MAX + 1];
+	struct bytes actor;
+
+	if (at->is_key ? !bytes_equal(visit->key, at->key) :
+			 visit->index != at->index)
+		return LK_NONE;
+	TRY(doc_actor(w->doc, visit->item.id.actor, &actor));
+	hex_encode(hex, actor);
+	buf_printf(w->out, "%s\"%llu@%s\":", w->any ? "," : "",
+	    (unsigned long long)visit->item.id.ctr, hex);
+	w->any = true;
+	return json_value_write(w->out, w->doc, &visit->item, w->style);
+}
+
+static lk_err
+conflicts_write(struct reading *g, struct buf *out, enum json_style style)
+{
+	struct conflict_walk w = { g->doc, &g->place, out, style, false };
+
+	if (g->place.root)
+		return LK_ERR(LK_E_USAGE, "a document has no conflicts, only "
+					  "what is in it has");
+	buf_u8(out, '{');
+	TRY(doc_each(g->doc, g->place.obj, conflict_write, &w));
+	buf_u8(out, '}');
+	return LK_NONE;
+}
+
+static lk_err
+reading_write(struct request *r, struct reading *g, struct buf *out)
+{
+	enum json_style style;
+	bool typed, conflicts;
+
+	TRY(param_bool_or(r, "typed", false, &typed));
+	TRY(param_bool_or(r, "conflicts", false, &conflicts));
+	style = typed ? JSON_TYPED : JSON_PLAIN;
+	if (conflicts) {
+		TRY(conflicts_write(g, out, style));
+	} else if (!typed && g->place.item.is_obj &&
+	    g->place.item.obj_type == OBJ_TEXT) {
+		TRY(doc_text(g->doc, g->place.item.id, out));
+		TRY(buf_err(out, "it is too large"));
+		json_add_bytes(r->result, "text", buf_bytes(out));
+		return LK_NONE;
+	} else {
+		TRY(json_value_write(out, g->doc, &g->place.item, style));
+	}
+	TRY(buf_err(out, "it is too large"));
+	json_add_bytes(r->result, "json", buf_bytes(out));
+	return LK_NONE;
+}
+
+static lk_err
+doc_get_(struct request *r)
+{
+	struct reading g = { 0 };
+	struct subject s;
+	const char *path;
+	BUF_SCOPED out = { 0 };
+	lk_err err;
+
+	buf_init(&out, DOCUMENT_BODY_MAX);
+	TRY(subject_find(r, &s));
+	TRY(param_string_or(r, "path", "", &path));
+	json_add_subject(r->result, &s);
+	json_add_text(r->result, "path", path);
+	arena_init(&g.arena, CONTROL_LINE_MAX);
+	err = reading_begin(r, &g, &s, path);
+	if (err.code == LK_OK)
+		err = reading_write(r, &g, &out);
+	reading_end(&g);
+	return err.code == LK_OK ? err : document_fail(r, &s, path, err);
+}
+
+static const struct command table[] = {
+	{ "doc.new", doc_new,
+	    COMMAND_IDENTITY | COMMAND_WRITES | COMMAND_NESTED },
+	{ "doc.list", doc_list, COMMAND_IDENTITY },
+	{ "doc.get", doc_get_, COMMAND_IDENTITY },
+	{ NULL, NULL, 0 },
+};
+
+const struct command *const commands_document = table;

@@ -1,0 +1,282 @@
+/* Who may do what on a document: members, share, revoke. */
+#include <string.h>
+
+#include "daemon/commands.h"
+#include "daemon/subject.h"
+
+/* Names of an author: two device names and what is around them. */
+#define WHO_LEN (2 * LK_NAME_MAX + 8)
+
+static void
+member_who(struct request *r, struct json_object *o, const char *key,
+    const uint8_t pk[static 32])
+{
+	char who[WHO_LEN];
+
+	home_who(r->replica, pk, who, sizeof(who));
+	json_add_text(o, key, who);
+}
+
+static const char *
+sync_word(enum sync_state state)
+{
+	static const char *const words[] = {
+		[SYNC_UNKNOWN] = "unknown",
+		[SYNC_PENDING] = "pending",
+		[SYNC_DONE] = "synced",
+	};
+
+	return words[state];
+}
+
+/* What this device knows of the other one's copy: null for itself, and for who
+ * is no reader. */
+static lk_err
+member_acknowledged(struct request *r, uint32_t docno,
+    struct json_object *o, const uint8_t pk[static 32])
+{
+	struct sync_status status;
+
+	json_object_object_add(o, "acknowledged", NULL);
+	for (size_t i = 0;; i++) {
+		lk_err err =
+		    engine_sync_status(r->engine, docno, i, &status);
+
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		if (memcmp(status.pk, pk, sizeof(status.pk)) != 0)
+			continue;
+		json_add_text(o, "acknowledged", sync_word(status.state));
+		json_add_number(o, "pending", status.pending);
+		json_add_time(o, "oldest", status.oldest);
+		return LK_NONE;
+	}
+}
+
+/* Who issued a grant: the key of the grant it was made under. */
+static bool
+issuer_find(const struct graph *g, const struct member *m, uint8_t key[32])
+{
+	struct member other;
+
+	for (size_t i = 0; i < graph_members_len(g); i++) {
+		graph_member(g, i, &other);
+		if (memcmp(other.grant.env, m->parent.env, LK_ID_LEN) == 0 &&
+		    other.grant.index == m->parent.index &&
+		    memcmp(other.key, m->key, ACCESS_KEY_LEN) != 0) {
+			memcpy(key, other.key, ACCESS_KEY_LEN);
+			return true;
+		}
+	}
+	return false;
+}
+
+static lk_err
+member_json(struct request *r, const struct subject *s, const struct graph *g,
+    const struct member *m, struct json_object *o)
+{
+	const struct identity *self = replica_identity(r->replica);
+	uint8_t id[LK_ID_LEN], issuer[ACCESS_KEY_LEN];
+
+	member_who(r, o, "who", m->key);
+	json_add_id(o, "key", BYTES_OF(m->key));
+	json_add_text(o, "role", role_name(m->now));
+	json_add_text(o, "granted", role_name(m->role));
+	json_add_number(o, "rank", m->rank);
+	json_add_flag(o, "person", (m->flags & GRANT_COLD) != 0);
+	json_add_flag(o, "own", (m->flags & GRANT_OWN) != 0);
+	json_add_flag(o, "self",
+	    memcmp(m->key, self->sign.pk, ACCESS_KEY_LEN) == 0);
+	if (issuer_find(g, m, issuer))
+		member_who(r, o, "by", issuer);
+	else
+		json_object_object_add(o, "by", NULL);
+	graph_id(g, m->node, id);
+	json_add_id(o, "since", BYTES_OF(id));
+	json_object_object_add(o, "ended_by", NULL);
+	if (m->ended_by != GRAPH_NONE) {
+		graph_id(g, m->ended_by, id);
+		json_add_id(o, "ended_by", BYTES_OF(id));
+	}
+	return member_acknowledged(r, s->docno, o, m->key);
+}
+
+static lk_err
+members(struct request *r)
+{
+	struct json_object *list = json_object_new_array();
+	struct graph *g;
+	struct subject s;
+	struct member m;
+	bool all;
+
+	json_object_object_add(r->result, "members", list);
+	TRY(param_bool_or(r, "all", false, &all));
+	TRY(subject_find(r, &s));
+	json_add_subject(r->result, &s);
+	json_add_text(r->result, "role", role_name(s.summary.role));
+	for (size_t i = 0;; i++) {
+		struct json_object *o;
+
+		/* Naming people may read other documents meanwhile. */
+		TRY(replica_graph(r->replica, s.docno, &g));
+		if (i >= graph_members_len(g))
+			return LK_NONE;
+		graph_member(g, i, &m);
+		if (m.now == ROLE_NONE && !all)
+			continue;
+		o = json_object_new_object();
+		json_object_array_add(list, o);
+		TRY(member_json(r, &s, g, &m, o));
+	}
+}
+
+static lk_err
+person_find(struct request *r, const struct subject *s, uint8_t key[static 32])
+{
+	const char *who;
+	lk_err err;
+
+	TRY(param_string(r, "who", &who));
+	err = home_find_person(r->replica, s->docno, who, key);
+	if (err.code == LK_E_NOTFOUND) {
+		request_hint(r, "lk members %s lists the names",
+		    s->name.name);
+		return request_fail(r, err, "%s: nobody here is called so",
+		    who);
+	}
+	if (err.code == LK_E_USAGE) {
+		request_hint(r, "give more digits of the key");
+		return request_fail(
+		    r, err, "%s: more than one is called so", who);
+	}
+	return err;
+}
+
+static lk_err
+members_fail(struct request *r, const struct subject *s, lk_err err)
+{
+	if (err.code != LK_E_DENIED)
+		return request_fail(r, err, "%s: %s", s->name.name, err.what);
+	request_hint(r, "lk members %s shows roles and ranks", s->name.name);
+	return request_fail(r, err,
+	    "%s: not permitted: only an admin of a smaller rank may",
+	    s->name.name);
+}
+
+#define PERSON_ARENA_MAX (256 * 1024)
+
+static lk_err
+share(struct request *r)
+{
+	uint8_t key[32];
+	struct subject s;
+	const char *word;
+	enum role role;
+	struct person person;
+	struct arena arena;
+	lk_err err;
+
+	TRY(subject_find(r, &s));
+	TRY(param_string_or(r, "role", "write", &word));
+	TRY(role_read(r, word, &role));
+	TRY(person_find(r, &s, key));
+	arena_init(&arena, PERSON_ARENA_MAX);
+	err = home_person(r->replica, key, &arena, &person);
+	if (err.code == LK_OK)
+		err = replica_share(r->replica, s.docno, &person, role);
+	arena_clear(&arena);
+	if (err.code == LK_E_NOTFOUND) {
+		request_hint(r, "lk invite %s makes a ticket for them",
+		    s.name.name);
+		return request_fail(r, err, "share: not a contact yet");
+	}
+	if (err.code != LK_OK)
+		return members_fail(r, &s, err);
+	json_add_subject(r->result, &s);
+	member_who(r, r->result, "who", key);
+	json_add_id(r->result, "key", BYTES_OF(key));
+	json_add_text(r->result, "role", word);
+	return LK_NONE;
+}
+
+/* Devices that may read the document and have not acknowledged all of it:
+ * they may not have heard of a revocation yet. */
+static lk_err
+unheard_json(struct request *r, const struct subject *s, bool acted)
+{
+	struct json_object *list = json_object_new_array();
+	struct sync_status status;
+
+	json_object_object_add(r->result, "not_heard", list);
+	for (size_t i = 0;; i++) {
+		char who[WHO_LEN];
+		lk_err err =
+		    engine_sync_status(r->engine, s->docno, i, &status);
+
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		/* A moment ago nobody can have heard. */
+		if (!acted && status.state == SYNC_DONE && status.connected)
+			continue;
+		home_who(r->replica, status.pk, who, sizeof(who));
+		json_object_array_add(list, json_object_new_string(who));
+	}
+}
+
+static lk_err
+revoke(struct request *r)
+{
+	struct revoke_report report = { 0 };
+	uint8_t key[32];
+	struct subject s;
+	const char *word;
+	enum role level = ROLE_NONE;
+	bool dry_run;
+	lk_err err;
+
+	TRY(subject_find(r, &s));
+	TRY(param_string_or(r, "role", "none", &word));
+	if (strcmp(word, "none") != 0)
+		TRY(role_read(r, word, &level));
+	if (level == ROLE_ADMIN) {
+		request_hint(r, "roles that may remain: relay, read, write");
+		return request_fail(r, LK_ERR(LK_E_USAGE, "read role"),
+		    "admin: a revocation leaves less than that");
+	}
+	TRY(param_bool_or(r, "dry_run", false, &dry_run));
+	TRY(person_find(r, &s, key));
+	json_add_subject(r->result, &s);
+	member_who(r, r->result, "who", key);
+	err = replica_revoke(
+	    r->replica, s.docno, key, level, dry_run, &report);
+	if (err.code == LK_E_NOTFOUND) {
+		request_hint(r, "lk members %s lists who is",
+		    s.name.name);
+		return request_fail(
+		    r, err, "%s: not a member", s.name.name);
+	}
+	if (err.code != LK_OK)
+		return members_fail(r, &s, err);
+	json_add_id(r->result, "key", BYTES_OF(key));
+	json_add_text(r->result, "role", role_name(level));
+	json_add_flag(r->result, "dry_run", dry_run);
+	json_add_number(r->result, "kept", report.kept);
+	json_add_number(r->result, "grants", report.grants);
+	json_add_number(r->result, "epoch", report.epoch);
+	json_add_flag(r->result, "last_admin", report.last_admin);
+	return unheard_json(r, &s, !dry_run);
+}
+
+#define ACCESS_WRITES (COMMAND_IDENTITY | COMMAND_WRITES | COMMAND_NESTED)
+
+static const struct command table[] = {
+	{ "doc.members", members, COMMAND_IDENTITY },
+	{ "doc.share", share, ACCESS_WRITES },
+	{ "doc.revoke", revoke, ACCESS_WRITES },
+	{ NULL, NULL, 0 },
+};
+
+const struct command *const commands_members = table;

@@ -1,0 +1,353 @@
+/*
+ * How things stand: status, sync, peers.  A device counts as synced only when
+ * it has acknowledged, signed, all this one has (cli.md section 4).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/commands.h"
+#include "daemon/subject.h"
+
+#define WHO_LEN (2 * LK_NAME_MAX + 8)
+#define TIMEOUT_DEFAULT 60000
+#define TIMEOUT_MAX INT64_C(86400000)
+
+static const char *const sync_words[] = {
+	[SYNC_UNKNOWN] = "unknown",
+	[SYNC_PENDING] = "pending",
+	[SYNC_DONE] = "synced",
+};
+
+static struct json_object *
+device_json(struct request *r, const struct sync_status *status)
+{
+	struct json_object *o = json_object_new_object();
+	char who[WHO_LEN];
+
+	home_who(r->replica, status->pk, who, sizeof(who));
+	json_add_text(o, "who", who);
+	json_add_id(o, "device", BYTES_OF(status->pk));
+	json_add_text(o, "state", sync_words[status->state]);
+	json_add_number(o, "pending", status->pending);
+	json_add_time(o, "oldest", status->oldest);
+	json_add_flag(o, "connected", status->connected);
+	return o;
+}
+
+/* Adds the devices of a document to `list`; counts those that are not synced
+ * (*behind) and those that are (*synced). */
+static lk_err
+devices_add(struct request *r, uint32_t docno, struct json_object *list,
+    size_t *behind, size_t *synced)
+{
+	struct sync_status status;
+
+	*behind = *synced = 0;
+	for (size_t i = 0;; i++) {
+		lk_err err =
+		    engine_sync_status(r->engine, docno, i, &status);
+
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		if (status.state == SYNC_DONE)
+			++*synced;
+		else
+			++*behind;
+		if (list != NULL)
+			json_object_array_add(list, device_json(r, &status));
+	}
+}
+
+static lk_err
+document_status(struct request *r, const struct subject *s,
+    struct json_object *o, bool *synced)
+{
+	struct json_object *devices = json_object_new_array();
+	size_t behind, done;
+
+	json_add_subject(o, s);
+	json_add_text(o, "type", s->name.type);
+	json_add_text(o, "role", role_name(s->summary.role));
+	json_add_number(o, "waiting", s->summary.waiting);
+	json_add_number(o, "voided", s->summary.voided);
+	json_add_flag(o, "newer", s->summary.newer);
+	json_object_object_add(o, "devices", devices);
+	TRY(devices_add(r, s->docno, devices, &behind, &done));
+	if (behind > 0)
+		*synced = false;
+	return LK_NONE;
+}
+
+static void
+identity_json(struct request *r)
+{
+	const struct identity *self = daemon_identity(r->daemon);
+	struct json_object *o = json_object_new_object();
+
+	json_add_text(o, "name", self->name);
+	json_add_id(o, "device", BYTES_OF(self->sign.pk));
+	json_add_id(o, "person", BYTES_OF(self->root_pk));
+	json_object_object_add(r->result, "identity", o);
+}
+
+static void
+running_json(struct request *r)
+{
+	struct json_object *o = json_object_new_object();
+	struct daemon_info info;
+
+	daemon_info(r->daemon, &info);
+	json_add_number(o, "pid", (uint64_t)info.pid);
+	json_add_time(o, "started", info.started);
+	json_add_text(o, "listen", info.listen);
+	json_add_number(o, "port", info.port);
+	json_add_number(o, "connections", info.connections);
+	json_add_text(o, "sandbox", info.sandbox);
+	json_add_flag(o, "read_only", info.read_only);
+	json_object_object_add(r->result, "daemon", o);
+}
+
+static lk_err
+status(struct request *r)
+{
+	struct json_object *documents = json_object_new_array();
+	struct subject s;
+	uint32_t docno = 0;
+	bool synced = true;
+
+	json_object_object_add(r->result, "documents", documents);
+	identity_json(r);
+	running_json(r);
+	for (;;) {
+		struct json_object *o;
+		lk_err err = subject_next(r, &docno, &s);
+
+		if (err.code == LK_E_NOTFOUND)
+			break;
+		TRY(err);
+		o = json_object_new_object();
+		json_object_array_add(documents, o);
+		TRY(document_status(r, &s, o, &synced));
+	}
+	json_add_flag(r->result, "synced", synced);
+	return LK_NONE;
+}
+
+static lk_err
+peers(struct request *r)
+{
+	struct json_object *list = json_object_new_array();
+	struct peer_status peer;
+
+	json_object_object_add(r->result, "peers", list);
+	for (size_t i = 0;; i++) {
+		struct json_object *o;
+		char who[WHO_LEN];
+		lk_err err = engine_peer(r->engine, i, &peer);
+
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		o = json_object_new_object();
+		json_object_array_add(list, o);
+		home_who(r->replica, peer.pk, who, sizeof(who));
+		json_add_text(o, "who", who);
+		json_add_id(o, "device", BYTES_OF(peer.pk));
+		json_add_text(o, "address", peer.address);
+		json_add_flag(o, "connected", peer.connected);
+		json_add_flag(o, "own", peer.own);
+		json_add_time(o, "seen", peer.seen);
+	}
+}
+
+/* `sync`: which documents, and how many devices must have acknowledged. */
+struct waiting {
+	uint32_t *docnos; /* NULL: all */
+	size_t docnos_len;
+	int64_t need; /* 0: all */
+};
+
+static void
+waiting_free(void *state)
+{
+	struct waiting *w = state;
+
+	if (w == NULL)
+		return;
+	free(w->docnos);
+	free(w);
+}
+
+/* Whether this document is where it should be; who lacks it goes to `missing`
+ * (NULL: nobody asks). */
+static lk_err
+document_check(struct request *r, const struct waiting *w, uint32_t docno,
+    struct json_object *missing, bool *done)
+{
+	struct json_object *devices, *o;
+	struct subject s;
+	size_t behind, synced;
+
+	TRY(devices_add(r, docno, NULL, &behind, &synced));
+	if (behind == 0 || (w->need > 0 && synced >= (size_t)w->need))
+		return LK_NONE;
+	*done = false;
+	if (missing == NULL)
+		return LK_NONE;
+	TRY(subject_load(r, docno, &s));
+	o = json_object_new_object();
+	devices = json_object_new_array();
+	json_add_subject(o, &s);
+	json_object_object_add(o, "devices", devices);
+	json_object_array_add(missing, o);
+	return devices_add(r, docno, devices, &behind, &synced);
+}
+
+static lk_err
+waiting_check(struct request *r, const struct waiting *w,
+    struct json_object *missing, bool *done)
+{
+	struct subject s;
+	uint32_t docno = 0;
+
+	*done = true;
+	for (size_t i = 0; i < w->docnos_len; i++)
+		TRY(document_check(r, w, w->docnos[i], missing, done));
+	if (w->docnos != NULL)
+		return LK_NONE;
+	for (;;) {
+		lk_err err = subject_next(r, &docno, &s);
+
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		TRY(document_check(r, w, docno, missing, done));
+		if (!*done && missing == NULL)
+			return LK_NONE;
+	}
+}
+
+/* "phone (shopping)", for the one line people get. */
+static void
+missing_name(struct json_object *missing, struct buf *out)
+{
+	for (size_t i = 0; i < json_object_array_length(missing); i++) {
+		struct json_object *o = json_object_array_get_idx(missing, i),
+				   *devices =
+				       json_object_object_get(o, "devices");
+
+		for (size_t j = 0; j < json_object_array_length(devices);
+		     j++) {
+			struct json_object *d =
+			    json_object_array_get_idx(devices, j);
+
+			if (strcmp(json_object_get_string(
+				       json_object_object_get(d, "state")),
+				sync_words[SYNC_DONE]) == 0)
+				continue;
+			buf_printf(out, "%s%s (%s)", out->len > 0 ? ", " : "",
+			    json_object_get_string(
+				json_object_object_get(d, "who")),
+			    json_object_get_string(
+				json_object_object_get(o, "name")));
+		}
+	}
+}
+
+#define MISSING_TEXT_MAX 2048
+
+static lk_err
+sync_late(struct request *r, const struct waiting *w)
+{
+	struct json_object *missing = json_object_new_array();
+	BUF_SCOPED text = { 0 };
+	bool done;
+	lk_err err = waiting_check(r, w, missing, &done);
+
+	buf_init(&text, MISSING_TEXT_MAX);
+	if (err.code == LK_OK)
+		missing_name(missing, &text);
+	request_detail(r, "missing", missing);
+	TRY(err);
+	request_hint(r, "lk status shows what is pending");
+	return request_fail(r, LK_ERR(LK_E_AGAIN, "sync"),
+	    "sync: not acknowledged by %.*s%s", (int)text.len,
+	    text.ptr == NULL ? "" : (const char *)text.ptr,
+	    text.failed ? ", ..." : "");
+}
+
+static lk_err
+sync_poll(struct request *r, bool *done)
+{
+	const struct waiting *w = r->state;
+
+	TRY(waiting_check(r, w, NULL, done));
+	if (!*done && r->expired)
+		return sync_late(r, w);
+	if (*done)
+		json_add_flag(r->result, "acknowledged", true);
+	return LK_NONE;
+}
+
+static lk_err
+documents_read(struct request *r, struct waiting *w)
+{
+	struct json_object *docs;
+	struct subject s;
+
+	if (!json_object_object_get_ex(r->params, "docs", &docs) ||
+	    !json_object_is_type(docs, json_type_array) ||
+	    json_object_array_length(docs) == 0)
+		return LK_NONE;
+	w->docnos = calloc(
+	    json_object_array_length(docs), sizeof(*w->docnos));
+	if (w->docnos == NULL)
+		return LK_ERR(LK_E_NOMEM, "sync");
+	for (size_t i = 0; i < json_object_array_length(docs); i++) {
+		struct json_object *name = json_object_array_get_idx(docs, i);
+
+		TRY(subject_named(r,
+		    name == NULL ? "" : json_object_get_string(name), &s));
+		w->docnos[w->docnos_len++] = s.docno;
+	}
+	return LK_NONE;
+}
+
+static lk_err
+sync_(struct request *r)
+{
+	struct waiting *w = calloc(1, sizeof(*w));
+	int64_t timeout_ms = TIMEOUT_DEFAULT, need = -1;
+	lk_err err;
+
+	if (w == NULL)
+		return LK_ERR(LK_E_NOMEM, "sync");
+	err = documents_read(r, w);
+	if (err.code == LK_OK)
+		err = param_int_or(r, "wait", 0, PEERS_MAX, &need);
+	if (err.code == LK_OK)
+		err = param_int_or(
+		    r, "timeout_ms", 0, TIMEOUT_MAX, &timeout_ms);
+	if (err.code != LK_OK || need < 0)
+		waiting_free(w);
+	TRY(err);
+	engine_poke(r->engine, r->now);
+	if (need < 0) {
+		json_add_flag(r->result, "acknowledged", false);
+		return LK_NONE;
+	}
+	w->need = need;
+	request_defer(r, sync_poll,
+	    (struct mono){ r->now.mono.ms + timeout_ms }, w, waiting_free);
+	return LK_NONE;
+}
+
+static const struct command table[] = {
+	{ "status", status, COMMAND_IDENTITY },
+	{ "sync", sync_, COMMAND_IDENTITY },
+	{ "peers", peers, COMMAND_IDENTITY },
+	{ NULL, NULL, 0 },
+};
+
+const struct command *const commands_status = table;

@@ -1,0 +1,305 @@
+/*
+ * watch: every change of the documents, once, in the order of this device's
+ * log, as it becomes durable.
+ *
+ * The position in the log (the cursor) is all the state there is: what is
+ * behind it and below the next event is sent already.  Documents that have
+ * something behind it stand in a queue with the position of their next entry;
+ * a document joins the queue when an event says that it has grown.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/change_json.h"
+#include "daemon/commands.h"
+
+#define SLICE_MAX 200 /* events a round, so that others get their turn */
+
+struct next {
+	uint64_t lsn;
+	uint32_t docno;
+};
+
+struct watch {
+	uint32_t *docnos; /* NULL: all */
+	size_t docnos_len;
+	uint64_t cursor;
+	int64_t left; /* events until it ends; -1: never */
+	struct next *queue; /* unordered; short but for a catch-up */
+	size_t queue_len, queue_cap;
+	bool filled;
+};
+
+static void
+watch_free(void *state)
+{
+	struct watch *w = state;
+
+	if (w == NULL)
+		return;
+	free(w->docnos);
+	free(w->queue);
+	free(w);
+}
+
+static bool
+is_watched(const struct watch *w, uint32_t docno)
+{
+	if (w->docnos == NULL)
+		return true;
+	for (size_t i = 0; i < w->docnos_len; i++)
+		if (w->docnos[i] == docno)
+			return true;
+	return false;
+}
+
+static lk_err
+queue_add(struct watch *w, struct next next)
+{
+	if (w->queue_len == w->queue_cap) {
+		size_t cap = w->queue_cap == 0 ? 16 : w->queue_cap * 2;
+		struct next *grown =
+		    reallocarray(w->queue, cap, sizeof(*grown));
+
+		if (grown == NULL)
+			return LK_ERR(LK_E_NOMEM, "watch");
+		w->queue = grown;
+		w->queue_cap = cap;
+	}
+	w->queue[w->queue_len++] = next;
+	return LK_NONE;
+}
+
+static bool
+is_queued(const struct watch *w, uint32_t docno)
+{
+	for (size_t i = 0; i < w->queue_len; i++)
+		if (w->queue[i].docno == docno)
+			return true;
+	return false;
+}
+
+/* Queues a document when it has an entry behind the cursor. */
+static lk_err
+document_queue(struct request *r, struct watch *w, uint32_t docno)
+{
+	struct change_info info;
+	lk_err err = replica_log(r->replica, docno, w->cursor + 1, &info);
+
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	return queue_add(w, (struct next){ info.lsn, docno });
+}
+
+static lk_err
+queue_fill(struct request *r, struct watch *w)
+{
+	struct subject s;
+	uint32_t docno = 0;
+
+	w->queue_len = 0;
+	w->filled = true;
+	for (;;) {
+		lk_err err = subject_next(r, &docno, &s);
+
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		if (is_watched(w, docno))
+			TRY(document_queue(r, w, docno));
+	}
+}
+
+static lk_err
+queue_update(struct request *r, struct watch *w)
+{
+	struct subject s;
+
+	if (!w->filled || r->events_lost)
+		return queue_fill(r, w);
+	for (size_t i = 0; i < r->events_len; i++) {
+		const struct replica_event *e = &r->events[i];
+
+		if (e->lsn <= w->cursor || !is_watched(w, e->docno) ||
+		    is_queued(w, e->docno) ||
+		    subject_load(r, e->docno, &s).code != LK_OK)
+			continue;
+		TRY(document_queue(r, w, e->docno));
+	}
+	return LK_NONE;
+}
+
+static lk_err
+event_send(struct request *r, struct watch *w, uint32_t docno,
+    const struct change_info *info)
+{
+	struct json_object *event = change_json(r->replica, info);
+	struct subject s;
+	lk_err err = subject_load(r, docno, &s);
+
+	if (err.code != LK_OK) {
+		json_object_put(event);
+		return err;
+	}
+	json_add_subject(event, &s);
+	if (w->left > 0)
+		w->left--;
+	return request_notify(r, event);
+}
+
+/* Sends the queued entry that is first in the log. */
+static lk_err
+queue_send(struct request *r, struct watch *w)
+{
+	struct change_info info;
+	struct next next;
+	size_t first = 0;
+	lk_err err;
+
+	for (size_t i = 1; i < w->queue_len; i++)
+		if (w->queue[i].lsn < w->queue[first].lsn)
+			first = i;
+	next = w->queue[first];
+	w->queue[first] = w->queue[--w->queue_len];
+	TRY(replica_log(r->replica, next.docno, next.lsn, &info));
+	w->cursor = info.lsn;
+	if (change_counts(&info))
+		TRY(event_send(r, w, next.docno, &info));
+	err = replica_log(r->replica, next.docno, w->cursor + 1, &info);
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	return queue_add(w, (struct next){ info.lsn, next.docno });
+}
+
+static lk_err
+watch_poll(struct request *r, bool *done)
+{
+	struct watch *w = r->state;
+
+	TRY(queue_update(r, w));
+	for (int n = 0; w->queue_len > 0 && w->left != 0; n++) {
+		if (!request_room(r))
+			return LK_NONE;
+		if (n == SLICE_MAX) {
+			request_again(r);
+			return LK_NONE;
+		}
+		TRY(queue_send(r, w));
+	}
+	if (w->left == 0) {
+		json_add_number(r->result, "cursor", w->cursor);
+		*done = true;
+	}
+	return LK_NONE;
+}
+
+static bool
+log_reaches(struct request *r, uint32_t docno, uint64_t lsn)
+{
+	struct change_info info;
+
+	return replica_log(r->replica, docno, lsn, &info).code == LK_OK;
+}
+
+/* The last position of the log: the greatest lsn that any document reaches. */
+static lk_err
+log_end(struct request *r, uint64_t *end)
+{
+	struct subject s;
+	uint32_t docno = 0;
+
+	*end = 0;
+	for (;;) {
+		lk_err err = subject_next(r, &docno, &s);
+		uint64_t step = 1, high;
+
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		if (!log_reaches(r, docno, *end + 1))
+			continue;
+		while (log_reaches(r, docno, *end + 1 + step) &&
+		    step < UINT64_C(1) << 62)
+			step *= 2;
+		/* Reaches *end + 1, not high. */
+		high = *end + 1 + step;
+		for (uint64_t low = *end + 1; low + 1 < high;) {
+			uint64_t middle = low + (high - low) / 2;
+
+			if (log_reaches(r, docno, middle))
+				low = middle;
+			else
+				high = middle;
+		}
+		*end = high - 1;
+	}
+}
+
+static lk_err
+docs_read(struct request *r, struct watch *w)
+{
+	struct json_object *docs;
+	struct subject s;
+
+	if (!json_object_object_get_ex(r->params, "docs", &docs) ||
+	    !json_object_is_type(docs, json_type_array) ||
+	    json_object_array_length(docs) == 0)
+		return LK_NONE;
+	w->docnos = calloc(
+	    json_object_array_length(docs), sizeof(*w->docnos));
+	if (w->docnos == NULL)
+		return LK_ERR(LK_E_NOMEM, "watch");
+	for (size_t i = 0; i < json_object_array_length(docs); i++) {
+		struct json_object *name = json_object_array_get_idx(docs, i);
+
+		TRY(subject_named(r,
+		    name == NULL ? "" : json_object_get_string(name), &s));
+		w->docnos[w->docnos_len++] = s.docno;
+	}
+	return LK_NONE;
+}
+
+static lk_err
+watch_start(struct request *r, struct watch *w)
+{
+	int64_t since = -1;
+	uint64_t end;
+
+	TRY(docs_read(r, w));
+	TRY(param_int_or(r, "since", 0, INT64_MAX - 1, &since));
+	w->left = -1;
+	TRY(param_int_or(r, "count", 0, INT64_MAX, &w->left));
+	TRY(log_end(r, &end));
+	w->cursor = since < 0 ? end : (uint64_t)since;
+	if (w->cursor <= end)
+		return LK_NONE;
+	request_hint(r, "cursors belong to one store");
+	return request_fail(r, LK_ERR(LK_E_USAGE, "read cursor"),
+	    "%lld: not a cursor of this store", (long long)since);
+}
+
+static lk_err
+watch(struct request *r)
+{
+	struct watch *w = calloc(1, sizeof(*w));
+	lk_err err;
+
+	if (w == NULL)
+		return LK_ERR(LK_E_NOMEM, "watch");
+	err = watch_start(r, w);
+	if (err.code != LK_OK) {
+		watch_free(w);
+		return err;
+	}
+	request_defer(r, watch_poll, (struct mono){ 0 }, w, watch_free);
+	return LK_NONE;
+}
+
+static const struct command table[] = {
+	{ "watch", watch, COMMAND_IDENTITY },
+	{ NULL, NULL, 0 },
+};
+
+const struct command *const commands_watch = table;

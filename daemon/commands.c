@@ -1,0 +1,27 @@
+#include "daemon/commands.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct command *const *const tables[] = {
+	&commands_device,
+	&commands_document,
+	&commands_edit,
+	&commands_file,
+	&commands_log,
+	&commands_members,
+	&commands_pairing,
+	&commands_status,
+	&commands_watch,
+};
+
+const struct command *
+command_find(const char *method)
+{
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		for (const struct command *c = *tables[i]; c->method != NULL;
+		     c++)
+			if (strcmp(c->method, method) == 0)
+				return c;
+	return NULL;
+}

@@ -1,0 +1,132 @@
+/*
+ * daemon.h - inside daemon/: the state of lkd, all of it, and what its parts
+ * ask of each other.
+ *
+ * One core thread runs the loop and owns everything here; the threads of net/
+ * only deliver events and check signatures.  A round of the loop is one
+ * writing transaction, begun by the first thing that needs it:
+ *
+ *   net_wait -> IDLE --round_begin--> OPEN --round_end--> commit
+ *                ^                     |                  ok: replies, outputs
+ *                |                     |                  failed: errors
+ *                +---------------------+--round_abort---> errors
+ *
+ * Invariant: nothing leaves the process (a reply, an event of a stream, a byte
+ * to a peer) before the transaction that holds what it says is durable.
+ */
+#ifndef DAEMON_DAEMON_H
+#define DAEMON_DAEMON_H
+
+#include <sys/queue.h>
+
+#include "daemon/addresses.h"
+#include "daemon/command.h"
+#include "daemon/logfile.h"
+#include "daemon/options.h"
+#include "net/net.h"
+#include "net/workers.h"
+
+struct call;
+struct client;
+TAILQ_HEAD(call_list, call);
+TAILQ_HEAD(client_list, client);
+
+/* The control clients and what they asked (control.c, request.c). */
+struct control {
+	struct client_list clients;
+	size_t clients_len;
+	struct call_list answered; /* waiting for the commit */
+	struct call_list deferred; /* waiting for more than that */
+	size_t transfer_bytes;     /* of all clients */
+};
+
+/* Connections the engine still has to be told about: it wanted them closed,
+ * or they could not be dialed or served. */
+#define PEERS_LOST_MAX (2 * NET_PEERS_MAX)
+struct peer_lost {
+	uint64_t conn;
+	bool dial;
+};
+
+struct daemon {
+	struct options options;
+	struct logfile logfile; /* path "" when the log goes to stderr */
+	int lock_fd, signal_fd;
+	struct wall started;
+	char sandbox[128];
+
+	struct store *store;
+	bool store_failed; /* once: it was opened again */
+	bool read_only;    /* twice: no write is accepted any more */
+
+	struct identity identity, identity_saved;
+	bool has_identity;
+	struct replica *replica; /* NULL without identity */
+	struct engine *engine;   /* NULL without identity or read_only */
+
+	struct net *net;
+	struct workers *workers;
+	uint16_t port;
+	struct own_addresses addresses;
+
+	struct control control;
+
+	/* The round. */
+	struct txn *txn; /* NULL: idle */
+	struct now now;
+	struct mono begun;    /* the transaction */
+	size_t received;      /* bytes of peers in it */
+	bool engine_touched;  /* an event since the last tick */
+	bool peers_dropped;   /* what is left of this batch is of no use */
+	bool identity_staged; /* a new identity file waits for the commit */
+	struct replica_event *fresh; /* durable, not told to anybody yet */
+	size_t fresh_len, fresh_cap;
+	bool fresh_lost; /* there were more than are kept */
+	struct peer_lost lost[PEERS_LOST_MAX];
+	size_t lost_len;
+
+	bool stopping;
+	int status; /* to exit with */
+};
+
+/* loop.c */
+struct now now_read(void);
+/* The transaction of this round, with the replica attached. */
+LK_MUST_USE lk_err round_begin(struct daemon *);
+/* Commits what there is and lets its effects out, or undoes it. */
+void round_end(struct daemon *);
+/* Undoes it: every answer becomes this error, every session ends. */
+void round_abort(struct daemon *, lk_err);
+/* Until daemon_stop, a signal, or a store that cannot be had back. */
+void loop_run(struct daemon *);
+
+/* identity_swap.c: the identity file changes together with the store. */
+LK_MUST_USE lk_err identity_swap_recover(struct daemon *);
+LK_MUST_USE lk_err identity_swap_stage(struct daemon *);
+void identity_swap_adopt(struct daemon *);
+
+/* replica_life.c: opening the store, and what exists only with an identity. */
+/* LK_HOME/store. */
+LK_MUST_USE lk_err store_open_home(struct daemon *);
+/* Makes replica and engine; inside d->txn. */
+LK_MUST_USE lk_err replica_start(struct daemon *);
+void replica_stop(struct daemon *);
+/* A laptop moves: what tickets say of where it is should be right when a
+ * client is about to ask for one. */
+void addresses_refresh(struct daemon *);
+/* What the replica wants to have checked, on all processors. */
+void verify_run(void *daemon, struct verify_job *, size_t n);
+
+/* peers.c */
+/* Tells the engine of an event of a peer's connection. */
+void peers_event(struct daemon *, const struct net_event *);
+/* Tells it of connections lost meanwhile, ticks it when that is due. */
+void peers_tick(struct daemon *);
+/* What became durable. */
+void peers_fresh(struct daemon *, const struct replica_event *, size_t);
+/* Carries out what it wants, and logs whom it dropped, after a commit. */
+void peers_output(struct daemon *);
+/* When the engine wants to be called; INT64_MAX for never. */
+int64_t peers_next_ms(const struct daemon *);
+
+#endif

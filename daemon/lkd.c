@@ -1,0 +1,352 @@
+/* lkd - the daemon that keeps a person's documents on this machine. */
+#include <libutil.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/control.h"
+#include "daemon/detach.h"
+#include "daemon/instance.h"
+#include "daemon/sandbox.h"
+
+#define DIRS_MAX 3
+
+/* Says why it does not start, to whoever started it and in the log. */
+static lk_err complain(lk_err, const char *, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static lk_err
+complain(lk_err err, const char *fmt, ...)
+{
+	char text[2 * PATH_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (err.code == LK_E_SYS)
+		fprintf(stderr, "lkd: %s: %s\n", text, strerror(err.sys));
+	else
+		fprintf(stderr, "lkd: %s\n", text);
+	return (err);
+}
+
+static lk_err
+options_get(struct daemon *d, int argc, char **argv)
+{
+	struct options_flaw flaw;
+	lk_err err = options_read(&d->options, argc, argv, &flaw);
+
+	return (err.code == LK_OK ? err : complain(err, "%s", flaw.text));
+}
+
+/* What does not depend on anything. */
+static void
+process_prepare(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	umask(077);
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+/* Whatever is wrong with the directory is a matter of configuration. */
+static lk_err
+home_prepare(struct daemon *d)
+{
+	lk_err err = home_directory(d->options.home, 1);
+
+	if (err.code == LK_OK &&
+	    access(d->options.home, R_OK | W_OK | X_OK) == -1)
+		err = LK_SYS("access");
+	if (err.code == LK_OK)
+		return (err);
+	if (err.code == LK_E_SYS)
+		(void)complain(err, "%s", d->options.home);
+	else
+		(void)complain(err, "%s: %s", d->options.home, err.what);
+	return (LK_ERR(LK_E_CONFIG, "LK_HOME"));
+}
+
+static lk_err
+instance_get(struct daemon *d)
+{
+	lk_err err = instance_lock(d->options.home, &d->lock_fd);
+
+	if (err.code == LK_E_UNAVAILABLE)
+		return (complain(
+		    err, "%s: another lkd is running here", d->options.home));
+	return (err.code == LK_OK
+		? err
+		: complain(err, "%s/" INSTANCE_FILE, d->options.home));
+}
+
+static lk_err
+log_prepare(struct daemon *d)
+{
+	struct options *o = &d->options;
+	char path[PATH_MAX + 8];
+	lk_err err;
+
+	if (o->foreground && o->log_path[0] == '\0') {
+		log_init(STDERR_FILENO, o->log_level);
+		return (LK_NONE);
+	}
+	if (o->log_path[0] != '\0')
+		strlcpy(path, o->log_path, sizeof(path));
+	else
+		snprintf(path, sizeof(path), "%s/log", o->home);
+	err = logfile_open(&d->logfile, path);
+	if (err.code != LK_OK)
+		return (complain(err, "%s", path));
+	log_init(d->logfile.fd, o->log_level);
+	return (LK_NONE);
+}
+
+static lk_err
+store_prepare(struct daemon *d)
+{
+	lk_err err = crypto_start();
+
+	if (err.code == LK_OK)
+		err = store_open_home(d);
+	if (err.code == LK_OK)
+		return (err);
+	return (err.code == LK_E_SYS
+		? complain(err, "%s/store", d->options.home)
+		: complain(err, "%s/store: %s%s", d->options.home, err.what,
+		      err.code == LK_E_CORRUPT ? ": damaged" : ""));
+}
+
+/* Signals become something the loop waits for. */
+static lk_err
+signals_prepare(struct daemon *d)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
+		d->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return (d->signal_fd == -1 ? complain(LK_SYS("signals"), "signals")
+				   : LK_NONE);
+}
+
+/* The directory of the socket: ours alone, whoever it is that named it. */
+static lk_err
+socket_prepare(struct daemon *d)
+{
+	char dir[HOME_SOCKET_MAX + 1], *slash;
+	lk_err err = LK_NONE;
+
+	strlcpy(dir, d->options.socket, sizeof(dir));
+	slash = strrchr(dir, '/');
+	if (slash == NULL || slash == dir)
+		return (complain(LK_ERR(LK_E_CONFIG, "control socket"),
+		    "%s: not the absolute path of a socket", dir));
+	*slash = '\0';
+	slash = strrchr(dir, '/');
+	/* The folder above the one of last resort is in /tmp, where anybody
+	 * may have made it. */
+	if (strncmp(dir, "/tmp/lk-", 8) == 0 && slash > dir + 8) {
+		*slash = '\0';
+		err = home_directory(dir, 1);
+		*slash = '/';
+	}
+	if (err.code == LK_OK)
+		err = home_directory(dir, 1);
+	if (err.code == LK_OK)
+		return (err);
+	if (err.code == LK_E_SYS)
+		(void)complain(err, "%s", dir);
+	else
+		(void)complain(err, "%s: %s", dir, err.what);
+	return (LK_ERR(LK_E_CONFIG, "control socket"));
+}
+
+static void
+directory_of(char out[static PATH_MAX], const char *path)
+{
+	char *slash;
+
+	strlcpy(out, path, PATH_MAX);
+	slash = strrchr(out, '/');
+	if (slash != NULL)
+		slash[slash == out] = '\0';
+}
+
+static void
+sandbox_prepare(struct daemon *d)
+{
+	char socket[PATH_MAX], log[PATH_MAX];
+	const char *dirs[DIRS_MAX] = { d->options.home, socket, log };
+
+	directory_of(socket, d->options.socket);
+	directory_of(log, d->logfile.path);
+	sandbox_enter(dirs, d->logfile.path[0] == '\0' ? 2 : DIRS_MAX,
+	    d->sandbox, sizeof(d->sandbox));
+	log_info("sandbox: %s", d->sandbox);
+}
+
+static lk_err
+net_prepare(struct daemon *d)
+{
+	const struct options *o = &d->options;
+	lk_err err = workers_open(&d->workers, workers_suggested());
+
+	if (err.code == LK_OK)
+		err = net_open(&d->net, d->signal_fd);
+	if (err.code != LK_OK)
+		return (complain(err, "%s", err.what));
+	err = own_port_listen(o, d->net, &d->port);
+	if (err.code == LK_E_UNAVAILABLE)
+		return (complain(err,
+		    "%s:%u: in use, or no address of this machine: "
+		    "LK_LISTEN chooses another",
+		    o->listen_host[0] == '\0' ? "*" : o->listen_host,
+		    o->listen_port));
+	if (err.code != LK_OK)
+		return (complain(err, "port %u", o->listen_port));
+	own_addresses_find(&d->addresses, o, d->port);
+	return (LK_NONE);
+}
+
+static lk_err
+identity_read(struct daemon *d)
+{
+	lk_err err = identity_swap_recover(d);
+
+	if (err.code == LK_OK)
+		err = identity_load(&d->identity, d->options.home);
+	if (err.code == LK_E_CONFIG)
+		return (LK_NONE);
+	if (err.code == LK_E_DENIED) {
+		(void)complain(err,
+		    "%s/" IDENTITY_FILE ": others may read or change it",
+		    d->options.home);
+		return (LK_ERR(LK_E_CONFIG, "identity"));
+	}
+	if (err.code != LK_OK)
+		return (complain(err, "%s/" IDENTITY_FILE ": %s",
+		    d->options.home, err.what));
+	d->identity_saved = d->identity;
+	d->has_identity = true;
+	return (LK_NONE);
+}
+
+static lk_err
+replica_prepare(struct daemon *d)
+{
+	lk_err err;
+
+	TRY(identity_read(d));
+	if (!d->has_identity) {
+		log_info("lkd: no identity yet: lk init makes one");
+		return (LK_NONE);
+	}
+	err = txn_begin(d->store, TXN_WRITE, &d->txn);
+	if (err.code == LK_OK)
+		err = replica_start(d);
+	if (err.code != LK_OK)
+		return (
+		    complain(err, "%s/store: %s", d->options.home, err.what));
+	round_end(d);
+	return (LK_NONE);
+}
+
+static lk_err
+control_prepare(struct daemon *d)
+{
+	lk_err err = net_listen_control(d->net, d->options.socket);
+
+	if (err.code == LK_OK)
+		return (err);
+	return (err.code == LK_E_SYS
+		? complain(err, "%s", d->options.socket)
+		: complain(err, "%s: %s", d->options.socket, err.what));
+}
+
+/* All that has to be there; in this order, since the sandbox needs what is
+ * above it, and threads begin below it. */
+static lk_err
+daemon_open(struct daemon *d, int argc, char **argv)
+{
+	int ready_fd = -1;
+	lk_err err;
+
+	TRY(options_get(d, argc, argv));
+	process_prepare();
+	TRY(home_prepare(d));
+	TRY(socket_prepare(d));
+	TRY(instance_get(d));
+	TRY(log_prepare(d));
+	if (!d->options.foreground) {
+		err = detach(&ready_fd);
+		if (err.code != LK_OK)
+			return (complain(err, "%s", err.what));
+	}
+	TRY(store_prepare(d));
+	TRY(signals_prepare(d));
+	sandbox_prepare(d);
+	d->now = now_read();
+	d->started = d->now.wall;
+	TRY(net_prepare(d));
+	TRY(replica_prepare(d));
+	TRY(control_prepare(d));
+	instance_ready(d->lock_fd);
+	if (ready_fd != -1)
+		detach_ready(ready_fd, d->logfile.fd);
+	return (LK_NONE);
+}
+
+static void
+daemon_close(struct daemon *d)
+{
+	control_clear(d);
+	if (d->txn != NULL)
+		txn_abort(d->txn);
+	net_close(d->net);
+	replica_stop(d);
+	workers_close(d->workers);
+	store_close(d->store);
+	identity_clear(&d->identity);
+	identity_clear(&d->identity_saved);
+	if (d->signal_fd != -1)
+		close(d->signal_fd);
+	if (d->lock_fd != -1)
+		close(d->lock_fd);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+	lk_err err;
+	int status;
+
+	if (d == NULL)
+		return (lk_exit_status(LK_E_NOMEM));
+	d->lock_fd = d->signal_fd = -1;
+	control_init(&d->control);
+	err = daemon_open(d, argc, argv);
+	if (err.code == LK_OK) {
+		if (geteuid() == 0)
+			log_warn("lkd: running as root, which it never needs");
+		log_info("lkd: " LK_VERSION " ready on port %u", d->port);
+		loop_run(d);
+		log_info("lkd: ending");
+	}
+	status = err.code == LK_OK ? d->status : lk_exit_status(err.code);
+	daemon_close(d);
+	free(d);
+	return (status);
+}

@@ -1,0 +1,188 @@
+/* vis.h wants to know which strnvis is meant; none is used here. */
+#define LIBBSD_OPENBSD_VIS
+#include <string.h>
+#include <vis.h>
+
+#include "daemon/daemon.h"
+
+/* Remembers to tell the engine, which learns it in the next transaction. */
+static void
+lost_add(struct daemon *d, uint64_t conn, bool dial)
+{
+	if (d->lost_len < PEERS_LOST_MAX)
+		d->lost[d->lost_len++] =
+		    (struct peer_lost){ .conn = conn, .dial = dial };
+}
+
+static lk_err
+event_pass(struct daemon *d, const struct net_event *e)
+{
+	switch (e->type) {
+	case NET_ACCEPTED:
+		log_debug("connection from %s", e->address);
+		return (
+		    engine_accepted(d->engine, e->conn, e->address, d->now));
+	case NET_DIALED:
+		return (engine_dialed(d->engine, e->conn, d->now));
+	case NET_DIAL_FAILED:
+		net_hang_up(d->net, e->conn);
+		return (engine_dial_failed(d->engine, e->conn, d->now));
+	case NET_BYTES:
+		d->received += e->bytes.len;
+		return (engine_bytes(d->engine, e->conn, e->bytes, d->now));
+	case NET_SENT:
+		engine_pending(
+		    d->engine, e->conn, net_pending(d->net, e->conn));
+		return (LK_NONE);
+	case NET_CLOSED:
+		net_hang_up(d->net, e->conn);
+		return (engine_closed(d->engine, e->conn, d->now));
+	case NET_CONTROL:
+	case NET_SIGNAL:
+		break;
+	}
+	return (LK_NONE);
+}
+
+void
+peers_event(struct daemon *d, const struct net_event *e)
+{
+	lk_err err;
+
+	/* Before `init` there is nobody to talk to. */
+	if (d->engine == NULL) {
+		net_hang_up(d->net, e->conn);
+		return;
+	}
+	err = round_begin(d);
+	if (err.code != LK_OK) {
+		net_hang_up(d->net, e->conn);
+		lost_add(d, e->conn, e->type == NET_DIAL_FAILED);
+		return;
+	}
+	d->engine_touched = true;
+	err = event_pass(d, e);
+	if (err.code != LK_OK)
+		round_abort(d, err);
+}
+
+static lk_err
+lost_tell(struct daemon *d)
+{
+	size_t len = d->lost_len;
+
+	d->lost_len = 0;
+	for (size_t i = 0; i < len; i++) {
+		uint64_t conn = d->lost[i].conn;
+
+		if (d->lost[i].dial)
+			TRY(engine_dial_failed(d->engine, conn, d->now));
+		else
+			TRY(engine_closed(d->engine, conn, d->now));
+	}
+	return (LK_NONE);
+}
+
+int64_t
+peers_next_ms(const struct daemon *d)
+{
+	return (d->engine == NULL ? INT64_MAX : engine_next(d->engine).ms);
+}
+
+void
+peers_tick(struct daemon *d)
+{
+	lk_err err;
+
+	if (d->engine == NULL ||
+	    (!d->engine_touched && d->lost_len == 0 &&
+		peers_next_ms(d) > d->now.mono.ms))
+		return;
+	if (round_begin(d).code != LK_OK)
+		return;
+	d->engine_touched = false;
+	err = lost_tell(d);
+	if (err.code == LK_OK)
+		err = engine_tick(d->engine, d->now);
+	if (err.code != LK_OK)
+		round_abort(d, err);
+}
+
+void
+peers_fresh(struct daemon *d, const struct replica_event *events, size_t len)
+{
+	lk_err err;
+
+	if (d->engine == NULL || round_begin(d).code != LK_OK)
+		return;
+	d->engine_touched = true;
+	err = engine_events(d->engine, events, len, d->now);
+	if (err.code != LK_OK)
+		round_abort(d, err);
+}
+
+static void
+output_dial(struct daemon *d, const struct engine_output *out)
+{
+	if (net_dial(d->net, out->conn, out->address).code == LK_OK)
+		return;
+	log_debug("dial: not possible now");
+	lost_add(d, out->conn, true);
+}
+
+static void
+output_send(struct daemon *d, struct engine_output *out)
+{
+	lk_err err = net_send(d->net, out->conn, &out->bytes);
+
+	if (err.code == LK_OK)
+		engine_pending(
+		    d->engine, out->conn, net_pending(d->net, out->conn));
+	else if (err.code != LK_E_NOTFOUND) {
+		/* A session with a hole in it is of no use. */
+		log_warn("connection: dropped: %s", err.what);
+		net_hang_up(d->net, out->conn);
+		lost_add(d, out->conn, false);
+	}
+}
+
+static void
+dropped_log(struct daemon *d)
+{
+	char text[4 * NET_ADDRESS_MAX + 1];
+	const char *address, *why;
+	uint64_t conn;
+
+	while (engine_dropped(d->engine, &conn, &address, &why)) {
+		/* It may be what another device said. */
+		if (strlen(address) < NET_ADDRESS_MAX)
+			strvis(text, address, VIS_WHITE | VIS_CSTYLE);
+		else
+			strlcpy(text, "(long address)", sizeof(text));
+		log_info("peer at %s: dropped: %s", text, why);
+	}
+}
+
+void
+peers_output(struct daemon *d)
+{
+	struct engine_output out;
+
+	if (d->engine == NULL)
+		return;
+	while (engine_take(d->engine, &out)) {
+		switch (out.what) {
+		case ENGINE_DIAL:
+			output_dial(d, &out);
+			break;
+		case ENGINE_SEND:
+			output_send(d, &out);
+			break;
+		case ENGINE_CLOSE:
+			net_hang_up(d->net, out.conn);
+			lost_add(d, out.conn, false);
+			break;
+		}
+	}
+	dropped_log(d);
+}

@@ -1,0 +1,204 @@
+#include "daemon/site.h"
+
+#include <string.h>
+
+#include "base/base64.h"
+#include "daemon/json_time.h"
+
+#define IN_TEXT LK_ERR(LK_E_DATA, "inside a text; use splice")
+
+lk_err
+value_as_read(enum value_as *out, const char *word)
+{
+	static const char *const words[] = {
+		[AS_JSON] = "json",
+		[AS_TYPED] = "typed",
+		[AS_STRING] = "string",
+		[AS_COUNTER] = "counter",
+		[AS_BYTES] = "bytes",
+		[AS_TIME] = "time",
+	};
+
+	if (word == NULL)
+		word = words[AS_JSON];
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(words[i], word) != 0)
+			continue;
+		*out = (enum value_as)i;
+		return LK_NONE;
+	}
+	return LK_ERR(LK_E_USAGE, "no such kind of value");
+}
+
+static lk_err
+counter_read(json_object *json, struct value *v)
+{
+	if (!json_object_is_type(json, json_type_int) ||
+	    json_object_get_uint64(json) > INT64_MAX)
+		return LK_ERR(LK_E_DATA, "a counter is a 64-bit integer");
+	*v = (struct value){ .type = VALUE_COUNTER,
+		.i64 = json_object_get_int64(json) };
+	return LK_NONE;
+}
+
+static lk_err
+time_read(json_object *json, struct value *v)
+{
+	*v = (struct value){ .type = VALUE_TIMESTAMP };
+	if (json_object_is_type(json, json_type_string))
+		return json_time_read(json_string_bytes(json), &v->i64);
+	if (!json_object_is_type(json, json_type_int))
+		return LK_ERR(LK_E_DATA, "not an RFC 3339 time");
+	v->i64 = json_object_get_int64(json);
+	return LK_NONE;
+}
+
+static lk_err
+bytes_put(struct site *s, const struct slot *slot, json_object *json)
+{
+	struct value v = { .type = VALUE_BYTES };
+	BUF_SCOPED raw = { 0 };
+
+	buf_init(&raw, DOCUMENT_BODY_MAX);
+	if (!json_object_is_type(json, json_type_string) ||
+	    base64_decode(&raw, json_string_bytes(json)).code != LK_OK)
+		return LK_ERR(LK_E_DATA, "not base64");
+	v.bytes = buf_bytes(&raw);
+	return slot_put(s->edit, slot, &v);
+}
+
+lk_err
+value_put(struct site *s, const struct slot *slot, json_object *json,
+    enum value_as as)
+{
+	struct value v = { .type = VALUE_STR };
+
+	switch (as) {
+	case AS_JSON:
+		return json_value_put(s->edit, slot, json, JSON_PLAIN);
+	case AS_TYPED:
+		return json_value_put(s->edit, slot, json, JSON_TYPED);
+	case AS_BYTES:
+		return bytes_put(s, slot, json);
+	case AS_STRING:
+		if (!json_object_is_type(json, json_type_string))
+			return LK_ERR(LK_E_DATA, "not a string");
+		v.bytes = json_string_bytes(json);
+		break;
+	case AS_COUNTER:
+		TRY(counter_read(json, &v));
+		break;
+	case AS_TIME:
+		TRY(time_read(json, &v));
+		break;
+	}
+	return slot_put(s->edit, slot, &v);
+}
+
+/* The content of a text or list document stays a text or list. */
+static bool
+content_fits(const struct site *s, json_object *json, enum value_as as)
+{
+	json_object *type;
+
+	if (as == AS_TYPED)
+		return json_object_is_type(json, json_type_object) &&
+		    json_object_object_get_ex(json, "type", &type) &&
+		    strcmp(json_object_get_string(type),
+			s->base.type == OBJ_TEXT ? "text" : "list") == 0;
+	return as == AS_JSON &&
+	    json_object_is_type(json,
+		s->base.type == OBJ_TEXT ? json_type_string :
+					   json_type_array);
+}
+
+lk_err
+site_set(
+    struct site *s, const char *path, json_object *json, enum value_as as)
+{
+	struct place p;
+	struct slot slot;
+
+	TRY(pointer_follow(&p, s->doc, &s->base, path, s->arena));
+	if (p.root)
+		return LK_ERR(
+		    LK_E_DATA, "the whole document cannot be assigned");
+	if (p.obj_type == OBJ_TEXT)
+		return IN_TEXT;
+	if (p.obj_type == OBJ_LIST && !p.shown && !p.end)
+		return LK_ERR(LK_E_NOTFOUND, "no such element");
+	if (path[0] == '\0' && !content_fits(s, json, as))
+		return LK_ERR(LK_E_DATA,
+		    s->base.type == OBJ_TEXT ?
+			"the content of a text document is a string" :
+			"the content of a list document is an array");
+	slot = (struct slot){ .obj = p.obj, .prop = p.prop, .insert = p.end };
+	return value_put(s, &slot, json, as);
+}
+
+lk_err
+site_rm(struct site *s, const char *path)
+{
+	struct place p;
+
+	TRY(pointer_follow(&p, s->doc, &s->base, path, s->arena));
+	if (path[0] == '\0')
+		return LK_ERR(
+		    LK_E_DATA, "the whole document cannot be removed");
+	if (p.obj_type == OBJ_TEXT)
+		return IN_TEXT;
+	if (!p.shown)
+		return LK_ERR(LK_E_NOTFOUND, "nothing there");
+	return edit_delete(s->edit, p.obj, p.prop);
+}
+
+lk_err
+site_insert(
+    struct site *s, const char *path, json_object *json, enum value_as as)
+{
+	struct place p;
+	struct slot slot;
+	uint64_t length;
+
+	TRY(pointer_follow(&p, s->doc, &s->base, path, s->arena));
+	if (path[0] == '\0' || p.obj_type == OBJ_MAP)
+		return LK_ERR(LK_E_DATA, "not a place in a list; use set");
+	if (p.obj_type == OBJ_TEXT)
+		return IN_TEXT;
+	TRY(doc_length(s->doc, p.obj, &length));
+	if (p.prop.index > length)
+		return LK_ERR(LK_E_NOTFOUND, "beyond the end of the list");
+	slot = (struct slot){ .obj = p.obj, .prop = p.prop, .insert = true };
+	return value_put(s, &slot, json, as);
+}
+
+lk_err
+site_inc(struct site *s, const char *path, int64_t by)
+{
+	struct place p;
+
+	TRY(pointer_follow(&p, s->doc, &s->base, path, s->arena));
+	if (!p.shown)
+		return LK_ERR(LK_E_NOTFOUND, "nothing there");
+	if (p.item.is_obj || p.item.value.type != VALUE_COUNTER)
+		return LK_ERR(LK_E_DATA, "not a counter");
+	return edit_increment(s->edit, p.obj, p.prop, by);
+}
+
+lk_err
+site_splice(struct site *s, const char *path, uint64_t pos, uint64_t del,
+    struct bytes text)
+{
+	struct place p;
+	uint64_t length;
+
+	TRY(pointer_follow(&p, s->doc, &s->base, path, s->arena));
+	if (!p.shown)
+		return LK_ERR(LK_E_NOTFOUND, "nothing there");
+	if (!p.item.is_obj || p.item.obj_type != OBJ_TEXT)
+		return LK_ERR(LK_E_DATA, "not a text");
+	TRY(doc_length(s->doc, p.item.id, &length));
+	if (pos > length || del > length - pos)
+		return LK_ERR(LK_E_DATA, "beyond the end of the text");
+	return edit_splice(s->edit, p.item.id, pos, del, text);
+}

@@ -1,0 +1,172 @@
+#include "daemon/subject.h"
+
+#include <string.h>
+
+#define CANDIDATES_MAX 8
+
+lk_err
+subject_load(struct request *r, uint32_t docno, struct subject *out)
+{
+	struct subject s = { .docno = docno };
+
+	TRY(replica_doc(r->replica, docno, &s.summary));
+	if (s.summary.home)
+		return LK_ERR(LK_E_NOTFOUND, "find document");
+	TRY(home_name(r->replica, docno, &s.name));
+	*out = s;
+	return LK_NONE;
+}
+
+lk_err
+subject_next(struct request *r, uint32_t *docno, struct subject *out)
+{
+	for (;;) {
+		lk_err err;
+
+		TRY(replica_doc_next(r->replica, *docno, docno));
+		err = subject_load(r, *docno, out);
+		if (err.code != LK_E_NOTFOUND)
+			return err;
+	}
+}
+
+/* The documents a prefix may have meant, for who has to choose. */
+static void
+candidates_add(struct request *r, const char *prefix)
+{
+	struct json_object *list = json_object_new_array();
+	struct subject s;
+	uint32_t docno = 0;
+
+	while (json_object_array_length(list) < CANDIDATES_MAX &&
+	    subject_next(r, &docno, &s).code == LK_OK) {
+		char hex[2 * LK_ID_LEN + 1];
+
+		hex_encode(hex, BYTES_OF(s.summary.docid));
+		if (strncmp(hex, prefix, strlen(prefix)) == 0)
+			json_object_array_add(
+			    list, json_object_new_string(hex));
+	}
+	request_detail(r, "candidates", list);
+}
+
+lk_err
+subject_named(struct request *r, const char *name, struct subject *out)
+{
+	uint32_t docno;
+	lk_err err = home_find(r->replica, name, &docno);
+
+	if (err.code == LK_OK)
+		err = subject_load(r, docno, out);
+	if (err.code == LK_E_NOTFOUND) {
+		request_hint(r, "lk ls lists them");
+		return request_fail(r, err, "%s: no such document", name);
+	}
+	if (err.code == LK_E_USAGE) {
+		candidates_add(r, name);
+		request_hint(r, "give more digits of its id");
+		return request_fail(
+		    r, err, "%s: more than one document is called so", name);
+	}
+	return err;
+}
+
+lk_err
+subject_find(struct request *r, struct subject *out)
+{
+	const char *name;
+
+	TRY(param_string(r, "doc", &name));
+	return subject_named(r, name, out);
+}
+
+void
+json_add_text(struct json_object *o, const char *key, const char *text)
+{
+	json_object_object_add(o, key, json_object_new_string(text));
+}
+
+void
+json_add_bytes(struct json_object *o, const char *key, struct bytes b)
+{
+	json_object_object_add(o, key,
+	    json_object_new_string_len(
+		b.len == 0 ? "" : (const char *)b.ptr, (int)b.len));
+}
+
+void
+json_add_number(struct json_object *o, const char *key, uint64_t n)
+{
+	json_object_object_add(o, key, json_object_new_uint64(n));
+}
+
+void
+json_add_flag(struct json_object *o, const char *key, bool flag)
+{
+	json_object_object_add(o, key, json_object_new_boolean(flag));
+}
+
+void
+json_add_id(struct json_object *o, const char *key, struct bytes id)
+{
+	char hex[2 * LK_ID_LEN + 1];
+	bool zero = true;
+
+	LK_ASSERT(id.len <= LK_ID_LEN);
+	for (size_t i = 0; i < id.len; i++)
+		zero = zero && id.ptr[i] == 0;
+	if (zero) {
+		json_object_object_add(o, key, NULL);
+		return;
+	}
+	hex_encode(hex, id);
+	json_add_text(o, key, hex);
+}
+
+void
+json_add_time(struct json_object *o, const char *key, struct wall at)
+{
+	char text[WALL_TEXT_LEN];
+
+	if (at.ms == 0) {
+		json_object_object_add(o, key, NULL);
+		return;
+	}
+	wall_format(text, at);
+	json_add_text(o, key, text);
+}
+
+void
+json_add_subject(struct json_object *o, const struct subject *s)
+{
+	json_add_id(o, "doc", BYTES_OF(s->summary.docid));
+	json_add_text(o, "name", s->name.name);
+}
+
+static const char *const role_names[] = {
+	[ROLE_NONE] = "none",
+	[ROLE_RELAY] = "relay",
+	[ROLE_READ] = "read",
+	[ROLE_WRITE] = "write",
+	[ROLE_ADMIN] = "admin",
+};
+
+const char *
+role_name(enum role role)
+{
+	return role_names[role];
+}
+
+lk_err
+role_read(struct request *r, const char *word, enum role *role)
+{
+	for (enum role i = ROLE_RELAY; i <= ROLE_ADMIN; i++) {
+		if (strcmp(role_names[i], word) != 0)
+			continue;
+		*role = i;
+		return LK_NONE;
+	}
+	request_hint(r, "roles are relay, read, write and admin");
+	return request_fail(
+	    r, LK_ERR(LK_E_USAGE, "read role"), "%s: no such role", word);
+}

@@ -1,0 +1,45 @@
+/*
+ * subject.h - what the commands of the control protocol share: finding the
+ * document a request is about, and saying things in JSON.
+ */
+#ifndef DAEMON_SUBJECT_H
+#define DAEMON_SUBJECT_H
+
+#include "daemon/command.h"
+#include "sync/home.h"
+
+struct subject {
+	uint32_t docno;
+	struct home_name name;
+	struct doc_summary summary;
+};
+
+/* The document that param "doc" names, by name or id.  NOTFOUND, USAGE; the
+ * error is said.  The home document is nobody's to name. */
+LK_MUST_USE lk_err subject_find(struct request *, struct subject *);
+LK_MUST_USE lk_err subject_named(
+    struct request *, const char *name, struct subject *);
+/* By number.  NOTFOUND for the home document. */
+LK_MUST_USE lk_err subject_load(
+    struct request *, uint32_t docno, struct subject *);
+/* The next document after this number that is no home document. */
+LK_MUST_USE lk_err subject_next(
+    struct request *, uint32_t *docno, struct subject *);
+
+/* Members of JSON objects. */
+void json_add_text(struct json_object *, const char *key, const char *);
+void json_add_bytes(struct json_object *, const char *key, struct bytes);
+void json_add_number(struct json_object *, const char *key, uint64_t);
+void json_add_flag(struct json_object *, const char *key, bool);
+/* Lower-case hex; null when all bytes are zero. */
+void json_add_id(struct json_object *, const char *key, struct bytes);
+/* RFC 3339; null for the time 0. */
+void json_add_time(struct json_object *, const char *key, struct wall);
+/* "doc" and "name". */
+void json_add_subject(struct json_object *, const struct subject *);
+
+const char *role_name(enum role);
+/* relay, read, write, admin.  USAGE, said. */
+LK_MUST_USE lk_err role_read(struct request *, const char *word, enum role *);
+
+#endif

@@ -1,0 +1,136 @@
+/*
+ * store.h - what a device keeps: the log of envelopes, its indexes, and the
+ * derived state of every document, in one LMDB environment (sync.md section 6;
+ * docs/storage.md has the records byte by byte).
+ *
+ * The log is the only truth: appended, never changed.  Everything else is a
+ * function of it and can be rebuilt.  LMDB has no checksums, so every envelope
+ * is checked against its id, and every other record against a checksum, on
+ * every read (CORRUPT).
+ *
+ * One writer, one thread: the owner of the store.  Views returned are valid
+ * until the transaction ends or, in a writing one, until the next write.
+ * Default durable mode; a transaction that was committed is on disk.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/kv.h"
+#include "base/limits.h"
+
+struct store;
+struct txn;
+
+/*
+ * Opens or creates the store in directory `dir` (0700, made if absent).
+ *   UNAVAILABLE  another process has it open
+ *   CORRUPT      damaged: not an LMDB environment, or its meta records do not
+ *                check; nothing is changed
+ *   VERSION      written by a newer lk
+ *   FULL, SYS, NOMEM
+ * `map_max` bytes are mapped at most (0: 1 TiB, halved until it maps).
+ */
+LK_MUST_USE lk_err store_open(struct store **, const char *dir, size_t map_max);
+void store_close(struct store *);
+
+enum txn_mode { TXN_READ, TXN_WRITE };
+
+LK_MUST_USE lk_err txn_begin(struct store *, enum txn_mode, struct txn **);
+/* A writing transaction inside another: all or nothing of a part.  The parent
+ * may not be used until the child has ended. */
+LK_MUST_USE lk_err txn_begin_nested(struct txn *parent, struct txn **);
+/* Ends and frees the transaction whatever the result.  FULL when the disk or
+ * map is full; SYS: nothing may be acknowledged, close and reopen. */
+LK_MUST_USE lk_err txn_commit(struct txn *);
+void txn_abort(struct txn *); /* accepts NULL */
+
+/* Documents are numbered by this device; number 0 is the device itself. */
+#define STORE_DEVICE 0
+
+/* Spaces of records: one ordered map per document and space.  Valid for as
+ * long as the transaction. */
+enum store_space {
+	SPACE_META = 1,   /* what the replica knows of the document */
+	SPACE_NODES = 2,  /* facts of its envelopes, in order of arrival */
+	SPACE_KEYS = 3,   /* its epoch secrets */
+	SPACE_DOC = 4,    /* the document engine's records */
+	SPACE_WAIT = 5,   /* envelopes that lack a dependency */
+	SPACE_PEERS = 6,  /* acknowledgements of devices */
+};
+struct kv txn_space(struct txn *, uint32_t docno, enum store_space);
+/* Removes all records of a document: spaces, log, indexes.  In slices of at
+ * most `records_max`; *done when nothing is left. */
+LK_MUST_USE lk_err store_drop(
+    struct txn *, uint32_t docno, size_t records_max, bool *done);
+
+/* One envelope of the log. */
+struct log_entry {
+	uint64_t lsn; /* position in the log, from 1, ascending */
+	uint32_t docno;
+	uint8_t id[LK_ID_LEN];
+	uint8_t tag[LK_TOPIC_LEN]; /* author tag */
+	uint64_t seq;
+	bool essential;
+	struct bytes envelope;
+};
+
+/* Appends; entry->lsn and ->essential are set (not essential).  EXISTS. */
+LK_MUST_USE lk_err log_append(struct txn *, struct log_entry *);
+/* NOTFOUND; CORRUPT when the bytes do not hash to the id. */
+LK_MUST_USE lk_err log_by_id(
+    struct txn *, const uint8_t id[static LK_ID_LEN], struct log_entry *);
+bool log_has(struct txn *, const uint8_t id[static LK_ID_LEN]);
+/* The first entry of a document with lsn >= the one given, in log order,
+ * which is a causal order.  NOTFOUND; CORRUPT: only ->lsn, ->docno and ->id
+ * (zeros when it cannot be told) are set, to heal it or go on behind it. */
+LK_MUST_USE lk_err log_next(
+    struct txn *, uint32_t docno, uint64_t lsn, struct log_entry *);
+/* Replaces the bytes of a damaged entry by good ones with the same id. */
+LK_MUST_USE lk_err log_heal(struct txn *,
+    const uint8_t id[static LK_ID_LEN], struct bytes envelope);
+/* Fetches the first chain entry (tag, seq, id) >= the one in *at of that
+ * document, without reading the envelope (.envelope is empty).  NOTFOUND;
+ * CORRUPT: *at is the damaged entry's place, to go on behind it. */
+LK_MUST_USE lk_err chain_next(struct txn *, uint32_t docno, struct log_entry *at);
+/* Moves *at to the least (tag, seq, id) above its own: with chain_next, to the
+ * entry after it. */
+void chain_step(struct log_entry *at);
+
+/* An order-free fingerprint of a set of envelopes. */
+struct fingerprint {
+	uint64_t count;
+	uint8_t sum[32]; /* ids added modulo 2^256, big-endian */
+};
+void fingerprint_add(struct fingerprint *, const uint8_t id[static 32]);
+void fingerprint_sub(struct fingerprint *, const uint8_t id[static 32]);
+
+/* Marks an entry as in or out of the essential set and updates the
+ * fingerprints in the same transaction. */
+LK_MUST_USE lk_err essential_set(struct txn *,
+    const uint8_t id[static LK_ID_LEN], bool essential);
+/* Of a document's essential set; zero when empty. */
+LK_MUST_USE lk_err fingerprint_doc(struct txn *, uint32_t docno, struct fingerprint *);
+LK_MUST_USE lk_err fingerprint_author(struct txn *, uint32_t docno,
+    const uint8_t tag[static LK_TOPIC_LEN], struct fingerprint *);
+/* Of one author's seqs with this value of seq >> 8. */
+LK_MUST_USE lk_err fingerprint_block(struct txn *, uint32_t docno,
+    const uint8_t tag[static LK_TOPIC_LEN], uint64_t block, struct fingerprint *);
+
+/* Bytes used by data, and bytes the file system still has. */
+struct store_usage {
+	uint64_t used, disk_free, envelopes;
+};
+LK_MUST_USE lk_err store_usage(struct store *, struct store_usage *);
+
+/*
+ * Reads everything and checks every envelope against its id and every record
+ * against its checksum: the number of damaged ones, and the document of the
+ * first.
+ */
+struct store_damage {
+	uint64_t envelopes, records;
+	uint32_t first_docno;
+};
+LK_MUST_USE lk_err store_verify(struct txn *, struct store_damage *);
+
+#endif

@@ -1,0 +1,390 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/sign.h"
+#include "sync/engine_state.h"
+
+#define ACK_DELAY_MS 20
+#define ACK_HEADS_MAX ENVELOPE_DEPS_MAX
+#define ACK_PLAIN_MAX (1 + ACK_HEADS_MAX * LK_ID_LEN + SIGN_LEN)
+#define ACK_KEY_LEN (1 + 32)
+
+/* A document's records in SPACE_PEERS: "a" device key -> incarnation, counter,
+ * time, fingerprint (of the essential set at which the device was last seen to
+ * hold everything, else zero), heads. */
+struct ack_record {
+	uint8_t incarnation[INCARNATION_LEN];
+	uint64_t counter;
+	struct wall when;
+	uint8_t equal[32];
+	const uint8_t *heads;
+	size_t heads_len;
+};
+
+static struct bytes
+ack_record_key(
+    uint8_t out[static ACK_KEY_LEN], const uint8_t pk[static 32])
+{
+	out[0] = 'a';
+	memcpy(out + 1, pk, 32);
+	return BYTES(out, ACK_KEY_LEN);
+}
+
+static lk_err
+ack_record_get(struct replica *r, uint32_t docno, const uint8_t pk[static 32],
+    struct ack_record *out)
+{
+	uint8_t key[ACK_KEY_LEN];
+	struct bytes value;
+	struct rd rd;
+
+	TRY(kv_get(docstate_space(r, docno, SPACE_PEERS),
+	    ack_record_key(key, pk), &value));
+	rd = rd_over(value);
+	rd_copy(&rd, out->incarnation, INCARNATION_LEN);
+	out->counter = rd_u64(&rd);
+	out->when.ms = (int64_t)rd_u64(&rd);
+	rd_copy(&rd, out->equal, sizeof(out->equal));
+	out->heads_len = rd.left.len / LK_ID_LEN;
+	out->heads = rd_take(&rd, out->heads_len * LK_ID_LEN).ptr;
+	return rd_done(&rd) ? LK_NONE : LK_ERR(LK_E_CORRUPT, "ACK record");
+}
+
+static lk_err
+ack_record_put(struct replica *r, uint32_t docno, const uint8_t pk[static 32],
+    const struct ack_record *a)
+{
+	uint8_t key[ACK_KEY_LEN];
+	BUF_SCOPED b = { .max = 4096 };
+
+	buf_mem(&b, a->incarnation, INCARNATION_LEN);
+	buf_u64(&b, a->counter);
+	buf_u64(&b, (uint64_t)a->when.ms);
+	buf_mem(&b, a->equal, sizeof(a->equal));
+	buf_mem(&b, a->heads, a->heads_len * LK_ID_LEN);
+	TRY(buf_err(&b, "ACK record"));
+	return kv_put(docstate_space(r, docno, SPACE_PEERS),
+	    ack_record_key(key, pk), buf_bytes(&b));
+}
+
+lk_err
+acks_note(struct engine *e, uint32_t docno)
+{
+	if (e->acks_len == 0)
+		e->acks_due.ms = e->now.mono.ms + ACK_DELAY_MS;
+	return docno_list_add(&e->acks, &e->acks_len, &e->acks_cap, docno);
+}
+
+/* The counter rises with the log, on which the heads depend. */
+static lk_err
+ack_counter(struct engine *e, uint32_t docno, uint64_t *out)
+{
+	struct docstate *ds;
+	struct node node;
+
+	TRY(docstate_get(e->r, docno, &ds));
+	if (graph_len(ds->graph) == 0) {
+		*out = 0;
+		return LK_NONE;
+	}
+	TRY(node_get(e->r, docno, graph_len(ds->graph) - 1, &node));
+	*out = node.lsn;
+	return LK_NONE;
+}
+
+static int
+id_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, LK_ID_LEN);
+}
+
+/* "u8 n, ids" of the heads, and the signature over docid, AAD and that. */
+static lk_err
+ack_plain(struct engine *e, struct docstate *ds, struct bytes aad,
+    struct buf *plain)
+{
+	uint8_t heads[ACK_HEADS_MAX][LK_ID_LEN], sig[SIGN_LEN];
+	size_t n = graph_heads(ds->graph, heads, ACK_HEADS_MAX);
+	BUF_SCOPED said = { .max = 4096 };
+
+	qsort(heads, n, LK_ID_LEN, id_compare);
+	buf_u8(plain, (uint8_t)n);
+	buf_mem(plain, heads, n * LK_ID_LEN);
+	buf_add(&said, aad);
+	buf_add(&said, buf_bytes(plain));
+	TRY(buf_err(&said, "ACK"));
+	sign(sig, &e->identity->sign, SIGN_ACK, BYTES(ds->docid, LK_ID_LEN),
+	    buf_bytes(&said));
+	buf_mem(plain, sig, sizeof(sig));
+	return buf_err(plain, "ACK");
+}
+
+lk_err
+acks_send(struct engine *e, struct link *l, uint32_t number)
+{
+	struct link_topic *t = topics_number(l, number);
+	uint8_t etag[ETAG_LEN], tag[LK_TOPIC_LEN], nonce[SEAL_NONCE_LEN];
+	uint8_t key[EPOCH_SECRET_LEN];
+	struct docstate *ds;
+	struct epoch epoch;
+	uint64_t counter;
+	BUF_SCOPED aad = { .max = 128 };
+	BUF_SCOPED plain = { .max = ACK_PLAIN_MAX };
+	BUF_SCOPED b = { .max = 4096 };
+	lk_err err;
+
+	TRY(docstate_get(e->r, t->docno, &ds));
+	if (graph_len(ds->graph) == 0 ||
+	    graph_role(ds->graph, e->identity->sign.pk) < ROLE_READ)
+		return LK_NONE;
+	graph_any_epoch(ds->graph, etag);
+	err = docstate_key(e->r, t->docno, etag, &epoch);
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	epoch_ack_key(key, &epoch);
+	secret_wipe(&epoch, sizeof(epoch));
+	TRY(ack_counter(e, t->docno, &counter));
+	author_tag(tag, &ds->topic, e->identity->sign.pk);
+	buf_mem(&aad, ds->topic.id, LK_TOPIC_LEN);
+	buf_mem(&aad, tag, LK_TOPIC_LEN);
+	buf_mem(&aad, e->incarnation, INCARNATION_LEN);
+	buf_u64(&aad, counter);
+	buf_mem(&aad, etag, ETAG_LEN);
+	TRY(ack_plain(e, ds, buf_bytes(&aad), &plain));
+	random_fill(&e->random, nonce, sizeof(nonce));
+	buf_u32(&b, number);
+	buf_mem(&b, aad.ptr + LK_TOPIC_LEN, aad.len - LK_TOPIC_LEN);
+	buf_mem(&b, nonce, sizeof(nonce));
+	seal(&b, key, nonce, buf_bytes(&aad), buf_bytes(&plain));
+	secret_wipe(key, sizeof(key));
+	TRY(buf_err(&b, "ACK"));
+	link_send(e, l, MSG_ACK, buf_bytes(&b));
+	return LK_NONE;
+}
+
+lk_err
+acks_flush(struct engine *e, size_t max)
+{
+	size_t n = e->acks_len < max ? e->acks_len : max;
+
+	for (size_t i = 0; i < n; i++) {
+		struct link *l;
+
+		TAILQ_FOREACH (l, &e->links, next) {
+			uint32_t number = topics_of(l, e->acks[i]);
+
+			if (l->state == LINK_OPEN && number != GRAPH_NONE &&
+			    topics_number(l, number)->serve == SERVE_FULL)
+				TRY(acks_send(e, l, number));
+		}
+	}
+	memmove(e->acks, e->acks + n, (e->acks_len - n) * sizeof(*e->acks));
+	e->acks_len -= n;
+	e->acks_due = e->now.mono;
+	return LK_NONE;
+}
+
+/* Opens an acknowledgement of the peer's own: its heads, proved. */
+static lk_err
+ack_open(struct engine *e, struct link *l, struct docstate *ds,
+    const struct ack *a, struct buf *plain)
+{
+	uint8_t tag[LK_TOPIC_LEN], key[EPOCH_SECRET_LEN];
+	struct epoch epoch;
+	struct bytes said;
+	uint8_t *room;
+	BUF_SCOPED aad = { .max = 4096 };
+	lk_err err;
+
+	author_tag(tag, &ds->topic, l->pk);
+	if (memcmp(tag, a->tag, LK_TOPIC_LEN) != 0)
+		return LK_ERR(LK_E_WAIT, "ACK of somebody else");
+	err = docstate_key(e->r, ds->docno, a->etag, &epoch);
+	if (err.code == LK_E_NOTFOUND)
+		return LK_ERR(LK_E_WAIT, "ACK key");
+	TRY(err);
+	epoch_ack_key(key, &epoch);
+	secret_wipe(&epoch, sizeof(epoch));
+	buf_mem(&aad, ds->topic.id, LK_TOPIC_LEN);
+	buf_add(&aad, a->clear);
+	room = buf_extend(plain, a->sealed.len - SEAL_TAG_LEN);
+	TRY(buf_err(plain, "ACK"));
+	if (room == NULL)
+		return LK_ERR(LK_E_TRUNCATED, "ACK");
+	err = unseal(room, key, a->nonce, buf_bytes(&aad), a->sealed);
+	secret_wipe(key, sizeof(key));
+	TRY(err);
+	if (plain->len < 1 + SIGN_LEN ||
+	    plain->len != 1 + (size_t)room[0] * LK_ID_LEN + SIGN_LEN ||
+	    room[0] > ACK_HEADS_MAX)
+		return LK_ERR(LK_E_MALFORMED, "ACK");
+	said = BYTES(plain->ptr, plain->len - SIGN_LEN);
+	buf_add(&aad, said);
+	TRY(buf_err(&aad, "ACK"));
+	if (!sign_verify(plain->ptr + said.len, l->pk, SIGN_ACK,
+		BYTES(ds->docid, LK_ID_LEN), buf_bytes(&aad)))
+		return LK_ERR(LK_E_MALFORMED, "ACK signature");
+	return LK_NONE;
+}
+
+/* How many essential envelopes lie outside the past of the heads a device has
+ * acknowledged, and since when; *lacking when it holds one we do not. */
+static lk_err
+ack_missing(struct replica *r, struct docstate *ds, const struct ack_record *a,
+    struct sync_status *s, bool *lacking)
+{
+	uint32_t heads[ACK_HEADS_MAX];
+	size_t n = 0;
+
+	*lacking = false;
+	for (size_t i = 0; i < a->heads_len; i++) {
+		uint32_t node =
+		    graph_find(ds->graph, a->heads + i * LK_ID_LEN);
+
+		if (node == GRAPH_NONE)
+			*lacking = true;
+		else
+			heads[n++] = node;
+	}
+	for (uint32_t node = graph_len(ds->graph); node-- > 0;) {
+		struct node record;
+		bool has = false;
+
+		if (!graph_essential(ds->graph, node))
+			continue;
+		for (size_t i = 0; i < n && !has; i++)
+			has = graph_in_past(ds->graph, node, heads[i]);
+		if (has)
+			continue;
+		s->pending++;
+		TRY(node_get(r, ds->docno, node, &record));
+		s->oldest = record.received;
+	}
+	return LK_NONE;
+}
+
+/* Notes at which fingerprint a device was seen to hold all that we do, so that
+ * the question need not be worked out again. */
+static lk_err
+ack_equal(struct replica *r, struct docstate *ds, struct ack_record *a)
+{
+	struct sync_status s = { .pending = 0 };
+	struct fingerprint fp;
+	bool lacking;
+
+	TRY(ack_missing(r, ds, a, &s, &lacking));
+	if (s.pending > 0 || lacking)
+		return LK_NONE;
+	TRY(fingerprint_doc(r->txn, ds->docno, &fp));
+	memcpy(a->equal, fp.sum, sizeof(a->equal));
+	return LK_NONE;
+}
+
+lk_err
+acks_received(struct engine *e, struct link *l, struct bytes body)
+{
+	struct ack_record known, record = { .when = e->now.wall };
+	struct docstate *ds;
+	struct link_topic *t;
+	struct ack a;
+	BUF_SCOPED plain = { .max = ACK_PLAIN_MAX };
+	lk_err err;
+
+	TRY(ack_decode(&a, body));
+	t = topics_number(l, a.topic);
+	if (t == NULL)
+		return LK_ERR(LK_E_MALFORMED, "ACK number");
+	TRY(docstate_get(e->r, t->docno, &ds));
+	err = ack_open(e, l, ds, &a, &plain);
+	if (err.code == LK_E_WAIT)
+		return LK_NONE;
+	TRY(err);
+	err = ack_record_get(e->r, t->docno, l->pk, &known);
+	if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
+		return err;
+	if (err.code == LK_OK && known.counter > a.counter &&
+	    memcmp(known.incarnation, a.incarnation, INCARNATION_LEN) == 0)
+		return LK_NONE;
+	memcpy(record.incarnation, a.incarnation, INCARNATION_LEN);
+	record.counter = a.counter;
+	record.heads = plain.ptr + 1;
+	record.heads_len = plain.ptr[0];
+	TRY(ack_equal(e->r, ds, &record));
+	return ack_record_put(e->r, t->docno, l->pk, &record);
+}
+
+lk_err
+acks_stand(struct engine *e, uint32_t docno, const uint8_t pk[static 32],
+    bool *stand)
+{
+	struct fingerprint fp;
+	struct ack_record a;
+	lk_err err = ack_record_get(e->r, docno, pk, &a);
+
+	*stand = false;
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	TRY(fingerprint_doc(e->r->txn, docno, &fp));
+	*stand = fp.count > 0 && memcmp(fp.sum, a.equal, sizeof(a.equal)) == 0;
+	return LK_NONE;
+}
+
+/* The i-th other device that may read the document. */
+static bool
+status_device(const struct engine *e, const struct docstate *ds, size_t i,
+    uint8_t pk[static 32])
+{
+	for (size_t m = 0; m < graph_members_len(ds->graph); m++) {
+		struct member member, before;
+		bool again = false;
+
+		graph_member(ds->graph, m, &member);
+		if ((member.flags & GRANT_COLD) != 0 || member.rank == 0 ||
+		    memcmp(member.key, e->identity->sign.pk, 32) == 0 ||
+		    graph_role(ds->graph, member.key) < ROLE_READ)
+			continue;
+		for (size_t b = 0; b < m && !again; b++) {
+			graph_member(ds->graph, b, &before);
+			again = memcmp(before.key, member.key, 32) == 0;
+		}
+		if (!again && i-- == 0) {
+			memcpy(pk, member.key, 32);
+			return true;
+		}
+	}
+	return false;
+}
+
+lk_err
+engine_sync_status(
+    struct engine *e, uint32_t docno, size_t i, struct sync_status *out)
+{
+	struct sync_status s = { .state = SYNC_UNKNOWN };
+	struct ack_record a;
+	struct docstate *ds;
+	struct peer *peer;
+	bool lacking;
+	lk_err err;
+
+	TRY(docstate_get(e->r, docno, &ds));
+	if (!status_device(e, ds, i, s.pk))
+		return LK_ERR(LK_E_NOTFOUND, "device");
+	s.connected = link_of(e, s.pk) != NULL;
+	err = ack_record_get(e->r, docno, s.pk, &a);
+	if (err.code == LK_E_NOTFOUND) {
+		peer = peers_find(e, s.pk);
+		if (peer != NULL)
+			s.oldest = peer->seen;
+		*out = s;
+		return LK_NONE;
+	}
+	TRY(err);
+	TRY(ack_missing(e->r, ds, &a, &s, &lacking));
+	s.state = s.pending > 0 || lacking ? SYNC_PENDING : SYNC_DONE;
+	if (s.pending == 0)
+		s.oldest = a.when;
+	*out = s;
+	return LK_NONE;
+}

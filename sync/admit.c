@@ -1,0 +1,463 @@
+#include "sync/admit.h"
+
+#include <string.h>
+
+#include "sync/cert.h"
+#include "sync/engine_state.h"
+
+#define ADMISSION_ARENA_MAX ((size_t)512 * 1024 * 1024)
+
+void
+admission_begin(struct admission *a, struct replica *r, struct docstate *ds)
+{
+	*a = (struct admission){ .r = r, .ds = ds };
+	arena_init(&a->arena, ADMISSION_ARENA_MAX);
+	STAILQ_INIT(&a->released);
+}
+
+lk_err
+admission_doc(struct admission *a, struct doc **out)
+{
+	if (a->doc == NULL)
+		TRY(doc_open(&a->doc,
+		    docstate_space(a->r, a->ds->docno, SPACE_DOC)));
+	*out = a->doc;
+	return LK_NONE;
+}
+
+void
+admission_drop(struct admission *a)
+{
+	doc_free(a->doc);
+	a->doc = NULL;
+	arena_clear(&a->arena);
+}
+
+lk_err
+admission_end(struct admission *a)
+{
+	lk_err err = LK_NONE;
+
+	if (a->doc != NULL)
+		err = doc_flush(a->doc);
+	if (err.code == LK_OK && a->ds->access)
+		err = member_index_update(a->r, a->ds);
+	if (err.code == LK_OK)
+		err = docstate_save(a->r, a->ds);
+	a->ds->access = false;
+	admission_drop(a);
+	return err;
+}
+
+/* Stores every key this envelope gives us: each proves itself by its etag. */
+static lk_err
+candidate_learn(struct admission *a, const struct epochs *found)
+{
+	for (size_t i = 0; i < found->len; i++) {
+		uint8_t wanted[LK_ID_LEN];
+		bool is_new;
+
+		TRY(docstate_key_add(
+		    a->r, a->ds->docno, &found->at[i], &is_new));
+		if (is_new) {
+			waiting_for_key(wanted, found->at[i].etag);
+			TRY(admission_release(a, wanted));
+		}
+	}
+	return LK_NONE;
+}
+
+static lk_err
+candidate_boxes(struct admission *a, struct candidate *c, struct epochs *found)
+{
+	TRY(keysection_parse(&c->keys, c->env.key_section, c->env.etag));
+	return keysection_open(&c->keys, &a->r->identity->box, 1,
+	    a->ds->topic.id, &a->arena, found);
+}
+
+/* The key that seals it: known, or in one of its own boxes. */
+static lk_err
+candidate_key(struct admission *a, struct candidate *c, struct epoch *epoch)
+{
+	struct epochs boxes = { 0 };
+	lk_err err;
+
+	if (c->env.key_section.len > 0) {
+		TRY(candidate_boxes(a, c, &boxes));
+		err = candidate_learn(a, &boxes);
+		epochs_wipe(&boxes);
+		TRY(err);
+	}
+	err = docstate_key(a->r, a->ds->docno, c->env.etag, epoch);
+	return err.code == LK_E_NOTFOUND ? LK_ERR(LK_E_WAIT, "key") : err;
+}
+
+static lk_err
+candidate_links(struct admission *a, struct candidate *c, struct epoch *epoch)
+{
+	struct epochs older = { 0 };
+	lk_err err = keysection_follow(&c->keys, epoch, 1, &a->arena, &older);
+
+	if (err.code == LK_OK)
+		err = candidate_learn(a, &older);
+	epochs_wipe(&older);
+	return err;
+}
+
+static const struct access_op *
+body_op(const struct body *b, enum op_kind kind)
+{
+	for (size_t i = 0; i < b->ops_len; i++)
+		if (b->ops[i].kind == kind)
+			return &b->ops[i];
+	return NULL;
+}
+
+static lk_err
+candidate_facts(struct admission *a, struct candidate *c)
+{
+	const struct access_op *share = body_op(&c->body, OP_SHARE);
+
+	c->facts = (struct facts){ .seq = c->env.seq, .body = &c->body };
+	memcpy(c->facts.id, c->env.id, LK_ID_LEN);
+	memcpy(c->facts.prev, c->env.prev, LK_ID_LEN);
+	memcpy(c->facts.etag, c->env.etag, ETAG_LEN);
+	if (c->env.key_section.len > 0)
+		return keysection_facts(&c->keys,
+		    share == NULL ? NULL :
+				    (void *)(uintptr_t)share->share.keys,
+		    share == NULL ? 0 : share->share.keys_len, &a->arena,
+		    &c->facts);
+	if (share != NULL || body_has(&c->body, OP_EPOCH))
+		return LK_ERR(LK_E_MALFORMED, "keys without section");
+	return LK_NONE;
+}
+
+lk_err
+candidate_open(struct admission *a, struct candidate *c, struct bytes bytes)
+{
+	struct epoch epoch;
+	lk_err err;
+
+	*c = (struct candidate){ 0 };
+	TRY(envelope_parse(&c->env, bytes));
+	if (memcmp(c->env.topic, a->ds->topic.id, LK_TOPIC_LEN) != 0)
+		return LK_ERR(LK_E_MALFORMED, "topic");
+	TRY(candidate_key(a, c, &epoch));
+	err = envelope_open(&c->env, &epoch, &a->arena, &c->content);
+	if (err.code == LK_OK && c->env.key_section.len > 0)
+		err = candidate_links(a, c, &epoch);
+	secret_wipe(&epoch, sizeof(epoch));
+	TRY(err);
+	TRY(body_decode(&c->body, &a->arena, c->content.body));
+	TRY(candidate_facts(a, c));
+	c->opened = true;
+	return LK_NONE;
+}
+
+static bool
+is_genesis(const struct admission *a, const struct candidate *c)
+{
+	return memcmp(c->env.id, a->ds->docid, LK_ID_LEN) == 0;
+}
+
+/* A1: the signature, unless a worker has checked it against this author. */
+static lk_err
+admit_signature(struct admission *a, struct candidate *c,
+    const struct graph_author *author)
+{
+	uint8_t tag[LK_TOPIC_LEN];
+	bool genuine;
+
+	author_tag(tag, &a->ds->topic, author->key);
+	if (memcmp(tag, c->env.tag, LK_TOPIC_LEN) != 0)
+		return LK_ERR(LK_E_MALFORMED, "A1 author tag");
+	if (a->local)
+		return LK_NONE;
+	if (c->checked &&
+	    memcmp(c->author.key, author->key, ACCESS_KEY_LEN) == 0)
+		genuine = c->genuine;
+	else
+		genuine = envelope_verify(c->content.sig, author->key,
+		    is_genesis(a, c) ? NULL : a->ds->docid,
+		    c->content.signed_digest);
+	return genuine ? LK_NONE : LK_ERR(LK_E_MALFORMED, "A1 signature");
+}
+
+/* A6: keys that enter the document are points, and box keys are their owners'. */
+static lk_err
+admit_keys(const struct candidate *c)
+{
+	for (size_t i = 0; i < c->body.ops_len; i++) {
+		const struct op_grant *g = &c->body.ops[i].grant;
+		static const uint8_t none[DH_LEN];
+
+		if (c->body.ops[i].kind != OP_GRANT)
+			continue;
+		if (!sign_pk_valid(g->key))
+			return LK_ERR(LK_E_MALFORMED, "A6 device key");
+		if (memcmp(g->box, none, DH_LEN) == 0)
+			continue;
+		if (!box_pk_valid(g->box) ||
+		    !box_statement_verify(
+			g->box_sig, g->key, g->box, g->box_counter))
+			return LK_ERR(LK_E_MALFORMED, "A6 box key");
+	}
+	return LK_NONE;
+}
+
+static lk_err
+admit_genesis(const struct candidate *c)
+{
+	const struct op_genesis *g = &c->body.ops[0].genesis;
+	static const uint8_t none[DH_LEN];
+
+	if (!sign_pk_valid(g->root_pk) || !sign_pk_valid(g->device_pk) ||
+	    !box_pk_valid(g->device_box))
+		return LK_ERR(LK_E_MALFORMED, "A6 genesis keys");
+	if (memcmp(g->root_box, none, DH_LEN) != 0 &&
+	    (!box_pk_valid(g->root_box) ||
+		!box_statement_verify(g->box_sig, g->device_pk,
+		    g->device_box, g->box_counter)))
+		return LK_ERR(LK_E_MALFORMED, "A6 genesis box keys");
+	return LK_NONE;
+}
+
+/* A7: the boxes and links of an epoch, recomputed from its own secret. */
+static lk_err
+admit_epoch(struct admission *a, const struct candidate *c,
+    const struct judgement *j)
+{
+	struct epoch epoch;
+	struct epoch_claim claim = {
+		.place = { .topic = c->env.topic,
+		    .tag = c->env.tag,
+		    .seq = c->env.seq },
+		.epoch = &epoch,
+		.readers = j->readers,
+		.readers_len = j->readers_len,
+	};
+	lk_err err;
+
+	if (c->facts.keys != KEYS_EPOCH)
+		return LK_NONE;
+	TRY(docstate_key(a->r, a->ds->docno, c->env.etag, &epoch));
+	err = keysection_check(&c->keys, &claim);
+	secret_wipe(&epoch, sizeof(epoch));
+	return err;
+}
+
+/* What all rules say, in the order of docs/protocol.md. */
+static lk_err
+admit_judge(struct admission *a, struct candidate *c, struct judgement *j,
+    uint8_t missing[static LK_ID_LEN], struct graph_author *author)
+{
+	lk_err err = graph_author(a->ds->graph, &c->facts, author, missing);
+
+	if (err.code != LK_OK)
+		return err;
+	TRY(admit_signature(a, c, author));
+	if (body_has(&c->body, OP_GENESIS)) {
+		if (!is_genesis(a, c))
+			return LK_ERR(LK_E_MALFORMED, "second genesis");
+		TRY(admit_genesis(c));
+	}
+	TRY(graph_judge(a->ds->graph, &c->facts, j));
+	TRY(admit_keys(c));
+	return admit_epoch(a, c, j);
+}
+
+static lk_err
+admit_flips(struct admission *a, uint32_t self, bool applied_visible,
+    const struct flip *flips, size_t len)
+{
+	/* The list belongs to the graph, which nothing below touches. */
+	for (size_t i = 0; i < len; i++) {
+		uint8_t id[LK_ID_LEN];
+		bool was = flips[i].node == self ? applied_visible :
+						   !flips[i].visible;
+
+		if (flips[i].visible_changed && flips[i].visible != was)
+			TRY(content_flip(a, flips[i].node, flips[i].visible));
+		if (!flips[i].essential_changed)
+			continue;
+		graph_id(a->ds->graph, flips[i].node, id);
+		TRY(essential_set(a->r->txn, id, flips[i].essential));
+	}
+	return LK_NONE;
+}
+
+static bool
+has_content(const struct body *b)
+{
+	return body_has(b, OP_CHANGE) || body_has(b, OP_IMPORT);
+}
+
+/* Everything the acceptance of an envelope writes. */
+static lk_err
+admit_record(
+    struct admission *a, const struct candidate *c, struct node *node)
+{
+	struct log_entry entry = { .docno = a->ds->docno,
+		.seq = c->env.seq,
+		.envelope = c->env.all };
+	struct replica_event event = { .docno = a->ds->docno,
+		.content = has_content(&c->body),
+		.local = a->local };
+	uint32_t self = graph_len(a->ds->graph);
+	const struct flip *flips;
+	BUF_SCOPED facts = { 0 };
+	size_t len;
+
+	memcpy(entry.id, c->env.id, LK_ID_LEN);
+	memcpy(entry.tag, c->env.tag, LK_TOPIC_LEN);
+	TRY(log_append(a->r->txn, &entry));
+	buf_init(&facts, KV_VALUE_MAX);
+	facts_encode(&facts, &c->facts);
+	TRY(buf_err(&facts, "facts"));
+	node->lsn = entry.lsn;
+	node->received = a->r->now.wall;
+	node->facts = buf_bytes(&facts);
+	TRY(node_put(a->r, a->ds->docno, self, node));
+	a->ds->dirty = true;
+	a->ds->changed = a->r->now.wall;
+	TRY(graph_add(a->ds->graph, &c->facts, &flips, &len));
+	TRY(admit_flips(a, self, event.content, flips, len));
+	memcpy(event.id, c->env.id, LK_ID_LEN);
+	event.lsn = entry.lsn;
+	event.access = c->body.ops_len != 1 || !event.content;
+	for (size_t i = 0; i < len; i++)
+		event.content |= flips[i].visible_changed;
+	a->ds->access |= event.access;
+	return replica_note(a->r, &event);
+}
+
+/* Errors that are this device's own, not the envelope's. */
+static bool
+is_ours(lk_err err)
+{
+	return err.code == LK_E_SYS || err.code == LK_E_NOMEM ||
+	    err.code == LK_E_CORRUPT || err.code == LK_E_FULL;
+}
+
+static lk_err
+admit_wait(struct admission *a, const struct candidate *c, lk_err why,
+    struct received *out)
+{
+	bool kept;
+
+	if (why.code == LK_E_VERSION)
+		a->ds->newer = true;
+	TRY(waiting_put(a, &c->env, out->missing, &kept));
+	out->what = RECEIPT_WAITING;
+	out->why = why.what;
+	return LK_NONE;
+}
+
+static lk_err
+admit_opened(struct admission *a, struct candidate *c, struct received *out)
+{
+	struct judgement j;
+	struct graph_author author;
+	struct node node = { 0 };
+	lk_err err = admit_judge(a, c, &j, out->missing, &author);
+
+	if (err.code == LK_OK && has_content(&c->body)) {
+		c->author = author;
+		err = content_apply(a, c, &j, &node);
+	}
+	if (is_ours(err))
+		return err;
+	switch ((int)err.code) {
+	case LK_OK:
+		TRY(admit_record(a, c, &node));
+		*out = (struct received){ .what = RECEIPT_ACCEPTED };
+		return admission_release(a, c->env.id);
+	case LK_E_EXISTS:
+		*out = (struct received){ .what = RECEIPT_KNOWN };
+		return LK_NONE;
+	case LK_E_WAIT:
+	case LK_E_VERSION:
+		return admit_wait(a, c, err, out);
+	default:
+		*out = (struct received){ .what = RECEIPT_REFUSED,
+			.why = err.what };
+		return LK_NONE;
+	}
+}
+
+lk_err
+admit(struct admission *a, struct candidate *c, struct received *out)
+{
+	*out = (struct received){ .what = RECEIPT_KNOWN };
+	if (graph_find(a->ds->graph, c->env.id) != GRAPH_NONE)
+		return LK_NONE;
+	return admit_opened(a, c, out);
+}
+
+/* Opens a candidate; when that fails, *out says why. */
+lk_err
+admission_open(struct admission *a, struct candidate *c, struct bytes bytes,
+    struct received *out)
+{
+	lk_err err = candidate_open(a, c, bytes);
+
+	if (err.code == LK_OK)
+		return LK_NONE;
+	if (is_ours(err))
+		return err;
+	*out = (struct received){ .what = RECEIPT_REFUSED, .why = err.what };
+	if (err.code == LK_E_WAIT)
+		waiting_for_key(out->missing, c->env.etag);
+	if (err.code == LK_E_WAIT || err.code == LK_E_VERSION)
+		return admit_wait(a, c, err, out);
+	return LK_NONE;
+}
+
+static lk_err
+admit_bytes(struct admission *a, struct bytes bytes)
+{
+	struct candidate c;
+	struct received verdict;
+
+	TRY(admission_open(a, &c, bytes, &verdict));
+	return c.opened ? admit(a, &c, &verdict) : LK_NONE;
+}
+
+lk_err
+admission_release(struct admission *a, const uint8_t id[static LK_ID_LEN])
+{
+	struct released *e = arena_alloc(&a->arena, sizeof(*e));
+
+	if (e == NULL)
+		return LK_ERR(LK_E_NOMEM, "admission");
+	memcpy(e->id, id, LK_ID_LEN);
+	STAILQ_INSERT_TAIL(&a->released, e, link);
+	return LK_NONE;
+}
+
+lk_err
+admission_drain(struct admission *a)
+{
+	struct released *e;
+
+	while ((e = STAILQ_FIRST(&a->released)) != NULL) {
+		BUF_SCOPED waiting = { 0 };
+		lk_err err;
+
+		if (a->ds->waiting == 0) {
+			STAILQ_INIT(&a->released);
+			break;
+		}
+		buf_init(&waiting, ENVELOPE_MAX);
+		err = waiting_take(a, e->id, &waiting);
+		if (err.code == LK_E_NOTFOUND) {
+			STAILQ_REMOVE_HEAD(&a->released, link);
+			continue;
+		}
+		TRY(err);
+		TRY(admit_bytes(
+		    a, arena_copy(&a->arena, buf_bytes(&waiting))));
+	}
+	return LK_NONE;
+}

@@ -1,0 +1,112 @@
+/*
+ * admit.h - inside sync/: the gates an envelope passes before it counts
+ * (docs/protocol.md, "Acceptance"), the same for what was typed here and what
+ * a peer sent.
+ *
+ *   bytes -> candidate_open: shape, key, AEAD, canonical body
+ *         -> admit: author, signature, A2 to A7, boxes, change (A8)
+ *         -> log, graph, document, indexes
+ *
+ * An admission is a run of envelopes for one document inside one transaction;
+ * the document's state is opened once for all of them.  After an error other
+ * than what `struct received` says the transaction must be aborted.
+ */
+#ifndef SYNC_ADMIT_H
+#define SYNC_ADMIT_H
+
+#include "sync/docstate.h"
+#include "sync/envelope.h"
+#include "sync/keysection.h"
+
+/* An envelope id or key that others may have waited for. */
+struct released {
+	STAILQ_ENTRY(released) link;
+	uint8_t id[LK_ID_LEN];
+};
+
+struct admission {
+	STAILQ_HEAD(, released) released; /* in the arena */
+	struct replica *r;
+	struct docstate *ds;
+	struct doc *doc; /* NULL until needed */
+	struct arena arena;
+	bool local; /* written by this device: the signature is its own */
+};
+
+void admission_begin(struct admission *, struct replica *, struct docstate *);
+LK_MUST_USE lk_err admission_doc(struct admission *, struct doc **);
+/* Flushes the document's state and saves the record. */
+LK_MUST_USE lk_err admission_end(struct admission *);
+void admission_drop(struct admission *); /* instead, after an error */
+
+/* An envelope on its way in; views are in the input or the arena. */
+struct candidate {
+	struct envelope env;
+	struct keysection keys;
+	struct envelope_content content;
+	struct body body;
+	struct facts facts;
+	bool opened;
+	bool author_known; /* as far as the batch itself tells */
+	struct graph_author author;
+	bool checked, genuine; /* signature, against that author */
+};
+
+/*
+ * Shape, key, AEAD, body.  WAIT: `missing_etag` is the key that lacks; VERSION;
+ * MALFORMED and the like: refused.  Keys the envelope hands over are stored:
+ * they prove themselves by their etag.
+ */
+LK_MUST_USE lk_err candidate_open(
+    struct admission *, struct candidate *, struct bytes);
+/* The same, keeping what must wait; *out says why it did not open. */
+LK_MUST_USE lk_err admission_open(struct admission *, struct candidate *,
+    struct bytes, struct received *out);
+/* The verdict is in *out; an error is the store's. */
+LK_MUST_USE lk_err admit(
+    struct admission *, struct candidate *, struct received *out);
+/* Says that `id` is here: an envelope, or waiting_for_key of a key. */
+LK_MUST_USE lk_err admission_release(
+    struct admission *, const uint8_t id[static LK_ID_LEN]);
+/* Admits everything that waited for what was released, and for that. */
+LK_MUST_USE lk_err admission_drain(struct admission *);
+
+/* Waiting room (waiting.c).  *kept false when it is full. */
+LK_MUST_USE lk_err waiting_put(struct admission *, const struct envelope *,
+    const uint8_t missing[static LK_ID_LEN], bool *kept);
+/* The missing id that stands for a key. */
+void waiting_for_key(uint8_t missing[static LK_ID_LEN],
+    const uint8_t etag[static ETAG_LEN]);
+/* Takes one envelope out that waited for `missing`; NOTFOUND. */
+LK_MUST_USE lk_err waiting_take(struct admission *,
+    const uint8_t missing[static LK_ID_LEN], struct buf *envelope);
+
+/* Content (content.c). */
+
+/* What the next change of an author must begin with; arrays in the arena. */
+LK_MUST_USE lk_err content_head(struct admission *, const uint32_t *parents,
+    size_t parents_len, const struct graph_author *, uint64_t seq,
+    struct change_head *);
+/* Checks and applies the change or import of a candidate that was judged;
+ * fills what its node says.  MALFORMED, LIMIT, DATA: refused by A8, nothing
+ * changed. */
+LK_MUST_USE lk_err content_apply(struct admission *, const struct candidate *,
+    const struct judgement *, struct node *);
+/* Carries a change of status into the document. */
+LK_MUST_USE lk_err content_flip(struct admission *, uint32_t node, bool visible);
+/* The body of the change a node brought, or the changes of its import. */
+LK_MUST_USE lk_err content_changes(struct admission *, uint32_t node,
+    struct arena *, struct bytes **bodies, size_t *len);
+/* Form and lean bytes of a change body, as op 6 wants them. */
+LK_MUST_USE lk_err content_pack(struct arena *, struct bytes change_body,
+    struct op_content *);
+
+/* Writing (author.c): one envelope of this device with these ops, an epoch in
+ * front when `content` ops need one.  Admits it.  `id` may be NULL. */
+LK_MUST_USE lk_err author_envelope(struct admission *, struct access_op *ops,
+    size_t ops_len, enum role need, uint8_t *id);
+/* Admits an envelope of this device, in the arena; what the rules say against
+ * it is DENIED. */
+LK_MUST_USE lk_err author_admit(struct admission *, struct bytes envelope);
+
+#endif

@@ -1,0 +1,357 @@
+#include "sync/docstate.h"
+
+#include "sync/engine_state.h"
+#include "sync/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NODE_KEY_LEN 4
+#define DROP_SLICE 100000
+
+static const char key_record[] = "d";
+static const char key_next[] = "n";
+
+struct kv
+docstate_space(struct replica *r, uint32_t docno, enum store_space space)
+{
+	return txn_space(r->txn, docno, space);
+}
+
+static void
+docstate_free(struct replica *r, struct docstate *ds)
+{
+	TAILQ_REMOVE(&r->states, ds, link);
+	r->states_len--;
+	graph_free(ds->graph);
+	secret_wipe(ds, sizeof(*ds));
+	free(ds);
+}
+
+static lk_err
+docstate_new(struct replica *r, struct docstate **out)
+{
+	struct docstate *ds, *oldest;
+
+	/* The oldest that is not part of the present transaction goes. */
+	TAILQ_FOREACH (oldest, &r->states, link) {
+		if (r->states_len < DOCSTATES_MAX)
+			break;
+		if (!oldest->dirty) {
+			docstate_free(r, oldest);
+			break;
+		}
+	}
+	ds = calloc(1, sizeof(*ds));
+	if (ds == NULL)
+		return LK_ERR(LK_E_NOMEM, "document");
+	lk_err err = graph_new(&ds->graph);
+	if (err.code != LK_OK) {
+		free(ds);
+		return err;
+	}
+	TAILQ_INSERT_TAIL(&r->states, ds, link);
+	r->states_len++;
+	*out = ds;
+	return LK_NONE;
+}
+
+static lk_err
+docstate_read(struct replica *r, struct docstate *ds)
+{
+	struct bytes value;
+	struct rd rd;
+	uint8_t secret[EPOCH_SECRET_LEN];
+
+	TRY(kv_get(docstate_space(r, ds->docno, SPACE_META),
+	    BYTES_STR(key_record), &value));
+	rd = rd_over(value);
+	rd_copy(&rd, ds->docid, LK_ID_LEN);
+	rd_copy(&rd, secret, sizeof(secret));
+	ds->home = rd_u8(&rd) != 0;
+	ds->newer = rd_u8(&rd) != 0;
+	ds->changed.ms = (int64_t)rd_u64(&rd);
+	ds->waiting = rd_u32(&rd);
+	ds->waiting_bytes = rd_u32(&rd);
+	if (!rd_done(&rd))
+		return LK_ERR(LK_E_CORRUPT, "document record");
+	topic_from_secret(&ds->topic, secret);
+	secret_wipe(secret, sizeof(secret));
+	return LK_NONE;
+}
+
+static lk_err
+docstate_load_node(struct docstate *ds, struct arena *arena, struct bytes facts)
+{
+	struct body body;
+	struct facts f;
+	lk_err err = facts_decode(&f, &body, arena, facts);
+
+	if (err.code == LK_OK)
+		err = graph_load(ds->graph, &f);
+	if (err.code != LK_OK && err.code != LK_E_NOMEM)
+		return LK_ERR(LK_E_CORRUPT, "document graph");
+	return err;
+}
+
+static lk_err
+docstate_load_graph(struct replica *r, struct docstate *ds)
+{
+	ARENA_SCOPED arena = { 0 };
+
+	arena_init(&arena, ENVELOPE_MAX);
+	for (uint32_t n = 0;; n++) {
+		struct node node;
+		lk_err err = node_get(r, ds->docno, n, &node);
+
+		if (err.code == LK_E_NOTFOUND)
+			break;
+		if (err.code == LK_OK)
+			err = docstate_load_node(ds, &arena, node.facts);
+		TRY(err);
+		arena_clear(&arena);
+	}
+	return graph_settle(ds->graph);
+}
+
+lk_err
+docstate_get(struct replica *r, uint32_t docno, struct docstate **out)
+{
+	struct docstate *ds;
+	lk_err err;
+
+	TAILQ_FOREACH (ds, &r->states, link) {
+		if (ds->docno != docno)
+			continue;
+		TAILQ_REMOVE(&r->states, ds, link);
+		TAILQ_INSERT_TAIL(&r->states, ds, link);
+		*out = ds;
+		return LK_NONE;
+	}
+	TRY(docstate_new(r, &ds));
+	ds->docno = docno;
+	err = docstate_read(r, ds);
+	if (err.code == LK_OK)
+		err = docstate_load_graph(r, ds);
+	if (err.code != LK_OK) {
+		docstate_free(r, ds);
+		return err;
+	}
+	*out = ds;
+	return LK_NONE;
+}
+
+lk_err
+docstate_save(struct replica *r, struct docstate *ds)
+{
+	BUF_SECRET b = { 0 };
+
+	buf_init(&b, 256);
+	buf_mem(&b, ds->docid, LK_ID_LEN);
+	buf_mem(&b, ds->topic.secret, EPOCH_SECRET_LEN);
+	buf_u8(&b, ds->home);
+	buf_u8(&b, ds->newer);
+	buf_u64(&b, (uint64_t)ds->changed.ms);
+	buf_u32(&b, ds->waiting);
+	buf_u32(&b, ds->waiting_bytes);
+	TRY(buf_err(&b, "document record"));
+	ds->dirty = true;
+	return kv_put(docstate_space(r, ds->docno, SPACE_META),
+	    BYTES_STR(key_record), buf_bytes(&b));
+}
+
+static lk_err
+docno_take(struct replica *r, uint32_t *docno)
+{
+	struct kv device = docstate_space(r, STORE_DEVICE, SPACE_META);
+	struct bytes value;
+	BUF_SCOPED b = { 0 };
+	uint32_t next = 1;
+	lk_err err = kv_get(device, BYTES_STR(key_next), &value);
+
+	if (err.code == LK_OK) {
+		struct rd rd = rd_over(value);
+
+		next = rd_u32(&rd);
+	} else if (err.code != LK_E_NOTFOUND) {
+		return err;
+	}
+	buf_init(&b, 4);
+	buf_u32(&b, next + 1);
+	TRY(buf_err(&b, "document number"));
+	TRY(kv_put(device, BYTES_STR(key_next), buf_bytes(&b)));
+	*docno = next;
+	return LK_NONE;
+}
+
+/* The index records "i" docid and "t" topic, both -> document number. */
+static lk_err
+docno_index(struct replica *r, char kind, struct bytes id, uint32_t docno)
+{
+	BUF_SCOPED key = { 0 };
+	BUF_SCOPED value = { 0 };
+
+	buf_init(&key, 64);
+	buf_init(&value, 4);
+	buf_u8(&key, (uint8_t)kind);
+	buf_add(&key, id);
+	buf_u32(&value, docno);
+	TRY(buf_err(&value, "document index"));
+	TRY(buf_err(&key, "document index"));
+	return kv_put(docstate_space(r, STORE_DEVICE, SPACE_META),
+	    buf_bytes(&key), buf_bytes(&value));
+}
+
+lk_err
+docstate_create(struct replica *r, const uint8_t docid[static 32],
+    const struct topic *topic, bool home, struct docstate **out)
+{
+	struct docstate *ds;
+	uint32_t docno;
+	lk_err err;
+
+	TRY(docno_take(r, &docno));
+	TRY(docno_index(r, 'i', BYTES(docid, LK_ID_LEN), docno));
+	TRY(docno_index(r, 't', BYTES(topic->id, LK_TOPIC_LEN), docno));
+	if (home)
+		TRY(docno_index(r, 'h', BYTES(NULL, 0), docno));
+	TRY(docstate_new(r, &ds));
+	ds->docno = docno;
+	memcpy(ds->docid, docid, LK_ID_LEN);
+	ds->topic = *topic;
+	ds->home = home;
+	ds->changed = r->now.wall;
+	err = docstate_save(r, ds);
+	if (err.code == LK_OK)
+		err = member_index_update(r, ds);
+	if (err.code != LK_OK) {
+		docstate_free(r, ds);
+		return err;
+	}
+	*out = ds;
+	return LK_NONE;
+}
+
+static lk_err
+docno_unindex(struct replica *r, char kind, struct bytes id)
+{
+	BUF_SCOPED key = { .max = 64 };
+
+	buf_u8(&key, (uint8_t)kind);
+	buf_add(&key, id);
+	TRY(buf_err(&key, "document index"));
+	return kv_del(docstate_space(r, STORE_DEVICE, SPACE_META),
+	    buf_bytes(&key));
+}
+
+lk_err
+docstate_drop(struct replica *r, uint32_t docno)
+{
+	struct docstate *ds;
+	bool done = false;
+
+	TRY(docstate_get(r, docno, &ds));
+	TRY(docno_unindex(r, 'i', BYTES(ds->docid, LK_ID_LEN)));
+	TRY(docno_unindex(r, 't', BYTES(ds->topic.id, LK_TOPIC_LEN)));
+	if (ds->home) {
+		TRY(docno_unindex(r, 'h', BYTES(NULL, 0)));
+		r->home = 0;
+		names_drop(r);
+	}
+	TRY(member_index_remove(r, ds));
+	while (!done)
+		TRY(store_drop(r->txn, docno, DROP_SLICE, &done));
+	docstate_free(r, ds);
+	return LK_NONE;
+}
+
+lk_err
+docstate_key(struct replica *r, uint32_t docno,
+    const uint8_t etag[static ETAG_LEN], struct epoch *out)
+{
+	struct bytes value;
+
+	TRY(kv_get(docstate_space(r, docno, SPACE_KEYS), BYTES(etag, ETAG_LEN),
+	    &value));
+	if (value.len != EPOCH_SECRET_LEN)
+		return LK_ERR(LK_E_CORRUPT, "epoch key");
+	epoch_derive(out, value.ptr);
+	return LK_NONE;
+}
+
+lk_err
+docstate_key_add(struct replica *r, uint32_t docno, const struct epoch *epoch,
+    bool *is_new)
+{
+	struct kv keys = docstate_space(r, docno, SPACE_KEYS);
+	struct bytes etag = BYTES(epoch->etag, ETAG_LEN), value;
+	lk_err err = kv_get(keys, etag, &value);
+
+	*is_new = err.code == LK_E_NOTFOUND;
+	if (err.code != LK_E_NOTFOUND)
+		return err;
+	return kv_put(keys, etag, BYTES(epoch->ladder, EPOCH_SECRET_LEN));
+}
+
+static struct bytes
+node_key(uint8_t out[static NODE_KEY_LEN], uint32_t number)
+{
+	for (size_t i = 0; i < NODE_KEY_LEN; i++)
+		out[i] = (uint8_t)(number >> (8 * (NODE_KEY_LEN - 1 - i)));
+	return BYTES(out, NODE_KEY_LEN);
+}
+
+lk_err
+node_get(struct replica *r, uint32_t docno, uint32_t number, struct node *out)
+{
+	uint8_t key[NODE_KEY_LEN];
+	struct bytes value;
+	struct rd rd;
+	struct node n;
+
+	TRY(kv_get(docstate_space(r, docno, SPACE_NODES), node_key(key, number),
+	    &value));
+	rd = rd_over(value);
+	n.lsn = rd_uleb(&rd);
+	n.received.ms = rd_sleb(&rd);
+	n.time = rd_sleb(&rd);
+	n.ops = rd_uleb(&rd);
+	n.seq = rd_uleb(&rd);
+	n.parents = rd_counted(&rd);
+	n.hashes = rd_counted(&rd);
+	n.message = rd_counted(&rd);
+	n.facts = rd_counted(&rd);
+	if (!rd_done(&rd) || n.hashes.len % LK_ID_LEN != 0)
+		return LK_ERR(LK_E_CORRUPT, "document node");
+	*out = n;
+	return LK_NONE;
+}
+
+lk_err
+node_put(struct replica *r, uint32_t docno, uint32_t number,
+    const struct node *n)
+{
+	uint8_t key[NODE_KEY_LEN];
+	struct bytes message = n->message;
+	BUF_SCOPED b = { 0 };
+
+	if (message.len > NODE_MESSAGE_MAX) {
+		message.len = NODE_MESSAGE_MAX;
+		while (message.len > 0 &&
+		    (message.ptr[message.len] & 0xc0) == 0x80)
+			message.len--;
+	}
+	buf_init(&b, KV_VALUE_MAX);
+	buf_uleb(&b, n->lsn);
+	buf_sleb(&b, n->received.ms);
+	buf_sleb(&b, n->time);
+	buf_uleb(&b, n->ops);
+	buf_uleb(&b, n->seq);
+	buf_counted(&b, n->parents);
+	buf_counted(&b, n->hashes);
+	buf_counted(&b, message);
+	buf_counted(&b, n->facts);
+	TRY(buf_err(&b, "document node"));
+	return kv_put(docstate_space(r, docno, SPACE_NODES),
+	    node_key(key, number), buf_bytes(&b));
+}

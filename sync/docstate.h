@@ -1,0 +1,92 @@
+/*
+ * docstate.h - inside sync/: what the replica holds of one document in memory
+ * and how it is stored (docs/storage.md, "Documents").
+ *
+ * A docstate is a cache of committed or about-to-be-committed records: its
+ * graph is loaded from SPACE_NODES and forgotten when the transaction that
+ * changed it is aborted.  Owned by the replica; borrowed by everybody else
+ * until the next call that may load another one.
+ */
+#ifndef SYNC_DOCSTATE_H
+#define SYNC_DOCSTATE_H
+
+#include <sys/queue.h>
+
+#include "sync/epoch.h"
+#include "sync/replica.h"
+
+#define DOCSTATES_MAX 256 /* documents whose graph is kept in memory */
+
+struct docstate {
+	TAILQ_ENTRY(docstate) link; /* least recently used first */
+	uint32_t docno;
+	uint8_t docid[LK_ID_LEN];
+	struct topic topic;
+	bool home;
+	bool newer; /* an envelope waits for a newer lk */
+	bool dirty; /* changed in the present transaction */
+	bool access; /* who may do what changed in this admission */
+	uint32_t waiting, waiting_bytes;
+	struct wall changed;
+	struct graph *graph;
+};
+
+TAILQ_HEAD(docstates, docstate);
+
+struct replica {
+	const struct identity *identity;
+	struct random random;
+	struct verifier verifier;
+	struct txn *txn, *outer; /* outer: while a command is nested */
+	struct now now;
+	struct docstates states;
+	size_t states_len;
+	struct replica_event *events;
+	size_t events_len, events_cap, events_nested;
+	struct names *names;        /* NULL until needed; see names.h */
+	struct addresses addresses; /* where this device can be reached */
+	uint32_t home;              /* number of the home document, or 0 */
+};
+
+/* The record space of a document in the present transaction. */
+struct kv docstate_space(struct replica *, uint32_t docno, enum store_space);
+
+/* The state of a document, loaded if need be.  NOTFOUND, CORRUPT. */
+LK_MUST_USE lk_err docstate_get(struct replica *, uint32_t docno, struct docstate **);
+/* A new document with an empty graph. */
+LK_MUST_USE lk_err docstate_create(struct replica *, const uint8_t docid[static 32],
+    const struct topic *, bool home, struct docstate **);
+/* Writes its record. */
+LK_MUST_USE lk_err docstate_save(struct replica *, struct docstate *);
+
+/* Forgets a document: records, indexes, memory. */
+LK_MUST_USE lk_err docstate_drop(struct replica *, uint32_t docno);
+
+/* Epoch secrets.  NOTFOUND when this device lacks the key. */
+LK_MUST_USE lk_err docstate_key(struct replica *, uint32_t docno,
+    const uint8_t etag[static ETAG_LEN], struct epoch *);
+/* *is_new: it was not there. */
+LK_MUST_USE lk_err docstate_key_add(
+    struct replica *, uint32_t docno, const struct epoch *, bool *is_new);
+
+/* What is kept of an envelope besides its bytes: SPACE_NODES, by number. */
+struct node {
+	uint64_t lsn;
+	struct wall received;
+	int64_t time;       /* of its change, seconds since 1970 */
+	uint64_t ops;       /* of its change or import */
+	uint64_t seq;       /* of its change, among the actor's */
+	struct bytes parents; /* of its change: uLEB of how many nodes back */
+	struct bytes hashes; /* Automerge heads of its change or import */
+	struct bytes message; /* at most NODE_MESSAGE_MAX */
+	struct bytes facts;
+};
+#define NODE_MESSAGE_MAX 1024
+/* Views are valid until something is written. */
+LK_MUST_USE lk_err node_get(struct replica *, uint32_t docno, uint32_t number, struct node *);
+LK_MUST_USE lk_err node_put(struct replica *, uint32_t docno, uint32_t number, const struct node *);
+
+/* Remembers what became durable with this transaction.  NOMEM. */
+LK_MUST_USE lk_err replica_note(struct replica *, const struct replica_event *);
+
+#endif

@@ -1,0 +1,424 @@
+#include "sync/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/endpoint.h"
+#include "sync/engine_state.h"
+#include "sync/names.h"
+#include "sync/person.h"
+
+#define TICK_MOST_MS 60000
+#define ROUND_MS 30000
+#define IDLE_MS 30000
+#define DEAD_MS 75000
+#define ACKS_AT_ONCE 512
+
+lk_err
+engine_new(struct engine **out, struct replica *r, struct identity *identity,
+    struct random random)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return LK_ERR(LK_E_NOMEM, "engine");
+	e->r = r;
+	e->identity = identity;
+	e->random = random;
+	e->next_conn = ENGINE_CONN_FIRST;
+	e->generation = 1;
+	TAILQ_INIT(&e->links);
+	TAILQ_INIT(&e->peers);
+	TAILQ_INIT(&e->redeems);
+	message_body_max(e->body_max);
+	*out = e;
+	return LK_NONE;
+}
+
+void
+engine_free(struct engine *e)
+{
+	if (e == NULL)
+		return;
+	while (!TAILQ_EMPTY(&e->links))
+		link_free(e, TAILQ_FIRST(&e->links));
+	peers_free(e);
+	redeem_free(e);
+	free(e->origins);
+	free(e->acks);
+	free(e->heals);
+	free(e);
+}
+
+/* Made once per store: tells a restored or rebuilt store from this one. */
+static lk_err
+incarnation_load(struct engine *e)
+{
+	struct kv kv = docstate_space(e->r, STORE_DEVICE, SPACE_META);
+	struct bytes value;
+	lk_err err = kv_get(kv, BYTES_STR("incarnation"), &value);
+
+	if (err.code == LK_OK && value.len == INCARNATION_LEN) {
+		memcpy(e->incarnation, value.ptr, INCARNATION_LEN);
+		return LK_NONE;
+	}
+	if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
+		return err;
+	random_fill(&e->random, e->incarnation, INCARNATION_LEN);
+	return kv_put(kv, BYTES_STR("incarnation"), BYTES_OF(e->incarnation));
+}
+
+lk_err
+engine_configure(struct engine *e, const struct engine_config *config)
+{
+	struct addresses *mine = &e->r->addresses;
+
+	e->port = config->listen_port;
+	mine->len = 0;
+	for (size_t i = 0; i < config->addresses_len &&
+	     mine->len < PEER_ADDRESS_MAX;
+	     i++)
+		if (endpoint_parse(
+			&mine->at[mine->len], config->addresses[i])
+			.code == LK_OK)
+			mine->len++;
+	TRY(incarnation_load(e));
+	TRY(peers_load(e));
+	TRY(fanout_watch(e));
+	/* A fanout that a crash interrupted goes on. */
+	e->fanout.ms = 1;
+	return LK_NONE;
+}
+
+/*
+ * What a peer sent wrong ends its link and nothing else; what this device
+ * could not do is the caller's to handle.
+ */
+static lk_err
+link_verdict(struct engine *e, struct link *l, lk_err err)
+{
+	switch ((int)err.code) {
+	case LK_OK:
+		return LK_NONE;
+	case LK_E_SYS:
+	case LK_E_NOMEM:
+	case LK_E_CORRUPT:
+	case LK_E_FULL:
+		return err;
+	case LK_E_VERSION:
+		link_close(e, l, CLOSE_VERSION);
+		break;
+	default:
+		link_close(e, l, CLOSE_PROTOCOL);
+		break;
+	}
+	l->why = err.what;
+	return LK_NONE;
+}
+
+lk_err
+engine_accepted(
+    struct engine *e, uint64_t conn, const char *address, struct now now)
+{
+	struct session_config config = { .pattern = SESSION_XK };
+	struct link *l;
+
+	e->now = now;
+	TRY(link_open(e, conn, false, address, &l));
+	l->dialled = true;
+	l->connected = true;
+	l->deadline.ms = now.mono.ms + HANDSHAKE_MS;
+	return link_start(e, l, &config);
+}
+
+lk_err
+engine_dialed(struct engine *e, uint64_t conn, struct now now)
+{
+	struct link *l = link_find(e, conn);
+
+	e->now = now;
+	if (l == NULL)
+		return LK_NONE;
+	l->connected = true;
+	l->heard = now.mono;
+	l->deadline.ms = now.mono.ms + HANDSHAKE_MS;
+	return LK_NONE;
+}
+
+/* Whoever waited for this link is told that it is no more. */
+static void
+link_lost(struct engine *e, struct link *l)
+{
+	struct link *other;
+
+	redeem_lost(e, l);
+	if (l->known) {
+		other = link_of(e, l->pk);
+		if (other == NULL || other == l)
+			peers_failed(e, l->pk);
+	}
+	e->wake = e->now.mono;
+	link_free(e, l);
+}
+
+lk_err
+engine_dial_failed(struct engine *e, uint64_t conn, struct now now)
+{
+	return engine_closed(e, conn, now);
+}
+
+lk_err
+engine_closed(struct engine *e, uint64_t conn, struct now now)
+{
+	struct link *l = link_find(e, conn);
+
+	e->now = now;
+	if (l != NULL)
+		link_lost(e, l);
+	return LK_NONE;
+}
+
+lk_err
+engine_bytes(
+    struct engine *e, uint64_t conn, struct bytes bytes, struct now now)
+{
+	struct link *l = link_find(e, conn);
+
+	e->now = now;
+	if (l == NULL || l->state == LINK_CLOSED)
+		return LK_NONE;
+	return link_verdict(e, l, link_bytes(e, l, bytes));
+}
+
+void
+engine_pending(struct engine *e, uint64_t conn, size_t pending)
+{
+	struct link *l = link_find(e, conn);
+
+	if (l == NULL)
+		return;
+	/* Room again: go on producing. */
+	if (l->pending >= LINK_ROOM_MIN && pending < LINK_ROOM_MIN)
+		e->wake = e->now.mono;
+	l->pending = pending;
+}
+
+/* Deadlines, keep-alive and the periodic comparison of one link. */
+static lk_err
+link_tick(struct engine *e, struct link *l)
+{
+	int64_t now = e->now.mono.ms;
+	static const uint8_t nonce[8];
+
+	if (l->state != LINK_OPEN) {
+		if (l->state != LINK_CLOSED && now >= l->deadline.ms)
+			link_close(e, l, CLOSE_PROTOCOL);
+		return LK_NONE;
+	}
+	if (now - l->heard.ms >= DEAD_MS) {
+		link_close(e, l, CLOSE_PROTOCOL);
+		return LK_NONE;
+	}
+	if (now - l->heard.ms >= IDLE_MS && now - l->pinged.ms >= IDLE_MS) {
+		l->pinged = e->now.mono;
+		link_send(e, l, MSG_PING, BYTES_OF(nonce));
+	}
+	TRY(topics_offer(e, l));
+	if (l->matched && now - l->round.ms >= l->round_every)
+		TRY(reconcile_start(e, l));
+	return reconcile_pump(e, l);
+}
+
+static void
+wake_at(struct engine *e, int64_t ms)
+{
+	if (ms < e->wake.ms)
+		e->wake.ms = ms;
+}
+
+/* When something has to be done though nothing happens. */
+static void
+engine_plan(struct engine *e)
+{
+	struct link *l;
+	struct peer *p;
+	struct redeem *q;
+
+	TAILQ_FOREACH (l, &e->links, next) {
+		if (l->state == LINK_OPEN) {
+			wake_at(e, l->round.ms + l->round_every);
+			wake_at(e,
+			    l->heard.ms + IDLE_MS > e->now.mono.ms ?
+				l->heard.ms + IDLE_MS :
+				l->pinged.ms + IDLE_MS);
+		} else if (l->state != LINK_CLOSED) {
+			wake_at(e, l->deadline.ms);
+		}
+	}
+	TAILQ_FOREACH (p, &e->peers, next)
+		if (!p->dialling && p->addresses_len > 0 &&
+		    link_of(e, p->pk) == NULL)
+			wake_at(e,
+			    p->again.ms > e->now.mono.ms ?
+				p->again.ms :
+				e->now.mono.ms + IDLE_MS);
+	TAILQ_FOREACH (q, &e->redeems, next)
+		if (q->status.state == REDEEM_TRYING && q->conn == 0)
+			wake_at(e, q->again.ms);
+	if (e->acks_len > 0)
+		wake_at(e, e->acks_due.ms);
+	if (e->heals_len > 0)
+		wake_at(e, e->heals_due.ms);
+	if (e->fanout.ms > 0)
+		wake_at(e, e->fanout.ms);
+}
+
+lk_err
+engine_tick(struct engine *e, struct now now)
+{
+	struct link *l, *next;
+
+	e->now = now;
+	e->wake.ms = now.mono.ms + TICK_MOST_MS;
+	TRY(peers_load(e));
+	TAILQ_FOREACH_SAFE (l, &e->links, next, next) {
+		if (l->round_every == 0)
+			l->round_every = ROUND_MS * 3 / 4 +
+			    (int64_t)random_below(&e->random, ROUND_MS / 2);
+		TRY(link_verdict(e, l, link_tick(e, l)));
+	}
+	TRY(fanout_step(e));
+	TRY(heals_step(e));
+	TRY(peers_dial(e));
+	TRY(redeem_dial(e));
+	if (e->acks_len > 0 && e->acks_due.ms <= now.mono.ms)
+		TRY(acks_flush(e, ACKS_AT_ONCE));
+	engine_plan(e);
+	return LK_NONE;
+}
+
+struct mono
+engine_next(const struct engine *e)
+{
+	return e->wake;
+}
+
+lk_err
+engine_events(struct engine *e, const struct replica_event *events, size_t n,
+    struct now now)
+{
+	uint32_t home = 0;
+	bool home_changed = false, access_changed = false;
+
+	e->now = now;
+	if (n == 0)
+		return LK_NONE;
+	e->generation++;
+	(void)replica_home(e->r, &home).code;
+	for (size_t i = 0; i < n; i++) {
+		TRY(reconcile_push(e, &events[i]));
+		TRY(acks_note(e, events[i].docno));
+		access_changed |= events[i].access;
+		if (events[i].access) {
+			TRY(welcome_offer(e, events[i].docno));
+			TRY(heals_note(e, events[i].docno));
+		}
+		home_changed |= events[i].docno == home && events[i].content;
+	}
+	e->origins_len = 0;
+	if (access_changed)
+		TRY(peers_retell(e));
+	if (home_changed)
+		TRY(fanout_watch(e));
+	return LK_NONE;
+}
+
+bool
+engine_take(struct engine *e, struct engine_output *out)
+{
+	struct link *l;
+
+	TAILQ_FOREACH (l, &e->links, next) {
+		*out = (struct engine_output){ .conn = l->conn };
+		if (!l->dialled) {
+			l->dialled = true;
+			out->what = ENGINE_DIAL;
+			(void)strlcpy(out->address, l->address,
+			    sizeof(out->address));
+			return true;
+		}
+		if (l->connected && l->out.len > 0) {
+			out->what = ENGINE_SEND;
+			out->bytes = l->out;
+			l->pending += l->out.len;
+			buf_init(&l->out, LINK_OUT_MAX);
+			return true;
+		}
+		if (l->closing && !l->gone) {
+			out->what = ENGINE_CLOSE;
+			l->gone = true;
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+engine_aborted(struct engine *e)
+{
+	struct link *l;
+
+	/* What the sessions said was never sent: they cannot go on. */
+	TAILQ_FOREACH (l, &e->links, next) {
+		buf_wipe(&l->out);
+		l->state = LINK_CLOSED;
+		l->closing = true;
+	}
+	/* What was learned in the aborted transaction is read again. */
+	peers_free(e);
+	e->peers_loaded = false;
+	e->origins_len = 0;
+	e->acks_len = 0;
+	e->heals_len = 0;
+}
+
+bool
+engine_identity_changed(struct engine *e)
+{
+	bool changed = e->identity_changed;
+
+	e->identity_changed = false;
+	return changed;
+}
+
+bool
+engine_dropped(
+    struct engine *e, uint64_t *conn, const char **address, const char **why)
+{
+	struct link *l;
+
+	TAILQ_FOREACH (l, &e->links, next) {
+		if (l->why == NULL)
+			continue;
+		*conn = l->conn;
+		*address = l->address;
+		*why = l->why;
+		l->why = NULL;
+		return true;
+	}
+	return false;
+}
+
+void
+engine_poke(struct engine *e, struct now now)
+{
+	struct link *l;
+	struct peer *p;
+
+	e->now = now;
+	TAILQ_FOREACH (l, &e->links, next)
+		l->round.ms = now.mono.ms - 2 * ROUND_MS;
+	TAILQ_FOREACH (p, &e->peers, next)
+		p->again.ms = 0;
+	e->wake = now.mono;
+}

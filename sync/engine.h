@@ -1,0 +1,126 @@
+/*
+ * engine.h - keeping devices in step: peers, sessions, reconciliation, pushes,
+ * acknowledgements, pairing by ticket (sync.md sections 2 to 4, protocol.md
+ * sections 5 to 7).
+ *
+ * A state machine without socket, clock or thread: events in, outputs out.
+ * Every call happens inside the replica's transaction.  Outputs are collected
+ * and must be carried out only after the commit (persist before you speak);
+ * after an abort engine_aborted drops them and every session with them.
+ */
+#ifndef SYNC_ENGINE_H
+#define SYNC_ENGINE_H
+
+#include "sync/replica.h"
+#include "sync/ticket.h"
+
+struct engine;
+
+struct engine_config {
+	uint16_t listen_port;
+	/* Addresses of this device as others may reach it, "host:port". */
+	const char *const *addresses;
+	size_t addresses_len;
+};
+
+/* Connections the engine dials are numbered from here; what the caller accepts
+ * must be numbered below. */
+#define ENGINE_CONN_FIRST (UINT64_C(1) << 62)
+
+/* Everything is borrowed and outlives the engine; a pairing changes the
+ * identity (engine_identity_changed). */
+LK_MUST_USE lk_err engine_new(
+    struct engine **, struct replica *, struct identity *, struct random);
+void engine_free(struct engine *);
+/* Once after engine_new and whenever it changes, inside a transaction: what
+ * tickets and certificates say of where this device listens. */
+LK_MUST_USE lk_err engine_configure(struct engine *, const struct engine_config *);
+
+/* Events.  `conn` is the caller's number for a connection, never reused. */
+LK_MUST_USE lk_err engine_accepted(struct engine *, uint64_t conn, const char *address, struct now);
+LK_MUST_USE lk_err engine_dialed(struct engine *, uint64_t conn, struct now);
+LK_MUST_USE lk_err engine_dial_failed(struct engine *, uint64_t conn, struct now);
+LK_MUST_USE lk_err engine_bytes(struct engine *, uint64_t conn, struct bytes, struct now);
+LK_MUST_USE lk_err engine_closed(struct engine *, uint64_t conn, struct now);
+/* Bytes of this connection the caller has not yet written out. */
+void engine_pending(struct engine *, uint64_t conn, size_t pending);
+/* Call when engine_next is due, and after any of the above. */
+LK_MUST_USE lk_err engine_tick(struct engine *, struct now);
+/* When it wants to be called next. */
+struct mono engine_next(const struct engine *);
+/* New envelopes became durable (from replica_committed). */
+LK_MUST_USE lk_err engine_events(struct engine *, const struct replica_event *, size_t, struct now);
+
+/* Outputs, in order.  Carried out after the commit. */
+/* After CLOSE the caller answers with engine_closed when it is done. */
+enum engine_do { ENGINE_DIAL, ENGINE_SEND, ENGINE_CLOSE };
+struct engine_output {
+	enum engine_do what;
+	uint64_t conn;
+	char address[256];  /* DIAL: "host:port" */
+	struct buf bytes;   /* SEND: taken by whoever carries it out */
+};
+/* Takes the first output; false when there is none. */
+bool engine_take(struct engine *, struct engine_output *);
+void engine_aborted(struct engine *);
+/* Whether a pairing gave the identity another root and certificate: then it
+ * must be saved, after the commit.  Asking forgets it. */
+bool engine_identity_changed(struct engine *);
+/* A peer that was dropped for what it sent, each once: for the log. */
+bool engine_dropped(struct engine *, uint64_t *conn, const char **address,
+    const char **why);
+
+/* Tickets. */
+struct ticket_request {
+	enum ticket_purpose purpose;
+	uint32_t docno;    /* invite */
+	enum role role;    /* invite */
+	uint32_t uses;     /* 1 by default */
+	int64_t expires_ms; /* from now: 10 minutes, 7 days by default */
+};
+/* Writes the one line (NUL ended).  LIMIT when TICKETS_MAX are outstanding. */
+LK_MUST_USE lk_err engine_ticket(struct engine *, const struct ticket_request *,
+    struct now, char *out, size_t len);
+/*
+ * Redeems one: dials the issuer until the deadline and after that in the
+ * background.  Poll engine_redeemed.
+ *   MALFORMED  a typing mistake; DENIED  pairing while owning documents
+ */
+LK_MUST_USE lk_err engine_redeem(struct engine *, const char *ticket,
+    enum ticket_purpose, struct now, uint64_t *handle);
+enum redeem_state { REDEEM_TRYING, REDEEM_DONE, REDEEM_REFUSED };
+struct redeem_status {
+	enum redeem_state state;
+	uint32_t docno;   /* invite: the document, when done */
+	size_t documents; /* pair: how many have arrived and are readable */
+	const char *why;  /* refused: static */
+};
+LK_MUST_USE lk_err engine_redeemed(struct engine *, uint64_t handle, struct redeem_status *);
+
+/* Status. */
+struct peer_status {
+	uint8_t pk[32];
+	bool connected, own; /* own: a device of this person */
+	char address[256];
+	struct wall seen;    /* last authenticated session; 0: never */
+};
+/* The i-th device known; NOTFOUND past the end. */
+LK_MUST_USE lk_err engine_peer(struct engine *, size_t i, struct peer_status *);
+
+enum sync_state { SYNC_UNKNOWN, SYNC_PENDING, SYNC_DONE };
+struct sync_status {
+	uint8_t pk[32];
+	enum sync_state state; /* has it acknowledged all I have, do I hold all
+				* it announced */
+	uint64_t pending;   /* envelopes it has not acknowledged */
+	struct wall oldest; /* of those; or unknown since */
+	bool connected;
+};
+/* For a document: the i-th other device that may read it.  NOTFOUND past the
+ * end. */
+LK_MUST_USE lk_err engine_sync_status(struct engine *, uint32_t docno, size_t i,
+    struct sync_status *);
+/* Asks every peer at once instead of at the next round. */
+void engine_poke(struct engine *, struct now);
+
+#endif

@@ -1,0 +1,318 @@
+/*
+ * engine_state.h - inside sync/: what the parts of the engine share.
+ *
+ *   engine.c     events in, outputs out, the tick
+ *   link.c       one connection: session, proof, HELLO, which message is whose
+ *   topics.c     which documents are spoken of: SET, TOPICS, MATCH
+ *   reconcile.c  FP, VV, BATCH, WANT
+ *   acks.c       acknowledgements and what they tell about others
+ *   peers.c      the address book and dialling
+ *   pairing.c    tickets, cards, welcomes
+ *
+ * A link's life, by who moves it:
+ *
+ *   HANDSHAKE -- link_established --> HELLO -- hello_received --> OPEN
+ *       |                              |                           |
+ *       +---------- link_close (error, deadline, CLOSE) -----------+--> CLOSED
+ */
+#ifndef SYNC_ENGINE_STATE_H
+#define SYNC_ENGINE_STATE_H
+
+#include <sys/queue.h>
+
+#include "sync/docstate.h"
+#include "sync/card.h"
+#include "sync/engine.h"
+#include "sync/message.h"
+#include "sync/session.h"
+
+#define ADDRESS_TEXT_MAX 256
+#define LINK_OUT_MAX (16 * 1024 * 1024)
+#define LINK_ROOM_MIN (256 * 1024) /* stop producing above this much pending */
+
+/* How much of a document a peer may have: docs/protocol.md, "Receive". */
+enum serve { SERVE_NOTHING, SERVE_FULL, SERVE_FAREWELL, SERVE_TAKE };
+
+/* One number of a session: a document both sides know. */
+struct link_topic {
+	uint32_t docno; /* 0: no topic has this number */
+	enum serve serve;
+	uint8_t id[LK_TOPIC_LEN];
+	struct item_state in, out;
+	/* What is being sent: everything essential from lsn `next` on that the
+	 * vector does not cover. */
+	bool sending;
+	uint64_t next;
+	struct version_entry *vector; /* owned; of the peer, ascending */
+	size_t vector_len;
+	bool asked; /* our VV is out and not answered */
+};
+
+/* A document as a peer is told of it. */
+struct listed {
+	uint8_t topic[LK_TOPIC_LEN];
+	uint32_t docno;
+};
+
+#define TOPIC_WELCOMED UINT32_MAX
+
+enum link_state { LINK_HANDSHAKE, LINK_HELLO, LINK_OPEN, LINK_CLOSED };
+
+struct link {
+	TAILQ_ENTRY(link) next;
+	uint64_t conn;
+	enum link_state state;
+	bool initiator, stranger;
+	struct session *session;
+	char address[ADDRESS_TEXT_MAX];
+	struct buf out;    /* waits for the commit */
+	size_t pending;    /* what the caller has not written yet */
+	bool dialled;      /* ENGINE_DIAL has been handed out */
+	bool connected;    /* and came through; accepted ones are */
+	bool closing;      /* ENGINE_CLOSE follows what is in `out` */
+	bool gone;         /* the caller knows that it is closed */
+	struct mono deadline; /* of the handshake, or of the answer to PING */
+	struct mono heard, pinged, round;
+	int64_t round_every; /* ms between comparisons; 0: not drawn yet */
+	uint8_t told[FP_LEN]; /* hash of the last PEERS sent */
+	const char *why;     /* it was dropped; not logged yet */
+	/* Who it is. */
+	bool known; /* pk is authentic */
+	bool own;   /* a device of this person */
+	uint8_t pk[32], noise_pk[32];
+	struct redeem *redeem; /* a ticket of somebody else is being used */
+	uint8_t ticket[SESSION_TICKET_LEN];
+	bool has_ticket;
+	struct bytes payload; /* owned: what a ticket's joiner said */
+	/* Topics. */
+	bool was_established;
+	bool set_sent, set_received, listed, matched;
+	bool list_again; /* there are topics without number */
+	struct topic_set set;
+	struct listed *set_list; /* owned; what our SET was made of */
+	size_t set_len;
+	struct link_topic *numbers; /* owned; by number */
+	size_t numbers_len;
+	uint32_t *by_docno; /* owned; first number of a document + 1, 0, or
+			     * TOPIC_WELCOMED: no number yet */
+	size_t by_docno_len;
+	uint32_t *offered; /* owned: document numbers in order of our list */
+	size_t offered_len, offered_base;
+	size_t answered_base; /* matches we gave so far */
+	size_t list_seen;     /* proofs of the announcement under way */
+	struct buf match;     /* and what was recognised in it */
+	/* The fingerprint of everything when it was last found equal. */
+	uint64_t equal_generation;
+	struct fp_range equal;
+};
+
+TAILQ_HEAD(links, link);
+
+struct peer {
+	TAILQ_ENTRY(peer) next;
+	uint8_t pk[32], noise_pk[32];
+	struct proof *proof; /* owned; NULL when the card has it */
+	char addresses[PEER_ADDRESS_MAX][ADDRESS_TEXT_MAX];
+	size_t addresses_len, dialled; /* dialled: which one is next */
+	struct wall seen;
+	struct mono again; /* not before */
+	uint32_t failures;
+	bool dialling;
+	bool dirty; /* to be written */
+};
+
+TAILQ_HEAD(peers, peer);
+
+/* A ticket of another device, being used here. */
+struct redeem {
+	TAILQ_ENTRY(redeem) next;
+	uint64_t handle;
+	enum ticket_purpose purpose;
+	struct ticket_keys keys;
+	uint8_t noise_pk[32];
+	char addresses[PEER_ADDRESS_MAX][ADDRESS_TEXT_MAX];
+	size_t addresses_len, dialled;
+	struct mono again;
+	uint64_t conn; /* 0: not connected */
+	bool answered; /* the card has come */
+	unsigned refusals; /* parted with after the handshake */
+	struct bytes card; /* owned */
+	struct redeem_status status;
+	struct mono checked;
+};
+
+TAILQ_HEAD(redeems, redeem);
+
+/* An envelope that came from this link, so that it is not sent back. */
+struct origin {
+	uint8_t id[LK_ID_LEN];
+	uint64_t conn;
+};
+
+struct engine {
+	struct replica *r;
+	struct identity *identity; /* completed by a pairing */
+	struct random random;
+	struct links links;
+	struct peers peers;
+	struct redeems redeems;
+	struct now now;
+	uint64_t next_conn, next_handle;
+	uint64_t generation; /* rises with everything that becomes durable */
+	uint16_t port;
+	uint8_t incarnation[INCARNATION_LEN];
+	uint32_t body_max[SESSION_TYPES];
+	struct origin *origins; /* owned; of the present round */
+	size_t origins_len, origins_cap;
+	uint32_t *acks; /* owned; documents to acknowledge */
+	size_t acks_len, acks_cap;
+	struct mono acks_due;
+	uint32_t *heals; /* owned; documents whose readers may lack keys */
+	size_t heals_len, heals_cap;
+	struct mono heals_due;
+	bool peers_loaded, identity_changed;
+	struct mono fanout; /* when to look; ms 0: nothing to do */
+	size_t devices_known;
+	struct mono wake;
+};
+
+/* link.c */
+struct link *link_find(struct engine *, uint64_t conn);
+struct link *link_of(struct engine *, const uint8_t pk[static 32]);
+LK_MUST_USE lk_err link_open(struct engine *, uint64_t conn, bool initiator,
+    const char *address, struct link **);
+LK_MUST_USE lk_err link_start(struct engine *, struct link *,
+    const struct session_config *);
+void link_send(struct engine *, struct link *, enum message_type, struct bytes);
+/* Says why and closes; nothing more is taken from it. */
+void link_close(struct engine *, struct link *, enum close_reason);
+void link_free(struct engine *, struct link *);
+LK_MUST_USE lk_err link_bytes(struct engine *, struct link *, struct bytes);
+bool link_has_room(const struct link *);
+LK_MUST_USE lk_err link_opened(struct engine *, struct link *);
+
+/* topics.c */
+void topics_free(struct link *);
+LK_MUST_USE lk_err topics_start(struct engine *, struct link *);
+LK_MUST_USE lk_err topics_set(struct engine *, struct link *, struct bytes);
+LK_MUST_USE lk_err topics_list(struct engine *, struct link *, struct bytes);
+LK_MUST_USE lk_err topics_match(struct engine *, struct link *, struct bytes);
+/* Offers documents that have no number yet. */
+LK_MUST_USE lk_err topics_offer(struct engine *, struct link *);
+struct link_topic *topics_number(struct link *, uint32_t number);
+/* The first number of a document; GRAPH_NONE. */
+uint32_t topics_of(const struct link *, uint32_t docno);
+LK_MUST_USE lk_err topics_serve(struct engine *, const uint8_t pk[static 32],
+    uint32_t docno, enum serve *);
+
+/* reconcile.c */
+LK_MUST_USE lk_err reconcile_start(struct engine *, struct link *);
+LK_MUST_USE lk_err reconcile_ask(struct engine *, struct link *, uint32_t number);
+LK_MUST_USE lk_err reconcile_fp(struct engine *, struct link *, struct bytes);
+LK_MUST_USE lk_err reconcile_vv(struct engine *, struct link *, struct bytes);
+LK_MUST_USE lk_err reconcile_batch(struct engine *, struct link *, struct bytes);
+LK_MUST_USE lk_err reconcile_want(struct engine *, struct link *, struct bytes);
+LK_MUST_USE lk_err reconcile_pump(struct engine *, struct link *);
+LK_MUST_USE lk_err reconcile_push(struct engine *, const struct replica_event *);
+void link_topic_clear(struct link_topic *);
+
+/* acks.c */
+LK_MUST_USE lk_err acks_note(struct engine *, uint32_t docno);
+LK_MUST_USE lk_err acks_flush(struct engine *, size_t max);
+LK_MUST_USE lk_err acks_received(struct engine *, struct link *, struct bytes);
+/* Acknowledges a document to one peer. */
+LK_MUST_USE lk_err acks_send(struct engine *, struct link *, uint32_t number);
+
+/* heal.c: keys for readers who lack them, after a while, so that one of the
+ * holders does it and not all. */
+LK_MUST_USE lk_err heals_note(struct engine *, uint32_t docno);
+LK_MUST_USE lk_err heals_step(struct engine *);
+
+/* Whether the peer's last acknowledgement covers all we have, for what is
+ * cheap: without loading the document's graph it may say no too often. */
+LK_MUST_USE lk_err acks_stand(struct engine *, uint32_t docno,
+    const uint8_t pk[static 32], bool *stand);
+
+/* docno_list.c: a growing list without repetition. */
+LK_MUST_USE lk_err docno_list_add(
+    uint32_t **list, size_t *len, size_t *cap, uint32_t docno);
+
+/* peers.c */
+LK_MUST_USE lk_err peers_load(struct engine *);
+struct peer *peers_find(struct engine *, const uint8_t pk[static 32]);
+/* Enters or updates a device whose proof or card was verified. */
+LK_MUST_USE lk_err peers_learn(struct engine *, const struct cert *,
+    const struct proof *, const struct addresses *);
+LK_MUST_USE lk_err peers_address(struct engine *, const uint8_t pk[static 32],
+    const char *address);
+LK_MUST_USE lk_err peers_seen(struct engine *, const uint8_t pk[static 32]);
+LK_MUST_USE lk_err peers_received(struct engine *, struct link *, struct bytes);
+LK_MUST_USE lk_err peers_tell(struct engine *, struct link *);
+/* The same to everybody: somebody became a member of something. */
+LK_MUST_USE lk_err peers_retell(struct engine *);
+LK_MUST_USE lk_err peers_dial(struct engine *);
+void peers_failed(struct engine *, const uint8_t pk[static 32]);
+void peers_free(struct engine *);
+
+void topics_welcomed(struct link *, uint32_t docno);
+bool topics_is_welcomed(const struct link *, uint32_t docno);
+
+/* tickets.c: those of this device, as records. */
+struct ticket_record {
+	enum ticket_purpose purpose;
+	uint8_t secret[TICKET_SECRET_LEN];
+	uint32_t docno, uses;
+	enum role role;
+	struct wall expires;
+	struct bytes redeemers; /* 32 bytes each; borrowed */
+};
+/* NOTFOUND: unknown or expired. */
+LK_MUST_USE lk_err ticket_get(struct engine *,
+    const uint8_t id[static TICKET_ID_LEN], struct ticket_record *);
+/* Counts a use by this device; DENIED when there is none left. *again: it had
+ * used it before. */
+LK_MUST_USE lk_err ticket_use(struct engine *,
+    const uint8_t id[static TICKET_ID_LEN], const uint8_t pk[static 32],
+    struct ticket_record *, bool *again);
+
+/* pairing.c: the issuer's side, and cards. */
+LK_MUST_USE lk_err pairing_psk(struct engine *, struct link *, uint8_t psk[static 32]);
+LK_MUST_USE lk_err pairing_joined(struct engine *, struct link *, struct bytes payload);
+LK_MUST_USE lk_err pairing_answer(struct engine *, struct link *);
+LK_MUST_USE lk_err pairing_card(struct engine *, struct link *, struct bytes);
+LK_MUST_USE lk_err pairing_send_card(struct engine *, struct link *);
+
+/* redeem.c: the joiner's side, and welcomes. */
+LK_MUST_USE lk_err pairing_welcome(struct engine *, struct link *, struct bytes);
+LK_MUST_USE lk_err redeem_card(struct engine *, struct link *,
+    const struct card *, struct bytes card);
+LK_MUST_USE lk_err redeem_dial(struct engine *);
+void redeem_lost(struct engine *, struct link *);
+void redeem_free(struct engine *);
+
+/* welcome_out.c */
+/* Sends a welcome for a document to a reader who has no number for it. */
+LK_MUST_USE lk_err welcome_send(struct engine *, struct link *, uint32_t docno);
+/* To every connected reader of a document that has none yet. */
+LK_MUST_USE lk_err welcome_offer(struct engine *, uint32_t docno);
+
+/* fanout.c: grants for this person's devices in all his documents. */
+LK_MUST_USE lk_err fanout_start(struct engine *, int64_t delay_ms);
+LK_MUST_USE lk_err fanout_step(struct engine *);
+LK_MUST_USE lk_err fanout_watch(struct engine *);
+
+/* member_index.c: which documents concern which device. */
+LK_MUST_USE lk_err member_index_update(struct replica *, struct docstate *);
+/* Removes what it says of a document. */
+LK_MUST_USE lk_err member_index_remove(struct replica *, struct docstate *);
+struct member_entry {
+	uint32_t docno;
+	bool was; /* was a reader or relay, and is none now */
+	uint8_t topic[LK_TOPIC_LEN];
+};
+/* The entry of a device with docno >= entry->docno; NOTFOUND.  A document
+ * whose authority is not known here yet is under 32 zero bytes. */
+LK_MUST_USE lk_err member_index_next(struct replica *,
+    const uint8_t pk[static 32], struct member_entry *);
+
+#endif

@@ -1,0 +1,33 @@
+#include "sync/engine_state.h"
+
+#define HEAL_FIRST_MS 300
+#define HEAL_SPREAD_MS 2000
+#define HEAL_SLICE 64
+
+lk_err
+heals_note(struct engine *e, uint32_t docno)
+{
+	if (e->heals_len == 0)
+		e->heals_due.ms = e->now.mono.ms + HEAL_FIRST_MS +
+		    (int64_t)random_below(&e->random, HEAL_SPREAD_MS);
+	return docno_list_add(
+	    &e->heals, &e->heals_len, &e->heals_cap, docno);
+}
+
+lk_err
+heals_step(struct engine *e)
+{
+	bool healed = false;
+
+	if (e->heals_len == 0 || e->heals_due.ms > e->now.mono.ms)
+		return LK_NONE;
+	/* A few at a time, so that a long list holds nobody up. */
+	for (int i = 0; i < HEAL_SLICE && e->heals_len > 0; i++) {
+		TRY(replica_heal(
+		    e->r, e->heals[e->heals_len - 1], &healed));
+		if (!healed)
+			e->heals_len--;
+	}
+	e->wake = e->now.mono;
+	return LK_NONE;
+}

@@ -1,0 +1,412 @@
+#include "sync/home.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/home_doc.h"
+#include "sync/names.h"
+#include "sync/person.h"
+
+#define ID_PREFIX_MIN 4 /* hex digits that name a document or a key */
+#define ID_SHORT 8
+#define CONTACTS_ARENA_MAX ((size_t)1024 * 1024)
+
+bool
+home_name_valid(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len > LK_NAME_MAX || !utf8_valid(BYTES_STR(name)))
+		return false;
+	for (const char *p = name; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == '/' || *p == 0x7f)
+			return false;
+	return true;
+}
+
+lk_err
+home_name_check(struct replica *r, const char *name)
+{
+	struct names *names;
+	size_t first;
+
+	if (!home_name_valid(name))
+		return LK_ERR(LK_E_DATA,
+		    "not a name (1 to 255 bytes, no control character, no /)");
+	TRY(names_get(r, &names));
+	if (names_find(names, name, &first) > 0)
+		return LK_ERR(LK_E_EXISTS, "a document of this name");
+	return LK_NONE;
+}
+
+struct naming {
+	const uint8_t *docid;
+	const char *name, *type;
+};
+
+static lk_err
+naming_fill(void *ctx, struct edit *e, struct doc *doc)
+{
+	const struct naming *n = ctx;
+	struct op_id map;
+
+	TRY(home_entry_make(e, doc, "documents", n->docid, &map));
+	TRY(home_text_put(e, map, "name", n->name));
+	return home_text_put(e, map, "type", n->type);
+}
+
+lk_err
+home_name_set(struct replica *r, uint32_t docno, const char *name,
+    const char *type)
+{
+	struct doc_summary doc;
+	struct naming n = { .docid = doc.docid, .name = name, .type = type };
+	struct names *names;
+	uint8_t hash[LK_ID_LEN];
+	uint32_t home;
+	bool changed;
+
+	TRY(replica_doc(r, docno, &doc));
+	TRY(replica_home(r, &home));
+	TRY(names_get(r, &names));
+	TRY(replica_edit(r, home, naming_fill, &n, NULL, &changed, hash));
+	return names_put(names, doc.docid, name, type);
+}
+
+lk_err
+home_name(struct replica *r, uint32_t docno, struct home_name *out)
+{
+	const struct name_entry *e;
+	struct doc_summary doc;
+	struct names *names;
+	char hex[2 * LK_ID_LEN + 1];
+
+	TRY(replica_doc(r, docno, &doc));
+	TRY(names_get(r, &names));
+	e = names_of(names, doc.docid);
+	if (doc.home) {
+		(void)strlcpy(out->name, "home", sizeof(out->name));
+		(void)strlcpy(out->type, "map", sizeof(out->type));
+	} else if (e == NULL) {
+		hex_encode(hex, BYTES_OF(doc.docid));
+		(void)snprintf(out->name, sizeof(out->name), "%.*s", ID_SHORT,
+		    hex);
+		(void)strlcpy(out->type, "map", sizeof(out->type));
+	} else {
+		if (e->copy == 0)
+			(void)strlcpy(out->name, e->name, sizeof(out->name));
+		else
+			(void)snprintf(out->name, sizeof(out->name), "%s~%u",
+			    e->name, e->copy + 1);
+		(void)strlcpy(out->type, e->type, sizeof(out->type));
+	}
+	return LK_NONE;
+}
+
+/* "x~2": the second document called x. */
+static const struct name_entry *
+find_by_name(const struct names *names, const char *name)
+{
+	const char *tilde = strrchr(name, '~');
+	char base[LK_NAME_MAX + 1];
+	const char *bad = NULL;
+	long long copy;
+	size_t first, len = names_find(names, name, &first);
+
+	if (len > 0)
+		return &names->entries[first];
+	if (tilde == NULL || (size_t)(tilde - name) >= sizeof(base))
+		return NULL;
+	copy = strtonum(tilde + 1, 2, UINT16_MAX, &bad);
+	if (bad != NULL)
+		return NULL;
+	(void)strlcpy(base, name, (size_t)(tilde - name) + 1);
+	len = names_find(names, base, &first);
+	return (size_t)copy <= len ? &names->entries[first + (size_t)copy - 1] :
+				     NULL;
+}
+
+static bool
+is_hex_prefix(const char *s, const uint8_t id[static LK_ID_LEN])
+{
+	char hex[2 * LK_ID_LEN + 1];
+	size_t len = strlen(s);
+
+	hex_encode(hex, BYTES(id, LK_ID_LEN));
+	return len >= ID_PREFIX_MIN && len <= sizeof(hex) - 1 &&
+	    strncasecmp(hex, s, len) == 0;
+}
+
+static lk_err
+find_by_id(struct replica *r, const char *prefix, uint32_t *docno)
+{
+	struct doc_summary doc;
+	uint32_t found = 0;
+
+	for (uint32_t n = 0; replica_doc_next(r, n, &n).code == LK_OK;) {
+		TRY(replica_doc(r, n, &doc));
+		if (!is_hex_prefix(prefix, doc.docid))
+			continue;
+		if (found != 0)
+			return LK_ERR(LK_E_USAGE, "ambiguous document id");
+		found = n;
+	}
+	if (found == 0)
+		return LK_ERR(LK_E_NOTFOUND, "no such document");
+	*docno = found;
+	return LK_NONE;
+}
+
+lk_err
+home_find(struct replica *r, const char *name, uint32_t *docno)
+{
+	const struct name_entry *e;
+	struct names *names;
+
+	TRY(names_get(r, &names));
+	e = find_by_name(names, name);
+	if (e != NULL) {
+		lk_err err = replica_doc_by_id(r, e->docid, docno);
+
+		/* Listed, but this device has no key to it yet. */
+		return err.code == LK_E_NOTFOUND ?
+		    LK_ERR(LK_E_NOTFOUND, "the document has not arrived yet") :
+		    err;
+	}
+	if (strlen(name) < ID_PREFIX_MIN ||
+	    strspn(name, "0123456789abcdefABCDEF") != strlen(name))
+		return LK_ERR(LK_E_NOTFOUND, "no such document");
+	return find_by_id(r, name, docno);
+}
+
+/* The i-th member of a map of the home document. */
+struct nth {
+	struct doc *doc;
+	size_t wanted, at;
+	bool found;
+	uint8_t key[32];
+	struct op_id map;
+};
+
+static lk_err
+nth_visit(void *ctx, const struct doc_visit *v)
+{
+	struct nth *n = ctx;
+	uint8_t key[32];
+
+	if (!v->winner || !v->item.is_obj || !home_key(v->key, key))
+		return LK_NONE;
+	if (n->at++ == n->wanted) {
+		memcpy(n->key, key, sizeof(key));
+		n->map = v->item.id;
+		n->found = true;
+	}
+	return LK_NONE;
+}
+
+/* Opens the home document at its i-th entry; doc_free(n->doc) afterwards. */
+static lk_err
+nth_open(struct replica *r, const char *name, size_t i, struct nth *n)
+{
+	uint32_t home;
+	lk_err err;
+
+	*n = (struct nth){ .wanted = i };
+	TRY(replica_home(r, &home));
+	TRY(replica_open_doc(r, home, &n->doc));
+	err = home_each(n->doc, name, nth_visit, n);
+	if (err.code == LK_OK && !n->found)
+		err = LK_ERR(LK_E_NOTFOUND, name);
+	if (err.code != LK_OK)
+		doc_free(n->doc);
+	return err;
+}
+
+lk_err
+home_device(struct replica *r, size_t i, struct home_device *out)
+{
+	struct home_device d = { .self = false };
+	struct home_text name = { "" };
+	struct nth n;
+
+	TRY(nth_open(r, "devices", i, &n));
+	(void)home_text_get(n.doc, n.map, "name", &name);
+	d.added.ms = home_time_get(n.doc, n.map, "added");
+	doc_free(n.doc);
+	memcpy(d.pk, n.key, sizeof(d.pk));
+	(void)strlcpy(d.name, name.text, sizeof(d.name));
+	d.self = memcmp(d.pk, replica_identity(r)->sign.pk, 32) == 0;
+	*out = d;
+	return LK_NONE;
+}
+
+static void
+contact_from_card(struct home_contact *c, const struct card *card)
+{
+	size_t len = card->name.len < LK_NAME_MAX ? card->name.len :
+						    LK_NAME_MAX;
+
+	memcpy(c->root_pk, card->root_pk, 32);
+	if (len > 0)
+		memcpy(c->name, card->name.ptr, len);
+	c->name[len] = '\0';
+	for (size_t i = 0; i < card->devices_len; i++)
+		memcpy(c->devices[i], card->devices[i].cert.block.device_pk,
+		    32);
+	c->devices_len = card->devices_len;
+}
+
+lk_err
+home_contact(struct replica *r, size_t i, struct home_contact *out)
+{
+	ARENA_SCOPED arena = { 0 };
+	struct bytes bytes;
+	struct card card;
+	struct nth n;
+	lk_err err;
+
+	arena_init(&arena, CONTACTS_ARENA_MAX);
+	TRY(nth_open(r, "contacts", i, &n));
+	err = home_bytes_get(n.doc, n.map, "card", &bytes) ?
+	    card_decode(&card, &arena, bytes) :
+	    LK_ERR(LK_E_CORRUPT, "contact");
+	if (err.code == LK_OK)
+		contact_from_card(out, &card);
+	doc_free(n.doc);
+	return err;
+}
+
+/* Contact and device a key belongs to: true with the contact's name. */
+static bool
+who_contact(struct replica *r, const uint8_t pk[static 32], char *out,
+    size_t len)
+{
+	struct home_contact c;
+	char hex[2 * LK_ID_LEN + 1];
+
+	hex_encode(hex, BYTES(pk, 32));
+	for (size_t i = 0; home_contact(r, i, &c).code == LK_OK; i++) {
+		if (memcmp(c.root_pk, pk, 32) == 0) {
+			(void)strlcpy(out, c.name, len);
+			return true;
+		}
+		for (size_t d = 0; d < c.devices_len; d++) {
+			if (memcmp(c.devices[d], pk, 32) != 0)
+				continue;
+			if (c.devices_len == 1)
+				(void)strlcpy(out, c.name, len);
+			else
+				(void)snprintf(out, len, "%s (%.*s)", c.name,
+				    ID_SHORT, hex);
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+home_who(struct replica *r, const uint8_t pk[static 32], char *out, size_t len)
+{
+	struct home_device d;
+	char hex[2 * LK_ID_LEN + 1];
+
+	for (size_t i = 0; home_device(r, i, &d).code == LK_OK; i++) {
+		if (memcmp(d.pk, pk, 32) == 0) {
+			(void)strlcpy(out, d.name, len);
+			return;
+		}
+	}
+	if (memcmp(replica_identity(r)->root_pk, pk, 32) == 0) {
+		(void)strlcpy(out, "recovery phrase", len);
+		return;
+	}
+	if (who_contact(r, pk, out, len))
+		return;
+	hex_encode(hex, BYTES(pk, 32));
+	(void)snprintf(out, len, "%.*s", ID_SHORT, hex);
+}
+
+struct who_search {
+	const char *who;
+	uint8_t key[32];
+	size_t found;
+};
+
+static void
+who_found(struct who_search *s, const uint8_t key[static 32])
+{
+	if (s->found > 0 && memcmp(s->key, key, 32) == 0)
+		return;
+	memcpy(s->key, key, 32);
+	s->found++;
+}
+
+static void
+who_by_name(struct replica *r, struct who_search *s)
+{
+	struct home_contact c;
+	struct home_device d;
+
+	for (size_t i = 0; home_contact(r, i, &c).code == LK_OK; i++)
+		if (strcmp(c.name, s->who) == 0)
+			who_found(s, c.root_pk);
+	for (size_t i = 0; home_device(r, i, &d).code == LK_OK; i++)
+		if (strcmp(d.name, s->who) == 0)
+			who_found(s, d.pk);
+}
+
+static lk_err
+who_by_key(struct replica *r, uint32_t docno, struct who_search *s)
+{
+	struct home_contact c;
+	struct graph *g;
+	struct member m;
+
+	for (size_t i = 0; home_contact(r, i, &c).code == LK_OK; i++)
+		if (is_hex_prefix(s->who, c.root_pk))
+			who_found(s, c.root_pk);
+	TRY(replica_graph(r, docno, &g));
+	for (size_t i = 0; i < graph_members_len(g); i++) {
+		graph_member(g, i, &m);
+		if (is_hex_prefix(s->who, m.key))
+			who_found(s, m.key);
+	}
+	return LK_NONE;
+}
+
+lk_err
+home_find_person(struct replica *r, uint32_t docno, const char *who,
+    uint8_t key[static 32])
+{
+	struct who_search s = { .who = who };
+
+	who_by_name(r, &s);
+	if (s.found == 0)
+		TRY(who_by_key(r, docno, &s));
+	if (s.found == 0)
+		return LK_ERR(LK_E_NOTFOUND, "nobody of this name");
+	if (s.found > 1)
+		return LK_ERR(LK_E_USAGE, "more than one of this name");
+	memcpy(key, s.key, 32);
+	return LK_NONE;
+}
+
+lk_err
+home_person(struct replica *r, const uint8_t root_pk[static 32],
+    struct arena *arena, struct person *out)
+{
+	struct cert *certs;
+	struct card card;
+
+	TRY(person_contact(r, root_pk, arena, &card));
+	certs = arena_alloc(arena, card.devices_len * sizeof(*certs));
+	if (certs == NULL)
+		return LK_ERR(LK_E_NOMEM, "contact");
+	for (size_t i = 0; i < card.devices_len; i++)
+		certs[i] = card.devices[i].cert;
+	memcpy(out->root_pk, root_pk, 32);
+	out->devices = certs;
+	out->devices_len = card.devices_len;
+	return LK_NONE;
+}

@@ -1,0 +1,64 @@
+/*
+ * home.h - the person's home document: devices, names of documents, contacts
+ * and the escrow (access.md section 9).  An ordinary document under the same
+ * rules, held by the person's own devices only.  All functions work inside the
+ * replica's transaction.  One thread.
+ */
+#ifndef SYNC_HOME_H
+#define SYNC_HOME_H
+
+#include "sync/replica.h"
+
+/* Makes the person: phrase (16 random bytes, shown once as words), root key,
+ * home document, this device's certificate.  The identity is completed. */
+LK_MUST_USE lk_err home_create(struct replica *, struct identity *,
+    const uint8_t entropy[static 16]);
+
+/* Whether this can be a name: 1 to 255 bytes of UTF-8, no control character,
+ * no '/'. */
+bool home_name_valid(const char *);
+/* Names.  EXISTS when a document has this name; DATA when it is no name (1 to
+ * 255 bytes of UTF-8 without control characters or '/'). */
+LK_MUST_USE lk_err home_name_check(struct replica *, const char *name);
+LK_MUST_USE lk_err home_name_set(struct replica *, uint32_t docno,
+    const char *name, const char *type);
+/* Name of a document ("x~2" when two took one name), and its type ("map",
+ * "text", "list").  Falls back to the short id. */
+struct home_name {
+	char name[LK_NAME_MAX + 8];
+	char type[8];
+};
+LK_MUST_USE lk_err home_name(struct replica *, uint32_t docno, struct home_name *);
+/* A document by name or by a prefix (4 or more hex digits) of its id.
+ * NOTFOUND; USAGE when ambiguous. */
+LK_MUST_USE lk_err home_find(struct replica *, const char *name, uint32_t *docno);
+
+/* Devices of this person, this one included, and people met. */
+struct home_device {
+	uint8_t pk[32];
+	char name[LK_NAME_MAX + 1];
+	bool self;
+	struct wall added;
+};
+struct home_contact {
+	uint8_t root_pk[32];
+	char name[LK_NAME_MAX + 1];
+	uint8_t devices[PERSON_DEVICES_MAX][32];
+	size_t devices_len;
+};
+/* The i-th; NOTFOUND past the end. */
+LK_MUST_USE lk_err home_device(struct replica *, size_t i, struct home_device *);
+LK_MUST_USE lk_err home_contact(struct replica *, size_t i, struct home_contact *);
+/* Who a device key belongs to: a name for people, "laptop" or "ann (phone)",
+ * or the short key. */
+void home_who(struct replica *, const uint8_t pk[static 32], char *out, size_t len);
+/* A contact or member by name, by device name or by a prefix of a key; gives
+ * the key to grant to or revoke (root key, else device key).  NOTFOUND; USAGE
+ * when ambiguous. */
+LK_MUST_USE lk_err home_find_person(struct replica *, uint32_t docno,
+    const char *who, uint8_t key[static 32]);
+/* The person behind a contact's root key, ready for replica_share. */
+LK_MUST_USE lk_err home_person(struct replica *, const uint8_t root_pk[static 32],
+    struct arena *, struct person *);
+
+#endif

@@ -1,0 +1,362 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/engine_state.h"
+
+#define PING_IDLE_MS 30000
+#define PING_ANSWER_MS 60000
+#define CLOSE_REASON_LEN 1
+
+struct link *
+link_find(struct engine *e, uint64_t conn)
+{
+	struct link *l;
+
+	TAILQ_FOREACH (l, &e->links, next)
+		if (l->conn == conn)
+			return l;
+	return NULL;
+}
+
+struct link *
+link_of(struct engine *e, const uint8_t pk[static 32])
+{
+	struct link *l;
+
+	TAILQ_FOREACH (l, &e->links, next)
+		if (l->known && l->state == LINK_OPEN &&
+		    memcmp(l->pk, pk, 32) == 0)
+			return l;
+	return NULL;
+}
+
+lk_err
+link_open(struct engine *e, uint64_t conn, bool initiator, const char *address,
+    struct link **out)
+{
+	struct link *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return LK_ERR(LK_E_NOMEM, "connection");
+	l->conn = conn;
+	l->initiator = initiator;
+	l->deadline.ms = e->now.mono.ms + HANDSHAKE_MS;
+	l->heard = e->now.mono;
+	(void)strlcpy(l->address, address, sizeof(l->address));
+	buf_init(&l->out, LINK_OUT_MAX);
+	TAILQ_INSERT_TAIL(&e->links, l, next);
+	*out = l;
+	return LK_NONE;
+}
+
+lk_err
+link_start(struct engine *e, struct link *l, const struct session_config *given)
+{
+	struct session_config config = *given;
+	uint8_t ephemeral[DH_LEN];
+	lk_err err;
+
+	random_fill(&e->random, ephemeral, sizeof(ephemeral));
+	config.role = l->initiator ? SESSION_INITIATOR : SESSION_RESPONDER;
+	config.noise = &e->identity->noise;
+	config.ephemeral = ephemeral;
+	config.body_max = e->body_max;
+	err = session_new(&l->session, &config, &l->out);
+	secret_wipe(ephemeral, sizeof(ephemeral));
+	return err;
+}
+
+void
+link_free(struct engine *e, struct link *l)
+{
+	TAILQ_REMOVE(&e->links, l, next);
+	session_free(l->session);
+	buf_wipe(&l->out);
+	topics_free(l);
+	free((void *)(uintptr_t)l->payload.ptr);
+	free(l);
+}
+
+bool
+link_has_room(const struct link *l)
+{
+	return l->state != LINK_CLOSED &&
+	    l->out.len + l->pending < LINK_ROOM_MIN;
+}
+
+void
+link_send(struct engine *e, struct link *l, enum message_type type,
+    struct bytes body)
+{
+	if (l->state == LINK_CLOSED || l->session == NULL)
+		return;
+	/* A peer that cannot be told is one to part with. */
+	if (session_send(l->session, &l->out, (uint8_t)type, body).code !=
+	    LK_OK) {
+		l->state = LINK_CLOSED;
+		l->closing = true;
+		e->wake = e->now.mono;
+	}
+}
+
+void
+link_close(struct engine *e, struct link *l, enum close_reason reason)
+{
+	uint8_t body[CLOSE_REASON_LEN] = { (uint8_t)reason };
+
+	if (l->state == LINK_CLOSED)
+		return;
+	if (l->state != LINK_HANDSHAKE)
+		link_send(e, l, MSG_CLOSE, BYTES_OF(body));
+	l->state = LINK_CLOSED;
+	l->closing = true;
+}
+
+static lk_err
+link_hello(struct engine *e, struct link *l)
+{
+	struct hello hello = { .min = PROTOCOL_VERSION,
+		.max = PROTOCOL_VERSION,
+		.message_max = MESSAGE_MAX,
+		.port = e->port };
+	BUF_SCOPED b = { .max = 64 };
+
+	memcpy(hello.incarnation, e->incarnation, INCARNATION_LEN);
+	hello_encode(&b, &hello);
+	l->state = LINK_HELLO;
+	link_send(e, l, MSG_HELLO, buf_bytes(&b));
+	return LK_NONE;
+}
+
+/* Whether a device is of this person: certified, and a reader of his home. */
+static bool
+is_own(struct engine *e, const uint8_t pk[static 32])
+{
+	struct graph *g;
+	uint32_t home;
+
+	return replica_home(e->r, &home).code == LK_OK &&
+	    replica_graph(e->r, home, &g).code == LK_OK &&
+	    graph_role(g, pk) >= ROLE_READ;
+}
+
+/* A device we know of dialled in: its certificates name its static key. */
+static lk_err
+link_proved(struct link *l, const struct session_event *ev)
+{
+	struct proof proof;
+
+	TRY(proof_decode(&proof, ev->payload));
+	if (!proof_verify(&proof, NULL) ||
+	    memcmp(proof.certs[0].block.noise_pk, ev->remote, DH_LEN) != 0)
+		return LK_ERR(LK_E_MALFORMED, "proof of device");
+	memcpy(l->pk, proof.certs[0].block.device_pk, 32);
+	l->known = true;
+	return LK_NONE;
+}
+
+static lk_err
+link_established(
+    struct engine *e, struct link *l, const struct session_event *ev)
+{
+	l->was_established = true;
+	memcpy(l->noise_pk, ev->remote, DH_LEN);
+	if (!l->initiator && ev->pattern == SESSION_XK)
+		TRY(link_proved(l, ev));
+	if (!l->initiator && ev->pattern == SESSION_XKPSK3)
+		TRY(pairing_joined(e, l, ev->payload));
+	l->own = l->known && is_own(e, l->pk);
+	return link_hello(e, l);
+}
+
+/* Of two links between the same devices the one stays that the device with
+ * the smaller key dialled. */
+static void
+link_settle_twins(struct engine *e, struct link *l)
+{
+	bool mine_smaller = memcmp(e->identity->sign.pk, l->pk, 32) < 0;
+	struct link *other, *next;
+
+	TAILQ_FOREACH_SAFE (other, &e->links, next, next) {
+		struct link *loser;
+
+		if (other == l || !other->known || other->state != LINK_OPEN ||
+		    memcmp(other->pk, l->pk, 32) != 0)
+			continue;
+		loser = l->initiator == other->initiator ? other :
+		    l->initiator == mine_smaller	 ? other :
+							   l;
+		link_close(e, loser, CLOSE_DONE);
+		if (loser == l)
+			return;
+	}
+}
+
+/* The address a peer can be dialled at: where it came from, its own port. */
+static lk_err
+link_note_address(struct engine *e, struct link *l, uint16_t port)
+{
+	char address[ADDRESS_TEXT_MAX];
+	char *colon;
+
+	if (l->initiator)
+		return peers_address(e, l->pk, l->address);
+	if (port == 0)
+		return LK_NONE;
+	(void)strlcpy(address, l->address, sizeof(address));
+	colon = strrchr(address, ':');
+	if (colon == NULL)
+		return LK_NONE;
+	{
+		BUF_SCOPED b = { .max = ADDRESS_TEXT_MAX };
+
+		buf_printf(&b, "%.*s:%u", (int)(colon - address), address,
+		    (unsigned)port);
+		buf_u8(&b, 0);
+		TRY(buf_err(&b, "address"));
+		return peers_address(e, l->pk, (const char *)b.ptr);
+	}
+}
+
+lk_err
+link_opened(struct engine *e, struct link *l)
+{
+	link_settle_twins(e, l);
+	if (l->state != LINK_OPEN)
+		return LK_NONE;
+	TRY(peers_seen(e, l->pk));
+	TRY(peers_tell(e, l));
+	if (!l->set_sent)
+		return topics_start(e, l);
+	return LK_NONE;
+}
+
+static lk_err
+hello_received(struct engine *e, struct link *l, struct bytes body)
+{
+	struct hello hello;
+
+	TRY(hello_decode(&hello, body));
+	if (l->state != LINK_HELLO)
+		return LK_ERR(LK_E_MALFORMED, "second HELLO");
+	if (hello.min > PROTOCOL_VERSION || hello.max < PROTOCOL_VERSION)
+		return LK_ERR(LK_E_VERSION, "no common version");
+	l->state = LINK_OPEN;
+	if (l->known)
+		TRY(link_note_address(e, l, hello.port));
+	if (l->has_ticket)
+		TRY(pairing_answer(e, l));
+	return l->known ? link_opened(e, l) : LK_NONE;
+}
+
+static lk_err
+close_received(struct engine *e, struct link *l, struct bytes body)
+{
+	(void)body;
+	link_close(e, l, CLOSE_DONE);
+	return LK_NONE;
+}
+
+static lk_err
+ping_received(struct engine *e, struct link *l, struct bytes body)
+{
+	if (body.len != 8)
+		return LK_ERR(LK_E_MALFORMED, "PING");
+	link_send(e, l, MSG_PONG, body);
+	return LK_NONE;
+}
+
+static lk_err
+nothing_to_do(struct engine *e, struct link *l, struct bytes body)
+{
+	(void)e;
+	(void)l;
+	(void)body;
+	return LK_NONE;
+}
+
+/* Who takes what; `known` messages need the peer's device key. */
+static const struct handler {
+	enum message_type type;
+	bool known;
+	lk_err (*take)(struct engine *, struct link *, struct bytes);
+} handlers[] = {
+	{ MSG_HELLO, false, hello_received },
+	{ MSG_CLOSE, false, close_received },
+	{ MSG_PING, false, ping_received },
+	{ MSG_PONG, false, nothing_to_do },
+	{ MSG_SET, true, topics_set },
+	{ MSG_TOPICS, true, topics_list },
+	{ MSG_MATCH, true, topics_match },
+	{ MSG_FP, true, reconcile_fp },
+	{ MSG_VV, true, reconcile_vv },
+	/* Nobody of this version asks in ranges, holds others back or is
+	 * busy; what they ask is not answered. */
+	{ MSG_RANGE, true, nothing_to_do },
+	{ MSG_FLOOR, true, nothing_to_do },
+	{ MSG_BUSY, true, nothing_to_do },
+	{ MSG_BATCH, true, reconcile_batch },
+	{ MSG_WANT, true, reconcile_want },
+	{ MSG_ACK, true, acks_received },
+	{ MSG_WELCOME, true, pairing_welcome },
+	{ MSG_CARD, false, pairing_card },
+	{ MSG_PEERS, true, peers_received },
+};
+
+static lk_err
+link_message(
+    struct engine *e, struct link *l, uint8_t type, struct bytes body)
+{
+	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+		const struct handler *h = &handlers[i];
+
+		if (h->type != type)
+			continue;
+		if ((l->state == LINK_HELLO && type != MSG_HELLO &&
+			type != MSG_CLOSE) ||
+		    (h->known && !l->known))
+			return LK_ERR(LK_E_MALFORMED, "message out of place");
+		return h->take(e, l, body);
+	}
+	return type >= MSG_UNKNOWN_MIN ?
+	    LK_NONE :
+	    LK_ERR(LK_E_VERSION, "unknown message");
+}
+
+static lk_err
+link_event(struct engine *e, struct link *l, const struct session_event *ev)
+{
+	uint8_t psk[SESSION_PSK_LEN];
+
+	switch (ev->type) {
+	case SESSION_NOTHING:
+		break;
+	case SESSION_TICKET:
+		memcpy(l->ticket, ev->ticket, SESSION_TICKET_LEN);
+		l->has_ticket = true;
+		TRY(pairing_psk(e, l, psk));
+		session_psk(l->session, psk);
+		secret_wipe(psk, sizeof(psk));
+		break;
+	case SESSION_ESTABLISHED:
+		return link_established(e, l, ev);
+	case SESSION_MESSAGE:
+		return link_message(e, l, ev->message, ev->body);
+	}
+	return LK_NONE;
+}
+
+lk_err
+link_bytes(struct engine *e, struct link *l, struct bytes in)
+{
+	l->heard = e->now.mono;
+	while (l->state != LINK_CLOSED) {
+		struct session_event ev;
+
+		TRY(session_step(l->session, &in, &l->out, &ev));
+		if (ev.type == SESSION_NOTHING)
+			break;
+		TRY(link_event(e, l, &ev));
+	}
+	return LK_NONE;
+}

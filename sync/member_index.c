@@ -1,0 +1,90 @@
+#include <string.h>
+
+#include "sync/engine_state.h"
+
+/* STORE_DEVICE, SPACE_PEERS: "m" device key, document number -> u8 was, topic. */
+#define INDEX_KEY_LEN (1 + 32 + 4)
+
+static const uint8_t nobody[32];
+
+static struct bytes
+index_key(uint8_t out[static INDEX_KEY_LEN], const uint8_t pk[static 32],
+    uint32_t docno)
+{
+	out[0] = 'm';
+	memcpy(out + 1, pk, 32);
+	for (size_t i = 0; i < 4; i++)
+		out[33 + i] = (uint8_t)(docno >> (24 - 8 * i));
+	return BYTES(out, INDEX_KEY_LEN);
+}
+
+static lk_err
+index_put(struct replica *r, const struct docstate *ds,
+    const uint8_t pk[static 32], bool was)
+{
+	struct kv kv = docstate_space(r, STORE_DEVICE, SPACE_PEERS);
+	uint8_t key[INDEX_KEY_LEN], value[1 + LK_TOPIC_LEN];
+	struct bytes known;
+
+	value[0] = was;
+	memcpy(value + 1, ds->topic.id, LK_TOPIC_LEN);
+	if (kv_get(kv, index_key(key, pk, ds->docno), &known).code == LK_OK &&
+	    bytes_equal(known, BYTES_OF(value)))
+		return LK_NONE;
+	return kv_put(kv, BYTES_OF(key), BYTES_OF(value));
+}
+
+lk_err
+member_index_update(struct replica *r, struct docstate *ds)
+{
+	uint8_t key[INDEX_KEY_LEN];
+	struct member m;
+
+	if (graph_len(ds->graph) == 0)
+		return index_put(r, ds, nobody, false);
+	TRY(kv_del(docstate_space(r, STORE_DEVICE, SPACE_PEERS),
+	    index_key(key, nobody, ds->docno)));
+	for (size_t i = 0; i < graph_members_len(ds->graph); i++) {
+		graph_member(ds->graph, i, &m);
+		if ((m.flags & GRANT_COLD) != 0)
+			continue;
+		TRY(index_put(r, ds, m.key,
+		    graph_role(ds->graph, m.key) < ROLE_RELAY));
+	}
+	return LK_NONE;
+}
+
+lk_err
+member_index_remove(struct replica *r, struct docstate *ds)
+{
+	struct kv kv = docstate_space(r, STORE_DEVICE, SPACE_PEERS);
+	uint8_t key[INDEX_KEY_LEN];
+	struct member m;
+
+	TRY(kv_del(kv, index_key(key, nobody, ds->docno)));
+	for (size_t i = 0; i < graph_members_len(ds->graph); i++) {
+		graph_member(ds->graph, i, &m);
+		TRY(kv_del(kv, index_key(key, m.key, ds->docno)));
+	}
+	return LK_NONE;
+}
+
+lk_err
+member_index_next(struct replica *r, const uint8_t pk[static 32],
+    struct member_entry *entry)
+{
+	uint8_t key[INDEX_KEY_LEN];
+	struct bytes found, value;
+	struct rd rd;
+
+	TRY(kv_seek(docstate_space(r, STORE_DEVICE, SPACE_PEERS), KV_FIRST_GE,
+	    index_key(key, pk, entry->docno), &found, &value));
+	if (found.len != INDEX_KEY_LEN || memcmp(found.ptr, key, 33) != 0)
+		return LK_ERR(LK_E_NOTFOUND, "member");
+	rd = rd_over(BYTES(found.ptr + 33, 4));
+	entry->docno = rd_u32(&rd);
+	rd = rd_over(value);
+	entry->was = rd_u8(&rd) != 0;
+	rd_copy(&rd, entry->topic, LK_TOPIC_LEN);
+	return rd_done(&rd) ? LK_NONE : LK_ERR(LK_E_CORRUPT, "member index");
+}

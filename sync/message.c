@@ -1,0 +1,496 @@
+#include "sync/message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/card.h"
+#include "sync/welcome.h"
+
+#define SMALL_MAX 64
+#define LIST_MAX (64 * 1024)
+#define VECTOR_MAX (256 * 1024)
+
+#define PEERS_BODY_MAX (256 * 1024)
+#define MATCH_MAX (512 * 1024)
+#define BATCH_FLAG_END 1
+
+void
+message_body_max(uint32_t out[static 256])
+{
+	static const struct {
+		uint8_t type;
+		uint32_t max;
+	} types[] = {
+		{ MSG_HELLO, SMALL_MAX },
+		{ MSG_CLOSE, SMALL_MAX },
+		{ MSG_PING, SMALL_MAX },
+		{ MSG_PONG, SMALL_MAX },
+		{ MSG_SET, SMALL_MAX },
+		{ MSG_TOPICS, LIST_MAX },
+		{ MSG_MATCH, MATCH_MAX },
+		{ MSG_FP, SMALL_MAX },
+		{ MSG_VV, VECTOR_MAX },
+		{ MSG_RANGE, LIST_MAX },
+		{ MSG_BATCH, MESSAGE_MAX },
+		{ MSG_WANT, 4 + WANT_MAX * LK_ID_LEN },
+		{ MSG_FLOOR, 2 * SMALL_MAX },
+		{ MSG_ACK, 4 * 1024 },
+		{ MSG_BUSY, SMALL_MAX },
+		{ MSG_WELCOME, WELCOME_MAX },
+		{ MSG_CARD, CARD_MAX },
+		{ MSG_PEERS, PEERS_BODY_MAX },
+	};
+
+	for (size_t i = 0; i < 256; i++)
+		out[i] = i < MSG_UNKNOWN_MIN ? 0 : LIST_MAX;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		out[types[i].type] = types[i].max;
+}
+
+void
+hello_encode(struct buf *b, const struct hello *h)
+{
+	buf_u8(b, h->min);
+	buf_u8(b, h->max);
+	buf_u64(b, h->caps);
+	buf_mem(b, h->incarnation, INCARNATION_LEN);
+	buf_u32(b, h->message_max);
+	buf_u16(b, h->port);
+}
+
+lk_err
+hello_decode(struct hello *out, struct bytes in)
+{
+	struct rd r = rd_over(in);
+	struct hello h;
+
+	h.min = rd_u8(&r);
+	h.max = rd_u8(&r);
+	h.caps = rd_u64(&r);
+	rd_copy(&r, h.incarnation, INCARNATION_LEN);
+	h.message_max = rd_u32(&r);
+	h.port = rd_u16(&r);
+	TRY(rd_end(&r, "HELLO"));
+	if (h.min > h.max)
+		return LK_ERR(LK_E_MALFORMED, "HELLO versions");
+	*out = h;
+	return LK_NONE;
+}
+
+void
+topic_set_encode(struct buf *b, const struct topic_set *s)
+{
+	buf_u32(b, s->count);
+	buf_mem(b, s->hash, FP_LEN);
+}
+
+lk_err
+topic_set_decode(struct topic_set *out, struct bytes in)
+{
+	struct rd r = rd_over(in);
+	struct topic_set s = { .count = rd_u32(&r) };
+
+	rd_copy(&r, s.hash, FP_LEN);
+	TRY(rd_end(&r, "SET"));
+	*out = s;
+	return LK_NONE;
+}
+
+void
+topic_list_encode(struct buf *b, const struct topic_list *l)
+{
+	buf_u8(b, l->last);
+	buf_mem(b, l->hashes, l->len * ANNOUNCE_LEN);
+}
+
+lk_err
+topic_list_decode(struct topic_list *out, struct bytes in)
+{
+	struct rd r = rd_over(in);
+	uint8_t last = rd_u8(&r);
+
+	if (r.failed)
+		return LK_ERR(LK_E_TRUNCATED, "TOPICS");
+	if (last > 1 || r.left.len % (ANNOUNCE_LEN * TOPIC_LIST_PAD) != 0)
+		return LK_ERR(LK_E_MALFORMED, "TOPICS");
+	if (r.left.len / ANNOUNCE_LEN > TOPIC_LIST_MAX)
+		return LK_ERR(LK_E_LIMIT, "TOPICS");
+	*out = (struct topic_list){ .last = last == 1,
+		.hashes = r.left.ptr,
+		.len = r.left.len / ANNOUNCE_LEN };
+	return LK_NONE;
+}
+
+lk_err
+match_decode(struct match *out, struct bytes in)
+{
+	struct rd r = rd_over(in);
+	uint32_t before = 0;
+	size_t n = 0;
+
+	if (in.len % 4 != 0)
+		return LK_ERR(LK_E_TRUNCATED, "MATCH");
+	for (; r.left.len > 0; n++) {
+		uint32_t index = rd_u32(&r);
+
+		if (n > 0 && index <= before)
+			return LK_ERR(LK_E_MALFORMED, "MATCH order");
+		before = index;
+	}
+	*out = (struct match){ .indexes = rd_over(in), .len = n };
+	return LK_NONE;
+}
+
+void
+fp_range_encode(struct buf *b, const struct fp_range *f)
+{
+	buf_u8(b, f->answer);
+	buf_u32(b, f->first);
+	buf_u32(b, f->last);
+	buf_u64(b, f->count);
+	buf_mem(b, f->hash, FP_LEN);
+}
+
+lk_err
+fp_range_decode(struct fp_range *out, struct bytes in)
+{
+	struct rd r = rd_over(in);
+	uint8_t answer = rd_u8(&r);
+	struct fp_range f = { .answer = answer == 1 };
+
+	f.first = rd_u32(&r);
+	f.last = rd_u32(&r);
+	f.count = rd_u64(&r);
+	rd_copy(&r, f.hash, FP_LEN);
+	TRY(rd_end(&r, "FP"));
+	if (answer > 1 || f.first > f.last)
+		return LK_ERR(LK_E_MALFORMED, "FP");
+	*out = f;
+	return LK_NONE;
+}
+
+void
+version_vector_encode(struct buf *b, uint32_t topic, bool answer)
+{
+	buf_u32(b, topic);
+	buf_u8(b, answer);
+}
+
+void
+version_entry_encode(struct buf *b, const struct version_entry *e)
+{
+	buf_mem(b, e->tag, LK_TOPIC_LEN);
+	buf_uleb(b, e->seq);
+	buf_mem(b, e->prefix, ID_PREFIX_LEN);
+}
+
+bool
+version_entry_next(struct version_vector *v, struct version_entry *out)
+{
+	struct version_entry e;
+
+	if (v->entries.left.len == 0)
+		return false;
+	rd_copy(&v->entries, e.tag, LK_TOPIC_LEN);
+	e.seq = rd_uleb(&v->entries);
+	rd_copy(&v->entries, e.prefix, ID_PREFIX_LEN);
+	if (v->entries.failed)
+		return false;
+	*out = e;
+	return true;
+}
+
+lk_err
+version_vector_decode(struct version_vector *out, struct bytes in)
+{
+	struct rd r = rd_over(in);
+	struct version_vector v = { .topic = rd_u32(&r) }, walk;
+	struct version_entry e, before = { .seq = 0 };
+	uint8_t flags = rd_u8(&r);
+
+	if (r.failed)
+		return LK_ERR(LK_E_TRUNCATED, "VV");
+	if (flags > 1)
+		return LK_ERR(LK_E_MALFORMED, "VV flags");
+	v.answer = flags == 1;
+	v.entries = r;
+	walk = v;
+	while (version_entry_next(&walk, &e)) {
+		if (e.seq == 0 || (before.seq > 0 &&
+		    memcmp(before.tag, e.tag, LK_TOPIC_LEN) >= 0))
+			return LK_ERR(LK_E_MALFORMED, "VV order");
+		before = e;
+	}
+	TRY(rd_end(&walk.entries, "VV"));
+	*out = v;
+	return LK_NONE;
+}
+
+void
+batch_encode(struct buf *b, uint32_t topic, bool end)
+{
+	buf_u32(b, topic);
+	buf_u8(b, end ? BATCH_FLAG_END : 0);
+}
+
+lk_err
+batch_decode(struct batch *out, struct bytes in)
+{
+	struct rd r = rd_over(in);
+	uint32_t topic = rd_u32(&r);
+	uint8_t flags = rd_u8(&r);
+
+	if (r.failed)
+		return LK_ERR(LK_E_TRUNCATED, "BATCH");
+	if (flags > BATCH_FLAG_END)
+		return LK_ERR(LK_E_MALFORMED, "BATCH flags");
+	*out = (struct batch){ .topic = topic, .end = flags != 0, .items = r };
+	return LK_NONE;
+}
+
+/* Items: protocol section 6.2. */
+#define ITEM_NEW_SLOT 1
+#define ITEM_PLACE 2
+#define ITEM_ETAG 4
+#define ITEM_KEYS 8
+
+void
+item_state_clear(struct item_state *s)
+{
+	free(s->slots);
+	*s = (struct item_state){ 0 };
+}
+
+static lk_err
+item_slot_add(struct item_state *s, const uint8_t *tag, size_t *at)
+{
+	struct item_slot *grown;
+
+	if (s->len == ITEM_SLOTS_MAX)
+		return LK_ERR(LK_E_LIMIT, "BATCH slots");
+	/* Doubling: grown when the length is a power of two, or zero. */
+	if ((s->len & (s->len - 1)) == 0) {
+		grown = reallocarray(s->slots, s->len == 0 ? 1 : s->len * 2,
+		    sizeof(*grown));
+		if (grown == NULL)
+			return LK_ERR(LK_E_NOMEM, "BATCH slots");
+		s->slots = grown;
+	}
+	*at = s->len++;
+	s->slots[*at] = (struct item_slot){ .seq = 0 };
+	memcpy(s->slots[*at].tag, tag, LK_TOPIC_LEN);
+	return LK_NONE;
+}
+
+static bool
+item_slot_find(const struct item_state *s, const uint8_t *tag, size_t *at)
+{
+	for (size_t i = s->len; i-- > 0;) {
+		if (memcmp(s->slots[i].tag, tag, LK_TOPIC_LEN) == 0) {
+			*at = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+item_noted(struct item_state *s, size_t slot, const struct envelope *e)
+{
+	s->slots[slot].seq = e->seq;
+	memcpy(s->slots[slot].last, e->id, LK_ID_LEN);
+	memcpy(s->etag, e->etag, LK_TOPIC_LEN);
+	s->has_etag = true;
+}
+
+lk_err
+item_encode(struct buf *b, struct item_state *s, const struct envelope *e)
+{
+	struct bytes rest = BYTES(e->all.ptr + ENVELOPE_HEADER_LEN,
+	    e->all.len - ENVELOPE_HEADER_LEN);
+	uint8_t flags = 0;
+	size_t slot;
+
+	if (!item_slot_find(s, e->tag, &slot)) {
+		TRY(item_slot_add(s, e->tag, &slot));
+		flags |= ITEM_NEW_SLOT;
+	}
+	if (s->slots[slot].seq == 0 || s->slots[slot].seq + 1 != e->seq ||
+	    memcmp(s->slots[slot].last, e->prev, LK_ID_LEN) != 0)
+		flags |= ITEM_PLACE;
+	if (!s->has_etag || memcmp(s->etag, e->etag, LK_TOPIC_LEN) != 0)
+		flags |= ITEM_ETAG;
+	if (e->key_section.len > 0)
+		flags |= ITEM_KEYS;
+	buf_u8(b, flags);
+	buf_uleb(b, slot);
+	if (flags & ITEM_NEW_SLOT)
+		buf_mem(b, e->tag, LK_TOPIC_LEN);
+	if (flags & ITEM_PLACE) {
+		buf_uleb(b, e->seq);
+		if (e->seq > 1)
+			buf_mem(b, e->prev, LK_ID_LEN);
+	}
+	if (flags & ITEM_ETAG)
+		buf_mem(b, e->etag, LK_TOPIC_LEN);
+	buf_mem(b, e->salt, sizeof(e->salt));
+	buf_counted(b, rest);
+	item_noted(s, slot, e);
+	return LK_NONE;
+}
+
+/* The slot an item belongs to; a new one is added. */
+static lk_err
+item_slot_read(
+    struct rd *r, struct item_state *s, uint8_t flags, size_t *slot)
+{
+	uint64_t number = rd_uleb(r);
+	uint8_t tag[LK_TOPIC_LEN];
+	size_t known;
+
+	if ((flags & ITEM_NEW_SLOT) == 0) {
+		if (r->failed || number >= s->len)
+			return LK_ERR(LK_E_MALFORMED, "BATCH slot");
+		*slot = (size_t)number;
+		return LK_NONE;
+	}
+	rd_copy(r, tag, LK_TOPIC_LEN);
+	if (r->failed || number != s->len || item_slot_find(s, tag, &known))
+		return LK_ERR(LK_E_MALFORMED, "BATCH slot");
+	return item_slot_add(s, tag, slot);
+}
+
+lk_err
+item_decode(struct rd *r, struct item_state *s,
+    const uint8_t topic[static LK_TOPIC_LEN], struct arena *arena,
+    struct bytes *out)
+{
+	uint8_t flags = rd_u8(r), etag[LK_TOPIC_LEN], salt[8];
+	uint8_t prev[LK_ID_LEN] = { 0 };
+	struct envelope_parts parts = { .topic = topic,
+		.etag = etag,
+		.prev = prev,
+		.salt = salt,
+		.key_section = (flags & ITEM_KEYS) != 0 };
+	struct envelope header = { 0 };
+	size_t slot;
+
+	if (r->failed || flags > 15)
+		return LK_ERR(LK_E_MALFORMED, "BATCH item");
+	TRY(item_slot_read(r, s, flags, &slot));
+	if (flags & ITEM_PLACE) {
+		parts.seq = rd_uleb(r);
+		if (parts.seq > 1)
+			rd_copy(r, prev, LK_ID_LEN);
+	} else {
+		parts.seq = s->slots[slot].seq + 1;
+		memcpy(prev, s->slots[slot].last, LK_ID_LEN);
+		if (parts.seq == 1)
+			return LK_ERR(LK_E_MALFORMED, "BATCH seq");
+	}
+	if (flags & ITEM_ETAG)
+		rd_copy(r, etag, LK_TOPIC_LEN);
+	else if (s->has_etag)
+		memcpy(etag, s->etag, LK_TOPIC_LEN);
+	else
+		return LK_ERR(LK_E_MALFORMED, "BATCH etag");
+	rd_copy(r, salt, sizeof(salt));
+	parts.rest = rd_counted(r);
+	parts.tag = s->slots[slot].tag;
+	if (r->failed || parts.seq == 0)
+		return LK_ERR(LK_E_MALFORMED, "BATCH item");
+	TRY(envelope_rebuild(out, arena, &parts));
+	envelope_id(header.id, *out);
+	header.seq = parts.seq;
+	memcpy(header.etag, etag, LK_TOPIC_LEN);
+	item_noted(s, slot, &header);
+	return LK_NONE;
+}
+
+void
+want_encode(struct buf *b, const struct want *w)
+{
+	buf_u32(b, w->topic);
+	buf_mem(b, w->ids, w->len * LK_ID_LEN);
+}
+
+lk_err
+want_decode(struct want *out, struct bytes in)
+{
+	struct rd r = rd_over(in);
+	uint32_t topic = rd_u32(&r);
+
+	if (r.failed || r.left.len % LK_ID_LEN != 0)
+		return LK_ERR(LK_E_TRUNCATED, "WANT");
+	if (r.left.len / LK_ID_LEN > WANT_MAX)
+		return LK_ERR(LK_E_LIMIT, "WANT");
+	*out = (struct want){ .topic = topic,
+		.ids = r.left.ptr,
+		.len = r.left.len / LK_ID_LEN };
+	return LK_NONE;
+}
+
+lk_err
+ack_decode(struct ack *out, struct bytes in)
+{
+	struct rd r = rd_over(in);
+	struct ack a = { .topic = rd_u32(&r) };
+
+	a.clear = r.left;
+	rd_copy(&r, a.tag, LK_TOPIC_LEN);
+	rd_copy(&r, a.incarnation, INCARNATION_LEN);
+	a.counter = rd_u64(&r);
+	rd_copy(&r, a.etag, LK_TOPIC_LEN);
+	a.clear.len -= r.left.len;
+	rd_copy(&r, a.nonce, sizeof(a.nonce));
+	a.sealed = rd_take(&r, r.left.len);
+	if (r.failed || a.sealed.len < SEAL_TAG_LEN)
+		return LK_ERR(LK_E_TRUNCATED, "ACK");
+	*out = a;
+	return LK_NONE;
+}
+
+void
+peer_list_encode(struct buf *b, size_t len)
+{
+	buf_u8(b, (uint8_t)len);
+}
+
+void
+peer_entry_encode(struct buf *b, const struct peer_entry *e)
+{
+	proof_write(b, &e->proof);
+	addresses_write(b, &e->addresses);
+}
+
+bool
+peer_entry_next(struct peer_list *l, struct peer_entry *out)
+{
+	if (l->entries.left.len == 0 || l->entries.failed)
+		return false;
+	proof_read(&l->entries, &out->proof);
+	addresses_read(&l->entries, &out->addresses);
+	return !l->entries.failed;
+}
+
+lk_err
+peer_list_decode(struct peer_list *out, struct bytes in)
+{
+	struct rd r = rd_over(in);
+	size_t n = rd_u8(&r);
+	struct peer_list l = { .entries = r, .len = n }, walk = l;
+	struct peer_entry e;
+	size_t seen = 0;
+
+	if (r.failed)
+		return LK_ERR(LK_E_TRUNCATED, "PEERS");
+	if (n > PEER_LIST_MAX)
+		return LK_ERR(LK_E_LIMIT, "PEERS");
+	while (seen < n && peer_entry_next(&walk, &e))
+		seen++;
+	TRY(rd_end(&walk.entries, "PEERS"));
+	if (seen != n)
+		return LK_ERR(LK_E_TRUNCATED, "PEERS");
+	*out = l;
+	return LK_NONE;
+}

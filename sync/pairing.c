@@ -1,0 +1,201 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/engine_state.h"
+#include "sync/home.h"
+#include "sync/person.h"
+
+#define CARD_ARENA_MAX ((size_t)1024 * 1024)
+
+lk_err
+pairing_psk(struct engine *e, struct link *l, uint8_t psk[static 32])
+{
+	struct ticket_record t;
+	struct ticket_keys keys;
+	lk_err err = ticket_get(e, l->ticket, &t);
+
+	/* Whoever guesses ids must not learn which of them exist. */
+	random_fill(&e->random, psk, SESSION_PSK_LEN);
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	ticket_derive(&keys, t.secret);
+	memcpy(psk, keys.psk, SESSION_PSK_LEN);
+	secret_wipe(&keys, sizeof(keys));
+	secret_wipe(&t, sizeof(t));
+	return LK_NONE;
+}
+
+static lk_err
+joined_device(struct link *l, struct rd rd)
+{
+	struct device_block block;
+	struct bytes name;
+
+	device_block_read(&rd, &block);
+	name = rd_take(&rd, rd_u8(&rd));
+	TRY(rd_end(&rd, "joining device"));
+	if (name.len == 0 || !utf8_valid(name))
+		return LK_ERR(LK_E_MALFORMED, "name of device");
+	if (!device_block_verify(&block) ||
+	    memcmp(block.noise_pk, l->noise_pk, DH_LEN) != 0)
+		return LK_ERR(LK_E_MALFORMED, "keys of device");
+	memcpy(l->pk, block.device_pk, 32);
+	return LK_NONE;
+}
+
+static lk_err
+joined_person(struct link *l, struct rd rd)
+{
+	ARENA_SCOPED arena = { .max = CARD_ARENA_MAX };
+	const struct card_device *device;
+	struct card card;
+
+	TRY(card_decode(&card, &arena, rd.left));
+	TRY(card_verify(&card));
+	device = card_device_by_noise(&card, l->noise_pk);
+	if (device == NULL)
+		return LK_ERR(LK_E_MALFORMED, "card of another");
+	memcpy(l->pk, device->cert.block.device_pk, 32);
+	return LK_NONE;
+}
+
+lk_err
+pairing_joined(struct engine *e, struct link *l, struct bytes payload)
+{
+	struct rd rd = rd_over(payload);
+	uint8_t purpose = rd_u8(&rd);
+	uint8_t *copy;
+
+	if (purpose == TICKET_DEVICE)
+		TRY(joined_device(l, rd));
+	else if (purpose == TICKET_INVITE)
+		TRY(joined_person(l, rd));
+	else
+		return LK_ERR(LK_E_MALFORMED, "purpose of ticket");
+	if (memcmp(l->pk, e->identity->sign.pk, 32) == 0)
+		return LK_ERR(LK_E_MALFORMED, "own ticket");
+	copy = malloc(payload.len);
+	if (copy == NULL)
+		return LK_ERR(LK_E_NOMEM, "ticket");
+	memcpy(copy, payload.ptr, payload.len);
+	l->payload = BYTES(copy, payload.len);
+	l->known = true;
+	return LK_NONE;
+}
+
+lk_err
+pairing_send_card(struct engine *e, struct link *l)
+{
+	BUF_SCOPED card = { .max = CARD_MAX };
+
+	TRY(person_card(e->r, &card));
+	link_send(e, l, MSG_CARD, buf_bytes(&card));
+	return LK_NONE;
+}
+
+/* A new device of this person: certificate, home document, and, behind that,
+ * every other document. */
+static lk_err
+answer_device(struct engine *e, struct link *l, bool again)
+{
+	struct rd rd = rd_over(BYTES(l->payload.ptr + 1, l->payload.len - 1));
+	char name[LK_NAME_MAX + 1];
+	struct device_block block;
+	struct cert cert;
+	struct bytes said;
+	uint32_t home;
+
+	device_block_read(&rd, &block);
+	said = rd_take(&rd, rd_u8(&rd));
+	memcpy(name, said.ptr, said.len);
+	name[said.len] = '\0';
+	if (!again) {
+		TRY(person_certify(e->r, &block, &cert));
+		TRY(person_add_device(e->r, &cert, name));
+		TRY(peers_learn(e, &cert, NULL, NULL));
+		TRY(fanout_start(e, 0));
+	}
+	l->own = true;
+	TRY(pairing_send_card(e, l));
+	TRY(replica_home(e->r, &home));
+	return welcome_send(e, l, home);
+}
+
+static lk_err
+learn_card(struct engine *e, const struct card *card)
+{
+	for (size_t i = 0; i < card->devices_len; i++)
+		TRY(peers_learn(e, &card->devices[i].cert, NULL,
+		    &card->devices[i].addresses));
+	return LK_NONE;
+}
+
+static lk_err
+answer_person(struct engine *e, struct link *l, const struct ticket_record *t)
+{
+	ARENA_SCOPED arena = { .max = CARD_ARENA_MAX };
+	struct bytes bytes = BYTES(l->payload.ptr + 1, l->payload.len - 1);
+	struct cert certs[PERSON_DEVICES_MAX];
+	struct person person = { .devices = certs };
+	struct card card;
+	bool is_new;
+	lk_err err;
+
+	TRY(card_decode(&card, &arena, bytes));
+	TRY(person_keep_card(e->r, bytes, &is_new));
+	TRY(learn_card(e, &card));
+	memcpy(person.root_pk, card.root_pk, 32);
+	for (size_t i = 0; i < card.devices_len; i++)
+		certs[i] = card.devices[i].cert;
+	person.devices_len = card.devices_len;
+	err = replica_share(e->r, t->docno, &person, t->role);
+	if (err.code != LK_OK && err.code != LK_E_EXISTS)
+		return err;
+	TRY(pairing_send_card(e, l));
+	return welcome_send(e, l, t->docno);
+}
+
+lk_err
+pairing_answer(struct engine *e, struct link *l)
+{
+	struct ticket_record t;
+	bool again;
+	lk_err err = ticket_use(e, l->ticket, l->pk, &t, &again);
+
+	if (err.code == LK_OK && l->payload.ptr[0] != (uint8_t)t.purpose)
+		err = LK_ERR(LK_E_DENIED, "ticket for something else");
+	if (err.code == LK_OK && t.purpose == TICKET_DEVICE)
+		err = answer_device(e, l, again);
+	else if (err.code == LK_OK)
+		err = answer_person(e, l, &t);
+	secret_wipe(t.secret, sizeof(t.secret));
+	if (err.code == LK_E_NOTFOUND || err.code == LK_E_DENIED) {
+		link_close(e, l, CLOSE_TICKET);
+		return LK_NONE;
+	}
+	return err;
+}
+
+lk_err
+pairing_card(struct engine *e, struct link *l, struct bytes body)
+{
+	ARENA_SCOPED arena = { .max = CARD_ARENA_MAX };
+	struct card card, known;
+	bool is_new, ours;
+	lk_err err;
+
+	TRY(card_decode(&card, &arena, body));
+	TRY(card_verify(&card));
+	if (l->redeem != NULL && !l->redeem->answered)
+		return redeem_card(e, l, &card, body);
+	if (!l->known || card_device_by_pk(&card, l->pk) == NULL)
+		return LK_ERR(LK_E_MALFORMED, "card of another");
+	ours = memcmp(card.root_pk, e->identity->root_pk, 32) == 0;
+	err = person_contact(e->r, card.root_pk, &arena, &known);
+	if (err.code == LK_E_NOTFOUND && !ours)
+		return LK_NONE; /* nobody we have met */
+	if (!ours)
+		TRY(person_keep_card(e->r, body, &is_new));
+	return learn_card(e, &card);
+}

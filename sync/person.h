@@ -1,0 +1,48 @@
+/*
+ * person.h - inside sync/: this person's keys, devices and contacts as they
+ * stand in the home document (access.md section 9), and what is made of them:
+ * certificates, cards, grants.
+ */
+#ifndef SYNC_PERSON_H
+#define SYNC_PERSON_H
+
+#include "sync/card.h"
+#include "sync/replica.h"
+
+/* Certificates of this person's devices, this one included; none before there
+ * is a home document. */
+LK_MUST_USE lk_err person_devices(struct replica *,
+    struct cert certs[static PERSON_DEVICES_MAX], size_t *len);
+/* Adds a device that was certified here: home document and home grant. */
+LK_MUST_USE lk_err person_add_device(
+    struct replica *, const struct cert *, const char *name);
+/* Certifies another device as this person's, by this device. */
+LK_MUST_USE lk_err person_certify(
+    struct replica *, const struct device_block *, struct cert *);
+/* The chain from a device's certificate to the root. */
+LK_MUST_USE lk_err person_proof(struct replica *,
+    const uint8_t device_pk[static 32], struct proof *);
+/* This person's card, signed by this device. */
+LK_MUST_USE lk_err person_card(struct replica *, struct buf *card);
+/* Keeps a contact's verified card, unless it is older than the one held.
+ * *is_new: nobody of this root key was known. */
+LK_MUST_USE lk_err person_keep_card(
+    struct replica *, struct bytes card, bool *is_new);
+/* A contact's card; NOTFOUND. */
+LK_MUST_USE lk_err person_contact(struct replica *,
+    const uint8_t root_pk[static 32], struct arena *, struct card *);
+/* The certificate of a device of this person or of a contact; NOTFOUND. */
+LK_MUST_USE lk_err person_device(
+    struct replica *, const uint8_t device_pk[static 32], struct cert *);
+/* Addresses this device tells others. */
+void person_addresses(struct replica *, struct addresses *);
+
+/* A grant op for a device of one person under an enrolling grant. */
+void grant_own_device(struct op_grant *, const struct cert *, enum role,
+    uint16_t rank);
+/* Makes a document known and admits its genesis, made here. */
+LK_MUST_USE lk_err create_admit(struct replica *, struct bytes envelope,
+    const uint8_t *docid, const struct epoch *, const struct topic *, bool home,
+    uint32_t *docno);
+
+#endif

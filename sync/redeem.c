@@ -1,0 +1,345 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/endpoint.h"
+#include "sync/engine_state.h"
+#include "sync/home.h"
+#include "sync/names.h"
+#include "sync/person.h"
+
+#define REDEEM_RETRY_MS 1000
+#define REDEEM_CHECK_MS 50
+#define REFUSALS_MAX 2
+#define REDEEM_ARENA_MAX ((size_t)64 * 1024)
+
+void
+redeem_free(struct engine *e)
+{
+	struct redeem *q;
+
+	while ((q = TAILQ_FIRST(&e->redeems)) != NULL) {
+		TAILQ_REMOVE(&e->redeems, q, next);
+		free((void *)(uintptr_t)q->card.ptr);
+		secret_wipe(q, sizeof(*q));
+		free(q);
+	}
+}
+
+/* Pairing makes this device somebody else's: it must own nothing. */
+static lk_err
+redeem_allowed(struct engine *e, enum ticket_purpose purpose)
+{
+	struct doc_summary doc;
+	uint32_t docno = 0;
+
+	if (purpose != TICKET_DEVICE)
+		return LK_NONE;
+	while (replica_doc_next(e->r, docno, &docno).code == LK_OK) {
+		TRY(replica_doc(e->r, docno, &doc));
+		if (!doc.home)
+			return LK_ERR(LK_E_DENIED,
+			    "this device has documents of its own");
+	}
+	return LK_NONE;
+}
+
+lk_err
+engine_redeem(struct engine *e, const char *text, enum ticket_purpose purpose,
+    struct now now, uint64_t *handle)
+{
+	ARENA_SCOPED arena = { .max = REDEEM_ARENA_MAX };
+	struct ticket ticket;
+	struct redeem *q;
+
+	e->now = now;
+	TRY(ticket_decode(&ticket, &arena, BYTES_STR(text)));
+	if (ticket.purpose != purpose)
+		return LK_ERR(LK_E_USAGE,
+		    purpose == TICKET_DEVICE ?
+			"this ticket is an invitation: lk accept" :
+			"this ticket pairs a device: lk pair");
+	if (memcmp(ticket.noise_pk, e->identity->noise.pk, DH_LEN) == 0)
+		return LK_ERR(LK_E_USAGE, "this device made that ticket");
+	TRY(redeem_allowed(e, purpose));
+	q = calloc(1, sizeof(*q));
+	if (q == NULL)
+		return LK_ERR(LK_E_NOMEM, "ticket");
+	q->handle = ++e->next_handle;
+	q->purpose = purpose;
+	ticket_derive(&q->keys, ticket.secret);
+	memcpy(q->noise_pk, ticket.noise_pk, DH_LEN);
+	for (size_t i = 0; i < ticket.addresses.len; i++)
+		if (endpoint_format(q->addresses[q->addresses_len],
+			&ticket.addresses.at[i]))
+			q->addresses_len++;
+	secret_wipe(&ticket, sizeof(ticket));
+	TAILQ_INSERT_TAIL(&e->redeems, q, next);
+	e->wake = now.mono;
+	*handle = q->handle;
+	return LK_NONE;
+}
+
+/* What the joiner says of himself in the last handshake message. */
+static lk_err
+redeem_payload(struct engine *e, const struct redeem *q, struct buf *out)
+{
+	struct device_block block;
+	const struct identity *me = e->identity;
+
+	buf_u8(out, (uint8_t)q->purpose);
+	if (q->purpose == TICKET_INVITE)
+		return person_card(e->r, out);
+	device_block_make(
+	    &block, &me->sign, me->noise.pk, me->box.pk, me->box_counter);
+	device_block_write(out, &block);
+	buf_u8(out, (uint8_t)strlen(me->name));
+	buf_str(out, me->name);
+	return buf_err(out, "ticket");
+}
+
+static lk_err
+redeem_try(struct engine *e, struct redeem *q)
+{
+	struct session_config config = { .pattern = SESSION_XKPSK3,
+		.remote = q->noise_pk,
+		.ticket = q->keys.id,
+		.psk = q->keys.psk };
+	struct link *l;
+	BUF_SCOPED payload = { .max = CARD_MAX + 1 };
+	lk_err err;
+
+	TRY(redeem_payload(e, q, &payload));
+	config.payload = buf_bytes(&payload);
+	TRY(link_open(e, e->next_conn++, true,
+	    q->addresses[q->dialled++ % q->addresses_len], &l));
+	l->redeem = q;
+	q->conn = l->conn;
+	err = link_start(e, l, &config);
+	if (err.code != LK_OK) {
+		link_free(e, l);
+		q->conn = 0;
+		q->status.state = REDEEM_REFUSED;
+		q->status.why = "the ticket names no usable key";
+	}
+	return err.code == LK_E_NOMEM ? err : LK_NONE;
+}
+
+lk_err
+redeem_dial(struct engine *e)
+{
+	struct redeem *q;
+
+	TAILQ_FOREACH (q, &e->redeems, next)
+		if (q->status.state == REDEEM_TRYING && q->conn == 0 &&
+		    !q->answered && q->addresses_len > 0 &&
+		    q->again.ms <= e->now.mono.ms)
+			TRY(redeem_try(e, q));
+	return LK_NONE;
+}
+
+void
+redeem_lost(struct engine *e, struct link *l)
+{
+	struct redeem *q = l->redeem;
+
+	if (q == NULL)
+		return;
+	l->redeem = NULL;
+	q->conn = 0;
+	q->again.ms = e->now.mono.ms + REDEEM_RETRY_MS;
+	/* Parted with after our proof: the issuer does not honour it. */
+	if (!q->answered && l->state == LINK_CLOSED && l->was_established &&
+	    ++q->refusals >= REFUSALS_MAX) {
+		q->status.state = REDEEM_REFUSED;
+		q->status.why = "wrong, used or expired ticket";
+	}
+}
+
+lk_err
+redeem_card(struct engine *e, struct link *l, const struct card *card,
+    struct bytes bytes)
+{
+	struct redeem *q = l->redeem;
+	const struct card_device *issuer =
+	    card_device_by_noise(card, q->noise_pk);
+	bool is_new;
+
+	if (issuer == NULL)
+		return LK_ERR(LK_E_MALFORMED, "card of another");
+	memcpy(l->pk, issuer->cert.block.device_pk, 32);
+	l->known = true;
+	q->answered = true;
+	if (q->purpose == TICKET_DEVICE) {
+		uint8_t *copy = malloc(bytes.len);
+
+		if (copy == NULL)
+			return LK_ERR(LK_E_NOMEM, "card");
+		memcpy(copy, bytes.ptr, bytes.len);
+		q->card = BYTES(copy, bytes.len);
+		return LK_NONE;
+	}
+	TRY(person_keep_card(e->r, bytes, &is_new));
+	for (size_t i = 0; i < card->devices_len; i++)
+		TRY(peers_learn(e, &card->devices[i].cert, NULL,
+		    &card->devices[i].addresses));
+	return peers_address(e, l->pk, l->address);
+}
+
+/* This device becomes one of the issuer's person: his root, his certificate,
+ * his home document in place of its own. */
+static lk_err
+redeem_become(struct engine *e, struct link *l, const struct welcome *w)
+{
+	ARENA_SCOPED arena = { .max = (size_t)1024 * 1024 };
+	struct identity *me = e->identity;
+	const struct card_device *mine;
+	struct docstate *ds;
+	struct card card;
+	uint32_t old;
+	bool is_new;
+	BUF_SCOPED cert = { .max = IDENTITY_CERT_MAX };
+
+	TRY(card_decode(&card, &arena, l->redeem->card));
+	mine = card_device_by_pk(&card, me->sign.pk);
+	if (mine == NULL ||
+	    memcmp(mine->cert.block.noise_pk, me->noise.pk, DH_LEN) != 0)
+		return LK_ERR(LK_E_MALFORMED, "no certificate for us");
+	TRY(replica_home(e->r, &old));
+	TRY(docstate_drop(e->r, old));
+	TRY(docstate_create(e->r, w->docid, &w->topic, true, &ds));
+	for (size_t i = 0; i < w->keys_len; i++)
+		TRY(docstate_key_add(
+		    e->r, ds->docno, &w->keys[i], &is_new));
+	cert_write(&cert, &mine->cert);
+	TRY(buf_err(&cert, "certificate"));
+	memcpy(me->root_pk, card.root_pk, 32);
+	memcpy(me->cert, cert.ptr, cert.len);
+	me->cert_len = cert.len;
+	e->identity_changed = true;
+	for (size_t i = 0; i < card.devices_len; i++)
+		TRY(peers_learn(e, &card.devices[i].cert, NULL,
+		    &card.devices[i].addresses));
+	l->own = true;
+	return peers_address(e, l->pk, l->address);
+}
+
+/* A document somebody else shared gets a name here. */
+static lk_err
+welcome_name(struct engine *e, const struct welcome *w, uint32_t docno)
+{
+	char name[LK_NAME_MAX + 1];
+	struct names *names;
+
+	TRY(names_get(e->r, &names));
+	if (names_of(names, w->docid) != NULL)
+		return LK_NONE;
+	memcpy(name, w->name, sizeof(name));
+	if (!home_name_valid(name))
+		hex_encode(name, BYTES(w->docid, 4));
+	return home_name_set(e->r, docno, name,
+	    w->type[0] == '\0' ? "map" : w->type);
+}
+
+static lk_err
+welcome_take(struct engine *e, struct link *l, const struct welcome *w)
+{
+	struct redeem *q = l->redeem;
+	uint32_t docno;
+
+	TRY(replica_welcome(e->r, w, &docno));
+	if (!l->own)
+		TRY(welcome_name(e, w, docno));
+	if (q != NULL && q->purpose == TICKET_INVITE)
+		q->status.docno = docno;
+	return LK_NONE;
+}
+
+lk_err
+pairing_welcome(struct engine *e, struct link *l, struct bytes body)
+{
+	struct welcome w;
+	bool joining = l->redeem != NULL && l->redeem->answered;
+	lk_err err;
+
+	TRY(welcome_decode(&w, body, e->identity->sign.pk));
+	if (!l->own && !(joining && l->redeem->purpose == TICKET_DEVICE) &&
+	    (!w.has_signer || memcmp(w.signer_pk, l->pk, 32) != 0))
+		err = LK_ERR(LK_E_MALFORMED, "WELCOME unsigned");
+	else if (joining && l->redeem->purpose == TICKET_DEVICE && !l->own)
+		err = redeem_become(e, l, &w);
+	else
+		err = welcome_take(e, l, &w);
+	welcome_clear(&w);
+	TRY(err);
+	l->list_again = true;
+	if (!l->set_sent)
+		return link_opened(e, l);
+	return topics_offer(e, l);
+}
+
+/* Whether every document the home document lists has arrived. */
+static lk_err
+redeem_pair_done(struct engine *e, struct redeem_status *s)
+{
+	struct names *names;
+	struct cert cert;
+	size_t arrived = 0;
+
+	/* Our own entry is the last thing the issuer wrote before. */
+	if (person_device(e->r, e->identity->sign.pk, &cert).code != LK_OK)
+		return LK_NONE;
+	TRY(names_get(e->r, &names));
+	for (size_t i = 0; i < names->len; i++) {
+		struct node node;
+		uint32_t docno;
+
+		if (replica_doc_by_id(e->r, names->entries[i].docid, &docno)
+			    .code == LK_OK &&
+		    node_get(e->r, docno, 0, &node).code == LK_OK)
+			arrived++;
+	}
+	s->documents = arrived;
+	if (arrived == names->len)
+		s->state = REDEEM_DONE;
+	return LK_NONE;
+}
+
+static lk_err
+redeem_invite_done(struct engine *e, struct redeem_status *s)
+{
+	struct graph *g;
+
+	if (s->docno == 0)
+		return LK_NONE;
+	TRY(replica_graph(e->r, s->docno, &g));
+	if (graph_role(g, e->identity->sign.pk) >= ROLE_READ) {
+		s->documents = 1;
+		s->state = REDEEM_DONE;
+	}
+	return LK_NONE;
+}
+
+lk_err
+engine_redeemed(struct engine *e, uint64_t handle, struct redeem_status *out)
+{
+	struct redeem *q;
+
+	TAILQ_FOREACH (q, &e->redeems, next)
+		if (q->handle == handle)
+			break;
+	if (q == NULL)
+		return LK_ERR(LK_E_NOTFOUND, "ticket");
+	if (q->status.state == REDEEM_TRYING && q->answered &&
+	    q->checked.ms + REDEEM_CHECK_MS <= e->now.mono.ms) {
+		q->checked = e->now.mono;
+		if (q->purpose == TICKET_DEVICE)
+			TRY(redeem_pair_done(e, &q->status));
+		else
+			TRY(redeem_invite_done(e, &q->status));
+	}
+	/* The next look comes without anything having happened meanwhile. */
+	if (q->status.state == REDEEM_TRYING && q->answered)
+		e->wake.ms = e->now.mono.ms + REDEEM_CHECK_MS;
+	*out = q->status;
+	return LK_NONE;
+}

@@ -1,0 +1,197 @@
+/*
+ * replica.h - one device's whole state: edit -> op -> envelope, and envelope ->
+ * gates -> document (architecture.md, "How a change travels").
+ *
+ * It reads and writes the store, inside transactions its caller begins and
+ * ends, and nothing else of the outside world: time, randomness and signature
+ * checking are arguments.  The daemon and the simulator run this same code.
+ *
+ * Life of a transaction: replica_begin, any calls, then either the caller
+ * commits and calls replica_committed (which hands out what happened), or
+ * aborts and calls replica_aborted (which forgets what was cached from it).
+ * A command that may fail half-way runs inside replica_nest / replica_unnest.
+ * One thread.
+ */
+#ifndef SYNC_REPLICA_H
+#define SYNC_REPLICA_H
+
+#include "access/graph.h"
+#include "base/clock.h"
+#include "crdt/doc.h"
+#include "crypto/identity.h"
+#include "crypto/random.h"
+#include "store/store.h"
+#include "sync/cert.h"
+#include "sync/welcome.h"
+
+struct replica;
+
+/* One signature to check; the caller may check many at once, on threads. */
+struct verify_job {
+	uint8_t pk[32], sig[64], digest[32], docid[LK_ID_LEN];
+	bool genesis; /* signed before there was a document id */
+	bool valid;   /* out */
+};
+/* Checks one; any thread. */
+void verify_job_run(struct verify_job *);
+/* A verifier's `run` that checks them one after the other. */
+void verify_jobs_here(void *ctx, struct verify_job *, size_t n);
+struct verifier {
+	void (*run)(void *ctx, struct verify_job *, size_t n);
+	void *ctx;
+};
+
+/* The identity is borrowed and must outlive the replica. */
+LK_MUST_USE lk_err replica_new(struct replica **, const struct identity *,
+    struct random, struct verifier);
+void replica_free(struct replica *);
+const struct identity *replica_identity(const struct replica *);
+
+void replica_begin(struct replica *, struct txn *, struct now);
+void replica_aborted(struct replica *);
+/* All or nothing of one command.  commit false undoes it; an error from
+ * replica_unnest(…, true) means the whole transaction must be aborted. */
+LK_MUST_USE lk_err replica_nest(struct replica *);
+LK_MUST_USE lk_err replica_unnest(struct replica *, bool commit);
+
+/* What became durable: for watchers and for the sync engine. */
+struct replica_event {
+	uint32_t docno;
+	uint64_t lsn; /* of the envelope; 0: only its status changed */
+	uint8_t id[LK_ID_LEN];
+	bool content; /* what the document shows may have changed */
+	bool access;  /* who may do what changed */
+	bool local;   /* written here */
+};
+/* The events of the transaction just committed, oldest first; valid until the
+ * next replica_begin. */
+void replica_committed(
+    struct replica *, const struct replica_event **, size_t *);
+
+/* Documents. */
+
+struct doc_summary {
+	uint32_t docno;
+	uint8_t docid[LK_ID_LEN], topic[LK_TOPIC_LEN];
+	bool home;            /* the person's own list */
+	enum role role;       /* mine now */
+	uint64_t envelopes;   /* in the graph */
+	uint64_t waiting;     /* envelopes that lack something */
+	uint64_t voided;      /* changes kept that do not count */
+	bool newer;           /* something in it needs a newer lk */
+	struct wall changed;  /* when this device last took something in */
+};
+/* NOTFOUND. */
+LK_MUST_USE lk_err replica_doc(struct replica *, uint32_t docno, struct doc_summary *);
+LK_MUST_USE lk_err replica_doc_by_id(struct replica *,
+    const uint8_t docid[static LK_ID_LEN], uint32_t *docno);
+LK_MUST_USE lk_err replica_doc_by_topic(struct replica *,
+    const uint8_t topic[static LK_TOPIC_LEN], uint32_t *docno);
+/* The home document.  NOTFOUND before this device is anybody's. */
+LK_MUST_USE lk_err replica_home(struct replica *, uint32_t *docno);
+/* The next document number above `after`; NOTFOUND at the end. */
+LK_MUST_USE lk_err replica_doc_next(struct replica *, uint32_t after, uint32_t *docno);
+/* The authority of a document; borrowed until the next call that writes. */
+LK_MUST_USE lk_err replica_graph(struct replica *, uint32_t docno, struct graph **);
+/* Its content, for reading; doc_free it before anything is written. */
+LK_MUST_USE lk_err replica_open_doc(struct replica *, uint32_t docno, struct doc **);
+
+/* Builds a change: called once with the edit and the document it works on. */
+typedef lk_err edit_fn(void *ctx, struct edit *, struct doc *);
+
+/* Creates a document: genesis, grants for my own other devices, and one change
+ * made by `fill` (NULL: none).  The home document lists it under `name`. */
+LK_MUST_USE lk_err replica_create(struct replica *, const char *name,
+    const char *type, edit_fn *fill, void *ctx, uint32_t *docno);
+/*
+ * Edits a document: one change, made durable with the transaction; an epoch
+ * first when the present key is known to somebody who may not read any more.
+ * *changed false: the edit was no edit, nothing was written.
+ *   DENIED   this device may not write (any more)
+ *   and whatever `fill` returns: the caller must then undo (replica_unnest)
+ */
+LK_MUST_USE lk_err replica_edit(struct replica *, uint32_t docno,
+    edit_fn *fill, void *ctx, const char *message, bool *changed,
+    uint8_t hash[static LK_ID_LEN]);
+/* A new document holding the changes of an Automerge file (checked, see
+ * history_read).  DATA, MALFORMED, LIMIT: nothing was written. */
+LK_MUST_USE lk_err replica_import(struct replica *, const char *name,
+    struct bytes file, uint32_t *docno);
+/* Appends an Automerge file with the changes of the document as it counts now
+ * (deterministic: equal heads, equal bytes).  With ghosts present: DATA, until
+ * exporting them exists. */
+LK_MUST_USE lk_err replica_export(struct replica *, uint32_t docno, struct buf *);
+
+/* One change, for `lk log` and `lk watch`. */
+struct change_info {
+	uint8_t id[LK_ID_LEN];   /* envelope */
+	uint64_t lsn;
+	uint8_t hash[LK_ID_LEN]; /* Automerge change hash; zero: no change in it */
+	uint8_t author[32];      /* device key */
+	uint64_t seq, ops;
+	int64_t time;            /* seconds since 1970, as claimed */
+	bool visible, has_change, is_import;
+	uint32_t kinds;          /* bit per op_kind below 32 */
+	uint8_t voided_by[LK_ID_LEN]; /* zero: nothing */
+	struct bytes message;    /* borrowed until the next call */
+};
+/* The envelope of a document with lsn >= the one given; NOTFOUND at the end. */
+LK_MUST_USE lk_err replica_log(struct replica *, uint32_t docno,
+    uint64_t lsn, struct change_info *);
+/* The hashes of the changes that are the heads of what is visible. */
+LK_MUST_USE lk_err replica_heads(struct replica *, uint32_t docno,
+    uint8_t hashes[][LK_ID_LEN], size_t max, size_t *len);
+
+/* Sharing. */
+
+/* Somebody to share with: a verified card's root key and devices. */
+struct person {
+	uint8_t root_pk[32];
+	const struct cert *devices;
+	size_t devices_len;
+};
+/* Grants a person, in one envelope: the root key cold, each device own below
+ * it.  EXISTS when he has that role or more; DENIED. */
+LK_MUST_USE lk_err replica_share(struct replica *, uint32_t docno,
+    const struct person *, enum role);
+/* Grants a further device of my own the role I have.  EXISTS, DENIED. */
+LK_MUST_USE lk_err replica_enroll(
+    struct replica *, uint32_t docno, const struct cert *device);
+/* What a revocation would do, and doing it: every grant of this key (a root
+ * key or a device's) in the document, keeping all seen, with `tree`.
+ * NOTFOUND: there is none; DENIED: not mine to revoke. */
+struct revoke_report {
+	uint64_t kept, grants;       /* changes that stay; grants ended */
+	uint64_t epoch;              /* number of epochs so far */
+	bool last_admin;
+};
+LK_MUST_USE lk_err replica_revoke(struct replica *, uint32_t docno,
+    const uint8_t key[static 32], enum role level, bool dry_run,
+    struct revoke_report *);
+LK_MUST_USE lk_err replica_leave(struct replica *, uint32_t docno);
+
+/* Hands a key to a reader who is entitled to it and lacks it (access.md
+ * section 7): at most one; call again while *healed. */
+LK_MUST_USE lk_err replica_heal(struct replica *, uint32_t docno, bool *healed);
+
+/* Receiving. */
+
+enum receipt { RECEIPT_ACCEPTED, RECEIPT_KNOWN, RECEIPT_WAITING, RECEIPT_REFUSED };
+struct received {
+	enum receipt what;
+	const char *why; /* refused or waiting: the rule; static */
+	uint8_t missing[LK_ID_LEN]; /* waiting for this one, or zero */
+};
+/*
+ * Takes envelopes of one document from a peer, in the sender's order: checks
+ * them by protocol section 4 and applies what is admissible, together with
+ * what waited for it.  Never an error for what the bytes say: that is in
+ * `out`; errors are the store's.
+ */
+LK_MUST_USE lk_err replica_receive(struct replica *, uint32_t docno,
+    const struct bytes *envelopes, size_t n, struct received *out);
+/* Makes a document known from a welcome: id, topic secret, ladder keys. */
+LK_MUST_USE lk_err replica_welcome(
+    struct replica *, const struct welcome *, uint32_t *docno);
+
+#endif

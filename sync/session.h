@@ -1,0 +1,131 @@
+/*
+ * session.h - one encrypted connection as a pure byte machine: the preface,
+ * the Noise handshake and the stream of messages inside it (docs/protocol.md
+ * sections 5 and 6).
+ *
+ * No socket, no clock, no randomness: bytes that arrived go in, bytes to send
+ * are appended to a buffer of the caller, and what happened comes out as one
+ * event at a time.  Bytes may be cut anywhere.  Deadlines are the caller's.
+ *
+ * Invariants: nothing is delivered that was not authenticated whole and in
+ * order; the first error is the last thing that happens (every later call
+ * returns it again); no length is believed before it is checked.
+ *
+ *   initiator: session_new -----------------------+
+ *                                                 v
+ *   responder: PREFACE --- XK ---------------> HANDSHAKE --ESTABLISHED--> OPEN
+ *                 |                               ^                        | ^
+ *                 +-- XKpsk3 --TICKET--> PSK -----+                        +-+
+ *                                          session_psk                  MESSAGE
+ *   any state -- error --> DEAD
+ *
+ * Transitions are made by session_step, except the one named.  A session is
+ * used by one thread at a time and lives on the heap (about 1 KiB idle).
+ */
+#ifndef SYNC_SESSION_H
+#define SYNC_SESSION_H
+
+#include "base/bytes.h"
+#include "crypto/seal.h"
+
+#define SESSION_TICKET_LEN 8
+#define SESSION_PSK_LEN 32
+#define SESSION_HASH_LEN 64 /* h, the Noise handshake hash (BLAKE2b) */
+#define SESSION_TYPES 256
+/* What a message of n bytes of body costs on the wire, at most. */
+#define SESSION_WIRE_MAX(n) ((n) + 5 + 18 * (1 + ((n) + 5) / 65519))
+
+/* As on the wire. */
+enum session_pattern {
+	SESSION_XK = 1,     /* a known peer */
+	SESSION_XKPSK3 = 2, /* a ticket */
+};
+
+enum session_role {
+	SESSION_INITIATOR,
+	SESSION_RESPONDER,
+};
+
+/* Everything is copied by session_new, except body_max. */
+struct session_config {
+	enum session_role role;
+	const struct dh_key *noise; /* our static key */
+	const uint8_t *ephemeral;   /* DH_LEN fresh random bytes, used once */
+	/*
+	 * The greatest body of each type of message this side receives,
+	 * SESSION_TYPES entries, each at most MESSAGE_MAX.  Kept: it outlives
+	 * the session.
+	 */
+	const uint32_t *body_max;
+	/* The initiator only: */
+	enum session_pattern pattern;
+	const uint8_t *remote; /* DH_LEN, static key of the responder */
+	const uint8_t *ticket; /* SESSION_TICKET_LEN with XKPSK3, else NULL */
+	const uint8_t *psk;    /* SESSION_PSK_LEN with XKPSK3, else NULL */
+	struct bytes payload;  /* of the last handshake message */
+};
+
+enum session_event_type {
+	SESSION_NOTHING,     /* all of the input is used up; wait for more */
+	SESSION_TICKET,      /* a responder wants session_psk */
+	SESSION_ESTABLISHED, /* h, remote and payload are authentic */
+	SESSION_MESSAGE,
+};
+
+/* Views are valid until the next session_step or session_free. */
+struct session_event {
+	enum session_event_type type;
+	/* TICKET and ESTABLISHED: */
+	enum session_pattern pattern;
+	const uint8_t *ticket; /* SESSION_TICKET_LEN, NULL with XK */
+	/* ESTABLISHED: */
+	const uint8_t *hash;   /* SESSION_HASH_LEN */
+	const uint8_t *remote; /* DH_LEN, static key of the other side */
+	struct bytes payload;  /* the initiator's; empty on its own side */
+	/* MESSAGE: */
+	uint8_t message;
+	struct bytes body;
+};
+
+struct session;
+
+/*
+ * Returns a new session; an initiator's first bytes are appended to `out`.
+ * MALFORMED when the initiator's remote key is a low-order point, DENIED when
+ * it is our own, LIMIT when the payload does not fit HANDSHAKE_BYTES_MAX or
+ * `out` is full, NOMEM.
+ */
+LK_MUST_USE lk_err session_new(
+    struct session **, const struct session_config *, struct buf *out);
+void session_free(struct session *); /* wipes its keys; NULL is fine */
+
+/*
+ * Takes bytes from the front of *in up to the next event, appends what is to
+ * be sent to `out`, and fills *event.  Call it again until SESSION_NOTHING:
+ * only then is *in empty.  Errors kill the session: VERSION (another preface
+ * version or pattern), MALFORMED (anything not authentic or out of place),
+ * LIMIT (a length over its bound, or `out` full), DENIED (the other side
+ * has our own key: we connected to ourselves), NOMEM.
+ * After SESSION_TICKET, session_psk comes first.
+ */
+LK_MUST_USE lk_err session_step(struct session *, struct bytes *in,
+    struct buf *out, struct session_event *event);
+
+/* Answers SESSION_TICKET.  For a ticket that is not honoured give random
+ * bytes: the initiator then fails exactly as with a wrong psk. */
+void session_psk(struct session *, const uint8_t psk[static SESSION_PSK_LEN]);
+
+/*
+ * Appends one message to `out`.  LIMIT when out has no room for
+ * SESSION_WIRE_MAX of it or the body is over MESSAGE_MAX: nothing was sent and
+ * the session goes on.  AGAIN before it is established; otherwise the error
+ * that killed the session.
+ */
+LK_MUST_USE lk_err session_send(
+    struct session *, struct buf *out, uint8_t message, struct bytes body);
+
+/* After SESSION_ESTABLISHED, for as long as the session lives. */
+const uint8_t *session_hash(const struct session *);   /* SESSION_HASH_LEN */
+const uint8_t *session_remote(const struct session *); /* DH_LEN */
+
+#endif

@@ -1,0 +1,166 @@
+#include <string.h>
+
+#include "sync/endpoint.h"
+#include "sync/engine_state.h"
+#include "sync/person.h"
+
+#define TICKET_KEY_LEN (1 + TICKET_ID_LEN)
+#define PAIR_EXPIRES_MS (INT64_C(10) * 60 * 1000)
+#define INVITE_EXPIRES_MS (INT64_C(7) * 24 * 3600 * 1000)
+
+/* STORE_DEVICE, SPACE_META: "k" ticket id -> purpose, role, document, uses
+ * left, expiry, secret, devices that used it. */
+
+static struct bytes
+ticket_key(uint8_t out[static TICKET_KEY_LEN],
+    const uint8_t id[static TICKET_ID_LEN])
+{
+	out[0] = 'k';
+	memcpy(out + 1, id, TICKET_ID_LEN);
+	return BYTES(out, TICKET_KEY_LEN);
+}
+
+static lk_err
+ticket_parse(struct ticket_record *out, struct bytes value)
+{
+	struct rd rd = rd_over(value);
+	struct ticket_record t;
+
+	t.purpose = (enum ticket_purpose)rd_u8(&rd);
+	t.role = (enum role)rd_u8(&rd);
+	t.docno = rd_u32(&rd);
+	t.uses = rd_u32(&rd);
+	t.expires.ms = (int64_t)rd_u64(&rd);
+	rd_copy(&rd, t.secret, sizeof(t.secret));
+	t.redeemers = rd_take(&rd, rd.left.len);
+	if (rd.failed || t.redeemers.len % 32 != 0)
+		return LK_ERR(LK_E_CORRUPT, "ticket record");
+	*out = t;
+	return LK_NONE;
+}
+
+static lk_err
+ticket_put(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
+    const struct ticket_record *t)
+{
+	uint8_t key[TICKET_KEY_LEN];
+	BUF_SECRET b = { .max = KV_VALUE_MAX };
+
+	buf_u8(&b, (uint8_t)t->purpose);
+	buf_u8(&b, (uint8_t)t->role);
+	buf_u32(&b, t->docno);
+	buf_u32(&b, t->uses);
+	buf_u64(&b, (uint64_t)t->expires.ms);
+	buf_mem(&b, t->secret, sizeof(t->secret));
+	buf_add(&b, t->redeemers);
+	TRY(buf_err(&b, "ticket record"));
+	return kv_put(docstate_space(e->r, STORE_DEVICE, SPACE_META),
+	    ticket_key(key, id), buf_bytes(&b));
+}
+
+lk_err
+ticket_get(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
+    struct ticket_record *out)
+{
+	uint8_t key[TICKET_KEY_LEN];
+	struct bytes value;
+
+	TRY(kv_get(docstate_space(e->r, STORE_DEVICE, SPACE_META),
+	    ticket_key(key, id), &value));
+	TRY(ticket_parse(out, value));
+	if (out->expires.ms <= e->now.wall.ms)
+		return LK_ERR(LK_E_NOTFOUND, "ticket expired");
+	return LK_NONE;
+}
+
+lk_err
+ticket_use(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
+    const uint8_t pk[static 32], struct ticket_record *out, bool *again)
+{
+	struct ticket_record t;
+	BUF_SCOPED redeemers = { .max = KV_VALUE_MAX / 2 };
+
+	TRY(ticket_get(e, id, &t));
+	*again = false;
+	for (size_t at = 0; at < t.redeemers.len; at += 32)
+		*again |= memcmp(t.redeemers.ptr + at, pk, 32) == 0;
+	buf_add(&redeemers, t.redeemers);
+	if (!*again) {
+		if (t.uses == 0)
+			return LK_ERR(LK_E_DENIED, "ticket used");
+		t.uses--;
+		buf_mem(&redeemers, pk, 32);
+		t.redeemers = buf_bytes(&redeemers);
+		TRY(buf_err(&redeemers, "ticket record"));
+		TRY(ticket_put(e, id, &t));
+	}
+	t.redeemers = (struct bytes){ 0 };
+	*out = t;
+	return LK_NONE;
+}
+
+/* Removes expired tickets; how many are left that can still be used. */
+static lk_err
+tickets_sweep(struct engine *e, size_t *outstanding)
+{
+	struct kv kv = docstate_space(e->r, STORE_DEVICE, SPACE_META);
+	uint8_t at[TICKET_KEY_LEN] = { 'k' };
+
+	*outstanding = 0;
+	for (;;) {
+		struct bytes key, value;
+		struct ticket_record t;
+		lk_err err =
+		    kv_seek(kv, KV_FIRST_GE, BYTES_OF(at), &key, &value);
+
+		if (err.code == LK_E_NOTFOUND ||
+		    (err.code == LK_OK &&
+			(key.len != TICKET_KEY_LEN || key.ptr[0] != 'k')))
+			return LK_NONE;
+		TRY(err);
+		memcpy(at, key.ptr, sizeof(at));
+		TRY(ticket_parse(&t, value));
+		if (t.expires.ms <= e->now.wall.ms)
+			TRY(kv_del(kv, BYTES_OF(at)));
+		else
+			*outstanding += t.uses > 0;
+		if (!bytes_next(at, sizeof(at)))
+			return LK_NONE;
+	}
+}
+
+lk_err
+engine_ticket(struct engine *e, const struct ticket_request *q, struct now now,
+    char *out, size_t len)
+{
+	struct ticket_record record = { .purpose = q->purpose,
+		.docno = q->docno,
+		.role = q->role,
+		.uses = q->uses == 0 ? 1 : q->uses };
+	struct ticket ticket = { .purpose = q->purpose };
+	struct ticket_keys keys;
+	size_t outstanding;
+	int64_t lasts = q->expires_ms > 0 ? q->expires_ms :
+	    q->purpose == TICKET_DEVICE	  ? PAIR_EXPIRES_MS :
+					    INVITE_EXPIRES_MS;
+	BUF_SECRET text = { .max = TICKET_TEXT_MAX };
+
+	e->now = now;
+	TRY(tickets_sweep(e, &outstanding));
+	if (outstanding >= TICKETS_MAX)
+		return LK_ERR(LK_E_LIMIT, "too many tickets outstanding");
+	random_fill(&e->random, record.secret, sizeof(record.secret));
+	record.expires.ms = now.wall.ms + lasts;
+	memcpy(ticket.secret, record.secret, sizeof(ticket.secret));
+	memcpy(ticket.noise_pk, e->identity->noise.pk, DH_LEN);
+	person_addresses(e->r, &ticket.addresses);
+	ticket_derive(&keys, record.secret);
+	TRY(ticket_put(e, keys.id, &record));
+	TRY(ticket_encode(&text, &ticket));
+	if (text.len >= len)
+		return LK_ERR(LK_E_LIMIT, "ticket");
+	memcpy(out, text.ptr, text.len);
+	out[text.len] = '\0';
+	secret_wipe(&keys, sizeof(keys));
+	return LK_NONE;
+}

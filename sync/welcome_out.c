@@ -1,0 +1,143 @@
+#include <string.h>
+
+#include "sync/engine_state.h"
+#include "sync/envelope.h"
+#include "sync/home.h"
+#include "sync/person.h"
+
+/* The grant under which a device reads now: the newest. */
+static bool
+reader_grant(const struct graph *g, const uint8_t pk[static 32],
+    struct member *out)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < graph_members_len(g); i++) {
+		struct member m;
+
+		graph_member(g, i, &m);
+		if (memcmp(m.key, pk, 32) == 0 && m.now >= ROLE_READ) {
+			*out = m;
+			found = true;
+		}
+	}
+	return found;
+}
+
+static lk_err
+keys_add(struct engine *e, uint32_t docno, const uint8_t etag[static ETAG_LEN],
+    struct welcome *w)
+{
+	lk_err err;
+
+	for (size_t i = 0; i < w->keys_len; i++)
+		if (memcmp(w->keys[i].etag, etag, ETAG_LEN) == 0)
+			return LK_NONE;
+	if (w->keys_len == WELCOME_KEYS_MAX)
+		return LK_NONE;
+	err = docstate_key(e->r, docno, etag, &w->keys[w->keys_len]);
+	if (err.code == LK_OK)
+		w->keys_len++;
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+}
+
+/*
+ * The key that seals the grant, and those of the epochs in its past: what the
+ * grant counts as handing over, and what that opens over the links.
+ */
+static lk_err
+welcome_keys(struct engine *e, struct docstate *ds, uint32_t grant_node,
+    struct welcome *w)
+{
+	ARENA_SCOPED arena = { .max = ENVELOPE_MAX };
+
+	for (uint32_t n = grant_node + 1; n-- > 0;) {
+		struct node node;
+		struct facts facts;
+		struct body body;
+
+		if (n != grant_node &&
+		    !graph_in_past(ds->graph, n, grant_node))
+			continue;
+		TRY(node_get(e->r, ds->docno, n, &node));
+		TRY(facts_decode(&facts, &body, &arena, node.facts));
+		if (n == grant_node || n == 0 || facts.keys == KEYS_EPOCH)
+			TRY(keys_add(e, ds->docno, facts.etag, w));
+		arena_clear(&arena);
+	}
+	return LK_NONE;
+}
+
+static lk_err
+welcome_fill(struct engine *e, struct docstate *ds, const struct member *m,
+    bool own, struct welcome *w)
+{
+	struct home_name name;
+
+	memcpy(w->docid, ds->docid, LK_ID_LEN);
+	w->topic = ds->topic;
+	w->grant = m->grant;
+	TRY(welcome_keys(e, ds, m->node, w));
+	if (own)
+		return LK_NONE;
+	TRY(home_name(e->r, ds->docno, &name));
+	if (strlen(name.name) <= LK_NAME_MAX)
+		(void)strlcpy(w->name, name.name, sizeof(w->name));
+	(void)strlcpy(w->type, name.type, sizeof(w->type));
+	return LK_NONE;
+}
+
+/* S need not be sent when it follows from the only key. */
+static bool
+secret_follows(const struct welcome *w)
+{
+	struct topic topic;
+	bool same;
+
+	if (w->keys_len != 1)
+		return false;
+	topic_derive(&topic, w->keys[0].ladder);
+	same = digest_equal(
+	    topic.secret, w->topic.secret, EPOCH_SECRET_LEN);
+	secret_wipe(&topic, sizeof(topic));
+	return same;
+}
+
+lk_err
+welcome_send(struct engine *e, struct link *l, uint32_t docno)
+{
+	struct docstate *ds;
+	struct member m;
+	struct welcome w = { .keys_len = 0 };
+	BUF_SECRET b = { .max = WELCOME_MAX };
+	lk_err err;
+
+	TRY(docstate_get(e->r, docno, &ds));
+	if (!reader_grant(ds->graph, l->pk, &m) ||
+	    topics_is_welcomed(l, docno) || !link_has_room(l))
+		return LK_NONE;
+	err = welcome_fill(e, ds, &m, l->own, &w);
+	w.secret_implied = secret_follows(&w);
+	if (err.code == LK_OK && w.keys_len > 0)
+		err = welcome_encode(
+		    &b, &w, l->pk, l->own ? NULL : &e->identity->sign);
+	if (err.code == LK_OK && w.keys_len > 0) {
+		link_send(e, l, MSG_WELCOME, buf_bytes(&b));
+		topics_welcomed(l, docno);
+	}
+	welcome_clear(&w);
+	return err;
+}
+
+lk_err
+welcome_offer(struct engine *e, uint32_t docno)
+{
+	struct link *l;
+
+	TAILQ_FOREACH (l, &e->links, next)
+		/* Before the lists were compared he may have it already. */
+		if (l->state == LINK_OPEN && l->known && l->matched &&
+		    topics_of(l, docno) == GRAPH_NONE)
+			TRY(welcome_send(e, l, docno));
+	return LK_NONE;
+}

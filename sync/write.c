@@ -1,0 +1,519 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "crdt/document.h"
+#include "sync/admit.h"
+#include "sync/home.h"
+#include "sync/person.h"
+
+#define CREATE_BYTES_MAX ((size_t)256 * 1024 * 1024)
+#define IMPORT_PIECE_MAX ((size_t)1000 * 1000)
+/* Grants that share the first envelope of a document with genesis and change;
+ * further devices get theirs in the background. */
+#define CREATE_GRANTS_MAX 12
+#define RANK_CREATOR 1000
+#define RANK_STEP_ADMIN 1000
+#define RANK_WRITE 40000
+#define RANK_READ 50000
+#define RANK_RELAY 60000
+
+/* Builds a document's first change in memory: its lean form does not depend on
+ * the actor, which is only known when the document has its id. */
+static lk_err
+create_content(struct replica *r, edit_fn *fill, void *ctx,
+    struct arena *arena, struct op_content *content, bool *any)
+{
+	static const uint8_t nobody[LK_TOPIC_LEN];
+	struct change_head head = { .actor = BYTES_OF(nobody),
+		.seq = 1,
+		.start_op = 1,
+		.time = r->now.wall.ms / 1000 };
+	uint8_t hash[LK_ID_LEN];
+	struct kv kv = { 0 };
+	struct doc *doc = NULL;
+	struct edit *edit = NULL;
+	BUF_SCOPED body = { 0 };
+	lk_err err;
+
+	*any = false;
+	if (fill == NULL)
+		return LK_NONE;
+	buf_init(&body, CHANGE_BODY_MAX);
+	err = kv_memory_new(&kv, CREATE_BYTES_MAX);
+	if (err.code == LK_OK)
+		err = doc_open(&doc, kv);
+	if (err.code == LK_OK)
+		err = edit_new(&edit, doc, &head);
+	if (err.code == LK_OK)
+		err = fill(ctx, edit, doc);
+	if (err.code == LK_OK && edit_ops(edit) > 0) {
+		err = edit_finish(edit, &body, hash);
+		*any = true;
+	}
+	edit_free(edit);
+	doc_free(doc);
+	kv_memory_free(&kv);
+	TRY(err);
+	return *any ? content_pack(arena, buf_bytes(&body), content) : LK_NONE;
+}
+
+void
+grant_own_device(
+    struct op_grant *g, const struct cert *cert, enum role role, uint16_t rank)
+{
+	*g = (struct op_grant){ .role = (uint8_t)role,
+		.rank = rank,
+		.box_counter = cert->block.box_counter,
+		.flags = GRANT_OWN | GRANT_ENROLL };
+	memcpy(g->key, cert->block.device_pk, ACCESS_KEY_LEN);
+	if (role == ROLE_RELAY)
+		return;
+	memcpy(g->box, cert->block.box_pk, ACCESS_KEY_LEN);
+	memcpy(g->box_sig, cert->block.box_sig, SIGN_LEN);
+}
+
+/* genesis and a grant for each other device of the person. */
+static lk_err
+create_ops(struct replica *r, struct body *body)
+{
+	const struct identity *me = r->identity;
+	struct op_genesis *g = &body->ops[0].genesis;
+	struct cert certs[PERSON_DEVICES_MAX];
+	size_t certs_len;
+
+	body->ops[0].kind = OP_GENESIS;
+	memcpy(g->root_pk, me->root_pk, ACCESS_KEY_LEN);
+	memcpy(g->device_pk, me->sign.pk, ACCESS_KEY_LEN);
+	memcpy(g->device_box, me->box.pk, ACCESS_KEY_LEN);
+	g->box_counter = me->box_counter;
+	body->ops_len = 1;
+	TRY(person_devices(r, certs, &certs_len));
+	for (size_t i = 0; i < certs_len; i++) {
+		struct access_op *op = &body->ops[body->ops_len];
+
+		if (memcmp(certs[i].block.device_pk, me->sign.pk,
+			ACCESS_KEY_LEN) == 0 ||
+		    body->ops_len > CREATE_GRANTS_MAX)
+			continue;
+		op->kind = OP_GRANT;
+		grant_own_device(
+		    &op->grant, &certs[i], ROLE_ADMIN, RANK_CREATOR + 1);
+		body->ops_len++;
+	}
+	return LK_NONE;
+}
+
+/* Fresh secrets for a document whose topic is not in use here. */
+static lk_err
+create_secrets(struct replica *r, uint8_t salt[static GENESIS_SALT_LEN],
+    struct epoch *epoch, struct topic *topic)
+{
+	uint8_t ladder[EPOCH_SECRET_LEN];
+	uint32_t taken;
+	lk_err err;
+
+	do {
+		random_fill(&r->random, salt, GENESIS_SALT_LEN);
+		genesis_ladder(ladder, r->identity->genesis_seed, salt);
+		topic_derive(topic, ladder);
+		err = replica_doc_by_topic(r, topic->id, &taken);
+	} while (err.code == LK_OK);
+	epoch_derive(epoch, ladder);
+	secret_wipe(ladder, sizeof(ladder));
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+}
+
+lk_err
+create_admit(struct replica *r, struct bytes envelope, const uint8_t *docid,
+    const struct epoch *epoch, const struct topic *topic, bool home,
+    uint32_t *docno)
+{
+	struct docstate *ds;
+	struct admission a;
+	bool is_new;
+	lk_err err;
+
+	TRY(docstate_create(r, docid, topic, home, &ds));
+	TRY(docstate_key_add(r, ds->docno, epoch, &is_new));
+	admission_begin(&a, r, ds);
+	err = author_admit(&a, envelope);
+	if (err.code != LK_OK) {
+		admission_drop(&a);
+		return err;
+	}
+	*docno = ds->docno;
+	return admission_end(&a);
+}
+
+static lk_err
+create_envelope(struct replica *r, const struct body *body, uint32_t *docno)
+{
+	uint8_t salt[GENESIS_SALT_LEN], docid[LK_ID_LEN];
+	struct epoch epoch;
+	struct topic topic;
+	struct envelope_draft draft = { .author = &r->identity->sign,
+		.topic = &topic,
+		.epoch = &epoch,
+		.seq = 1,
+		.salt = salt };
+	BUF_SCOPED bytes = { 0 };
+	BUF_SCOPED out = { 0 };
+	lk_err err;
+
+	buf_init(&bytes, ENVELOPE_BODY_MAX);
+	buf_init(&out, ENVELOPE_MAX);
+	body_encode(&bytes, body);
+	TRY(buf_err(&bytes, "one change over 1 MiB"));
+	TRY(create_secrets(r, salt, &epoch, &topic));
+	draft.body = buf_bytes(&bytes);
+	err = envelope_make(&out, docid, &draft);
+	if (err.code == LK_OK)
+		err = create_admit(r, buf_bytes(&out), docid, &epoch, &topic,
+		    false, docno);
+	secret_wipe(&epoch, sizeof(epoch));
+	return err;
+}
+
+lk_err
+replica_create(struct replica *r, const char *name, const char *type,
+    edit_fn *fill, void *ctx, uint32_t *docno)
+{
+	ARENA_SCOPED arena = { 0 };
+	struct body body = { 0 };
+	struct op_content content;
+	bool any;
+
+	arena_init(&arena, CHANGE_BODY_MAX);
+	TRY(home_name_check(r, name));
+	TRY(create_content(r, fill, ctx, &arena, &content, &any));
+	TRY(create_ops(r, &body));
+	if (any)
+		body.ops[body.ops_len++] = (struct access_op){
+			.kind = OP_CHANGE, .content = content
+		};
+	TRY(create_envelope(r, &body, docno));
+	return home_name_set(r, *docno, name, type);
+}
+
+/* Runs `fill` over the document and writes what it made as one change. */
+static lk_err
+edit_in(struct admission *a, edit_fn *fill, void *ctx, const char *message,
+    uint8_t *hash, bool *changed)
+{
+	struct graph_author me;
+	struct change_head head;
+	struct access_op op = { .kind = OP_CHANGE };
+	const uint32_t *parents;
+	struct edit *edit;
+	struct doc *doc;
+	size_t parents_len;
+	uint64_t seq;
+	BUF_SCOPED body = { 0 };
+	lk_err err;
+
+	memcpy(me.key, a->r->identity->sign.pk, ACCESS_KEY_LEN);
+	TRY(graph_grant_for(a->ds->graph, me.key, ROLE_WRITE, &me.grant));
+	TRY(graph_parents(
+	    a->ds->graph, &me.grant, &parents, &parents_len, &seq));
+	TRY(content_head(a, parents, parents_len, &me, seq, &head));
+	if (message != NULL)
+		head.message = BYTES_STR(message);
+	TRY(admission_doc(a, &doc));
+	TRY(edit_new(&edit, doc, &head));
+	buf_init(&body, CHANGE_BODY_MAX);
+	err = fill(ctx, edit, doc);
+	*changed = err.code == LK_OK && edit_ops(edit) > 0;
+	if (*changed)
+		err = edit_finish(edit, &body, hash);
+	edit_free(edit);
+	TRY(err);
+	if (!*changed)
+		return LK_NONE;
+	TRY(content_pack(&a->arena, buf_bytes(&body), &op.content));
+	return author_envelope(a, &op, 1, ROLE_WRITE, NULL);
+}
+
+lk_err
+replica_edit(struct replica *r, uint32_t docno, edit_fn *fill, void *ctx,
+    const char *message, bool *changed, uint8_t hash[static LK_ID_LEN])
+{
+	struct docstate *ds;
+	struct admission a;
+	lk_err err;
+
+	TRY(docstate_get(r, docno, &ds));
+	admission_begin(&a, r, ds);
+	err = edit_in(&a, fill, ctx, message, hash, changed);
+	if (err.code == LK_OK && *changed)
+		return admission_end(&a);
+	admission_drop(&a);
+	return err;
+}
+
+static lk_err
+import_pieces(struct admission *a, struct bytes file)
+{
+	size_t at = 0;
+
+	do {
+		size_t n = file.len - at < IMPORT_PIECE_MAX ? file.len - at :
+							      IMPORT_PIECE_MAX;
+		struct access_op op = { .kind = OP_IMPORT,
+			.content = { .form = at + n == file.len,
+			    .data = BYTES(file.ptr + at, n) } };
+
+		TRY(author_envelope(a, &op, 1, ROLE_WRITE, NULL));
+		at += n;
+	} while (at < file.len);
+	return LK_NONE;
+}
+
+lk_err
+replica_import(struct replica *r, const char *name, struct bytes file,
+    uint32_t *docno)
+{
+	struct body body = { 0 };
+	struct docstate *ds;
+	struct admission a;
+	struct history h;
+	BUF_SCOPED canonical = { 0 };
+	size_t changes;
+	lk_err err;
+
+	TRY(home_name_check(r, name));
+	TRY(history_read(&h, file));
+	buf_init(&canonical, DOCUMENT_BODY_MAX);
+	changes = h.changes_len;
+	err = history_write(&canonical, h.changes, h.changes_len);
+	history_clear(&h);
+	TRY(err);
+	TRY(create_ops(r, &body));
+	TRY(create_envelope(r, &body, docno));
+	if (changes > 0) {
+		TRY(docstate_get(r, *docno, &ds));
+		admission_begin(&a, r, ds);
+		err = import_pieces(&a, buf_bytes(&canonical));
+		if (err.code != LK_OK) {
+			admission_drop(&a);
+			return err;
+		}
+		TRY(admission_end(&a));
+	}
+	return home_name_set(r, *docno, name, "map");
+}
+
+static uint16_t
+person_rank(enum role role, uint16_t mine)
+{
+	uint16_t rank;
+
+	switch (role) {
+	case ROLE_WRITE:
+		rank = RANK_WRITE;
+		break;
+	case ROLE_READ:
+		rank = RANK_READ;
+		break;
+	case ROLE_RELAY:
+		rank = RANK_RELAY;
+		break;
+	case ROLE_NONE:
+	case ROLE_ADMIN:
+	default:
+		rank = 0;
+	}
+	if (rank <= mine)
+		rank = mine < UINT16_MAX - RANK_STEP_ADMIN - 1 ?
+		    (uint16_t)(mine + RANK_STEP_ADMIN) :
+		    UINT16_MAX - 1;
+	return rank;
+}
+
+/* My present grant with at least this role. */
+static lk_err
+my_grant(struct docstate *ds, const struct replica *r, enum role need,
+    struct member *out)
+{
+	struct grant_ref ref;
+
+	TRY(graph_grant_for(ds->graph, r->identity->sign.pk, need, &ref));
+	for (size_t i = 0; i < graph_members_len(ds->graph); i++) {
+		graph_member(ds->graph, i, out);
+		if (out->grant.index == ref.index &&
+		    memcmp(out->grant.env, ref.env, LK_ID_LEN) == 0)
+			return LK_NONE;
+	}
+	return LK_ERR(LK_E_DENIED, "no grant of this device");
+}
+
+/* One envelope with these ops, as its own admission. */
+static lk_err
+write_ops(struct replica *r, struct docstate *ds, struct access_op *ops,
+    size_t n, enum role need)
+{
+	struct admission a;
+	lk_err err;
+
+	admission_begin(&a, r, ds);
+	err = author_envelope(&a, ops, n, need, NULL);
+	if (err.code == LK_OK)
+		return admission_end(&a);
+	admission_drop(&a);
+	return err;
+}
+
+lk_err
+replica_share(struct replica *r, uint32_t docno, const struct person *who,
+    enum role role)
+{
+	struct access_op ops[ENVELOPE_OPS_MAX - 1] = { 0 };
+	struct op_grant *root = &ops[0].grant;
+	struct docstate *ds;
+	struct member mine;
+	size_t n = 1;
+
+	TRY(docstate_get(r, docno, &ds));
+	TRY(my_grant(ds, r, ROLE_ADMIN, &mine));
+	if (graph_role(ds->graph, who->root_pk) >= role)
+		return LK_ERR(LK_E_EXISTS, "has this role already");
+	ops[0].kind = OP_GRANT;
+	*root = (struct op_grant){ .role = (uint8_t)role,
+		.rank = person_rank(role, mine.rank),
+		.flags = GRANT_COLD | GRANT_ENROLL };
+	memcpy(root->key, who->root_pk, ACCESS_KEY_LEN);
+	for (size_t i = 0; i < who->devices_len &&
+	     n < sizeof(ops) / sizeof(ops[0]);
+	     i++, n++) {
+		ops[n].kind = OP_GRANT;
+		grant_own_device(&ops[n].grant, &who->devices[i], role,
+		    (uint16_t)(root->rank + 1));
+		ops[n].grant.flags |= GRANT_PARENT_HERE;
+		ops[n].grant.parent_index = 0;
+	}
+	return write_ops(r, ds, ops, n, ROLE_ADMIN);
+}
+
+lk_err
+replica_enroll(struct replica *r, uint32_t docno, const struct cert *device)
+{
+	struct access_op op = { .kind = OP_GRANT };
+	struct docstate *ds;
+	struct member mine;
+	enum role role;
+
+	TRY(docstate_get(r, docno, &ds));
+	role = graph_role(ds->graph, r->identity->sign.pk);
+	if (role < ROLE_RELAY)
+		return LK_ERR(LK_E_DENIED, "not a member");
+	TRY(my_grant(ds, r, role, &mine));
+	if ((mine.flags & GRANT_ENROLL) == 0 && mine.role != ROLE_ADMIN)
+		return LK_ERR(LK_E_DENIED, "may not add devices");
+	if (graph_role(ds->graph, device->block.device_pk) >= role)
+		return LK_ERR(LK_E_EXISTS, "has a grant");
+	grant_own_device(&op.grant, device, role, (uint16_t)(mine.rank + 1));
+	return write_ops(r, ds, &op, 1, role);
+}
+
+/* The entries that end every grant of a key. */
+static lk_err
+revoke_entries(struct replica *r, struct docstate *ds, const uint8_t *key,
+    enum role level, struct arena *arena, struct op_revoke *out)
+{
+	struct revoke_entry *es =
+	    arena_alloc(arena, REVOKE_ENTRIES_MAX * sizeof(*es));
+	struct member mine, m;
+	size_t n = 0;
+
+	if (es == NULL)
+		return LK_ERR(LK_E_NOMEM, "revoke");
+	TRY(my_grant(ds, r, ROLE_ADMIN, &mine));
+	for (size_t i = 0; i < graph_members_len(ds->graph); i++) {
+		uint8_t(*tips)[LK_ID_LEN] =
+		    arena_alloc(arena, REVOKE_KEEP_MAX * LK_ID_LEN);
+		struct revoke_entry *e = &es[n];
+
+		graph_member(ds->graph, i, &m);
+		if (memcmp(m.key, key, ACCESS_KEY_LEN) != 0 ||
+		    (m.ended_by != GRAPH_NONE && m.now <= level))
+			continue;
+		if (m.rank <= mine.rank)
+			return LK_ERR(LK_E_DENIED,
+			    "their grant is as senior as this device's");
+		if (tips == NULL || n == REVOKE_ENTRIES_MAX)
+			return LK_ERR(LK_E_LIMIT, "revoke");
+		*e = (struct revoke_entry){ .target = m.grant,
+			.level = (uint8_t)level,
+			.flags = REVOKE_TREE,
+			.keep = tips[0] };
+		TRY(graph_tips_of(
+		    ds->graph, &m.grant, true, tips, &e->keep_len));
+		n++;
+	}
+	if (n == 0)
+		return LK_ERR(LK_E_NOTFOUND, "nothing to revoke");
+	*out = (struct op_revoke){ .entries = es, .entries_len = n };
+	return LK_NONE;
+}
+
+static int
+entry_compare(const void *a, const void *b)
+{
+	const struct revoke_entry *x = a, *y = b;
+	int c = memcmp(x->target.env, y->target.env, LK_ID_LEN);
+
+	return c != 0 ? c : (int)x->target.index - (int)y->target.index;
+}
+
+static void
+revoke_describe(struct docstate *ds, const struct op_revoke *op,
+    struct revoke_report *report)
+{
+	struct member m;
+	size_t admins = 0;
+
+	*report = (struct revoke_report){ .grants = op->entries_len };
+	for (uint32_t n = 0; n < graph_len(ds->graph); n++) {
+		
+		report->kept += graph_visible(ds->graph, n);
+	}
+	for (size_t i = 0; i < graph_members_len(ds->graph); i++) {
+		graph_member(ds->graph, i, &m);
+		admins += m.now == ROLE_ADMIN && !(m.flags & GRANT_COLD) &&
+		    m.rank > 0;
+	}
+	report->last_admin = admins <= 1;
+}
+
+lk_err
+replica_revoke(struct replica *r, uint32_t docno, const uint8_t key[static 32],
+    enum role level, bool dry_run, struct revoke_report *report)
+{
+	ARENA_SCOPED arena = { 0 };
+	struct access_op op = { .kind = OP_REVOKE };
+	struct revoke_entry *sorted;
+	struct docstate *ds;
+
+	arena_init(&arena, ENVELOPE_MAX);
+	TRY(docstate_get(r, docno, &ds));
+	TRY(revoke_entries(r, ds, key, level, &arena, &op.revoke));
+	sorted = arena_alloc(
+	    &arena, op.revoke.entries_len * sizeof(*sorted));
+	if (sorted == NULL)
+		return LK_ERR(LK_E_NOMEM, "revoke");
+	memcpy(sorted, op.revoke.entries,
+	    op.revoke.entries_len * sizeof(*sorted));
+	qsort(sorted, op.revoke.entries_len, sizeof(*sorted), entry_compare);
+	op.revoke.entries = sorted;
+	revoke_describe(ds, &op.revoke, report);
+	return dry_run ? LK_NONE : write_ops(r, ds, &op, 1, ROLE_ADMIN);
+}
+
+lk_err
+replica_leave(struct replica *r, uint32_t docno)
+{
+	struct access_op op = { .kind = OP_LEAVE };
+	struct docstate *ds;
+
+	TRY(docstate_get(r, docno, &ds));
+	return write_ops(r, ds, &op, 1, ROLE_RELAY);
+}

@@ -1,0 +1,41 @@
+# The manuals: their form, and their examples.
+
+load setup
+
+man=$BATS_TEST_DIRNAME/../../docs/man
+
+@test "the manuals are lint-clean" {
+	command -v mandoc >/dev/null || skip "no mandoc"
+	run mandoc -T lint -W warning "$man/lk.1" "$man/lkd.8"
+	[ "$status" -eq 0 ]
+	[ "$output" = "" ]
+}
+
+@test "every command is in the manual" {
+	for verb in $("$LK" help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
+		grep -q "^\.It Cm $verb" "$man/lk.1"
+	done
+}
+
+@test "the examples of the manual work" {
+	printf 'notes\n' >notes.md
+	PATH=$(dirname "$LK"):$PATH
+	sed -n 's/^\$ //p' "$man/lk.1" >examples
+	[ "$(wc -l <examples)" -ge 12 ]
+	bash -e examples >out
+	run --separate-stderr on laptop get shopping --json
+	is 0 '{"milk":5,"who":{"name":"me","tags":["b","c"]}}' ""
+	run --separate-stderr on laptop get notes
+	is 0 "Hello notes" ""
+}
+
+@test "every method of the daemon is in docs/control.md" {
+	dir=$BATS_TEST_DIRNAME/../..
+	sed -n 's/^	{ "\([a-z.]*\)", .*/\1/p' "$dir"/daemon/command_*.c \
+	    "$dir"/daemon/control_builtin.c >methods
+	[ "$(wc -l <methods)" -ge 30 ]
+	while read -r method; do
+		grep -q "\`$method\`" "$dir/docs/control.md" ||
+		    { echo "$method" >&2; false; }
+	done <methods
+}

@@ -1,0 +1,184 @@
+# Two devices of one person.
+
+load setup
+
+@test "a ticket brings all documents to a new device" {
+	device laptop
+	on laptop new shopping
+	on laptop set --counter shopping /milk 2
+	on laptop new --type text notes
+	on laptop splice notes "" 0 0 "hello"
+	device phone
+	run --separate-stderr on laptop pair --ticket
+	[ "$status" -eq 0 ]
+	[ "$stderr" = "" ]
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output =~ ^lk1-[a-z2-7]+$ ]]
+	run --separate-stderr on phone pair "$output"
+	is 0 "paired; 2 documents are here" ""
+	run --separate-stderr on phone ls
+	is 0 "notes
+shopping" ""
+	run --separate-stderr on phone get notes
+	is 0 "hello" ""
+	run --separate-stderr on phone get shopping --json
+	is 0 '{"milk":2}' ""
+}
+
+@test "what either device writes arrives at the other, and sync waits for it" {
+	device laptop
+	paired laptop phone
+	on phone new shopping
+	on phone set --counter shopping /milk 1
+	run --separate-stderr on phone sync --wait=all --timeout 30s
+	is 0 "" ""
+	run --separate-stderr on laptop get shopping --json
+	is 0 '{"milk":1}' ""
+	on laptop inc shopping /milk 10
+	on laptop sync --wait --timeout 30s
+	run --separate-stderr on phone get shopping --json
+	is 0 '{"milk":11}' ""
+	run --separate-stderr on laptop status --exit-code --json
+	[ "$status" -eq 0 ]
+	[[ $output == *'"synced":true}' ]]
+}
+
+@test "edits of both while apart are merged" {
+	device laptop
+	on laptop new d
+	on laptop set --counter d /c 0
+	on laptop set d /t '"hello"'
+	paired laptop phone
+	on laptop sync --wait --timeout 30s
+	on phone daemon stop
+	on laptop inc d /c 2
+	on laptop splice d /t 0 0 "> "
+	on laptop daemon stop
+	on phone inc d /c 3
+	on phone splice d /t 5 0 "!"
+	on phone sync --wait=1 --timeout 1s || true
+	on laptop sync --wait --timeout 30s
+	on phone sync --wait --timeout 30s
+	run --separate-stderr on laptop get d --json
+	is 0 '{"c":5,"t":"> hello!"}' ""
+	run --separate-stderr on phone get d --json
+	is 0 '{"c":5,"t":"> hello!"}' ""
+}
+
+@test "a device that is away is pending, and named" {
+	device laptop
+	on laptop new d
+	paired laptop phone
+	on laptop sync --wait --timeout 30s
+	on phone daemon stop
+	on laptop set d /a 1
+	run --separate-stderr on laptop sync --wait=all --timeout 200ms d
+	is 75 "" "lk: sync: not acknowledged by phone (d); lk status shows what is pending"
+	run --separate-stderr on laptop sync --wait=all --timeout 1ms --json
+	[ "$status" -eq 75 ]
+	[[ $stderr == '{"error":"again","code":75,"message":"sync: not acknowledged by phone (d)",'* ]]
+	run --separate-stderr on laptop status
+	[ "$status" -eq 0 ]
+	[[ $output == *"
+d  map, admin
+  phone: pending "*", oldest just now, not connected"* ]]
+	run --separate-stderr on laptop status --exit-code -q
+	is 1 "" ""
+	run --separate-stderr on laptop peers
+	[[ $output =~ ^phone\ \ [0-9a-f]{8}\ \ not\ connected\ \  ]]
+	on phone sync
+	run --separate-stderr on laptop sync --wait=all --timeout 30s
+	is 0 "" ""
+}
+
+@test "device ls lists both, the same on each" {
+	device laptop
+	paired laptop phone
+	on laptop sync --wait --timeout 30s
+	run --separate-stderr on laptop device ls
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 2 ]
+	[[ $output =~ laptop\ +[0-9a-f]{8}\ +.*\ +this\ device ]]
+	[[ $output == *"phone"* ]]
+	run --separate-stderr on phone device ls --json
+	[[ $output == '{"schema":"lk.device/1","devices":[{'* ]]
+	[[ $output == *'"name":"laptop"'* && $output == *'"name":"phone"'* ]]
+}
+
+@test "members shows both devices of the person" {
+	device laptop
+	on laptop new d
+	paired laptop phone
+	on laptop sync --wait --timeout 30s
+	run --separate-stderr on laptop members d
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} =~ ^WHO\ +ROLE\ +RANK\ +BY\ +SINCE\ +ACKNOWLEDGED$ ]]
+	[[ $output =~ laptop\ +admin\ +1000\ .*this\ device ]]
+	[[ $output =~ phone\ +admin\ +1001\ .*synced ]]
+}
+
+@test "a wrong, a used and an expired ticket are refused, and change nothing" {
+	device laptop
+	device phone
+	device tablet
+	run --separate-stderr on phone pair lk1-nonsense
+	is 65 "" "lk: ticket: mistyped or not a ticket of lk; copy the whole line, from lk1- to its end"
+	run --separate-stderr on phone pair hello
+	is 65 "" "lk: ticket: mistyped or not a ticket of lk; copy the whole line, from lk1- to its end"
+	ticket=$(on laptop pair --ticket)
+	# A typing mistake in the middle is found before anybody is asked.
+	wrong=${ticket:0:20}$(tr 'a-z2-7' 'b-z2-7a' <<<"${ticket:20:1}")${ticket:21}
+	run --separate-stderr on phone pair "$wrong"
+	[ "$status" -eq 65 ]
+	on phone -q pair "$ticket"
+	run --separate-stderr on tablet pair "$ticket" --timeout 20s
+	[ "$status" -eq 77 ]
+	[[ $stderr == "lk: ticket: "*"; ask for a new ticket" ]]
+	ticket=$(on laptop pair --ticket --expires 1s)
+	while ! run on tablet pair "$ticket" --timeout 20s || [ "$status" -eq 0 ]; do
+		[ "$status" -ne 0 ] || skip "used before it expired"
+	done
+	run --separate-stderr on tablet device ls
+	[ "${#lines[@]}" -eq 1 ]
+}
+
+@test "a device with documents does not join another person" {
+	device laptop
+	device phone
+	on phone new mine
+	run --separate-stderr on phone pair "$(on laptop pair --ticket)"
+	is 77 "" "lk: pair: this device has documents of its own; pair from a device without documents: another LK_HOME"
+	run --separate-stderr on phone ls
+	is 0 "mine" ""
+}
+
+@test "an issuer that is away is 75" {
+	device laptop
+	device phone
+	ticket=$(on laptop pair --ticket)
+	on laptop daemon stop
+	run --separate-stderr on phone pair "$ticket" --timeout 300ms
+	is 75 "" "lk: ticket: the other device does not answer; it goes on in the background; lk status shows it"
+}
+
+@test "a ticket is for one purpose, and is read from standard input" {
+	device laptop
+	on laptop new d
+	device phone
+	run --separate-stderr on phone pair "$(on laptop invite d)"
+	is 64 "" "lk: ticket: it is for a document; lk accept takes it"
+	run --separate-stderr on phone accept "$(on laptop pair --ticket)"
+	is 64 "" "lk: ticket: it is for a device; lk pair takes it"
+	on laptop pair --ticket | on phone -q pair -
+	run --separate-stderr on phone ls
+	is 0 "d" ""
+}
+
+@test "32 tickets may be outstanding" {
+	device laptop
+	for i in {1..32}; do
+		on laptop pair --ticket >/dev/null
+	done
+	run --separate-stderr on laptop pair --ticket
+	is 65 "" "lk: 32 tickets are outstanding already; wait until one is used or has expired"
+}

@@ -1,0 +1,161 @@
+# What lk says about itself, and when it is called wrongly.  No daemon.
+
+load setup
+
+@test "no command is a usage error" {
+	lk
+	is 64 "" "lk: no command given; lk help lists the commands"
+}
+
+@test "an unknown command is answered with the nearest one" {
+	lk statsu
+	is 64 "" "lk: statsu: no such command; did you mean lk status?"
+	lk gte
+	is 64 "" "lk: gte: no such command; did you mean lk get?"
+	lk exprot
+	is 64 "" "lk: exprot: no such command; did you mean lk export?"
+	lk frobnicate
+	is 64 "" "lk: frobnicate: no such command; lk help lists the commands"
+}
+
+@test "an error under --json is one JSON line on stderr" {
+	for args in "statsu --json" "--json statsu"; do
+		lk $args
+		is 64 "" '{"error":"usage","code":64,"message":"statsu: no such command","hint":"did you mean lk status?"}'
+	done
+	lk ls --frob --json
+	is 64 "" '{"error":"usage","code":64,"message":"ls: no such option: --frob","hint":"usage: lk ls [-l]"}'
+	lk get --json
+	is 64 "" '{"error":"usage","code":64,"message":"get: something is missing","hint":"usage: lk get [--typed] [--conflicts] [--root] DOC [PATH]"}'
+}
+
+@test "global options stand before or after the command" {
+	lk --json version
+	before=$output
+	lk version --json
+	is 0 "$before" ""
+	[[ $before =~ ^'{"schema":"lk.version/1","version":"'[0-9.]+'"}'$ ]]
+}
+
+@test "version is one line" {
+	lk version
+	[ "$status" -eq 0 ]
+	[[ $output =~ ^lk\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+	want=$output
+	lk --version
+	is 0 "$want" ""
+}
+
+@test "every command explains itself, and says so in JSON" {
+	verbs="init pair device new ls get set rm insert inc splice edit apply
+	    import export log watch invite accept share members revoke status
+	    sync peers daemon version help"
+	for verb in $verbs; do
+		lk help "$verb"
+		[ "$status" -eq 0 ]
+		[[ ${lines[0]} == "usage: lk $verb"* ]]
+		want=$output
+		lk "$verb" --help
+		is 0 "$want" ""
+		lk "$verb" -h
+		is 0 "$want" ""
+		lk help "$verb" --json
+		[[ $output == '{"schema":"lk.help/1","name":"'"$verb"'",'* ]]
+		lk help
+		[[ $output == *"
+  $verb "* ]]
+	done
+	[ "$(lk help; grep -c '^  [a-z]' <<<"$output")" -eq "$(wc -w <<<"$verbs")" ]
+}
+
+@test "help on an unknown command fails" {
+	lk help statsu
+	is 64 "" "lk: statsu: no such command; did you mean lk status?"
+}
+
+@test "a command that does not exist yet is not in the help" {
+	lk help
+	[[ $output != *branch* && $output != *mirror* && $output != *backup* ]]
+}
+
+@test "unknown options, missing values and surplus arguments are usage errors" {
+	lk ls --frob
+	is 64 "" "lk: ls: no such option: --frob; usage: lk ls [-l]"
+	lk ls -x
+	is 64 "" "lk: ls: no such option: -x; usage: lk ls [-l]"
+	lk --frob ls
+	is 64 "" "lk: no such option: --frob; lk help lists the commands"
+	lk ls --long=1
+	is 64 "" "lk: ls: --long takes no value; usage: lk ls [-l]"
+	lk ls more
+	is 64 "" "lk: ls: one argument too many: more; usage: lk ls [-l]"
+	lk new --type
+	is 64 "" "lk: new: --type needs a value; usage: lk new [--type TYPE] DOC"
+	lk log -n x doc
+	is 64 "" "lk: log: --number: x is no number that fits; usage: lk log [-n N] [--access] DOC"
+	lk sync --timeout 3x
+	is 64 "" "lk: sync: --timeout: 3x is no time span like 30s, 10m, 2h, 7d; usage: lk sync [--wait[=all|=N]] [--timeout SPAN] [DOC ...]"
+	lk sync --wait=some
+	is 64 "" "lk: sync: --wait: some is neither all nor a number; usage: lk sync [--wait[=all|=N]] [--timeout SPAN] [DOC ...]"
+	lk --color=blue version
+	is 64 "" "lk: --color: expected always, never or auto; lk help lists the commands"
+	lk set --string --counter a /b 1
+	is 64 "" "lk: set: one kind of value at a time; usage: lk set [option ...] DOC PATH VALUE"
+	lk inc a /b x
+	is 64 "" "lk: inc: x is no number that fits; usage: lk inc [-m TEXT] DOC PATH [N]"
+	lk splice a "" -1 0
+	is 64 "" "lk: splice: -1 is no position; usage: lk splice [-m TEXT] DOC PATH POS DEL [TEXT]"
+	lk pair
+	is 64 "" "lk: pair: --ticket on one device, the ticket on the other; usage: lk pair --ticket [--expires SPAN]"
+	lk device rm
+	is 64 "" "lk: device: rm: expected ls; usage: lk device ls"
+	lk daemon restart
+	is 64 "" "lk: daemon: restart: expected start, stop, status or logs; usage: lk daemon start|stop|status|logs"
+}
+
+@test "without an identity every other command is refused, and starts nothing" {
+	for verb in ls status peers "get x" "new x" "log x" watch sync "members x"; do
+		lk $verb
+		is 78 "" "lk: $T/laptop: no identity here; lk init makes one"
+	done
+	[ ! -e "$T/laptop" ]
+}
+
+@test "a home that cannot be read is a matter of configuration" {
+	mkdir -m 700 laptop
+	: >laptop/identity
+	if [ "$(id -u)" -eq 0 ]; then
+		chmod 711 .
+		run --separate-stderr setpriv --reuid=65534 --regid=65534 \
+		    --clear-groups "$LK" ls
+	else
+		chmod 000 laptop
+		lk ls
+	fi
+	is 78 "" "lk: $T/laptop/identity: Permission denied; set LK_HOME to a directory of yours"
+}
+
+@test "a socket path that is too long is refused" {
+	export LK_SOCKET=/$(printf 'x%.0s' {1..120})
+	lk ls
+	is 78 "" "lk: LK_SOCKET: the path is too long; a socket has a path of at most 107 bytes"
+}
+
+@test "without lkd the error says what to do" {
+	cp "$LK" lk
+	export LKD=$T/nothing/lkd
+	run --separate-stderr ./lk init
+	is 69 "" "lk: $T/nothing/lkd: cannot be started: No such file or directory; install lkd beside lk, or set LKD"
+}
+
+@test "lk is linked with json-c, libbsd and the C library only" {
+	command -v readelf >/dev/null || skip "no readelf"
+	readelf -d "$LK" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' |
+	    grep -Ev '^(libjson-c|libbsd|libmd|libc|libm|libasan|libubsan|libtsan|libgcc_s|ld-linux.*)\.so' >extra || true
+	[ ! -s extra ]
+}
+
+@test "output that cannot be written is an error" {
+	run --separate-stderr bash -c '"$LK" help >/dev/full'
+	is 74 "" "lk: standard output: No space left on device"
+}

@@ -1,0 +1,406 @@
+#!/usr/bin/python3
+"""run.py - all tests of lk, part by part.
+
+usage: run.py [--long] [--only PART[,PART...]] [--list]
+
+What each part shows is in docs/testing.md.  A part that cannot run as meant
+here says so and does what it can instead; none is left out.
+"""
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as xml
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build"
+TESTS = ROOT / "tests"
+PYTHON = sys.executable
+JOBS = 2
+
+
+class Tally:
+    """Counts, and prints what failed as soon as it has."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+        self.times = []
+
+    def add(self, ok, name, output=""):
+        if ok:
+            self.passed += 1
+            return
+        self.failed += 1
+        print(f"FAILED: {name}")
+        for line in output.rstrip().splitlines()[-400:]:
+            print(f"    {line}")
+        sys.stdout.flush()
+
+    def note(self, text):
+        print(f"  note: {text}", flush=True)
+
+
+def run(argv, seconds, cwd=ROOT, env=None, input=None):
+    """Exit status and everything it said.  After `seconds` it is ended, with
+    whatever it started."""
+    p = subprocess.Popen([str(a) for a in argv], cwd=cwd, env={**os.environ, **(env or {})},
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        out, _ = p.communicate(timeout=seconds)
+        return p.returncode, out.decode("utf-8", "replace")
+    except subprocess.TimeoutExpired:
+        os.killpg(p.pid, signal.SIGTERM)
+        try:
+            out, _ = p.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(p.pid, signal.SIGKILL)
+            out, _ = p.communicate()
+        return -1, out.decode("utf-8", "replace") + f"\nended after {seconds} s"
+    except BaseException:
+        os.killpg(p.pid, signal.SIGTERM)
+        raise
+
+
+def together(works):
+    """Runs these at the same time, JOBS at once; yields what they return."""
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        yield from (f.result() for f in
+                    concurrent.futures.as_completed([pool.submit(w) for w in works]))
+
+
+def one(t, name, argv, seconds, **kw):
+    status, out = run(argv, seconds, **kw)
+    t.add(status == 0, name, out)
+    return status == 0
+
+
+def said(t, name, status, out):
+    """Counts the lines "ok: ..." and "not ok: ..." of one of our drivers, each
+    failure with the lines behind it."""
+    blocks, any_ = re.split(r"(?m)^(?=(?:not )?ok: )", out), False
+    for block in blocks:
+        if not block.startswith(("ok: ", "not ok: ")):
+            if block.strip() and status != 0:
+                print(block.rstrip())
+            continue
+        any_ = True
+        line = block.splitlines()[0]
+        if block.startswith("ok: "):
+            print(f"  {line}", flush=True)
+        t.add(block.startswith("ok: "), line.partition(": ")[2], block)
+    if status != 0 and "not ok: " not in out or not any_:
+        t.add(False, name, f"{out}\nexit {status}")
+
+
+# Builds.
+
+def build(t, preset, *targets):
+    return one(t, f"build {preset}", [ROOT / "scripts/build", preset, *targets], 1800)
+
+
+def part_build(t, long):
+    """everything, with warnings as errors; sanitizers, threads, fuzzers"""
+    build(t, "dev")
+    build(t, "release", "lk", "lkd", "lk_sim")
+    build(t, "tsan", "lk", "lkd", "tests_net", "tests_daemon")
+    build(t, "fuzz", *fuzzers())
+
+
+def fuzzers():
+    return sorted(p.stem for p in (TESTS / "fuzz").glob("*/*_fuzz.c"))
+
+
+# Unit tests.
+
+def ctest(t, preset, *args, env=None):
+    report = BUILD / preset / "tests.xml"
+    report.unlink(missing_ok=True)
+    status, out = run(["ctest", "--test-dir", BUILD / preset, "-j", JOBS,
+                       "--timeout", "600", "--output-junit", report, *args], 3000, env=env)
+    if not report.exists():
+        t.add(False, f"ctest {preset}", out)
+        return
+    for case in xml.parse(report).getroot().iter("testcase"):
+        text = "".join(case.itertext())
+        # cmocka says how each of its tests ended; that is what is counted.
+        good = len(re.findall(r"(?m)^\[       OK \]", text))
+        bad = len(re.findall(r"(?m)^\[  FAILED  \] (?!\d)\S+$", text))
+        for skipped in re.findall(r"(?m)^\[  SKIPPED \] (?!\d)(.*)$", text):
+            t.note(f"{case.get('name')}: {skipped}: skipped")
+        failed = case.get("status") != "run"
+        t.passed += good
+        if failed:
+            t.add(False, f"{preset}: {case.get('name')}", text)
+            t.failed += max(0, bad // 2 - 1)
+        elif good == 0:
+            t.add(True, case.get("name"))
+
+
+def part_unit(t, long):
+    """every module alone, the simulator's short run, the layers and the style"""
+    ctest(t, "dev")
+
+
+def part_threads(t, long):
+    """net and daemon under ThreadSanitizer"""
+    supp = TESTS / "tsan.supp"
+    env = {"TSAN_OPTIONS": f"suppressions={supp}:halt_on_error=1:second_deadlock_stack=1"}
+    ctest(t, "tsan", "-R", "^unit/(net|daemon)/", env=env)
+    # The daemon as a whole, with its threads.
+    runs = 20 if long else 1
+    status, out = run([PYTHON, TESTS / "lan/partitions.py", "--lk", BUILD / "tsan/lk",
+                       "--seed", "9001", "--runs", runs], 120 * runs + 120, env=env)
+    said(t, "threads: partitions", status, out)
+
+
+def part_model(t, long):
+    """the protocol's vectors, by an independent implementation"""
+    one(t, "model", [PYTHON, TESTS / "model/story.py", "--check", TESTS / "data/protocol"], 600)
+
+
+def part_manuals(t, long):
+    """the manuals have no flaw that mandoc finds"""
+    for page in sorted((ROOT / "docs/man").glob("*.[1-8]")):
+        status, out = run(["mandoc", "-T", "lint", page], 60)
+        # Our own pages are not installed while they are tested.
+        left = [line for line in out.splitlines()
+                if not re.search(r"referenced manual not found: Xr lkd? [18]$", line)]
+        t.add(not left, f"manual {page.name}", "\n".join(left))
+
+
+# The programs as a whole.
+
+def bats_file(path):
+    env = {"LK": str(BUILD / "dev/lk"), "LKD": str(BUILD / "dev/lkd")}
+    return path, run(["bats", "--formatter", "tap", path], 900, env=env)
+
+
+def part_cli(t, long):
+    """every command: output, errors, exit statuses"""
+    for path, (status, out) in together(
+            [lambda p=p: bats_file(p) for p in sorted((TESTS / "cli").glob("*.bats"))]):
+        tests = re.split(r"(?m)^(?=(?:not )?ok \d+ )", out)[1:]
+        for block in tests:
+            line = block.splitlines()[0]
+            if " # skip" in line:
+                t.note(f"{path.name}: {line}")
+                continue
+            t.add(line.startswith("ok "), f"{path.name}: {line}", block)
+        if not tests or status != 0 and "not ok" not in out:
+            t.add(False, path.name, out)
+
+
+def driver(t, script, *args, seconds=600, preset="dev"):
+    status, out = run([PYTHON, TESTS / script, "--lk", BUILD / preset / "lk", *args], seconds)
+    said(t, script, status, out)
+
+
+def part_story(t, long):
+    """the story of scripts/demo"""
+    driver(t, "lan/story.py", "--quiet")
+
+
+def part_partitions(t, long):
+    """cut cables and kill -9 between three devices: nothing is lost"""
+    total = 200 if long else 25
+    each = -(-total // JOBS)
+    works = [lambda first=first: run(
+        [PYTHON, TESTS / "lan/partitions.py", "--lk", BUILD / "dev/lk", "--seed", first,
+         "--runs", min(each, total + 1 - first)], 60 * each + 300)
+        for first in range(1, total + 1, each)]
+    for status, out in together(works):
+        said(t, "partitions", status, out)
+
+
+def part_revocation(t, long):
+    """revoked while editing, cut off (T1, T2, T3, T5 of access.md)"""
+    for _ in range(10 if long else 1):
+        driver(t, "lan/revocation.py", seconds=900)
+
+
+def part_capture(t, long):
+    """nothing readable on the cable or in what is passed on"""
+    driver(t, "capture/capture.py", "--log-dump", BUILD / "dev/tests/log_dump")
+
+
+def part_interop(t, long):
+    """Automerge reads what lk writes, and the other way round"""
+    folder = TESTS / "interop"
+    status, out = run(["npm", "ci", "--no-audit", "--no-fund"], 300, cwd=folder)
+    if status != 0 and not (folder / "node_modules/@automerge/automerge").exists():
+        t.note("npm cannot fetch @automerge/automerge here; instead the vectors' recorded "
+               "values, and the Python reader of tests/model")
+        driver(t, "interop/vectors.py")
+        return
+    status, out = run(["node", folder / "interop.mjs", "--lk", BUILD / "dev/lk", "--seeds",
+                       200 if long else 20], 3000 if long else 900, cwd=folder)
+    for block in re.split(r"(?m)^(?=(?:not )?ok: )", out):
+        if block.startswith(("ok: ", "not ok: ")):
+            t.add(block.startswith("ok: "), block.splitlines()[0].partition(": ")[2], block)
+    if status != 0 and "not ok: " not in out or "ok: " not in out:
+        t.add(False, "interop", out)
+    print(f"  {out.count('ok: ') - out.count('not ok: ')} files and documents both ways")
+
+
+def part_install(t, long):
+    """an installed lk, without namespaces"""
+    with tempfile.TemporaryDirectory(prefix="lk-install-", dir="/tmp") as prefix:
+        if one(t, "cmake --install", ["cmake", "--install", BUILD / "release",
+                                      "--prefix", prefix], 120):
+            status, out = run([PYTHON, TESTS / "lan/story.py", "--quiet", "--mode", "loopback",
+                               "--lk", f"{prefix}/bin/lk"], 300)
+            said(t, "installed story", status, out)
+
+
+# Machines that search.
+
+def fuzz_one(name, seconds, folder):
+    source = next((TESTS / "fuzz").glob(f"*/{name}.c"))
+    corpus = pathlib.Path(folder) / name
+    corpus.mkdir()
+    seeds = [d for d in (source.with_name(name + "_corpus"), TESTS / "data/fuzz" / name)
+             if d.is_dir()]
+    status, out = run(
+        [BUILD / "fuzz/tests" / name, corpus, *seeds, f"-max_total_time={seconds}", "-timeout=20",
+         "-rss_limit_mb=4096", "-print_final_stats=1", f"-artifact_prefix={folder}/{name}-"],
+        seconds + 120, cwd=folder)
+    for crash in pathlib.Path(folder).glob(f"{name}-*"):
+        if crash.is_file():
+            out += f"\n{crash.name}: {crash.read_bytes()[:2000].hex()}"
+    runs = re.search(r"stat::number_of_executed_units: (\d+)", out)
+    return name, status, out, int(runs[1]) if runs else 0
+
+
+def part_fuzz(t, long):
+    """every decoder against damaged input"""
+    seconds, runs = 300 if long else 20, 0
+    with tempfile.TemporaryDirectory(prefix="lk-fuzz-", dir="/tmp") as folder:
+        works = [lambda n=n: fuzz_one(n, seconds, folder) for n in fuzzers()]
+        for name, status, out, n in together(works):
+            t.add(status == 0, f"fuzz {name}", out)
+            runs += n
+    print(f"  {len(fuzzers())} targets, {seconds} s each, {runs} inputs")
+
+
+def part_simulation(t, long):
+    """many devices, one seed, virtual time"""
+    seeds = 20000 if long else 1000
+    status, out = run([BUILD / "release/tests/lk_sim", "--seeds", seeds],
+                      7200 if long else 900)
+    last = out.rstrip().splitlines()[-1:] or [""]
+    print(f"  {last[0]}")
+    t.add(status == 0, f"simulation, {seeds} seeds", out)
+
+
+# Mutants.
+
+def mutant_check(t, tree, name, test):
+    """The test the patch names must fail on the patched tree."""
+    out_dir = tree / "build/mutant"
+    if test.startswith("unit/"):
+        target = "_".join(test.split("/")[1:])
+        check = lambda: run([out_dir / "tests" / target], 600, cwd=tree)  # noqa: E731
+    elif test == "sim":
+        target = "lk_sim"
+        check = lambda: run([out_dir / "tests/lk_sim", "--seeds", 300], 1800)  # noqa: E731
+    elif test in ("lan", "revocation"):
+        target = "all"
+        script = "partitions.py" if test == "lan" else "revocation.py"
+        args = ["--runs", 10] if test == "lan" else []
+        check = lambda: run([PYTHON, TESTS / "lan" / script, "--lk", out_dir / "lk", *args],  # noqa: E731
+                            1800)
+    elif test == "cli":
+        target = "all"
+        check = lambda: run(["bats", TESTS / "cli"], 1800,  # noqa: E731
+                            env={"LK": str(out_dir / "lk"), "LKD": str(out_dir / "lkd")})
+    else:
+        t.add(False, f"mutant {name}", f"names no test that is known: {test}")
+        return
+    status, out = run(["cmake", "--build", out_dir, "--target", target], 1800, cwd=tree)
+    if status != 0:
+        t.add(False, f"mutant {name}: build", out)
+        return
+    status, out = check()
+    print(f"  mutant {name}: {'caught by' if status != 0 else 'NOT caught by'} {test}", flush=True)
+    t.add(status != 0, f"mutant {name}: {test} passes", out[-4000:])
+
+
+def part_mutants(t, long):
+    """planted bugs: the tests must fail"""
+    with tempfile.TemporaryDirectory(prefix="lk-mutants-", dir="/tmp") as folder:
+        tree = pathlib.Path(folder) / "tree"
+        shutil.copytree(ROOT, tree, symlinks=True,
+                        ignore=shutil.ignore_patterns("build", ".git", "node_modules"))
+        if not one(t, "mutants: configure", [
+                "cmake", "--preset", "dev", "-B", tree / "build/mutant", "-DLK_WERROR=OFF"],
+                300, cwd=tree):
+            return
+        for patch in sorted((TESTS / "mutants").glob("*.patch")):
+            named = re.search(r"(?m)^Test: (\S+)", patch.read_text())
+            if named is None:
+                t.add(False, f"mutant {patch.stem}", "the patch names no test")
+                continue
+            if not one(t, f"mutant {patch.stem}: applies",
+                       ["patch", "-p1", "--no-backup-if-mismatch", "-i", patch], 60, cwd=tree):
+                continue
+            t.passed -= 1  # A patch that applies is no test.
+            mutant_check(t, tree, patch.stem, named[1])
+            one_back = run(["patch", "-R", "-p1", "--no-backup-if-mismatch", "-i", patch], 60,
+                           cwd=tree)
+            if one_back[0] != 0:
+                t.add(False, f"mutant {patch.stem}: taken back", one_back[1])
+                return
+
+
+PARTS = [part_build, part_unit, part_threads, part_model, part_manuals, part_cli, part_story,
+         part_partitions, part_revocation, part_capture, part_interop, part_install, part_fuzz,
+         part_simulation]
+LONG_PARTS = [*PARTS, part_mutants]
+
+
+def name_of(part):
+    return part.__name__[len("part_"):]
+
+
+def main():
+    p = argparse.ArgumentParser(usage="scripts/test [--long] [--only PART[,PART...]] [--list]")
+    p.add_argument("--long", action="store_true", help="hours instead of minutes")
+    p.add_argument("--only", help="these parts, in this order")
+    p.add_argument("--list", action="store_true", help="list the parts")
+    options = p.parse_args()
+    if options.list:
+        for part in LONG_PARTS:
+            print(f"{name_of(part):12} {part.__doc__}")
+        return 0
+    parts = LONG_PARTS if options.long else PARTS
+    if options.only:
+        known = {name_of(part): part for part in LONG_PARTS}
+        unknown = [n for n in options.only.split(",") if n not in known]
+        if unknown:
+            p.error(f"no such part: {', '.join(unknown)}")
+        parts = [known[n] for n in options.only.split(",")]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    t, times = Tally(), []
+    for part in parts:
+        print(f"{name_of(part)}: {part.__doc__}", flush=True)
+        passed, failed, began = t.passed, t.failed, time.monotonic()
+        part(t, options.long)
+        took = time.monotonic() - began
+        times.append((name_of(part), took))
+        print(f"  {t.passed - passed} passed, {t.failed - failed} failed, {took:.0f} s", flush=True)
+    print("times: " + ", ".join(f"{n} {s:.0f} s" for n, s in times) +
+          f"; {sum(s for _, s in times) / 60:.1f} min in all")
+    print(f"{t.passed} passed, {t.failed} failed")
+    return 1 if t.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

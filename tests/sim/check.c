@@ -1,0 +1,457 @@
+#include "tests/sim/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/ledger.h"
+#include "tests/sim/node.h"
+
+#define HEADS_MAX 64
+#define EXPORT_MAX ((size_t)16 * 1024 * 1024)
+#define DONE_ODDS 6 /* one round in so many looks at SYNC_DONE */
+
+/* Everything a device is said to have of a document is durable there. */
+static void
+done_check(struct node *n, uint32_t docno, const uint8_t pk[static 32])
+{
+	struct world *w = n->world;
+	struct log_entry entry = { .lsn = 0 };
+	size_t other = 0;
+
+	while (other < NODES &&
+	    (!w->nodes[other].present ||
+		memcmp(w->nodes[other].identity.sign.pk, pk, 32) != 0))
+		other++;
+	if (other == NODES)
+		return;
+	while (log_next(n->txn, docno, entry.lsn + 1, &entry).code == LK_OK) {
+		struct ledger_envelope *e;
+
+		if (!entry.essential)
+			continue;
+		e = ledger_envelope_find(w->ledger, entry.id);
+		if (e == NULL || (e->have & 1u << other) == 0)
+			world_fail(w,
+			    "%s says that %s has all of document %zu, but lsn "
+			    "%llu is not there",
+			    n->name, w->nodes[other].name, node_doc(n, docno),
+			    (unsigned long long)entry.lsn);
+	}
+}
+
+/* Whether every other reader is known to have everything. */
+static bool
+done_all(struct node *n, uint32_t docno)
+{
+	struct sync_status s;
+	bool all = true;
+
+	for (size_t i = 0;
+	     engine_sync_status(n->engine, docno, i, &s).code == LK_OK; i++) {
+		if (s.state == SYNC_DONE)
+			done_check(n, docno, s.pk);
+		else
+			all = false;
+	}
+	return all;
+}
+
+void
+check_node(struct node *n)
+{
+	if (!world_chance(n->world, DONE_ODDS))
+		return;
+	node_look(n);
+	for (uint32_t docno = 0;
+	     replica_doc_next(n->replica, docno, &docno).code == LK_OK;)
+		(void)done_all(n, docno);
+	node_look_end(n);
+}
+
+/* A device that pairs gives up the home it had alone. */
+static bool
+doc_may_go(const struct node *n, const struct ledger_doc *doc)
+{
+	return doc->home && doc->creator == n->index && n->index != LAPTOP &&
+	    n->person == OWNER;
+}
+
+void
+check_survived(struct node *n)
+{
+	struct ledger *l = n->world->ledger;
+
+	node_look(n);
+	for (size_t i = 0; i < l->envelopes_len; i++) {
+		const struct ledger_envelope *e = &l->envelopes[i];
+
+		if ((e->have & 1u << n->index) == 0 ||
+		    doc_may_go(n, &l->docs[e->doc]))
+			continue;
+		if (!log_has(n->txn, e->id))
+			world_fail(n->world,
+			    "%s: an envelope of document %zu that was durable "
+			    "is gone after a crash",
+			    n->name, e->doc);
+	}
+	node_look_end(n);
+}
+
+/* What a device holds of a document, to be compared. */
+struct state {
+	bool has;
+	enum role role;
+	uint64_t waiting;
+	struct fingerprint fp;
+	uint8_t heads[HEADS_MAX][LK_ID_LEN];
+	size_t heads_len;
+	bool done; /* it knows that the others have everything */
+};
+
+static bool
+is_gone(const struct world *w, const struct ledger_doc *doc)
+{
+	return doc_may_go(&w->nodes[doc->creator], doc);
+}
+
+static void
+state_take(struct node *n, size_t doc, struct state *out)
+{
+	struct ledger_doc *d = &n->world->ledger->docs[doc];
+	struct doc_summary summary;
+	struct graph *g;
+	uint32_t docno;
+
+	memset(out, 0, sizeof(*out));
+	if (replica_doc_by_id(n->replica, d->docid, &docno).code != LK_OK)
+		return;
+	out->has = true;
+	world_need(n->world, replica_doc(n->replica, docno, &summary), "doc");
+	out->role = summary.role;
+	out->waiting = summary.waiting;
+	world_need(n->world, fingerprint_doc(n->txn, docno, &out->fp), "fp");
+	world_need(n->world, replica_graph(n->replica, docno, &g), "graph");
+	out->heads_len = graph_heads(g, out->heads, HEADS_MAX);
+	out->done = done_all(n, docno);
+}
+
+/* The role of each device, as the one that made the document sees it. */
+static void
+roles_take(struct node *creator, size_t doc, enum role roles[static NODES])
+{
+	struct world *w = creator->world;
+	struct graph *g;
+	uint32_t docno;
+
+	for (size_t i = 0; i < NODES; i++)
+		roles[i] = ROLE_NONE;
+	if (replica_doc_by_id(creator->replica, w->ledger->docs[doc].docid,
+		&docno)
+		.code != LK_OK)
+		return;
+	world_need(w, replica_graph(creator->replica, docno, &g), "graph");
+	for (size_t i = 0; i < NODES; i++)
+		if (w->nodes[i].present)
+			roles[i] =
+			    graph_role(g, w->nodes[i].identity.sign.pk);
+}
+
+/* NULL, or what is not yet as it must be. */
+static const char *
+state_differs(const struct state *s, const struct state *creator,
+    enum role role, enum role wanted)
+{
+	if (wanted < ROLE_READ)
+		return s->has && role >= ROLE_READ ? "has not heard that it "
+						     "may not read" :
+						     NULL;
+	if (!s->has)
+		return "has not got it";
+	if (role != wanted)
+		return "sees another role";
+	if (s->waiting > 0)
+		return "has envelopes that wait";
+	if (s->fp.count != creator->fp.count ||
+	    memcmp(s->fp.sum, creator->fp.sum, sizeof(s->fp.sum)) != 0)
+		return "has another essential set";
+	if (s->heads_len != creator->heads_len ||
+	    memcmp(s->heads, creator->heads, s->heads_len * LK_ID_LEN) != 0)
+		return "has other heads";
+	return s->done ? NULL : "does not know that the others have all";
+}
+
+static bool
+doc_converged(struct world *w, size_t doc, char *why, size_t len)
+{
+	const struct ledger_doc *d = &w->ledger->docs[doc];
+	struct node *creator = &w->nodes[d->creator];
+	enum role roles[NODES];
+	struct state first;
+
+	node_look(creator);
+	roles_take(creator, doc, roles);
+	state_take(creator, doc, &first);
+	node_look_end(creator);
+	for (size_t i = 0; i < NODES; i++) {
+		struct node *n = &w->nodes[i];
+		const char *what;
+		struct state s;
+
+		if (!n->present)
+			continue;
+		node_look(n);
+		state_take(n, doc, &s);
+		node_look_end(n);
+		what = state_differs(&s, &first, s.role, roles[i]);
+		if (what == NULL)
+			continue;
+		(void)snprintf(why, len, "document %zu%s of %s: %s %s (%llu "
+					 "envelopes, %llu there)",
+		    doc, d->home ? " (home)" : "", creator->name, n->name,
+		    what, (unsigned long long)first.fp.count,
+		    (unsigned long long)s.fp.count);
+		return false;
+	}
+	return true;
+}
+
+bool
+check_converged(struct world *w, char *why, size_t len)
+{
+	for (size_t i = 0; i < NODES; i++) {
+		struct node *n = &w->nodes[i];
+
+		if (!n->present)
+			continue;
+		if (!n->up) {
+			(void)snprintf(why, len, "%s is down", n->name);
+			return false;
+		}
+		for (size_t k = 0; k < ERRANDS_MAX; k++) {
+			if (n->errands[k].ticket[0] == '\0')
+				continue;
+			(void)snprintf(why, len, "%s is still using a ticket",
+			    n->name);
+			return false;
+		}
+	}
+	for (size_t doc = 0; doc < w->ledger->docs_len; doc++)
+		if (!is_gone(w, &w->ledger->docs[doc]) &&
+		    !doc_converged(w, doc, why, len))
+			return false;
+	return true;
+}
+
+/* What a document shows, as a digest of everything in it. */
+struct shown {
+	struct doc *doc;
+	struct digest digest;
+};
+
+static lk_err
+shown_visit(void *ctx, const struct doc_visit *v)
+{
+	struct shown *s = ctx;
+	BUF_SCOPED b = { 0 };
+
+	buf_init(&b, EXPORT_MAX);
+	buf_counted(&b, v->key);
+	buf_u64(&b, v->index);
+	buf_u8(&b, v->winner);
+	buf_u8(&b, (uint8_t)(v->item.is_obj ? v->item.obj_type : 16));
+	if (v->item.is_obj) {
+		uint64_t length;
+
+		TRY(doc_length(s->doc, v->item.id, &length));
+		buf_u64(&b, length);
+		if (v->item.obj_type == OBJ_TEXT)
+			TRY(doc_text(s->doc, v->item.id, &b));
+	} else {
+		buf_u8(&b, (uint8_t)v->item.value.type);
+		buf_u64(&b, (uint64_t)v->item.value.i64);
+		buf_counted(&b, v->item.value.bytes);
+	}
+	TRY(buf_err(&b, "shown"));
+	digest_add(&s->digest, buf_bytes(&b));
+	return LK_NONE;
+}
+
+/* The content of a document on a device, in the three ways it can be read. */
+struct content {
+	uint8_t shown[32], exported[32];
+	enum lk_code export_code;
+	uint8_t heads[HEADS_MAX][LK_ID_LEN];
+	size_t heads_len;
+};
+
+static void
+content_take(struct node *n, uint32_t docno, struct content *c)
+{
+	struct shown s;
+	BUF_SCOPED file = { 0 };
+	lk_err err;
+
+	memset(c, 0, sizeof(*c));
+	world_need(n->world,
+	    replica_heads(
+		n->replica, docno, c->heads, HEADS_MAX, &c->heads_len),
+	    "heads");
+	world_need(
+	    n->world, replica_open_doc(n->replica, docno, &s.doc), "doc");
+	digest_init(&s.digest, 32, DIGEST_FP, NULL);
+	world_need(n->world, doc_each(s.doc, DOC_ROOT, shown_visit, &s),
+	    "what is shown");
+	digest_final(&s.digest, c->shown);
+	doc_free(s.doc);
+	buf_init(&file, EXPORT_MAX);
+	err = replica_export(n->replica, docno, &file);
+	c->export_code = err.code;
+	if (err.code != LK_OK && err.code != LK_E_DATA)
+		world_need(n->world, err, "export");
+	digest(c->exported, sizeof(c->exported), DIGEST_FP, NULL,
+	    err.code == LK_OK ? buf_bytes(&file) : BYTES(NULL, 0));
+}
+
+/* The number an edit set its own key to, and what it added, are there. */
+static void
+values_check(struct node *n, uint32_t docno, size_t doc, const bool *visible)
+{
+	struct ledger *l = n->world->ledger;
+	struct prop counter = { .is_key = true, .key = BYTES_STR("n") };
+	struct item item;
+	struct doc *d;
+	int64_t sum = 0;
+
+	world_need(n->world, replica_open_doc(n->replica, docno, &d), "doc");
+	for (size_t i = 0; i < l->edits_len; i++) {
+		struct prop key = { .is_key = true,
+			.key = BYTES_STR(l->edits[i].key) };
+		bool found;
+
+		if (l->edits[i].doc != doc)
+			continue;
+		sum += visible[i] ? l->edits[i].counted : 0;
+		if (key.key.len == 0)
+			continue;
+		found = doc_get(d, DOC_ROOT, key, &item).code == LK_OK;
+		if (found != visible[i])
+			world_fail(n->world,
+			    "%s: document %zu: key %s of edit %zu is %s", n->name,
+			    doc, l->edits[i].key, i, found ? "there" : "lost");
+	}
+	if (doc_get(d, DOC_ROOT, counter, &item).code == LK_OK &&
+	    item.value.type == VALUE_COUNTER && item.value.i64 != sum)
+		world_fail(n->world,
+		    "%s: document %zu: the counter is %lld, not %lld", n->name,
+		    doc, (long long)item.value.i64, (long long)sum);
+	doc_free(d);
+}
+
+/* Exactly the edits that stand are visible; returns what is. */
+static void
+edits_check(struct node *n, uint32_t docno, size_t doc, bool reader)
+{
+	struct ledger *l = n->world->ledger;
+	bool *visible = calloc(l->edits_len + 1, sizeof(*visible));
+	bool *there = calloc(l->edits_len + 1, sizeof(*there));
+	struct change_info info;
+
+	LK_ASSERT(visible != NULL && there != NULL);
+	for (uint64_t lsn = 0;
+	     replica_log(n->replica, docno, lsn, &info).code == LK_OK;
+	     lsn = info.lsn + 1) {
+		struct ledger_edit *e;
+
+		if (!info.has_change)
+			continue;
+		e = ledger_edit_find(l, doc, info.hash);
+		if (e == NULL)
+			continue;
+		there[e - l->edits] = true;
+		visible[e - l->edits] = info.visible;
+	}
+	for (size_t i = 0; i < l->edits_len; i++) {
+		if (l->edits[i].doc != doc || (!reader && !there[i]))
+			continue;
+		if (visible[i] != ledger_stands(l, i))
+			world_fail(n->world,
+			    "%s: document %zu: edit %zu of %s is %s", n->name,
+			    doc, i, n->world->nodes[l->edits[i].node].name,
+			    visible[i]	 ? "visible, but was cut off" :
+				there[i] ? "void, but was kept" :
+					   "not there");
+	}
+	if (reader)
+		values_check(n, docno, doc, visible);
+	free(visible);
+	free(there);
+}
+
+static void
+rebuild_check(struct node *n, uint32_t docno, size_t doc)
+{
+	struct world *w = n->world;
+	bool same = false;
+
+	world_need(w, txn_begin(n->store, TXN_WRITE, &n->txn), "txn_begin");
+	replica_begin(n->replica, n->txn, node_now(n));
+	world_need(w, replica_rebuild(n->replica, docno, &same), "rebuild");
+	replica_aborted(n->replica);
+	txn_abort(n->txn);
+	n->txn = NULL;
+	if (!same)
+		world_fail(w, "%s: document %zu is another when rebuilt",
+		    n->name, doc);
+}
+
+static void
+doc_final(struct world *w, size_t doc)
+{
+	struct ledger_doc *d = &w->ledger->docs[doc];
+	struct node *creator = &w->nodes[d->creator];
+	struct content first, c;
+	enum role roles[NODES];
+	bool any = false;
+
+	node_look(creator);
+	roles_take(creator, doc, roles);
+	node_look_end(creator);
+	for (size_t i = 0; i < NODES; i++) {
+		struct node *n = &w->nodes[i];
+		bool reader = roles[i] >= ROLE_READ;
+		uint32_t docno;
+
+		if (!n->present)
+			continue;
+		node_look(n);
+		if (replica_doc_by_id(n->replica, d->docid, &docno).code !=
+		    LK_OK) {
+			node_look_end(n);
+			continue;
+		}
+		edits_check(n, docno, doc, reader);
+		if (reader)
+			content_take(n, docno, &c);
+		node_look_end(n);
+		if (reader && any && memcmp(&c, &first, sizeof(c)) != 0)
+			world_fail(w,
+			    "document %zu of %s: %s shows or exports "
+			    "something else",
+			    doc, creator->name, n->name);
+		if (reader && !any)
+			first = c;
+		any |= reader;
+		world_trace(w, n->name, doc, BYTES_OF(c.exported));
+		if (world_chance(w, 4))
+			rebuild_check(n, docno, doc);
+	}
+}
+
+void
+check_final(struct world *w)
+{
+	for (size_t doc = 0; doc < w->ledger->docs_len; doc++)
+		if (!is_gone(w, &w->ledger->docs[doc]))
+			doc_final(w, doc);
+}

@@ -1,0 +1,22 @@
+/*
+ * prepare.h - identities and stores from which every run starts: a person
+ * takes 0.1 s of Argon2id, so each device is made once and copied.
+ */
+#ifndef TESTS_SIM_PREPARE_H
+#define TESTS_SIM_PREPARE_H
+
+#include "tests/sim/world.h"
+
+/* Makes what libsodium draws for itself (the keys of sealed boxes) a function
+ * of the seed.  Before anything else of libsodium. */
+void prepare_random(void);
+void prepare_random_seed(uint64_t seed);
+
+/* A directory for every device of the cast below `dir`. */
+void prepare_stores(const char *dir);
+/* Copies the store of a device to n->dir and reads its identity. */
+void prepare_copy(struct node *, const char *prepared);
+/* Removes a directory and all below it. */
+void prepare_remove(const char *dir);
+
+#endif

@@ -1,0 +1,154 @@
+/*
+ * world.h - one run of the simulator: a few devices of the real code on real
+ * stores, a clock that only moves between events, and a network that cuts,
+ * delays, swallows and fragments (sync.md section 8).
+ *
+ * Everything follows from the seed: the world's randomness decides faults and
+ * what people do, each device has a generator of its own, and libsodium's own
+ * (which sealed boxes draw from) is replaced by a seeded one (prepare.h).
+ *
+ *   main.c       options, one process for each seed
+ *   prepare.c    identities and stores, made once
+ *   world.c      the clock, faults, safety first and liveness after
+ *   schedule.c   events in order
+ *   wire.c       byte streams
+ *   node.c       a device: rounds of the loop, crashes
+ *   ledger.c     what was promised to whom
+ *   workload.c   what people do
+ *   check.c      what must hold
+ *
+ * The first thing that must not be ends the run: world_fail.
+ */
+#ifndef TESTS_SIM_WORLD_H
+#define TESTS_SIM_WORLD_H
+
+#include <limits.h>
+
+#include "crypto/digest.h"
+#include "sync/engine.h"
+#include "sync/home.h"
+#include "tests/sim/schedule.h"
+
+enum node_index { LAPTOP, PHONE, TABLET, FRIEND, FOURTH, NODES };
+enum person_index { OWNER, FRIEND_PERSON, FOURTH_PERSON, PERSONS };
+
+struct world;
+struct ledger;
+struct node;
+
+/* What happens to a device, waiting for its next round. */
+enum arrival_kind {
+	ARRIVAL_ACCEPTED,
+	ARRIVAL_DIALED,
+	ARRIVAL_DIAL_FAILED,
+	ARRIVAL_BYTES,
+	ARRIVAL_SENT,
+	ARRIVAL_CLOSED,
+};
+
+struct arrival {
+	STAILQ_ENTRY(arrival) next;
+	enum arrival_kind kind;
+	uint64_t conn;
+	size_t pending;   /* SENT */
+	char address[32]; /* ACCEPTED */
+	struct buf bytes; /* BYTES */
+};
+
+STAILQ_HEAD(arrivals, arrival);
+
+/* A ticket somebody was given and has not got through with. */
+struct errand {
+	char ticket[TICKET_TEXT_MAX + 1]; /* "": none */
+	enum ticket_purpose purpose;
+	uint64_t handle; /* 0: to be handed in (again) */
+	size_t doc;      /* invite: number in the ledger */
+};
+#define ERRANDS_MAX 4
+
+struct node {
+	struct world *world;
+	enum node_index index;
+	enum person_index person;
+	const char *name;
+	char dir[PATH_MAX];
+	bool present; /* takes part in this run */
+	bool up;
+	bool joined;  /* is one of its person's devices, or his first */
+	uint32_t boot; /* how often it was started */
+
+	struct identity identity;
+	struct identity kept; /* as on disk */
+	struct store *store;
+	struct txn *txn;
+	struct replica *replica;
+	struct engine *engine;
+	struct random_seeded seeded;
+	struct random random;
+	int64_t mono_offset, wall_offset; /* to the world's clock */
+
+	struct arrivals arrivals;
+	struct replica_event *fresh; /* owned; durable, not passed on */
+	size_t fresh_len;
+	bool touched;      /* the engine had an event since its last tick */
+	int64_t round_at;  /* the next EVENT_NODE that counts */
+	size_t *docs;      /* owned; ledger number + 1 by document number */
+	size_t docs_len;
+	struct errand errands[ERRANDS_MAX];
+};
+
+/* How a run is made, drawn from its seed. */
+struct plan {
+	int64_t active_ms;   /* how long there are commands and faults */
+	size_t commands;
+	int64_t fault_every; /* mean, ms */
+	uint64_t crash_odds; /* one in so many commits */
+	uint64_t latency_max;
+	bool tablet, fourth, late_pairing;
+};
+
+struct wire;
+
+struct world {
+	uint64_t seed;
+	bool verbose;
+	char dir[PATH_MAX];
+	int64_t now; /* ms */
+	struct schedule schedule;
+	struct random_seeded seeded;
+	struct random random;
+	struct plan plan;
+	bool faults; /* they happen at present */
+	struct node nodes[NODES];
+	bool cut[NODES][NODES]; /* [from][to]: nothing gets through */
+	struct wire **wires;    /* owned */
+	size_t wires_len;
+	uint64_t accepted;
+	struct ledger *ledger;
+	struct digest trace;
+	uint64_t events, commits, crashes, converged_ms;
+};
+
+#define SIM_PORT 7675
+/* The virtual clock starts here: a Monday in 2026. */
+#define SIM_EPOCH_MS INT64_C(1780000000000)
+
+/* Runs a seed in `dir`, which is empty and may be filled; `prepared` holds the
+ * stores of prepare_stores.  The hash of everything that happened. */
+void world_run(struct world *, uint64_t seed, const char *prepared,
+    const char *dir, uint8_t trace[static 32]);
+
+/* Says what is wrong, with the seed, and ends the process. */
+_Noreturn void world_fail(struct world *, const char *, ...)
+    __attribute__((format(printf, 2, 3)));
+void world_say(struct world *, const char *, ...)
+    __attribute__((format(printf, 2, 3)));
+/* For calls that cannot fail here. */
+void world_need(struct world *, lk_err, const char *what);
+/* One in `odds`. */
+bool world_chance(struct world *, uint64_t odds);
+int64_t world_between(struct world *, int64_t least, int64_t most);
+/* Adds to the trace. */
+void world_trace(struct world *, const char *what, uint64_t n, struct bytes);
+
+#endif
