@@ -11,8 +11,8 @@ every word, in every encoding, in what the devices show their owner (`lk export`
 `lk members`, `lk device ls`), and the recording must hold more bytes than the
 documents.
 
-Without namespaces the recording is made by a relay on the loopback interface
-that the tickets name as the address.
+Without namespaces, or without root (tcpdump insists), the recording is made by a
+relay on the loopback interface that the tickets name as the address.
 
 usage: capture.py [--mode netns|loopback] [--lk PATH] [--log-dump PATH] [--keep]
 """
@@ -157,7 +157,7 @@ def relay_in_front(host):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     relay = Relay(port)
-    host.home.mkdir(mode=0o700)
+    host.home.mkdir(mode=0o700, exist_ok=True)
     (host.home / "config").write_text(f"listen 127.0.0.1:{port}\naddress {relay.address}\n")
     return relay
 
@@ -244,6 +244,8 @@ def main():
     p.add_argument("--keep", action="store_true")
     options = p.parse_args()
     tidy_exit()
+    if options.mode == "auto" and os.geteuid() != 0:
+        options.mode = "loopback"
     began = time.monotonic()
     try:
         mode, cable, envelopes, shown = run(options)

@@ -31,6 +31,7 @@ SHARED = ("notes", "board")
 # An interrupted command: neither done nor not done.  The daemon was killed
 # under it, or was about to start.
 INTERRUPTED = {69, 75}
+KILL_SPAN = 0.02  # seconds; about what a command takes
 FIRST_TOKEN = 0x4E00  # one CJK character each: no edit can cut one in two
 
 
@@ -107,27 +108,25 @@ def found(world):
 
 def burst(world, rng, ledger, steps):
     """All devices edit at once, and now and then a daemon dies under them."""
+    plans = {h.name: [(rng.choice(EDITS), rng.random() < 0.15)
+                      for _ in range(rng.randint(1, steps))] for h in world}
     seeds = {h.name: rng.random() for h in world}
-    victims = [h for h in world if rng.random() < 0.4]
-    delays = {h.name: rng.random() * 0.4 for h in victims}
-    edits = {h.name: [rng.choice(EDITS) for _ in range(rng.randint(1, steps))]
-             for h in world}
 
     def work(h):
         own = random.Random(seeds[h.name])
-        pid = h.start()
-        killer = None
-        if h in victims:
-            killer = threading.Timer(delays[h.name], h.kill, [pid])
+        for edit, deadly in plans[h.name]:
+            if not deadly:
+                edit(h, own, ledger)
+                continue
+            # Somewhere between the command's first and last instruction.
+            killer = threading.Timer(own.random() * KILL_SPAN, h.kill, [h.start()])
             killer.start()
-        for edit in edits[h.name]:
             edit(h, own, ledger)
-        if killer is not None:
             killer.join()
         h.start()
 
     world.everywhere(work)
-    return len(victims)
+    return sum(deadly for plan in plans.values() for _, deadly in plan)
 
 
 def hashes(host, name):
@@ -264,7 +263,7 @@ def main():
     p = argparse.ArgumentParser(usage=__doc__.rsplit("usage: ", 1)[1].strip())
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--runs", type=int, default=1)
-    p.add_argument("--steps", type=int, default=5)
+    p.add_argument("--steps", type=int, default=8)
     p.add_argument("--mode", choices=["auto", "netns", "loopback"], default="auto")
     p.add_argument("--lk")
     p.add_argument("--keep", action="store_true")

@@ -56,7 +56,8 @@ def view(host):
     file = host.lk("export", DOC, "--format", "automerge")
     if file.code not in (0, 65):
         raise Failed(str(file))
-    log = sorted((e["hash"], e["visible"]) for e in host.ok("--json", "log", DOC).lines())
+    # Void changes that nothing rests on may be kept or dropped by each device.
+    log = sorted(e["hash"] for e in host.ok("--json", "log", DOC).lines() if e["visible"])
     return (file.code, file.out, host.ok("get", "--typed", DOC).out,
             host.ok("export", DOC, "--format", "json").out, log)
 
@@ -65,7 +66,7 @@ def agree(world, present, absent):
     """Laptop and phone show the same, with and without these values."""
     laptop, phone = world["laptop"], world["phone"]
     for h in (laptop, phone):
-        h.ok("sync", "--wait=all", "--timeout", f"{PATIENCE}s")
+        h.ok("sync", "--wait=all", "--timeout", f"{PATIENCE}s", DOC)
     a, b = view(laptop), view(phone)
     for what, x, y in zip(("export's exit", "export", "get", "JSON export", "log"), a, b):
         if x != y:
@@ -88,7 +89,7 @@ def learns(friend):
     until("the friend's device says 77", PATIENCE, lambda: refused(friend))
     before = friend.ok("--json", "log", DOC).out
     said = friend.fails(77, "set", DOC, "/late", '"friend-late"')
-    if b"revoked" not in said.err.lower() and b"permitted" not in said.err.lower():
+    if not any(word in said.err for word in (b"revoked", b"may not write")):
         raise Failed(f"{said}\nit does not say why")
     if friend.ok("--json", "log", DOC).out != before:
         raise Failed("a refused edit is in the friend's log")
@@ -96,7 +97,8 @@ def learns(friend):
 
 def holds(host, needle):
     """Whether these bytes stand in any file of this device."""
-    for folder, _, files in os.walk(host.home):
+    for folder, below, files in os.walk(host.home):
+        below[:] = [name for name in below if name != "bin"]
         for name in files:
             path = os.path.join(folder, name)
             if os.path.isfile(path) and needle in open(path, "rb").read():
@@ -109,11 +111,14 @@ def stays_closed(world, number):
     laptop, phone, friend = world["laptop"], world["phone"], world["friend"]
     secret = f"only-for-members-{number}-{os.urandom(6).hex()}"
     laptop.ok("set", "--string", DOC, f"/secret-{number}", secret)
-    laptop.ok("sync", "--wait=all", "--timeout", f"{PATIENCE}s")
+    laptop.ok("sync", "--wait=all", "--timeout", f"{PATIENCE}s", DOC)
     bird = f"canary-{number}-{os.urandom(6).hex()}"
     for h in (laptop, phone):
         h.ok("set", "--string", CANARY, f"/{h.name}-{number}", bird)
-        h.ok("sync", "--wait=all", "--timeout", f"{PATIENCE}s", CANARY)
+    # His own word for it would do, but a store put back from a copy counts
+    # its acknowledgements from there.
+    until("the friend has both canaries", PATIENCE,
+          lambda: friend.ok("--json", "get", CANARY).text.count(bird) == 2)
     if shown(phone).get(f"secret-{number}") != secret:
         raise Failed("the phone cannot read what the laptop wrote after the revocation")
     if secret in friend.lk("--json", "get", DOC).text:
@@ -151,7 +156,7 @@ def t1(world, first):
         world.cut()
     laptop.ok("revoke", DOC, "friend")
     if knows:
-        laptop.ok("sync", "--wait=all", "--timeout", f"{PATIENCE}s")
+        laptop.ok("sync", "--wait=all", "--timeout", f"{PATIENCE}s", DOC)
     come_back(world, first)
     if not knows:
         until("the phone has heard the friend's edit", PATIENCE,
@@ -170,7 +175,7 @@ def t2(world, first):
     shutil.copytree(friend.home, old, symlinks=True,
                     ignore=shutil.ignore_patterns("control"))
     laptop.ok("revoke", DOC, "friend")
-    laptop.ok("sync", "--wait=all", "--timeout", f"{PATIENCE}s")
+    laptop.ok("sync", "--wait=all", "--timeout", f"{PATIENCE}s", DOC)
     friend.start()
     learns(friend)
     # He puts his old store back, where he is still a writer, and goes on.

@@ -6,7 +6,8 @@ machine's own network is touched.  Pulling a plug is `ip link set down` on the
 bridge's side: packets disappear, connections hang, as with a real cable.
 
 A namespace lives as long as the process that holds it, and that one ends with
-the pipe from here: nothing is left behind even when this program is killed.
+the pipe from here, as do the daemons: nothing is left behind even when this
+program is killed.
 
 Where namespaces are not allowed the devices share the loopback interface.  Then
 devices that are cut off from each other never run at the same time: before a
@@ -30,6 +31,20 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SUBNET = "10.76.0"
 MARK = "LK_WORLD_ROOT"  # set once this program runs as root of a user namespace
+
+
+# Ends the daemons and removes the directory as soon as nobody holds the other
+# end of its standard input: when the world is closed, or this program is gone.
+KEEPER = """
+cat >/dev/null
+for file in /proc/[0-9]*/environ; do
+	if grep -qsz "^LK_HOME=$1/" "$file"; then
+		pid=${file#/proc/}
+		kill -9 "${pid%/environ}"
+	fi
+done
+[ "$2" = keep ] || rm -rf "$1" || { sleep 1; rm -rf "$1"; }
+"""
 
 
 class Failed(Exception):
@@ -103,6 +118,13 @@ def gone(pid, seconds=20):
         os.close(fd)
 
 
+def link_or_copy(source, target):
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
 class Host:
     """One device: its directory, its network, its daemon."""
 
@@ -113,14 +135,20 @@ class Host:
         self.device = None  # its key
         self.group = 0
         self.holder = None
-        self.pids = set()  # of daemons that ran here
         self.starting = threading.Lock()
+        self.lk_path = world.lk
+        if world.sanitized:
+            self.lk_path = self.home / "bin/lk"
+            self.lk_path.parent.mkdir(parents=True, mode=0o700)
+            for name_ in ("lk", "lkd"):
+                link_or_copy(world.lk.with_name(name_), self.lk_path.with_name(name_))
         self.env = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8",
             "HOME": str(world.dir), "TMPDIR": str(world.dir),
             "LK_HOME": str(self.home), "NO_COLOR": "1",
         }
-        reports = f"log_path={world.dir}/{name}.report"
+        # The daemon's sandbox lets it write nowhere else.
+        reports = f"log_path={self.home}/report"
         for tool in ("ASAN", "UBSAN", "TSAN", "LSAN"):
             given = os.environ.get(f"{tool}_OPTIONS", "")
             self.env[f"{tool}_OPTIONS"] = f"{given}:{reports}".lstrip(":")
@@ -134,14 +162,14 @@ class Host:
     def popen(self, *args, **kw):
         self.world.awake(self)
         kw.setdefault("stdin", subprocess.DEVNULL)
-        return subprocess.Popen(self.argv(str(self.world.lk), *args),
+        return subprocess.Popen(self.argv(str(self.lk_path), *args),
                                 env=self.env, cwd=self.world.dir, **kw)
 
     def lk(self, *args, input=None, timeout=120, env=None):
         """Runs lk and says how it ended, whatever that was."""
         self.world.awake(self)
         p = subprocess.Popen(
-            self.argv(str(self.world.lk), *args), env={**self.env, **(env or {})},
+            self.argv(str(self.lk_path), *args), env={**self.env, **(env or {})},
             cwd=self.world.dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL if input is None else subprocess.PIPE)
         try:
@@ -175,21 +203,26 @@ class Host:
     def start(self):
         """Starts the daemon, if it does not run, and returns its pid."""
         with self.starting:
-            pid = self.ok("--json", "daemon", "start").json()["pid"]
-            self.pids.add(pid)
-            return pid
+            return self.ok("--json", "daemon", "start").json()["pid"]
 
     def stop(self):
+        pids = self.running()
         self.ok("daemon", "stop")
-        for pid in list(self.pids):
+        for pid in pids:
             if not gone(pid):
                 raise Failed(f"{self.name}: lkd {pid} does not end")
-            self.pids.discard(pid)
 
-    def daemon_pid(self):
-        """Of the daemon that runs now, or None."""
-        r = self.lk("--json", "daemon", "status")
-        return r.json()["pid"] if r.code == 0 else None
+    def running(self):
+        """Its daemons, however they were started: by their environment."""
+        found, mine = [], f"LK_HOME={self.home}".encode()
+        for entry in pathlib.Path("/proc").iterdir():
+            try:
+                if (entry.name.isdigit() and (entry / "comm").read_text() == "lkd\n" and
+                        mine in (entry / "environ").read_bytes().split(b"\0")):
+                    found.append(int(entry.name))
+            except OSError:
+                pass
+        return found
 
     def kill(self, pid):
         """kill -9, and waits until it is gone."""
@@ -197,7 +230,6 @@ class Host:
             os.kill(pid, signal.SIGKILL)
         if not gone(pid):
             raise Failed(f"{self.name}: lkd {pid} survived kill -9")
-        self.pids.discard(pid)
 
     def wire_bytes(self, device="eth0"):
         """Bytes received and sent on this device's cable so far."""
@@ -275,8 +307,15 @@ class World:
         if mode == "auto":
             mode = "netns" if namespaces_allowed() else "loopback"
         self.mode, self.keep = mode, keep
+        # What a sanitizer wants to say has names only when it can read the
+        # program, and the daemon's sandbox leaves it nothing but LK_HOME.
+        program = self.lk.read_bytes()
+        self.sanitized = b"__asan_init" in program or b"__tsan_init" in program
         # Short: a socket has a path of at most 107 bytes.
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="lkw-", dir=folder))
+        self.keeper = subprocess.Popen(
+            ["sh", "-c", KEEPER, "sh", self.dir, "keep" if keep else "remove"],
+            stdin=subprocess.PIPE, start_new_session=True)
         self.hub = None
         self.hosts = {}
         atexit.register(self.close)
@@ -359,11 +398,12 @@ class World:
         if self.mode != "loopback":
             return
         for other in self:
-            if other.group != host.group and other.pids:
-                for pid in list(other.pids):
+            if other.group == host.group:
+                continue
+            for pid in other.running():
+                with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGTERM)
-                    gone(pid)
-                    other.pids.discard(pid)
+                gone(pid)
 
     def everywhere(self, work):
         """Runs work(host) on all devices at once, one group after the other
@@ -392,8 +432,8 @@ class World:
 
     def reports(self):
         """What sanitizers had to say about any process of this world."""
-        return "".join(f"{p.name}:\n{p.read_text(errors='replace')}"
-                       for p in sorted(self.dir.glob("*.report*")))
+        return "".join(f"{p.parent.name} {p.name}:\n{p.read_text(errors='replace')}"
+                       for p in sorted(self.dir.glob("*/report.*")))
 
     def settle(self):
         """Stops all daemons in order; a sanitizer's report is a failure."""
@@ -408,28 +448,17 @@ class World:
     def logs(self):
         return "".join(h.log_tail() for h in self)
 
-    def _lkd_pids(self):
-        """Daemons of this world that still run: no others are touched."""
-        homes = {f"LK_HOME={h.home}".encode() for h in self}
-        for entry in pathlib.Path("/proc").iterdir():
-            if not entry.name.isdigit() or int(entry.name) == os.getpid():
-                continue
-            try:
-                env = (entry / "environ").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if homes & set(env):
-                yield int(entry.name)
-
     def close(self):
         if not self.open:
             return
         self.open = False
         atexit.unregister(self.close)
-        for pid in self._lkd_pids():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            gone(pid)
+        with unhurried():
+            self._clean()
+
+    def _clean(self):
+        self.keeper.stdin.close()
+        self.keeper.wait()
         for p in [self.hub] + [h.holder for h in self]:
             if p is not None:
                 p.stdin.close()
@@ -437,8 +466,18 @@ class World:
                 p.wait()
         if self.keep:
             print(f"kept: {self.dir}", file=sys.stderr)
-        else:
-            shutil.rmtree(self.dir, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def unhurried():
+    """What is done in here is not broken off by a second signal."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(s, signal.SIG_IGN) for s in signals]
+    try:
+        yield
+    finally:
+        for s, handler in zip(signals, before):
+            signal.signal(s, handler)
 
 
 def terminated(signum, frame):
