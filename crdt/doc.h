@@ -121,6 +121,11 @@ LK_MUST_USE lk_err doc_actor(struct doc *, uint32_t actor, struct bytes *);
  * body stays empty.
  */
 struct edit;
+/*
+ * head->deps are the heads of what is shown; WAIT, DATA and MALFORMED as
+ * doc_apply, and nothing was changed.  An edit_* call that would name a value
+ * which those dependencies do not have in their past is refused with DATA.
+ */
 LK_MUST_USE lk_err edit_new(struct edit **, struct doc *, const struct change_head *);
 void edit_free(struct edit *);
 

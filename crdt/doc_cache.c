@@ -66,7 +66,7 @@ cache_grow(struct doc_cache *c)
 	free(c->buckets);
 	c->buckets = buckets;
 	c->buckets_len = len;
-	TAILQ_FOREACH(at, &c->recent, link) {
+	TAILQ_FOREACH (at, &c->recent, link) {
 		struct cached **bucket = cache_bucket(c, at->key);
 
 		at->chain = *bucket;

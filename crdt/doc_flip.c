@@ -56,10 +56,10 @@ flip_remember(struct flip *f)
 		TRY(doc_trim(f->doc));
 		TRY(opset_load(f->doc, flip_op(f, i), &at));
 		state = ghost_state(at.op);
-		f->old[i] = (uint8_t)(
-		    (op_contributes(at.op) ? OLD_CONTRIBUTED : 0) |
-		    (state.shown ? OLD_SHOWN : 0) |
-		    (state.ghost ? OLD_GHOST : 0));
+		f->old[i] =
+		    (uint8_t)((op_contributes(at.op) ? OLD_CONTRIBUTED : 0) |
+			(state.shown ? OLD_SHOWN : 0) |
+			(state.ghost ? OLD_GHOST : 0));
 		TRY(flip_note_slot(f, at.op));
 	}
 	return LK_NONE;
@@ -110,8 +110,8 @@ flip_hide(struct flip *f, struct slot *s, uint64_t id)
 	before = ghost_state(at.op);
 	TRY(op_count(&at.op->hid, f->change.visible));
 	at.block->cached.dirty = true;
-	return flip_owns(f, id) ? LK_NONE :
-				  ghost_note(f->doc, s, at.op, before);
+	return flip_owns(f, id) ? LK_NONE
+				: ghost_note(f->doc, s, at.op, before);
 }
 
 static lk_err

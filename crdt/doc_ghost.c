@@ -160,8 +160,7 @@ ghost_count(struct doc *doc, struct op_ref increment, int64_t by)
 		if (err.code == LK_E_NOTFOUND)
 			return LK_NONE;
 		TRY(err);
-		at.op->total =
-		    (int64_t)((uint64_t)at.op->total + (uint64_t)by);
+		at.op->total = (int64_t)((uint64_t)at.op->total + (uint64_t)by);
 		at.block->cached.dirty = true;
 	}
 }
@@ -171,10 +170,9 @@ static lk_err
 recount_one(struct doc *doc, struct op_ref increment, struct count_walk *all)
 {
 	if (all == NULL)
-		return increment.op->visible ?
-			   ghost_count(doc, increment,
-			       ghost_step(increment.op)) :
-			   LK_NONE;
+		return increment.op->visible
+		    ? ghost_count(doc, increment, ghost_step(increment.op))
+		    : LK_NONE;
 	TRY(count_start(doc, increment, all));
 	for (;;) {
 		struct op_ref at;
@@ -237,8 +235,8 @@ search_clear(struct killer_search *f)
 
 /* The greatest counter `actor` used in a past; 0: none. */
 static lk_err
-past_max_ctr(struct doc *doc, const struct doc_past *past, uint32_t actor,
-    uint32_t *ctr)
+past_max_ctr(
+    struct doc *doc, const struct doc_past *past, uint32_t actor, uint32_t *ctr)
 {
 	struct doc_change c;
 	uint32_t end;
@@ -258,8 +256,8 @@ past_max_ctr(struct doc *doc, const struct doc_past *past, uint32_t actor,
 }
 
 static lk_err
-search_actor(struct doc *doc, const struct doc_past *past,
-    const struct slot *s, uint32_t actor, struct killer_search *f)
+search_actor(struct doc *doc, const struct doc_past *past, const struct slot *s,
+    uint32_t actor, struct killer_search *f)
 {
 	struct slot_event e = { 0 };
 	uint32_t ctr;
@@ -285,8 +283,8 @@ search_actor(struct doc *doc, const struct doc_past *past,
  * `now`, that of the change at hand.
  */
 static lk_err
-op_precedes(struct doc *doc, const struct doc_past *now, uint64_t a,
-    uint64_t b, bool *out)
+op_precedes(struct doc *doc, const struct doc_past *now, uint64_t a, uint64_t b,
+    bool *out)
 {
 	PAST_SCOPED past = { 0 };
 	struct op_ref op;
@@ -394,9 +392,9 @@ new_op_acts(struct doc *doc, struct slot *s, struct op_ref at,
 static lk_err
 slot_join(struct doc *doc, struct slot *s, const struct stored_op *op)
 {
-	struct slot_event e = { .id = op->id,
-		.assigns = op_assigns(op),
-		.kills = op_kills(op) };
+	struct slot_event e = {
+		.id = op->id, .assigns = op_assigns(op), .kills = op_kills(op)
+	};
 
 	if (e.kills || (e.assigns && s->events_len > 0))
 		TRY(slot_add_event(doc, s, e));

@@ -40,8 +40,7 @@ intake_own_id(const struct intake *in, size_t index)
 }
 
 static lk_err
-intake_deps(
-    struct intake *in, const struct change_head *head, uint32_t *deps)
+intake_deps(struct intake *in, const struct change_head *head, uint32_t *deps)
 {
 	for (size_t i = 0; i < head->deps_len; i++) {
 		struct doc_change dep;
@@ -59,8 +58,8 @@ intake_deps(
 }
 
 static lk_err
-intake_past(struct intake *in, const struct change_head *head,
-    uint32_t known_author)
+intake_past(
+    struct intake *in, const struct change_head *head, uint32_t known_author)
 {
 	uint32_t *deps = calloc(head->deps_len + 1, sizeof(*deps));
 	lk_err err;
@@ -115,8 +114,8 @@ intake_actors(struct intake *in)
 		return LK_ERR(LK_E_NOMEM, "actors of a change");
 	in->actors[0] = in->author;
 	for (size_t i = 0; i < c->others_len; i++) {
-		lk_err err = doc_actor_find(
-		    in->doc, c->others[i], &in->actors[i + 1]);
+		lk_err err =
+		    doc_actor_find(in->doc, c->others[i], &in->actors[i + 1]);
 
 		/* It has no change here, so none in the past. */
 		if (err.code == LK_E_NOTFOUND)
@@ -161,8 +160,8 @@ intake_target(struct intake *in, uint64_t id, struct target *out)
 
 /* A missing op breaks a rule; other errors are passed on. */
 static lk_err
-intake_named(struct intake *in, uint64_t id, const char *rule,
-    struct target *out)
+intake_named(
+    struct intake *in, uint64_t id, const char *rule, struct target *out)
 {
 	lk_err err = intake_target(in, id, out);
 
@@ -199,8 +198,7 @@ check_element(struct intake *in, const struct op *op)
 
 	if (op->key_kind != KEY_ELEM)
 		return LK_NONE;
-	TRY(intake_named(
-	    in, intake_id(in, op->elem), "element missing", &t));
+	TRY(intake_named(in, intake_id(in, op->elem), "element missing", &t));
 	if (!t.insert || t.obj != intake_id(in, op->obj))
 		return refuse("element missing");
 	return LK_NONE;
@@ -211,8 +209,8 @@ static lk_err
 map_slot_number(struct intake *in, const struct op *op, uint64_t *out)
 {
 	struct slot s;
-	lk_err err = slot_load_key(
-	    in->doc, intake_id(in, op->obj), op->key, false, &s);
+	lk_err err =
+	    slot_load_key(in->doc, intake_id(in, op->obj), op->key, false, &s);
 
 	*out = err.code == LK_OK ? s.ref : 0;
 	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
@@ -226,9 +224,9 @@ check_preds(struct intake *in, const struct op *op)
 
 	if (op->preds_len == 0)
 		return op->action == ACTION_DELETE ||
-			       op->action == ACTION_INCREMENT ?
-			   refuse("delete or increment without pred") :
-			   LK_NONE;
+			op->action == ACTION_INCREMENT
+		    ? refuse("delete or increment without pred")
+		    : LK_NONE;
 	if (op->insert)
 		return refuse("insert with pred");
 	if (in_map)

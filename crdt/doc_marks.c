@@ -24,8 +24,7 @@ struct mark_check {
 static bool
 is_own(const struct intake *in, uint64_t id)
 {
-	return id_actor(id) == in->author &&
-	    id_ctr(id) >= in->start_op;
+	return id_actor(id) == in->author && id_ctr(id) >= in->start_op;
 }
 
 static uint32_t
@@ -71,8 +70,8 @@ anchor_of(const struct mark_check *m, uint64_t id)
 
 /* Whether element a comes before element b of one text; neither is the head. */
 static lk_err
-elem_precedes(struct mark_check *m, uint64_t obj, uint64_t a, uint64_t b,
-    bool *out)
+elem_precedes(
+    struct mark_check *m, uint64_t obj, uint64_t a, uint64_t b, bool *out)
 {
 	uint64_t a_anchor = anchor_of(m, a), b_anchor = anchor_of(m, b);
 	uint64_t a_rank, b_rank;
@@ -92,9 +91,9 @@ elem_precedes(struct mark_check *m, uint64_t obj, uint64_t a, uint64_t b,
 		i = own_index(m->in, a);
 		j = own_index(m->in, b);
 		/* What was put behind the same element later comes first. */
-		*out = m->own[i].root == m->own[j].root ?
-			     m->own[i].rank < m->own[j].rank :
-			     m->own[i].root > m->own[j].root;
+		*out = m->own[i].root == m->own[j].root
+		    ? m->own[i].rank < m->own[j].rank
+		    : m->own[i].root > m->own[j].root;
 	}
 	return LK_NONE;
 }
@@ -114,8 +113,7 @@ check_pair(struct mark_check *m, size_t i)
 	else
 		TRY(elem_precedes(
 		    m, begin->obj, begin->elem, end->elem, &well));
-	return well ? LK_NONE :
-		      LK_ERR(LK_E_MALFORMED, "mark end before begin");
+	return well ? LK_NONE : LK_ERR(LK_E_MALFORMED, "mark end before begin");
 }
 
 lk_err

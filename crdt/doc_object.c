@@ -31,7 +31,9 @@ object_save(struct doc *doc, struct cached *c)
 static void
 object_drop(struct cached *c)
 {
-	free(c);
+	struct object *o = (struct object *)c;
+
+	free(o);
 }
 
 const struct cache_kind object_cache = { .save = object_save,

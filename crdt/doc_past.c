@@ -12,8 +12,7 @@ enum clock_form { CLOCK_WHOLE, CLOCK_CHANGED };
 static struct clock *
 clock_new(size_t len)
 {
-	struct clock *c =
-	    calloc(1, sizeof(*c) + len * sizeof(c->latest[0]));
+	struct clock *c = calloc(1, sizeof(*c) + len * sizeof(c->latest[0]));
 
 	if (c == NULL)
 		return NULL;
@@ -60,8 +59,8 @@ clock_latest(const struct doc *doc, struct rd *r, uint32_t *latest)
 }
 
 static lk_err
-clock_read_whole(struct doc *doc, uint32_t number, struct rd *r,
-    struct clock **out)
+clock_read_whole(
+    struct doc *doc, uint32_t number, struct rd *r, struct clock **out)
 {
 	uint64_t len = rd_uleb(r);
 	struct clock *c;
@@ -89,8 +88,8 @@ clock_read_whole(struct doc *doc, uint32_t number, struct rd *r,
 }
 
 static lk_err
-clock_read_changed(struct doc *doc, uint32_t number, struct rd *r,
-    struct clock **out)
+clock_read_changed(
+    struct doc *doc, uint32_t number, struct rd *r, struct clock **out)
 {
 	uint64_t base_number = rd_uleb(r), len = rd_uleb(r);
 	struct clock *base, *c;
@@ -297,8 +296,8 @@ clock_merge(struct doc *doc, struct clock *sum, uint32_t dep)
 }
 
 static lk_err
-clock_of_deps(struct doc *doc, const uint32_t *deps, size_t deps_len,
-    struct clock **out)
+clock_of_deps(
+    struct doc *doc, const uint32_t *deps, size_t deps_len, struct clock **out)
 {
 	struct clock *sum = clock_new(doc->head.actors);
 
@@ -329,8 +328,8 @@ past_check_own(struct doc *doc, const struct doc_past *p)
 	if (p->actor < p->clock->len)
 		have = p->clock->latest[p->actor];
 	if (have != a->changes_end)
-		return LK_ERR(LK_E_MALFORMED,
-		    "own previous change is not an ancestor");
+		return LK_ERR(
+		    LK_E_MALFORMED, "own previous change is not an ancestor");
 	return LK_NONE;
 }
 

@@ -59,8 +59,8 @@ visit_slot(struct doc *doc, const struct slot *s, struct doc_visit *visit,
 }
 
 static lk_err
-visit_map(struct doc *doc, uint64_t obj, struct slot_cursor *c,
-    struct walk walk)
+visit_map(
+    struct doc *doc, uint64_t obj, struct slot_cursor *c, struct walk walk)
 {
 	for (;;) {
 		struct doc_visit visit = { 0 };
@@ -152,8 +152,7 @@ doc_text(struct doc *doc, struct op_id obj, struct buf *out)
 		if (place.elem.glyph != GLYPH_OTHER)
 			code_point_put(out, place.elem.glyph);
 		else
-			TRY(text_other(
-			    doc, id_pack(obj), place.elem.id, out));
+			TRY(text_other(doc, id_pack(obj), place.elem.id, out));
 	}
 	return err.code == LK_E_NOTFOUND ? buf_err(out, "text") : err;
 }

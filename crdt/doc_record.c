@@ -203,8 +203,7 @@ doc_change_load(struct doc *doc, uint32_t number, struct doc_change *out)
 }
 
 lk_err
-doc_change_save(
-    struct doc *doc, uint32_t number, const struct doc_change *c)
+doc_change_save(struct doc *doc, uint32_t number, const struct doc_change *c)
 {
 	struct buf *b = doc_encode(doc);
 	struct doc_key k;
@@ -250,8 +249,8 @@ doc_change_add(struct doc *doc, const struct doc_change *c)
 }
 
 lk_err
-doc_change_find(struct doc *doc, const uint8_t hash[static LK_ID_LEN],
-    uint32_t *number)
+doc_change_find(
+    struct doc *doc, const uint8_t hash[static LK_ID_LEN], uint32_t *number)
 {
 	uint32_t next = 0;
 
@@ -263,8 +262,8 @@ doc_change_find(struct doc *doc, const uint8_t hash[static LK_ID_LEN],
 		uint32_t at;
 
 		hash_key(&k, hash, next);
-		TRY(kv_seek(doc->kv, KV_FIRST_GE, doc_key_view(&k), &found,
-		    &value));
+		TRY(kv_seek(
+		    doc->kv, KV_FIRST_GE, doc_key_view(&k), &found, &value));
 		r = rd_over(found);
 		if (!bytes_equal(rd_take(&r, 1 + HASH_PREFIX),
 			BYTES(k.ptr, 1 + HASH_PREFIX)))

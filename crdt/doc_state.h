@@ -24,9 +24,9 @@ struct doc_header {
 };
 
 struct doc_actor {
-	struct bytes id;       /* owned */
-	uint64_t seq;          /* of its latest change */
-	uint32_t changes_end;  /* 1 + the number of that change; 0: none */
+	struct bytes id;      /* owned */
+	uint64_t seq;         /* of its latest change */
+	uint32_t changes_end; /* 1 + the number of that change; 0: none */
 };
 
 /* A change, by its number in order of application. */
@@ -45,7 +45,7 @@ struct doc_change {
 struct clock {
 	unsigned refs;
 	uint32_t number; /* 0: empty, or not stored yet */
-	uint32_t base;   /* the number of a clock stored whole: itself or near */
+	uint32_t base; /* the number of a clock stored whole: itself or near */
 	size_t len;
 	uint32_t latest[];
 };
@@ -109,8 +109,8 @@ LK_MUST_USE lk_err doc_actor_add(
 int doc_id_compare(const struct doc *, uint64_t, uint64_t);
 
 /* NOTFOUND. */
-LK_MUST_USE lk_err doc_change_find(struct doc *,
-    const uint8_t hash[static LK_ID_LEN], uint32_t *number);
+LK_MUST_USE lk_err doc_change_find(
+    struct doc *, const uint8_t hash[static LK_ID_LEN], uint32_t *number);
 LK_MUST_USE lk_err doc_change_load(
     struct doc *, uint32_t number, struct doc_change *);
 LK_MUST_USE lk_err doc_change_save(

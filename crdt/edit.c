@@ -79,9 +79,9 @@ edit_writer_id(struct edit *e, uint64_t id, struct op_id *out)
 static lk_err
 edit_write(struct edit *e, const struct placed_op *placed)
 {
-	struct op op = { .key_kind = placed->in_map    ? KEY_MAP :
-				     placed->elem == 0 ? KEY_HEAD :
-							 KEY_ELEM,
+	struct op op = { .key_kind = placed->in_map ? KEY_MAP
+		    : placed->elem == 0             ? KEY_HEAD
+						    : KEY_ELEM,
 		.key = placed->key,
 		.insert = placed->insert,
 		.action = placed->action,
@@ -111,7 +111,7 @@ edit_add(struct edit *e, struct placed_op *op)
 {
 	struct doc *doc = e->doc;
 
-	TRY(doc_settle(doc));
+	TRY(doc_trim(doc));
 	if (e->intake.start_op + e->ops > OP_COUNTER_MAX)
 		return LK_ERR(LK_E_LIMIT, "op counters");
 	if (e->intake.author == doc->head.actors)
@@ -120,6 +120,18 @@ edit_add(struct edit *e, struct placed_op *op)
 	TRY(doc_place(doc, &e->intake.past, doc->head.changes, true, op));
 	TRY(edit_write(e, op));
 	e->ops++;
+	return LK_NONE;
+}
+
+/*
+ * The only op of a call: what was lent before ends with it, not sooner, as the
+ * value written may be one that was lent.
+ */
+static lk_err
+edit_add_last(struct edit *e, struct placed_op *op)
+{
+	TRY(edit_add(e, op));
+	arena_clear(&e->doc->loans);
 	return LK_NONE;
 }
 
@@ -203,8 +215,8 @@ edit_view(struct edit *e, const struct slot *s, struct edit_view *v)
 
 /* An op on what is at prop: everything but action, value and preds. */
 static lk_err
-edit_target(struct edit *e, struct op_id obj, struct prop prop,
-    struct slot *s, struct placed_op *op)
+edit_target(struct edit *e, struct op_id obj, struct prop prop, struct slot *s,
+    struct placed_op *op)
 {
 	struct object *o;
 	lk_err err;
@@ -236,16 +248,27 @@ value_check(const struct value *v)
 
 /* Whether the slot's winner is this value already. */
 static lk_err
-view_wins(struct edit *e, const struct edit_view *v,
-    const struct value *value, bool *wins)
+view_wins(struct edit *e, const struct edit_view *v, const struct value *value,
+    bool *wins)
 {
+	BUF_SCOPED bytes = { .max = CHANGE_BODY_MAX };
+	struct op_ref winner;
 	struct item item;
 
 	*wins = false;
 	if (v->shown.len == 0)
 		return LK_NONE;
-	TRY(opset_item(e->doc, v->shown.ids[v->shown.len - 1], &item));
-	*wins = !item.is_obj && value_equal(&item.value, value);
+	TRY(opset_load(e->doc, v->shown.ids[v->shown.len - 1], &winner));
+	if (winner.op->action != ACTION_SET || winner.op->type != value->type)
+		return LK_NONE;
+	if (!value_has_bytes(value->type)) {
+		TRY(opset_item(e->doc, winner.op->id, &item));
+		*wins = value_equal(&item.value, value);
+	} else if (winner.op->bytes_len == value->bytes.len) {
+		/* Not lent, since the caller does not get to see it. */
+		TRY(opset_bytes(e->doc, winner, &bytes));
+		*wins = bytes_equal(buf_bytes(&bytes), value->bytes);
+	}
 	return LK_NONE;
 }
 
@@ -274,7 +297,7 @@ edit_put(struct edit *e, struct op_id obj, struct prop prop,
 		op.action = ACTION_SET;
 		op.value = *value;
 	}
-	return edit_add(e, &op);
+	return edit_add_last(e, &op);
 }
 
 static lk_err
@@ -307,14 +330,14 @@ edit_make(struct edit *e, struct op_id obj, struct prop prop,
 	TRY(make_action(type, &op.action));
 	op.preds = view.preds.ids;
 	op.preds_len = view.preds.len;
-	TRY(edit_add(e, &op));
+	TRY(edit_add_last(e, &op));
 	*made = id_unpack(op.id);
 	return LK_NONE;
 }
 
 lk_err
-edit_reference(struct edit *e, const struct object *o, uint64_t index,
-    uint64_t *elem)
+edit_reference(
+    struct edit *e, const struct object *o, uint64_t index, uint64_t *elem)
 {
 	struct seq_place place;
 
@@ -327,8 +350,8 @@ edit_reference(struct edit *e, const struct object *o, uint64_t index,
 }
 
 static lk_err
-edit_insertion(struct edit *e, struct op_id obj, uint64_t index,
-    struct placed_op *op)
+edit_insertion(
+    struct edit *e, struct op_id obj, uint64_t index, struct placed_op *op)
 {
 	struct object *o;
 
@@ -340,8 +363,8 @@ edit_insertion(struct edit *e, struct op_id obj, uint64_t index,
 }
 
 lk_err
-edit_insert(struct edit *e, struct op_id obj, uint64_t index,
-    const struct value *value)
+edit_insert(
+    struct edit *e, struct op_id obj, uint64_t index, const struct value *value)
 {
 	struct placed_op op;
 
@@ -349,7 +372,7 @@ edit_insert(struct edit *e, struct op_id obj, uint64_t index,
 	TRY(edit_insertion(e, obj, index, &op));
 	op.action = ACTION_SET;
 	op.value = *value;
-	return edit_add(e, &op);
+	return edit_add_last(e, &op);
 }
 
 lk_err
@@ -360,7 +383,7 @@ edit_insert_obj(struct edit *e, struct op_id obj, uint64_t index,
 
 	TRY(edit_insertion(e, obj, index, &op));
 	TRY(make_action(type, &op.action));
-	TRY(edit_add(e, &op));
+	TRY(edit_add_last(e, &op));
 	*made = id_unpack(op.id);
 	return LK_NONE;
 }
@@ -401,8 +424,7 @@ edit_delete_elem(struct edit *e, uint64_t obj, uint64_t elem)
 }
 
 lk_err
-edit_increment(
-    struct edit *e, struct op_id obj, struct prop prop, int64_t by)
+edit_increment(struct edit *e, struct op_id obj, struct prop prop, int64_t by)
 {
 	VIEW_SCOPED view = { 0 };
 	struct placed_op op;
@@ -413,15 +435,14 @@ edit_increment(
 	TRY(edit_view(e, &s, &view));
 	if (view.shown.len == 0)
 		return LK_ERR(LK_E_NOTFOUND, "counter");
-	TRY(opset_load(
-	    e->doc, view.shown.ids[view.shown.len - 1], &winner));
+	TRY(opset_load(e->doc, view.shown.ids[view.shown.len - 1], &winner));
 	if (!op_is_counter(winner.op))
 		return LK_ERR(LK_E_DATA, "the value is no counter");
 	op.action = ACTION_INCREMENT;
 	op.value = (struct value){ .type = VALUE_INT, .i64 = by };
 	op.preds = view.shown.ids;
 	op.preds_len = view.shown.len;
-	return edit_add(e, &op);
+	return edit_add_last(e, &op);
 }
 
 size_t

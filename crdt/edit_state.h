@@ -10,11 +10,11 @@
 struct edit {
 	struct doc *doc;
 	struct change_writer *writer;
-	struct intake intake;   /* author, past, start op */
-	struct bytes actor;     /* owned */
+	struct intake intake; /* author, past, start op */
+	struct bytes actor;   /* owned */
 	uint64_t seq;
 	size_t ops;
-	uint32_t *numbers;      /* 1 + the writer's, by the document's actor */
+	uint32_t *numbers; /* 1 + the writer's, by the document's actor */
 	size_t numbers_len;
 };
 
@@ -36,10 +36,9 @@ LK_MUST_USE lk_err edit_view(
     struct edit *, const struct slot *, struct edit_view *);
 
 /* Deletes the element; it is shown. */
-LK_MUST_USE lk_err edit_delete_elem(
-    struct edit *, uint64_t obj, uint64_t elem);
+LK_MUST_USE lk_err edit_delete_elem(struct edit *, uint64_t obj, uint64_t elem);
 /* The element that one inserted at index comes after; NOTFOUND past the end. */
-LK_MUST_USE lk_err edit_reference(struct edit *, const struct object *,
-    uint64_t index, uint64_t *elem);
+LK_MUST_USE lk_err edit_reference(
+    struct edit *, const struct object *, uint64_t index, uint64_t *elem);
 
 #endif

@@ -134,11 +134,11 @@ hunk_apply(struct edit *e, struct op_id text, struct bytes old,
 	from = utf8_step(old, h->old_at, m.before, true);
 	buf_mem(&insert, old.ptr + from, h->old_at - from);
 	buf_add(&insert, new);
-	buf_mem(&insert, old.ptr + end,
-	    utf8_step(old, end, m.after, false) - end);
+	buf_mem(
+	    &insert, old.ptr + end, utf8_step(old, end, m.after, false) - end);
 	TRY(buf_err(&insert, "text"));
-	return edit_splice(e, text, pos - m.before,
-	    del + m.before + m.after, buf_bytes(&insert));
+	return edit_splice(e, text, pos - m.before, del + m.before + m.after,
+	    buf_bytes(&insert));
 }
 
 lk_err
@@ -155,7 +155,7 @@ edit_text(struct edit *e, struct op_id text, struct bytes wanted)
 	TRY(textdiff(&diff, buf_bytes(&old), wanted));
 	/* Last first, so that positions in the old text stay right. */
 	for (size_t i = diff.hunks_len; i > 0; i--)
-		TRY(hunk_apply(e, text, buf_bytes(&old), wanted,
-		    &diff.hunks[i - 1]));
+		TRY(hunk_apply(
+		    e, text, buf_bytes(&old), wanted, &diff.hunks[i - 1]));
 	return LK_NONE;
 }

@@ -40,7 +40,8 @@ block_save(struct doc *doc, struct cached *c)
 	return doc_write(doc, &k);
 }
 
-const struct cache_kind opset_cache = { .save = block_save, .drop = block_drop };
+const struct cache_kind opset_cache = { .save = block_save,
+	.drop = block_drop };
 
 static lk_err
 block_fill(struct doc *doc, struct op_block *b, uint64_t key, bool create)
@@ -105,8 +106,8 @@ block_op(const struct op_block *b, uint32_t ctr)
 		else
 			high = mid;
 	}
-	return low < b->len && id_ctr(b->ops[low].id) == ctr ? &b->ops[low] :
-							       NULL;
+	return low < b->len && id_ctr(b->ops[low].id) == ctr ? &b->ops[low]
+							     : NULL;
 }
 
 lk_err
@@ -180,8 +181,8 @@ far_get(struct doc *doc, uint64_t id, enum far_what what, size_t len,
 
 /* Puts bytes into the block, or outside when there are many. */
 static lk_err
-block_put_bytes(struct doc *doc, struct op_ref at, enum far_what what,
-    struct bytes b)
+block_put_bytes(
+    struct doc *doc, struct op_ref at, enum far_what what, struct bytes b)
 {
 	uint32_t place = (uint32_t)at.block->bytes.len;
 
@@ -217,8 +218,8 @@ far_put_edges(struct doc *doc, uint64_t id, const struct id_list *covers,
 }
 
 static lk_err
-block_put_edges(struct doc *doc, struct op_ref at,
-    const struct id_list *covers, const struct id_list *adds)
+block_put_edges(struct doc *doc, struct op_ref at, const struct id_list *covers,
+    const struct id_list *adds)
 {
 	struct id_list *edges = &at.block->edges;
 
@@ -249,15 +250,16 @@ value_number(const struct value *v)
 	case VALUE_TIMESTAMP:
 		return (uint64_t)v->i64;
 	case VALUE_F64:
-		memcpy(&n, v->f64, sizeof(n));
+		for (size_t i = sizeof(v->f64); i > 0; i--)
+			n = n << 8 | v->f64[i - 1];
 		return n;
 	default:
 		return 0;
 	}
 }
 
-static bool
-type_has_bytes(uint8_t type)
+bool
+value_has_bytes(uint8_t type)
 {
 	return type == VALUE_STR || type == VALUE_BYTES ||
 	    type >= VALUE_UNKNOWN_MIN;
@@ -278,7 +280,7 @@ opset_add(struct doc *doc, const struct op_addition *add, struct op_ref *out)
 	*at.op = add->op;
 	at.op->type = add->value.type;
 	at.op->number = value_number(&add->value);
-	if (type_has_bytes(add->value.type))
+	if (value_has_bytes(add->value.type))
 		TRY(block_put_bytes(doc, at, FAR_VALUE, add->value.bytes));
 	if (add->op.has_name)
 		TRY(block_put_bytes(doc, at, FAR_NAME, add->name));
@@ -395,7 +397,8 @@ opset_value(struct doc *doc, struct op_ref at, struct value *out)
 		v.i64 = (int64_t)at.op->number;
 		break;
 	case VALUE_F64:
-		memcpy(v.f64, &at.op->number, sizeof(v.f64));
+		for (size_t i = 0; i < sizeof(v.f64); i++)
+			v.f64[i] = (uint8_t)(at.op->number >> (8 * i));
 		break;
 	default:
 		TRY(value_lend(doc, at, &v.bytes));

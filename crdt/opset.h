@@ -21,8 +21,8 @@
 /* Keep the largest block well within KV_VALUE_MAX. */
 #define OP_BYTES_NEAR 128
 #define OP_EDGES_NEAR 16
-_Static_assert(BLOCK_OPS *(2 * OP_BYTES_NEAR + 12 * OP_EDGES_NEAR + 100) <
-		   KV_VALUE_MAX,
+_Static_assert(
+    BLOCK_OPS *(2 * OP_BYTES_NEAR + 12 * OP_EDGES_NEAR + 100) < KV_VALUE_MAX,
     "a block fits one record");
 
 struct stored_op {
@@ -89,6 +89,8 @@ void op_edges_clear(struct op_edges *);
 LK_MUST_USE lk_err opset_value(struct doc *, struct op_ref, struct value *);
 /* Appends the bytes of a value that has some. */
 LK_MUST_USE lk_err opset_bytes(struct doc *, struct op_ref, struct buf *);
+/* Whether values of this type are bytes, not a number or nothing. */
+bool value_has_bytes(uint8_t type);
 /* What a slot shows by this op: a counter's total, not its start.  CORRUPT
  * when the op makes no value. */
 LK_MUST_USE lk_err opset_item(struct doc *, uint64_t id, struct item *);

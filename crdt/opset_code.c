@@ -32,8 +32,7 @@ struct op_before {
 lk_err
 op_block_reserve(struct op_block *b, size_t n)
 {
-	struct stored_op *ops =
-	    reallocarray(b->ops, b->len + n, sizeof(*ops));
+	struct stored_op *ops = reallocarray(b->ops, b->len + n, sizeof(*ops));
 
 	if (ops == NULL)
 		return LK_ERR(LK_E_NOMEM, "block of ops");
@@ -116,8 +115,8 @@ second_byte(const struct stored_op *op, const struct op_before *before)
 }
 
 static void
-put_near_bytes(struct buf *b, const struct op_block *block, uint32_t at,
-    uint32_t len)
+put_near_bytes(
+    struct buf *b, const struct op_block *block, uint32_t at, uint32_t len)
 {
 	buf_uleb(b, len);
 	if (len > 0 && len <= OP_BYTES_NEAR)
@@ -125,8 +124,8 @@ put_near_bytes(struct buf *b, const struct op_block *block, uint32_t at,
 }
 
 static void
-put_value(struct buf *b, const struct op_block *block,
-    const struct stored_op *op)
+put_value(
+    struct buf *b, const struct op_block *block, const struct stored_op *op)
 {
 	if (op->type != VALUE_STR)
 		buf_u8(b, op->type);
@@ -152,8 +151,8 @@ put_value(struct buf *b, const struct op_block *block,
 }
 
 static void
-put_edges(struct buf *b, const struct op_block *block,
-    const struct stored_op *op)
+put_edges(
+    struct buf *b, const struct op_block *block, const struct stored_op *op)
 {
 	size_t n = (size_t)op->covers_len + op->adds_len;
 
@@ -184,8 +183,8 @@ put_place(struct buf *b, const struct stored_op *op,
 }
 
 static void
-put_op(struct buf *b, const struct op_block *block,
-    const struct stored_op *op, const struct op_before *before)
+put_op(struct buf *b, const struct op_block *block, const struct stored_op *op,
+    const struct op_before *before)
 {
 	uint8_t first = first_byte(op, before);
 	uint8_t second = second_byte(op, before);
@@ -209,8 +208,9 @@ put_op(struct buf *b, const struct op_block *block,
 	if (second & B_EDGES)
 		put_edges(b, block, op);
 	if (second & B_MARK) {
-		buf_u8(b, (uint8_t)((op->expand ? MARK_EXPAND : 0) |
-			      (op->has_name ? MARK_NAME : 0)));
+		buf_u8(b,
+		    (uint8_t)((op->expand ? MARK_EXPAND : 0) |
+			(op->has_name ? MARK_NAME : 0)));
 		if (op->has_name)
 			put_near_bytes(b, block, op->name_at, op->name_len);
 	}
@@ -240,8 +240,8 @@ check_older(struct doc *doc, uint64_t id, uint64_t than)
 }
 
 static lk_err
-get_near_bytes(struct rd *r, struct op_block *block, uint32_t *at,
-    uint32_t *len)
+get_near_bytes(
+    struct rd *r, struct op_block *block, uint32_t *at, uint32_t *len)
 {
 	struct bytes near;
 
@@ -258,8 +258,8 @@ get_near_bytes(struct rd *r, struct op_block *block, uint32_t *at,
 }
 
 static lk_err
-get_value(struct rd *r, struct op_block *block, struct stored_op *op,
-    uint8_t second)
+get_value(
+    struct rd *r, struct op_block *block, struct stored_op *op, uint8_t second)
 {
 	op->type = second & B_STRING ? VALUE_STR : rd_u8(r);
 	switch (op->type) {
@@ -280,14 +280,13 @@ get_value(struct rd *r, struct op_block *block, struct stored_op *op,
 	default:
 		if (op->type == VALUE_NULL || op->type > VALUE_UNKNOWN_MAX)
 			return LK_ERR(LK_E_CORRUPT, "type of a value");
-		return get_near_bytes(
-		    r, block, &op->bytes_at, &op->bytes_len);
+		return get_near_bytes(r, block, &op->bytes_at, &op->bytes_len);
 	}
 }
 
 static lk_err
-get_edges(struct doc *doc, struct rd *r, struct op_block *block,
-    struct stored_op *op)
+get_edges(
+    struct doc *doc, struct rd *r, struct op_block *block, struct stored_op *op)
 {
 	op->covers_len = uleb32_get(r);
 	op->adds_len = uleb32_get(r);

@@ -32,8 +32,8 @@ node_sum(const struct doc *doc, const struct seq_node *n)
 }
 
 static lk_err
-node_parent(struct doc *doc, const struct seq_node *n,
-    struct seq_node **parent, size_t *at)
+node_parent(struct doc *doc, const struct seq_node *n, struct seq_node **parent,
+    size_t *at)
 {
 	TRY(seq_node_load(doc, n->parent, parent));
 	if ((*parent)->level != n->level + 1)
@@ -51,8 +51,7 @@ node_child(struct doc *doc, const struct seq_node *n, size_t at,
     struct seq_node **child)
 {
 	TRY(seq_node_load(doc, n->children[at].node, child));
-	if ((*child)->level + 1 != n->level ||
-	    (*child)->parent != n->number)
+	if ((*child)->level + 1 != n->level || (*child)->parent != n->number)
 		return seq_damaged;
 	return LK_NONE;
 }
@@ -132,8 +131,8 @@ seq_grow(struct doc *doc, struct object *o, struct seq_node *old)
  * next child is to come at its end, so that writing in order fills nodes.
  */
 static lk_err
-inner_move_half(struct doc *doc, struct seq_node *n, struct seq_node *right,
-    size_t next_at)
+inner_move_half(
+    struct doc *doc, struct seq_node *n, struct seq_node *right, size_t next_at)
 {
 	size_t keep = next_at == n->len ? n->len : n->len / 2;
 
@@ -237,8 +236,8 @@ leaf_put(struct seq_node *leaf, size_t at, uint64_t id)
 
 /* The leaf at the left or right edge below a node. */
 static lk_err
-seq_edge(struct doc *doc, struct seq_node *n, bool right,
-    struct seq_node **leaf)
+seq_edge(
+    struct doc *doc, struct seq_node *n, bool right, struct seq_node **leaf)
 {
 	while (n->level > 0)
 		TRY(node_child(doc, n, right ? n->len - 1 : 0, &n));
@@ -251,8 +250,7 @@ static bool
 node_has_less(
     const struct doc *doc, const struct seq_node *n, size_t i, uint64_t id)
 {
-	uint64_t least =
-	    n->level == 0 ? n->elems[i].id : n->children[i].least;
+	uint64_t least = n->level == 0 ? n->elems[i].id : n->children[i].least;
 
 	return doc_id_compare(doc, least, id) < 0;
 }
@@ -262,8 +260,8 @@ node_has_less(
  * of the last leaf when there is none.
  */
 static lk_err
-seq_next_less(struct doc *doc, const struct object *o,
-    struct seq_node **leaf, size_t *at, uint64_t id)
+seq_next_less(struct doc *doc, const struct object *o, struct seq_node **leaf,
+    size_t *at, uint64_t id)
 {
 	struct seq_node *n = *leaf;
 	uint32_t steps = 0;
@@ -338,8 +336,8 @@ seq_add(struct doc *doc, struct object *o, const struct seq_node *leaf,
 
 		TRY(node_parent(doc, n, &parent, &at));
 		c = &parent->children[at];
-		if (id != 0 && (c->elements == 0 ||
-				   doc_id_compare(doc, id, c->least) < 0))
+		if (id != 0 &&
+		    (c->elements == 0 || doc_id_compare(doc, id, c->least) < 0))
 			c->least = id;
 		c->elements += id != 0;
 		c->shown += shown;
@@ -417,8 +415,8 @@ seq_at(struct doc *doc, const struct object *o, uint64_t index,
 	for (i = 0; i < n->len && left >= n->elems[i].width; i++)
 		left -= n->elems[i].width;
 	if (i == n->len)
-		return o->height == 1 ? LK_ERR(LK_E_NOTFOUND, "position") :
-					seq_damaged;
+		return o->height == 1 ? LK_ERR(LK_E_NOTFOUND, "position")
+				      : seq_damaged;
 	*out = (struct seq_place){ .node = n->number,
 		.at = i,
 		.index = index - left,

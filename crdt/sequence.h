@@ -24,8 +24,8 @@
 #endif
 
 /* What a text shows for an element: a code point, or one of these. */
-#define GLYPH_HIDDEN UINT32_MAX          /* the element is not shown */
-#define GLYPH_OTHER (UINT32_MAX - 1)     /* its winner must be asked */
+#define GLYPH_HIDDEN UINT32_MAX      /* the element is not shown */
+#define GLYPH_OTHER (UINT32_MAX - 1) /* its winner must be asked */
 
 struct seq_elem {
 	uint64_t id;
@@ -65,11 +65,11 @@ struct seq_place {
 LK_MUST_USE lk_err seq_insert(
     struct doc *, struct object *, uint64_t after, uint64_t id);
 /* What is shown for an element; width is 0 with GLYPH_HIDDEN. */
-LK_MUST_USE lk_err seq_show(struct doc *, struct object *, uint64_t id,
-    uint32_t glyph, uint32_t width);
+LK_MUST_USE lk_err seq_show(
+    struct doc *, struct object *, uint64_t id, uint32_t glyph, uint32_t width);
 /* The element that covers this position; NOTFOUND past the end. */
-LK_MUST_USE lk_err seq_at(struct doc *, const struct object *,
-    uint64_t index, struct seq_place *);
+LK_MUST_USE lk_err seq_at(
+    struct doc *, const struct object *, uint64_t index, struct seq_place *);
 /* Number of elements before this one, shown or not. */
 LK_MUST_USE lk_err seq_rank(
     struct doc *, const struct object *, uint64_t id, uint64_t *rank);

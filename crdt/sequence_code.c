@@ -3,9 +3,9 @@
 #include "crdt/sequence.h"
 
 /* First byte of an element in a leaf. */
-#define E_NEXT 0x01   /* id: the counter after, same actor */
-#define E_GLYPH 0x02  /* shown, one code point, which follows */
-#define E_OTHER 0x04  /* shown otherwise; width follows */
+#define E_NEXT 0x01  /* id: the counter after, same actor */
+#define E_GLYPH 0x02 /* shown, one code point, which follows */
+#define E_OTHER 0x04 /* shown otherwise; width follows */
 
 #define NODE_LEVEL_MAX 40
 
@@ -37,8 +37,9 @@ put_elems(struct buf *b, const struct seq_node *n)
 		bool shown = e->glyph != GLYPH_HIDDEN;
 		bool glyph = shown && e->glyph != GLYPH_OTHER;
 
-		buf_u8(b, (uint8_t)((next ? E_NEXT : 0) | (glyph ? E_GLYPH : 0) |
-			      (shown && !glyph ? E_OTHER : 0)));
+		buf_u8(b,
+		    (uint8_t)((next ? E_NEXT : 0) | (glyph ? E_GLYPH : 0) |
+			(shown && !glyph ? E_OTHER : 0)));
 		if (!next) {
 			id_put(b, e->id);
 		}
@@ -94,8 +95,8 @@ get_elems(struct doc *doc, struct rd *r, struct seq_node *n, size_t len)
 		struct seq_elem *e = &n->elems[n->len];
 		uint8_t flags = rd_u8(r);
 
-		e->id = flags & E_NEXT ? before + (UINT64_C(1) << 32) :
-					 id_get(r);
+		e->id =
+		    flags & E_NEXT ? before + (UINT64_C(1) << 32) : id_get(r);
 		e->glyph = GLYPH_HIDDEN;
 		e->width = 0;
 		if (flags & E_GLYPH) {
@@ -168,8 +169,8 @@ node_read(struct doc *doc, struct seq_node *n)
 		TRY(get_elems(doc, &r, n, (size_t)len));
 	else
 		TRY(get_children(doc, &r, n, (size_t)len));
-	return rd_done(&r) ? LK_NONE :
-			     LK_ERR(LK_E_CORRUPT, "node of a sequence");
+	return rd_done(&r) ? LK_NONE
+			   : LK_ERR(LK_E_CORRUPT, "node of a sequence");
 }
 
 lk_err

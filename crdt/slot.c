@@ -102,8 +102,9 @@ slot_write(struct doc *doc, const struct slot *s)
 {
 	struct buf *b = doc_encode(doc);
 
-	buf_u8(b, (uint8_t)((s->shown_far ? S_SHOWN_FAR : 0) |
-		      (s->events_far ? S_EVENTS_FAR : 0)));
+	buf_u8(b,
+	    (uint8_t)((s->shown_far ? S_SHOWN_FAR : 0) |
+		(s->events_far ? S_EVENTS_FAR : 0)));
 	if (s->in_map)
 		buf_uleb(b, s->ref);
 	buf_uleb(b, s->shown_len);
@@ -113,8 +114,9 @@ slot_write(struct doc *doc, const struct slot *s)
 	for (uint32_t i = 0; !s->events_far && i < s->events_len; i++) {
 		const struct slot_event *e = &s->events[i];
 
-		buf_u8(b, (uint8_t)((e->assigns ? EVENT_ASSIGNS : 0) |
-			      (e->kills ? EVENT_KILLS : 0)));
+		buf_u8(b,
+		    (uint8_t)((e->assigns ? EVENT_ASSIGNS : 0) |
+			(e->kills ? EVENT_KILLS : 0)));
 		id_put(b, e->id);
 	}
 	id_put(b, s->last_increment);
@@ -150,8 +152,7 @@ slot_name(struct doc *doc, struct slot *s, struct bytes key)
 }
 
 lk_err
-slot_key_bytes(
-    struct doc *doc, uint64_t number, uint64_t *obj, struct buf *key)
+slot_key_bytes(struct doc *doc, uint64_t number, uint64_t *obj, struct buf *key)
 {
 	struct doc_key k;
 	struct bytes record;
@@ -247,8 +248,8 @@ slot_load_op(struct doc *doc, const struct stored_op *op, struct slot *s)
 }
 
 lk_err
-slot_load_prop(struct doc *doc, const struct object *o, struct prop prop,
-    struct slot *s)
+slot_load_prop(
+    struct doc *doc, const struct object *o, struct prop prop, struct slot *s)
 {
 	struct seq_place place;
 

@@ -49,8 +49,8 @@ struct slot {
 };
 
 /* NOTFOUND when there is none; with `create` a new, empty one. */
-LK_MUST_USE lk_err slot_load_key(struct doc *, uint64_t obj, struct bytes key,
-    bool create, struct slot *);
+LK_MUST_USE lk_err slot_load_key(
+    struct doc *, uint64_t obj, struct bytes key, bool create, struct slot *);
 /* The element must exist. */
 LK_MUST_USE lk_err slot_load_elem(
     struct doc *, uint64_t obj, uint64_t elem, struct slot *);

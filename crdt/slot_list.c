@@ -56,8 +56,7 @@ list_read(struct doc *doc, const struct slot *s, enum slot_list list,
 	uint64_t at = 0;
 
 	for (;;) {
-		lk_err err =
-		    list_seek(doc, s, list, KV_FIRST_GE, &at, NULL);
+		lk_err err = list_seek(doc, s, list, KV_FIRST_GE, &at, NULL);
 
 		if (err.code == LK_E_NOTFOUND)
 			return LK_NONE;
@@ -80,8 +79,8 @@ list_put(struct doc *doc, const struct slot *s, enum slot_list list,
 }
 
 static lk_err
-list_del(struct doc *doc, const struct slot *s, enum slot_list list,
-    uint64_t member)
+list_del(
+    struct doc *doc, const struct slot *s, enum slot_list list, uint64_t member)
 {
 	struct doc_key k;
 
@@ -158,8 +157,7 @@ static lk_err
 slot_shown_spill(struct doc *doc, struct slot *s)
 {
 	for (uint32_t i = 0; i < s->shown_len; i++)
-		TRY(list_put(
-		    doc, s, LIST_SHOWN, s->shown[i], BYTES(NULL, 0)));
+		TRY(list_put(doc, s, LIST_SHOWN, s->shown[i], BYTES(NULL, 0)));
 	s->shown_far = true;
 	return LK_NONE;
 }
@@ -296,8 +294,7 @@ slot_next_actor(struct doc *doc, const struct slot *s, uint32_t *actor)
 }
 
 lk_err
-slot_set_ghost(
-    struct doc *doc, const struct slot *s, uint64_t id, bool ghost)
+slot_set_ghost(struct doc *doc, const struct slot *s, uint64_t id, bool ghost)
 {
 	if (!ghost)
 		return list_del(doc, s, LIST_GHOSTS, id);

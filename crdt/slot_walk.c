@@ -55,8 +55,8 @@ cursor_move(struct doc *doc, uint64_t obj, struct slot_cursor *c)
 		c->at = prefix;
 	else
 		doc_key_u8(&c->at, 0);
-	TRY(kv_seek(doc->kv, KV_FIRST_GE, doc_key_view(&c->at), &found,
-	    &record));
+	TRY(kv_seek(
+	    doc->kv, KV_FIRST_GE, doc_key_view(&c->at), &found, &record));
 	if (found.len < prefix.len ||
 	    memcmp(found.ptr, prefix.ptr, prefix.len) != 0)
 		return LK_ERR(LK_E_NOTFOUND, "map key");
@@ -69,8 +69,7 @@ cursor_move(struct doc *doc, uint64_t obj, struct slot_cursor *c)
 }
 
 static lk_err
-slot_at(struct doc *doc, uint64_t obj, const struct doc_key *at,
-    struct slot *s)
+slot_at(struct doc *doc, uint64_t obj, const struct doc_key *at, struct slot *s)
 {
 	struct bytes record;
 
@@ -125,8 +124,8 @@ group_read(struct doc *doc, uint64_t obj, struct slot_cursor *c)
 		if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
 			return err;
 		if (err.code == LK_E_NOTFOUND || !is_long(&c->at) ||
-		    memcmp(c->at.ptr, first.ptr,
-			PREFIX_LEN + SLOT_KEY_NEAR) != 0)
+		    memcmp(c->at.ptr, first.ptr, PREFIX_LEN + SLOT_KEY_NEAR) !=
+			0)
 			break;
 	}
 	c->at = last;
@@ -154,8 +153,8 @@ slot_next_key(
 	c->key.max = CHANGE_BODY_MAX;
 	buf_reset(&c->key);
 	if (g == NULL) {
-		buf_mem(&c->key, c->at.ptr + PREFIX_LEN,
-		    c->at.len - PREFIX_LEN);
+		buf_mem(
+		    &c->key, c->at.ptr + PREFIX_LEN, c->at.len - PREFIX_LEN);
 		TRY(buf_err(&c->key, "map key"));
 		return slot_at(doc, obj, &c->at, s);
 	}

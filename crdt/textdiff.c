@@ -214,9 +214,9 @@ search_step(const struct search *s, size_t edits, ptrdiff_t k)
 	size_t x = 0, y;
 
 	if (edits > 0)
-		x = k == -d || (k != d && before[k - 1] < before[k + 1]) ?
-			      before[k + 1] :
-			      before[k - 1] + 1;
+		x = k == -d || (k != d && before[k - 1] < before[k + 1])
+		    ? before[k + 1]
+		    : before[k - 1] + 1;
 	y = (size_t)((ptrdiff_t)x - k);
 	while (s->a_at + x < s->a->len && s->b_at + y < s->b->len &&
 	    s->a->number[s->a_at + x] == s->b->number[s->b_at + y]) {
@@ -358,8 +358,8 @@ region_add(struct job *job, struct region r)
 	if (r.old.len == 0 && r.new.len == 0)
 		return LK_NONE;
 	if (d->hunks_len == d->hunks_cap) {
-		size_t cap = d->hunks_cap == 0 ? TOKENS_FIRST :
-						 2 * d->hunks_cap;
+		size_t cap =
+		    d->hunks_cap == 0 ? TOKENS_FIRST : 2 * d->hunks_cap;
 		struct text_hunk *hunks =
 		    reallocarray(d->hunks, cap, sizeof(*hunks));
 
@@ -413,8 +413,7 @@ regions_walk(struct job *job, struct region whole, const struct search *s,
 
 /* Compares a region piece by piece. */
 static lk_err
-region_split(struct job *job, struct region r, piece_fn *piece,
-    region_fn *each)
+region_split(struct job *job, struct region r, piece_fn *piece, region_fn *each)
 {
 	struct tokens a = { 0 }, b = { 0 };
 	struct token_names names = { 0 };
@@ -478,9 +477,9 @@ textdiff(struct textdiff *out, struct bytes old, struct bytes new)
 	if (whole.old.len == 0 || whole.new.len == 0) {
 		err = region_add(&job, whole);
 	} else {
-		job.trace = calloc(
-		    (size_t)(EDITS_MAX + 1) * (2 * EDITS_MAX + 3),
-		    sizeof(*job.trace));
+		job.trace =
+		    calloc((size_t)(EDITS_MAX + 1) * (2 * EDITS_MAX + 3),
+			sizeof(*job.trace));
 		if (job.trace == NULL)
 			return LK_ERR(LK_E_NOMEM, "comparing texts");
 		err = region_split(&job, whole, piece_line, region_words);

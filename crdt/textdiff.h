@@ -27,7 +27,6 @@ struct textdiff {
 LK_MUST_USE lk_err textdiff(
     struct textdiff *, struct bytes old, struct bytes new);
 void textdiff_clear(struct textdiff *);
-#define TEXTDIFF_SCOPED \
-	__attribute__((cleanup(textdiff_clear))) struct textdiff
+#define TEXTDIFF_SCOPED __attribute__((cleanup(textdiff_clear))) struct textdiff
 
 #endif
