@@ -161,8 +161,9 @@ struct graph_author graph_node_author(const struct graph *, uint32_t node);
 /* The deps of this author's next envelope, ascending ids: heads of the
  * essential set that are not in the past of his last envelope.  At most
  * ENVELOPE_DEPS_MAX: where there are more, because somebody forks without end,
- * those of different authors first, and what the envelope has seen is then less
- * than the whole set.  NOMEM. */
+ * one that has the epoch of graph_any_epoch in its past and those of different
+ * authors first; what the envelope has seen is then less than the whole set,
+ * and only graph_judge says what it must contain.  NOMEM. */
 LK_MUST_USE lk_err graph_deps(const struct graph *,
     const uint8_t author[static ACCESS_KEY_LEN], uint8_t deps[][LK_ID_LEN],
     size_t *len);

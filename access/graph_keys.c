@@ -374,33 +374,28 @@ maximal_list(struct graph *g, const struct view *view)
 static bool
 holder_marks(void *ctx, struct holder h)
 {
-	struct u32s *mark = ctx;
+	uint8_t *mark = ctx;
 
-	mark->v[h.author] = 1;
+	mark[h.author] = 1;
 	return true;
 }
 
 /* A reader of the whole set who was never handed the key of an epoch; mark
  * becomes 1 for every author who was. */
 static lk_err
-epoch_lacked(
-    struct graph *g, uint32_t epoch, struct u32s *mark, uint32_t *author)
+epoch_lacked(struct graph *g, uint32_t epoch, uint8_t *mark, uint32_t *author)
 {
 	struct evals *evals = g->evals;
 	struct view whole = view_whole();
 	struct walk w = { g, &whole, holder_marks, mark, false };
 
-	mark->len = 0;
-	for (uint32_t i = 0; i < g->authors.len; i++) {
-		if (!u32s_add(mark, 0))
-			return GRAPH_NOMEM;
-	}
+	memset(mark, 0, g->authors.len);
 	TRY(walk_from(&w, g->epochs.v[epoch].etag));
 	*author = GRAPH_NONE;
 	for (uint32_t i = 0; i < g->authors.len; i++) {
 		uint32_t grant = eval_reader(&evals->now, i);
 
-		if (grant == GRAPH_NONE || mark->v[i] ||
+		if (grant == GRAPH_NONE || mark[i] ||
 		    !grant_boxed(&g->grants.v[grant]))
 			continue;
 		if (*author == GRAPH_NONE ||
@@ -414,12 +409,12 @@ epoch_lacked(
 /* Whether a link, in an envelope that stays, leads here from an epoch whose
  * key everybody has. */
 static bool
-epoch_reached(const struct graph *g, const struct u32s *had, uint32_t epoch)
+epoch_reached(const struct graph *g, const uint8_t *had, uint32_t epoch)
 {
 	const struct etag *t = &g->etags.v[g->epochs.v[epoch].etag];
 
 	for (uint32_t i = t->link; i != GRAPH_NONE; i = g->links.v[i].next) {
-		if (had->v[g->links.v[i].newer])
+		if (had[g->links.v[i].newer])
 			return true;
 	}
 	return false;
@@ -428,15 +423,11 @@ epoch_reached(const struct graph *g, const struct u32s *had, uint32_t epoch)
 /* Newest first: what links reach from a key that everybody has needs no look
  * of its own. */
 static lk_err
-share_search(struct graph *g, struct u32s *had, struct u32s *mark)
+share_search(struct graph *g, uint8_t *had, uint8_t *mark)
 {
 	struct view whole = view_whole();
 
 	TRY(eval_readers(g, &g->evals->now, &whole));
-	for (uint32_t i = 0; i < g->etags.len; i++) {
-		if (!u32s_add(had, 0))
-			return GRAPH_NOMEM;
-	}
 	for (uint32_t i = g->epochs.len; i-- > 0;) {
 		uint32_t author = GRAPH_NONE;
 
@@ -450,9 +441,28 @@ share_search(struct graph *g, struct u32s *had, struct u32s *mark)
 			g->evals->share_author = author;
 			return LK_NONE;
 		}
-		had->v[g->epochs.v[i].etag] = 1;
+		had[g->epochs.v[i].etag] = 1;
 	}
 	return LK_NONE;
+}
+
+static bool
+share_known(struct graph *g)
+{
+	uint8_t *had, *mark;
+	bool known = false;
+
+	if (g->evals->share_known || g->epochs.len == 0)
+		return g->evals->share_known;
+	g->evals->share_missing = false;
+	had = calloc(g->etags.len, 1);
+	mark = calloc(g->authors.len, 1);
+	if (had != NULL && mark != NULL)
+		known = share_search(g, had, mark).code == LK_OK;
+	free(had);
+	free(mark);
+	g->evals->share_known = known;
+	return known;
 }
 
 bool
@@ -460,16 +470,9 @@ graph_missing_share(
     struct graph *g, struct shared_key *key, struct graph_reader *reader)
 {
 	struct evals *evals = g->evals;
-	struct u32s had = { 0 }, mark = { 0 };
 	uint32_t grant;
 
-	if (!evals->share_known) {
-		evals->share_missing = false;
-		evals->share_known = share_search(g, &had, &mark).code == LK_OK;
-		free(had.v);
-		free(mark.v);
-	}
-	if (!evals->share_known || !evals->share_missing)
+	if (!share_known(g) || !evals->share_missing)
 		return false;
 	grant = eval_reader(&evals->now, evals->share_author);
 	reader_fill(g, evals->share_author, grant, reader);

@@ -28,6 +28,27 @@ stream_change(const struct graph *g, const struct stream *s, uint32_t shown,
 	return n == 0 ? GRAPH_NONE : chain_node(g, s->chain, *seq);
 }
 
+/* Adds what a stream shows beyond `done`, the seq up to which others have it
+ * among their ancestors: its last change, and imports after that one. */
+static bool
+heads_add(
+    struct graph *g, const struct stream *s, uint32_t shown, uint32_t done)
+{
+	uint32_t seq, last = u32s_upto(&s->imports, shown);
+	uint32_t c = stream_change(g, s, shown, &seq);
+
+	if (c != GRAPH_NONE && done < seq && !u32s_add(&g->parents, c))
+		return false;
+	if (seq > done)
+		done = seq;
+	for (uint32_t k = u32s_upto(&s->imports, done); k < last; k++) {
+		if (!u32s_add(
+			&g->parents, chain_node(g, s->chain, s->imports.v[k])))
+			return false;
+	}
+	return true;
+}
+
 /*
  * Heads: of each stream the last visible change, and the imports after it (an
  * import has no ancestors), unless another of these changes has it among its
@@ -49,21 +70,11 @@ parents_of(struct graph *g, const struct view *v, const struct eval *e)
 			    &g->clocks, covered, g->nodes.v[c].ancestors);
 	}
 	g->parents.len = 0;
-	for (uint32_t i = 0; i < g->streams.len; i++) {
+	for (uint32_t i = 0; i < g->streams.len && ok; i++) {
 		const struct stream *s = &g->streams.v[i];
-		uint32_t shown = stream_shown(g, v, e, s), k, last, done;
-		uint32_t c = stream_change(g, s, shown, &seq);
 
-		done = vclock_get(&g->clocks, covered, i);
-		if (c != GRAPH_NONE && done < seq)
-			ok = ok && u32s_add(&g->parents, c);
-		if (seq > done)
-			done = seq;
-		last = u32s_upto(&s->imports, shown);
-		for (k = u32s_upto(&s->imports, done); k < last; k++)
-			ok = ok &&
-			    u32s_add(&g->parents,
-				chain_node(g, s->chain, s->imports.v[k]));
+		ok = heads_add(g, s, stream_shown(g, v, e, s),
+		    vclock_get(&g->clocks, covered, i));
 	}
 	ok = ok && !g->clocks.failed;
 	g->clocks.failed = false;

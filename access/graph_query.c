@@ -41,64 +41,6 @@ graph_tip(const struct graph *g, const uint8_t author[static ACCESS_KEY_LEN],
 	return tip;
 }
 
-/* Of more heads than an envelope may name, the newest of each author, then the
- * newest: somebody who forks without end must not keep others from writing. */
-static lk_err
-heads_choose(const struct graph *g, struct u32s *heads)
-{
-	uint32_t kept = 0;
-	uint8_t *seen;
-
-	if (heads->len <= ENVELOPE_DEPS_MAX)
-		return LK_NONE;
-	seen = calloc(g->authors.len, 1);
-	if (seen == NULL)
-		return GRAPH_NOMEM;
-	u32s_normalize(heads);
-	for (unsigned pass = 0; pass < 2; pass++) {
-		for (uint32_t i = heads->len;
-		     i-- > kept && kept < ENVELOPE_DEPS_MAX;) {
-			uint32_t n = heads->v[i], a = node_author(g, n);
-
-			if (seen[a] > pass)
-				continue;
-			seen[a] = 1;
-			memmove(heads->v + kept + 1, heads->v + kept,
-			    (i - kept) * sizeof(*heads->v));
-			heads->v[kept++] = n;
-			i++;
-		}
-	}
-	heads->len = kept;
-	free(seen);
-	return LK_NONE;
-}
-
-lk_err
-graph_deps(const struct graph *g, const uint8_t author[static ACCESS_KEY_LEN],
-    uint8_t deps[][LK_ID_LEN], size_t *len)
-{
-	struct u32s heads = { 0 };
-	bool forked, ok = true;
-	uint32_t tip = graph_tip(g, author, &forked);
-	lk_err err;
-
-	/* prev speaks for its whole past, even when it is void itself. */
-	for (uint32_t i = 0; i < g->heads.len; i++) {
-		if (tip == GRAPH_NONE || !graph_in_past(g, g->heads.v[i], tip))
-			ok = ok && u32s_add(&heads, g->heads.v[i]);
-	}
-	err = ok ? heads_choose(g, &heads) : GRAPH_NOMEM;
-	for (uint32_t i = 0; err.code == LK_OK && i < heads.len; i++)
-		graph_id(g, heads.v[i], deps[i]);
-	if (err.code == LK_OK && heads.len > 1)
-		qsort(deps, heads.len, LK_ID_LEN, id_compare);
-	if (err.code == LK_OK)
-		*len = heads.len;
-	free(heads.v);
-	return err;
-}
-
 enum role
 graph_role(const struct graph *g, const uint8_t key[static ACCESS_KEY_LEN])
 {
@@ -195,21 +137,97 @@ graph_clean_epoch(const struct graph *g, uint8_t etag[static ETAG_LEN])
 	return LK_NONE;
 }
 
+/* The epoch that any envelope but a change may be sealed under. */
+static uint32_t
+epoch_any(const struct graph *g)
+{
+	struct view whole = view_whole();
+	struct eval *now = &g->evals->now;
+	struct u32s present = { 0 };
+	uint32_t best = GRAPH_NONE;
+
+	if (eval_clean(g, now, &whole).code == LK_OK)
+		best = epoch_lowest(g, now->clean.v, now->clean.len);
+	/* The genesis is an effective epoch, so there is one. */
+	if (best == GRAPH_NONE &&
+	    epochs_present(g, now, &whole, &present).code == LK_OK)
+		best = epoch_lowest(g, present.v, present.len);
+	free(present.v);
+	return best == GRAPH_NONE ? g->epochs.len - 1 : best;
+}
+
 void
 graph_any_epoch(const struct graph *g, uint8_t etag[static ETAG_LEN])
 {
-	struct view whole = view_whole();
-	struct u32s present = { 0 };
+	if (g->epochs.len > 0)
+		epoch_etag(g, epoch_any(g), etag);
+	else
+		memset(etag, 0, ETAG_LEN);
+}
 
-	if (graph_clean_epoch(g, etag).code == LK_OK)
-		return;
-	/* The genesis is an effective epoch, so there is one. */
-	if (epochs_present(g, &g->evals->now, &whole, &present).code == LK_OK &&
-	    present.len > 0)
-		epoch_etag(g, epoch_lowest(g, present.v, present.len), etag);
-	else if (g->epochs.len > 0)
-		epoch_etag(g, g->epochs.len - 1, etag);
-	free(present.v);
+/*
+ * Of more heads than an envelope may name: one that knows the epoch it will be
+ * sealed under, the newest of each author, then the newest.  Somebody who forks
+ * without end must not keep others from writing, least of all his revocation.
+ */
+static lk_err
+heads_choose(const struct graph *g, struct u32s *heads)
+{
+	uint32_t chosen[ENVELOPE_DEPS_MAX], kept = 0, epoch;
+	uint8_t *seen;
+
+	if (heads->len <= ENVELOPE_DEPS_MAX)
+		return LK_NONE;
+	seen = calloc(g->authors.len, 1);
+	if (seen == NULL)
+		return GRAPH_NOMEM;
+	u32s_normalize(heads);
+	epoch = g->epochs.v[epoch_any(g)].node;
+	for (unsigned pass = 0; pass < 3; pass++) {
+		for (uint32_t i = heads->len; i-- > 0;) {
+			uint32_t n = heads->v[i];
+			bool fits = n != GRAPH_NONE && kept < ENVELOPE_DEPS_MAX;
+
+			if (fits && pass == 0)
+				fits = kept == 0 && graph_in_past(g, epoch, n);
+			else if (fits && pass == 1)
+				fits = !seen[node_author(g, n)];
+			if (!fits)
+				continue;
+			seen[node_author(g, n)] = 1;
+			chosen[kept++] = n;
+			heads->v[i] = GRAPH_NONE;
+		}
+	}
+	memcpy(heads->v, chosen, sizeof(chosen));
+	heads->len = kept;
+	free(seen);
+	return LK_NONE;
+}
+
+lk_err
+graph_deps(const struct graph *g, const uint8_t author[static ACCESS_KEY_LEN],
+    uint8_t deps[][LK_ID_LEN], size_t *len)
+{
+	struct u32s heads = { 0 };
+	bool forked, ok = true;
+	uint32_t tip = graph_tip(g, author, &forked);
+	lk_err err;
+
+	/* prev speaks for its whole past, even when it is void itself. */
+	for (uint32_t i = 0; i < g->heads.len; i++) {
+		if (tip == GRAPH_NONE || !graph_in_past(g, g->heads.v[i], tip))
+			ok = ok && u32s_add(&heads, g->heads.v[i]);
+	}
+	err = ok ? heads_choose(g, &heads) : GRAPH_NOMEM;
+	for (uint32_t i = 0; err.code == LK_OK && i < heads.len; i++)
+		graph_id(g, heads.v[i], deps[i]);
+	if (err.code == LK_OK && heads.len > 1)
+		qsort(deps, heads.len, LK_ID_LEN, id_compare);
+	if (err.code == LK_OK)
+		*len = heads.len;
+	free(heads.v);
+	return err;
 }
 
 lk_err

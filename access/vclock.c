@@ -113,7 +113,7 @@ vclock_raise(
     struct vclock_pool *p, uint32_t clock, uint32_t i, uint32_t position)
 {
 	uint32_t level = level_for(i), above = level_of(p, clock);
-	uint32_t path[VCLOCK_LEVELS], value = position;
+	uint32_t path[VCLOCK_LEVELS] = { 0 }, value = position;
 
 	if (position == 0 || vclock_get(p, clock, i) >= position)
 		return clock;
@@ -136,26 +136,50 @@ vclock_raise(
 	return value;
 }
 
-/* Both are trees of this level, or empty; at most VCLOCK_LEVELS deep. */
+/* A node of the first tree that is being merged with one of the second. */
+struct merging {
+	struct vclock_node n;
+	uint32_t b, slot;
+};
+
+/* Whether two entries need no look inside; *out is their merge then. */
+static bool
+merge_trivial(uint32_t a, uint32_t b, uint32_t level, uint32_t *out)
+{
+	*out = a > b ? a : b;
+	/* Positions stand below the last level, handles above. */
+	return level == 0 || a == b || a == 0 || b == 0;
+}
+
+/* Both are trees of this level and not empty. */
 static uint32_t
 merge_at(struct vclock_pool *p, uint32_t a, uint32_t b, uint32_t level)
 {
-	struct vclock_node n;
+	struct merging path[VCLOCK_LEVELS];
+	uint32_t l = level;
 
-	if (a == b || b == 0)
-		return a;
-	if (a == 0)
-		return b;
-	n = p->nodes[a - 1];
-	for (uint32_t i = 0; i < VCLOCK_FANOUT; i++) {
-		uint32_t other = p->nodes[b - 1].v[i];
+	path[l] = (struct merging){ p->nodes[a - 1], b, 0 };
+	for (;;) {
+		struct merging *m = &path[l];
+		uint32_t *mine = &m->n.v[m->slot], other, done;
 
-		if (level > 0)
-			n.v[i] = merge_at(p, n.v[i], other, level - 1);
-		else if (other > n.v[i])
-			n.v[i] = other;
+		if (m->slot == VCLOCK_FANOUT) {
+			done = node_intern(p, &m->n);
+			if (l == level)
+				return done;
+			l++;
+			path[l].n.v[path[l].slot++] = done;
+			continue;
+		}
+		other = p->nodes[m->b - 1].v[m->slot];
+		if (merge_trivial(*mine, other, l, &done)) {
+			*mine = done;
+			m->slot++;
+			continue;
+		}
+		l--;
+		path[l] = (struct merging){ p->nodes[*mine - 1], other, 0 };
 	}
-	return node_intern(p, &n);
 }
 
 uint32_t
@@ -169,7 +193,10 @@ vclock_merge(struct vclock_pool *p, uint32_t a, uint32_t b)
 		return b;
 	if (other > level)
 		level = other;
-	return merge_at(p, lift(p, a, level), lift(p, b, level), level);
+	a = lift(p, a, level);
+	b = lift(p, b, level);
+	/* Without memory a tree may be gone. */
+	return a == 0 || b == 0 || a == b ? a : merge_at(p, a, b, level);
 }
 
 bool

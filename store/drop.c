@@ -24,8 +24,8 @@ drop_keep_lsn(struct txn *t)
 
 /* The document's first key in a table. */
 static lk_err
-drop_first(struct slice *s, enum table table, struct bytes *key,
-    struct bytes *raw)
+drop_first(
+    struct slice *s, enum table table, struct bytes *key, struct bytes *raw)
 {
 	struct key k = { 0 };
 
@@ -56,6 +56,7 @@ drop_chain(struct slice *s, struct bytes key, struct bytes raw)
 	struct key k = { 0 };
 	uint64_t lsn;
 	bool essential;
+	lk_err err;
 
 	/* Both are memory of the table that is about to change. */
 	key_mem(&k, key.ptr, key.len);
@@ -63,6 +64,11 @@ drop_chain(struct slice *s, struct bytes key, struct bytes raw)
 	    chain_decode(value, &lsn, &essential).code == LK_OK &&
 	    key.len >= LK_ID_LEN) {
 		memcpy(id, key.ptr + key.len - LK_ID_LEN, LK_ID_LEN);
+		/* Half a drop is no damage: sums keep up with the chains. */
+		err = essential ? essential_set(s->txn, id, false) : LK_NONE;
+		if (err.code != LK_OK && err.code != LK_E_CORRUPT &&
+		    err.code != LK_E_NOTFOUND)
+			return err;
 		TRY(table_del(s->txn, TABLE_ID, BYTES_OF(id), NULL));
 		TRY(drop_log(s, lsn));
 	}
@@ -94,9 +100,9 @@ drop_record(struct slice *s, enum table table, struct bytes key)
 static lk_err
 drop_table(struct slice *s, enum table table)
 {
-	size_t cost = table == TABLE_CHAIN ? ENVELOPE_RECORDS :
-	    table == TABLE_DOCLOG	   ? 2 :
-					     1;
+	size_t cost = table == TABLE_CHAIN ? ENVELOPE_RECORDS
+	    : table == TABLE_DOCLOG        ? 2
+					   : 1;
 	struct bytes key, raw;
 	lk_err err;
 
@@ -121,8 +127,8 @@ lk_err
 store_drop(struct txn *t, uint32_t docno, size_t records_max, bool *done)
 {
 	/* The chains first: with them goes all of an undamaged log. */
-	static const enum table order[] = { TABLE_CHAIN, TABLE_DOCLOG,
-		TABLE_FP, TABLE_STATE };
+	static const enum table order[] = { TABLE_CHAIN, TABLE_DOCLOG, TABLE_FP,
+		TABLE_STATE };
 	struct slice s = { .txn = t, .docno = docno, .left = records_max };
 
 	TRY(drop_keep_lsn(t));

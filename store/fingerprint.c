@@ -1,7 +1,5 @@
 #include "store/table.h"
 
-
-
 void
 fingerprint_add(struct fingerprint *f, const uint8_t id[static 32])
 {
@@ -79,8 +77,7 @@ fingerprint_flip(struct txn *t, const struct key *k,
 }
 
 lk_err
-essential_set(
-    struct txn *t, const uint8_t id[static LK_ID_LEN], bool essential)
+essential_set(struct txn *t, const uint8_t id[static LK_ID_LEN], bool essential)
 {
 	struct key k, v = { 0 };
 	struct place p;

@@ -81,6 +81,8 @@ struct inspection {
 	size_t page_size;
 	size_t pages;     /* whole ones in the file */
 	size_t last_page; /* that may be used */
+	size_t txn;       /* of the snapshot that is looked at */
+	size_t freed;     /* the last one in it to have freed pages */
 	uint8_t *seen;    /* a bit for each page of the file */
 };
 
@@ -169,6 +171,20 @@ key_compare(enum tree_kind kind, struct view a, struct view b)
 	return (x > y) - (x < y);
 }
 
+/* Pages are freed by transactions that were; 0 is none. */
+static bool
+free_key_good(struct inspection *in, struct view key)
+{
+	size_t txn;
+
+	if (key.len != sizeof(txn))
+		return false;
+	memcpy(&txn, key.ptr, sizeof(txn));
+	if (txn > in->freed)
+		in->freed = txn;
+	return txn >= 1 && txn <= in->txn;
+}
+
 static struct page_head
 head_of(const uint8_t *page)
 {
@@ -209,14 +225,13 @@ node_at(const struct walk *w, const uint8_t *page, size_t i, struct node *n)
 		n->value_len = (size_t)n->head.high << 16 | n->head.low;
 		if (n->head.flags & ~(NODE_LONG | NODE_TABLE))
 			return false;
-		if ((n->head.flags & NODE_LONG ? sizeof(size_t) :
-						 n->value_len) > room)
+		if ((n->head.flags & NODE_LONG ? sizeof(size_t)
+					       : n->value_len) > room)
 			return false;
 	}
 	n->size = sizeof(n->head) + n->key.len +
-	    (n->head.flags & NODE_LONG && h.flags & PAGE_LEAF ?
-		    sizeof(size_t) :
-		    n->value_len);
+	    (n->head.flags & NODE_LONG && h.flags & PAGE_LEAF ? sizeof(size_t)
+							      : n->value_len);
 	n->size += n->size & 1;
 	return true;
 }
@@ -244,9 +259,9 @@ page_load(const struct walk *w, size_t number, unsigned level, uint8_t *page)
 		return damaged("page number in the store");
 	TRY(read_at(in, page, in->page_size, number, 0));
 	h = head_of(page);
-	if (h.number != number || h.flags != want ||
-	    h.lower < sizeof(h) || h.lower % 2 != 0 || h.lower > h.upper ||
-	    h.upper > in->page_size || nodes_of(&h) < least)
+	if (h.number != number || h.flags != want || h.lower < sizeof(h) ||
+	    h.lower % 2 != 0 || h.lower > h.upper || h.upper > in->page_size ||
+	    nodes_of(&h) < least)
 		return damaged("page in the store");
 	return LK_NONE;
 }
@@ -287,8 +302,7 @@ long_value(const struct walk *w, const struct node *n)
 	TRY(read_at(in, &h, sizeof(h), first, 0));
 	/* A shorter value put in place of a longer one keeps its pages. */
 	if (h.number != first || h.flags != PAGE_OVERFLOW ||
-	    h.overflow_pages < pages ||
-	    h.overflow_pages > in->pages - first ||
+	    h.overflow_pages < pages || h.overflow_pages > in->pages - first ||
 	    !take_pages(in, first, h.overflow_pages))
 		return damaged("long value in the store");
 	if (w->kind != TREE_FREE)
@@ -314,9 +328,8 @@ leaf_value(const struct walk *w, const struct node *n)
 	if ((w->kind == TREE_TABLES) != ((n->head.flags & NODE_TABLE) != 0))
 		return damaged("kind of a value in the store");
 	if (n->head.flags & NODE_LONG)
-		return w->kind == TREE_TABLES ?
-		    damaged("table in the store") :
-		    long_value(w, n);
+		return w->kind == TREE_TABLES ? damaged("table in the store")
+					      : long_value(w, n);
 	if (w->kind == TREE_FREE)
 		return free_list(w, n->value, n->value_len);
 	if (w->kind == TREE_RECORDS)
@@ -344,14 +357,15 @@ page_keys(const struct walk *w, const uint8_t *page, struct range range)
 		if (i == 0 && h.flags & PAGE_BRANCH)
 			continue;
 		if (n.key.len == 0 ||
-		    (w->kind == TREE_FREE && n.key.len != sizeof(size_t)))
+		    (w->kind == TREE_FREE && !free_key_good(w->in, n.key)))
 			return damaged("key in the store");
 		if (before.ptr != NULL) {
 			int c = key_compare(w->kind, before, n.key);
 
 			/* Only the first of a leaf may equal its bound. */
-			if (c > 0 || (c == 0 && i > 0 &&
-			    !(i == 1 && h.flags & PAGE_BRANCH)))
+			if (c > 0 ||
+			    (c == 0 && i > 0 &&
+				!(i == 1 && h.flags & PAGE_BRANCH)))
 				return damaged("order of keys in the store");
 		}
 		before = n.key;
@@ -406,9 +420,9 @@ tree_inspect(
 	    tree->depth > DEPTH_MAX)
 		return damaged("table in the store");
 	if (tree->root == NO_PAGE)
-		return tree->depth == 0 && tree->entries == 0 ?
-		    LK_NONE :
-		    damaged("table in the store");
+		return tree->depth == 0 && tree->entries == 0
+		    ? LK_NONE
+		    : damaged("table in the store");
 	if (tree->depth == 0)
 		return damaged("table in the store");
 	w.pages = calloc(tree->depth, in->page_size);
@@ -466,6 +480,37 @@ metas_read(struct inspection *in, struct meta metas[2])
 	return LK_NONE;
 }
 
+/* The trees of a snapshot: all, or the list of free pages alone. */
+static lk_err
+snapshot_inspect(struct inspection *in, const struct meta *m, bool all)
+{
+	in->last_page = m->last_page;
+	in->txn = m->txn;
+	in->freed = 0;
+	if (in->last_page < 1 || in->last_page > in->pages + TAIL_MAX)
+		return damaged("last page of the store");
+	memset(in->seen, 0, in->pages / 8 + 1);
+	if (all)
+		TRY(tree_inspect(in, &m->tables, TREE_TABLES));
+	return tree_inspect(in, &m->free, TREE_FREE);
+}
+
+/*
+ * The older snapshot is whole as well: its pages are not used again before the
+ * next commit.  Every transaction frees pages and says so under its number;
+ * so a number that is wrong in one of the metas, which would make LMDB take
+ * the older for the newer, does not fit what is in them.
+ */
+static lk_err
+snapshots_inspect(struct inspection *in, const struct meta metas[2])
+{
+	TRY(snapshot_inspect(in, &metas[1], false));
+	TRY(snapshot_inspect(in, &metas[0], true));
+	if (in->txn >= 3 && in->freed + 1 < in->txn)
+		return damaged("transaction numbers of the store");
+	return LK_NONE;
+}
+
 lk_err
 file_inspect(int fd)
 {
@@ -478,15 +523,10 @@ file_inspect(int fd)
 		return LK_SYS("store file");
 	TRY(metas_read(&in, metas));
 	in.pages = (size_t)st.st_size / in.page_size;
-	in.last_page = metas[0].last_page;
-	if (in.last_page < 1 || in.last_page > in.pages + TAIL_MAX)
-		return damaged("last page of the store");
-	in.seen = calloc(1, in.pages / 8 + 1);
+	in.seen = malloc(in.pages / 8 + 1);
 	if (in.seen == NULL)
 		return LK_ERR(LK_E_NOMEM, "inspection of the store");
-	err = tree_inspect(&in, &metas[0].tables, TREE_TABLES);
-	if (err.code == LK_OK)
-		err = tree_inspect(&in, &metas[0].free, TREE_FREE);
+	err = snapshots_inspect(&in, metas);
 	free(in.seen);
 	return err;
 }

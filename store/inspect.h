@@ -4,7 +4,7 @@
  * LMDB believes every byte of its file: a damaged page makes it read outside
  * of its map, divide by zero or abort.  So the whole skeleton of the newest
  * snapshot is walked first, with plain reads: both meta pages, every branch
- * and leaf page of every table, the heads of overflow pages, the list of free
+ * and leaf page of every table, the heads of overflow pages, the lists of free
  * pages.  Numbers, offsets, the order of keys and the count of entries must
  * fit; no page may be used twice or be used and free.  What is inside a record
  * is not looked at: that is what checksums are for.

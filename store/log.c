@@ -21,8 +21,8 @@ doclog_key(struct key *k, uint32_t docno, uint64_t lsn)
 }
 
 void
-chain_key(struct key *k, const struct place *p,
-    const uint8_t id[static LK_ID_LEN])
+chain_key(
+    struct key *k, const struct place *p, const uint8_t id[static LK_ID_LEN])
 {
 	k->len = 0;
 	key_number(k, p->docno, DOCNO_LEN);
@@ -139,8 +139,8 @@ lsn_last(struct txn *t, uint64_t *lsn)
 }
 
 static lk_err
-place_put(struct txn *t, const uint8_t id[static LK_ID_LEN],
-    const struct place *p)
+place_put(
+    struct txn *t, const uint8_t id[static LK_ID_LEN], const struct place *p)
 {
 	struct key v = { 0 };
 
@@ -191,8 +191,8 @@ log_append(struct txn *t, struct log_entry *e)
 	p.lsn = last + 1;
 	memcpy(p.tag, e->tag, sizeof(p.tag));
 	lsn_key(&k, p.lsn);
-	TRY(raw_append(t, TABLE_LOG, key_view(&k),
-	    DOCNO_LEN + e->envelope.len, &at));
+	TRY(raw_append(
+	    t, TABLE_LOG, key_view(&k), DOCNO_LEN + e->envelope.len, &at));
 	envelope_fill(at, p.docno, e->envelope);
 	TRY(place_put(t, e->id, &p));
 	TRY(chain_put(t, e->id, &p, false));
@@ -226,8 +226,8 @@ entry_fill(struct txn *t, struct log_entry *e, const struct place *p,
 }
 
 lk_err
-log_by_id(struct txn *t, const uint8_t id[static LK_ID_LEN],
-    struct log_entry *e)
+log_by_id(
+    struct txn *t, const uint8_t id[static LK_ID_LEN], struct log_entry *e)
 {
 	struct bytes envelope;
 	struct place p;
@@ -244,8 +244,7 @@ log_has(struct txn *t, const uint8_t id[static LK_ID_LEN])
 {
 	struct bytes key = BYTES(id, LK_ID_LEN), raw;
 
-	return cursor_move(t, TABLE_ID, MDB_SET_KEY, &key, &raw).code ==
-	    LK_OK;
+	return cursor_move(t, TABLE_ID, MDB_SET_KEY, &key, &raw).code == LK_OK;
 }
 
 /* A damaged key may have any length: cut, or with zeros to the longest that
@@ -271,8 +270,8 @@ chain_step(struct log_entry *at)
 /* Which entry of the document is at this lsn, by its chains: slow, for when
  * the log's own bytes are no help. */
 static lk_err
-id_by_lsn(struct txn *t, uint32_t docno, uint64_t lsn,
-    uint8_t id[static LK_ID_LEN])
+id_by_lsn(
+    struct txn *t, uint32_t docno, uint64_t lsn, uint8_t id[static LK_ID_LEN])
 {
 	struct log_entry at = { .docno = docno };
 	lk_err err;
@@ -358,8 +357,8 @@ log_next(struct txn *t, uint32_t docno, uint64_t lsn, struct log_entry *e)
 }
 
 lk_err
-log_heal(struct txn *t, const uint8_t id[static LK_ID_LEN],
-    struct bytes envelope)
+log_heal(
+    struct txn *t, const uint8_t id[static LK_ID_LEN], struct bytes envelope)
 {
 	uint8_t got[LK_ID_LEN], *at;
 	struct place p;
@@ -370,8 +369,7 @@ log_heal(struct txn *t, const uint8_t id[static LK_ID_LEN],
 		return LK_ERR(LK_E_MALFORMED, "envelope does not have that id");
 	TRY(place_of(t, id, &p));
 	lsn_key(&k, p.lsn);
-	TRY(raw_put(t, TABLE_LOG, key_view(&k), DOCNO_LEN + envelope.len,
-	    &at));
+	TRY(raw_put(t, TABLE_LOG, key_view(&k), DOCNO_LEN + envelope.len, &at));
 	envelope_fill(at, p.docno, envelope);
 	return LK_NONE;
 }

@@ -74,8 +74,8 @@ space_del(void *impl, struct bytes key)
 }
 
 static lk_err
-space_seek(void *impl, enum kv_seek how, struct bytes key,
-    struct bytes *found, struct bytes *value)
+space_seek(void *impl, enum kv_seek how, struct bytes key, struct bytes *found,
+    struct bytes *value)
 {
 	struct space *s = impl;
 	struct bytes at, raw;
@@ -114,8 +114,8 @@ none_del(void *impl, struct bytes key)
 }
 
 static lk_err
-none_seek(void *impl, enum kv_seek how, struct bytes key,
-    struct bytes *found, struct bytes *value)
+none_seek(void *impl, enum kv_seek how, struct bytes key, struct bytes *found,
+    struct bytes *value)
 {
 	(void)impl, (void)how, (void)key, (void)found, (void)value;
 	return LK_ERR(LK_E_NOMEM, "space");

@@ -95,9 +95,9 @@ dir_lock(const char *dir, int *fd)
 	if (got == -1)
 		return lmdb_err(errno, "lock of the store");
 	if (flock(got, LOCK_EX | LOCK_NB) != 0) {
-		lk_err err = errno == EWOULDBLOCK ?
-		    LK_ERR(LK_E_UNAVAILABLE, "store is open elsewhere") :
-		    LK_SYS("lock of the store");
+		lk_err err = errno == EWOULDBLOCK
+		    ? LK_ERR(LK_E_UNAVAILABLE, "store is open elsewhere")
+		    : LK_SYS("lock of the store");
 
 		(void)close(got);
 		return err;
@@ -276,8 +276,8 @@ map_of(size_t map_max)
 {
 	if (map_max != 0)
 		return map_max;
-	return MAP_DEFAULT > SIZE_MAX / 2 ? SIZE_MAX / 2 + 1 :
-					    (size_t)MAP_DEFAULT;
+	return MAP_DEFAULT > SIZE_MAX / 2 ? SIZE_MAX / 2 + 1
+					  : (size_t)MAP_DEFAULT;
 }
 
 static lk_err

@@ -11,6 +11,11 @@
  * One writer, one thread: the owner of the store.  Views returned are valid
  * until the transaction ends or, in a writing one, until the next write.
  * Default durable mode; a transaction that was committed is on disk.
+ *
+ * Deleting needs room too.  So a ballast file of 4 MiB stands beside the
+ * database (and as much of a limited map is held back); both are given up at
+ * the end of the first transaction that was FULL, and deletes and what a
+ * shutdown writes then still fit.  It comes back when 64 MiB are free.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -27,7 +32,9 @@ struct txn;
  *   CORRUPT      damaged: not an LMDB environment, or its meta records do not
  *                check; nothing is changed
  *   VERSION      written by a newer lk
- *   FULL, SYS, NOMEM
+ *   CONFIG       on a network file system
+ *   FULL, SYS, NOMEM, LIMIT (the path)
+ * Looks at every page in use first: about 0.2 ms a MiB.
  * `map_max` bytes are mapped at most (0: 1 TiB, halved until it maps).
  */
 LK_MUST_USE lk_err store_open(struct store **, const char *dir, size_t map_max);
@@ -40,7 +47,8 @@ LK_MUST_USE lk_err txn_begin(struct store *, enum txn_mode, struct txn **);
  * may not be used until the child has ended. */
 LK_MUST_USE lk_err txn_begin_nested(struct txn *parent, struct txn **);
 /* Ends and frees the transaction whatever the result.  FULL when the disk or
- * map is full; SYS: nothing may be acknowledged, close and reopen. */
+ * map is full: go on, with deletes; SYS: nothing may be acknowledged, close
+ * and reopen. */
 LK_MUST_USE lk_err txn_commit(struct txn *);
 void txn_abort(struct txn *); /* accepts NULL */
 
@@ -50,12 +58,12 @@ void txn_abort(struct txn *); /* accepts NULL */
 /* Spaces of records: one ordered map per document and space.  Valid for as
  * long as the transaction. */
 enum store_space {
-	SPACE_META = 1,   /* what the replica knows of the document */
-	SPACE_NODES = 2,  /* facts of its envelopes, in order of arrival */
-	SPACE_KEYS = 3,   /* its epoch secrets */
-	SPACE_DOC = 4,    /* the document engine's records */
-	SPACE_WAIT = 5,   /* envelopes that lack a dependency */
-	SPACE_PEERS = 6,  /* acknowledgements of devices */
+	SPACE_META = 1,  /* what the replica knows of the document */
+	SPACE_NODES = 2, /* facts of its envelopes, in order of arrival */
+	SPACE_KEYS = 3,  /* its epoch secrets */
+	SPACE_DOC = 4,   /* the document engine's records */
+	SPACE_WAIT = 5,  /* envelopes that lack a dependency */
+	SPACE_PEERS = 6, /* acknowledgements of devices */
 };
 struct kv txn_space(struct txn *, uint32_t docno, enum store_space);
 /* Removes all records of a document: spaces, log, indexes.  In slices of at
@@ -74,7 +82,8 @@ struct log_entry {
 	struct bytes envelope;
 };
 
-/* Appends; entry->lsn and ->essential are set (not essential).  EXISTS. */
+/* Appends; entry->lsn and ->essential are set (not essential).  EXISTS; LIMIT
+ * over ENVELOPE_MAX; FULL. */
 LK_MUST_USE lk_err log_append(struct txn *, struct log_entry *);
 /* NOTFOUND; CORRUPT when the bytes do not hash to the id. */
 LK_MUST_USE lk_err log_by_id(
@@ -85,13 +94,16 @@ bool log_has(struct txn *, const uint8_t id[static LK_ID_LEN]);
  * (zeros when it cannot be told) are set, to heal it or go on behind it. */
 LK_MUST_USE lk_err log_next(
     struct txn *, uint32_t docno, uint64_t lsn, struct log_entry *);
-/* Replaces the bytes of a damaged entry by good ones with the same id. */
-LK_MUST_USE lk_err log_heal(struct txn *,
-    const uint8_t id[static LK_ID_LEN], struct bytes envelope);
+/* Replaces the bytes of a damaged entry by good ones with the same id:
+ * MALFORMED when they have another.  NOTFOUND, CORRUPT (its index too), FULL.
+ */
+LK_MUST_USE lk_err log_heal(
+    struct txn *, const uint8_t id[static LK_ID_LEN], struct bytes envelope);
 /* Fetches the first chain entry (tag, seq, id) >= the one in *at of that
  * document, without reading the envelope (.envelope is empty).  NOTFOUND;
  * CORRUPT: *at is the damaged entry's place, to go on behind it. */
-LK_MUST_USE lk_err chain_next(struct txn *, uint32_t docno, struct log_entry *at);
+LK_MUST_USE lk_err chain_next(
+    struct txn *, uint32_t docno, struct log_entry *at);
 /* Moves *at to the least (tag, seq, id) above its own: with chain_next, to the
  * entry after it. */
 void chain_step(struct log_entry *at);
@@ -105,16 +117,18 @@ void fingerprint_add(struct fingerprint *, const uint8_t id[static 32]);
 void fingerprint_sub(struct fingerprint *, const uint8_t id[static 32]);
 
 /* Marks an entry as in or out of the essential set and updates the
- * fingerprints in the same transaction. */
-LK_MUST_USE lk_err essential_set(struct txn *,
-    const uint8_t id[static LK_ID_LEN], bool essential);
+ * fingerprints in the same transaction.  NOTFOUND, CORRUPT, FULL. */
+LK_MUST_USE lk_err essential_set(
+    struct txn *, const uint8_t id[static LK_ID_LEN], bool essential);
 /* Of a document's essential set; zero when empty. */
-LK_MUST_USE lk_err fingerprint_doc(struct txn *, uint32_t docno, struct fingerprint *);
+LK_MUST_USE lk_err fingerprint_doc(
+    struct txn *, uint32_t docno, struct fingerprint *);
 LK_MUST_USE lk_err fingerprint_author(struct txn *, uint32_t docno,
     const uint8_t tag[static LK_TOPIC_LEN], struct fingerprint *);
 /* Of one author's seqs with this value of seq >> 8. */
 LK_MUST_USE lk_err fingerprint_block(struct txn *, uint32_t docno,
-    const uint8_t tag[static LK_TOPIC_LEN], uint64_t block, struct fingerprint *);
+    const uint8_t tag[static LK_TOPIC_LEN], uint64_t block,
+    struct fingerprint *);
 
 /* Bytes used by data, and bytes the file system still has. */
 struct store_usage {

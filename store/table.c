@@ -28,9 +28,9 @@ lmdb_err(int rc, const char *what)
 	case MDB_TXN_FULL:
 		return LK_ERR(LK_E_LIMIT, what);
 	default:
-		return (lk_err){ .code = LK_E_SYS,
-			.sys = rc > 0 ? rc : EIO,
-			.what = what };
+		return (lk_err){
+			.code = LK_E_SYS, .sys = rc > 0 ? rc : EIO, .what = what
+		};
 	}
 }
 
@@ -43,8 +43,8 @@ from_val(MDB_val v)
 static MDB_val
 to_val(struct bytes b)
 {
-	return (MDB_val){ .mv_size = b.len,
-		.mv_data = (void *)(uintptr_t)b.ptr };
+	return (
+	    MDB_val){ .mv_size = b.len, .mv_data = (void *)(uintptr_t)b.ptr };
 }
 
 static lk_err
@@ -92,8 +92,8 @@ record_sum(enum table table, struct bytes key, struct bytes value)
 }
 
 lk_err
-record_check(enum table table, struct bytes key, struct bytes raw,
-    struct bytes *value)
+record_check(
+    enum table table, struct bytes key, struct bytes raw, struct bytes *value)
 {
 	struct rd r = rd_over(raw);
 	uint64_t sum = rd_u64(&r);
@@ -106,8 +106,8 @@ record_check(enum table table, struct bytes key, struct bytes raw,
 }
 
 lk_err
-table_get(struct txn *t, enum table table, struct bytes key,
-    struct bytes *value)
+table_get(
+    struct txn *t, enum table table, struct bytes key, struct bytes *value)
 {
 	struct bytes raw;
 
@@ -143,8 +143,8 @@ raw_write(struct txn *t, enum table table, struct bytes key, MDB_val *v,
 }
 
 lk_err
-raw_put(struct txn *t, enum table table, struct bytes key, size_t n,
-    uint8_t **at)
+raw_put(
+    struct txn *t, enum table table, struct bytes key, size_t n, uint8_t **at)
 {
 	MDB_val v = { .mv_size = n };
 
@@ -154,8 +154,8 @@ raw_put(struct txn *t, enum table table, struct bytes key, size_t n,
 }
 
 lk_err
-raw_append(struct txn *t, enum table table, struct bytes key, size_t n,
-    uint8_t **at)
+raw_append(
+    struct txn *t, enum table table, struct bytes key, size_t n, uint8_t **at)
 {
 	MDB_val v = { .mv_size = n };
 
@@ -165,8 +165,7 @@ raw_append(struct txn *t, enum table table, struct bytes key, size_t n,
 }
 
 lk_err
-table_put(struct txn *t, enum table table, struct bytes key,
-    struct bytes value)
+table_put(struct txn *t, enum table table, struct bytes key, struct bytes value)
 {
 	uint64_t sum = record_sum(table, key, value);
 	uint8_t *at;

@@ -35,8 +35,8 @@ enum table {
 #define LSN_LEN 8
 
 #define STORE_FORMAT 1
-#define META_FORMAT "format"   /* u32 */
-#define META_LSN "lsn"         /* u64, the greatest ever given, after drops */
+#define META_FORMAT "format" /* u32 */
+#define META_LSN "lsn"       /* u64, the greatest ever given, after drops */
 
 struct store {
 	MDB_env *env;
@@ -49,9 +49,9 @@ struct store {
 	unsigned live;    /* transactions, nested ones not counted */
 	unsigned commits; /* since the ballast was looked after */
 	bool writing;
-	bool full;        /* a write found no room; see ballast.h */
-	bool ballast;     /* the file is there */
-	bool broken;      /* a commit failed: what is on disk is uncertain */
+	bool full;    /* a write found no room; see ballast.h */
+	bool ballast; /* the file is there */
+	bool broken;  /* a commit failed: what is on disk is uncertain */
 };
 
 struct space;
@@ -64,7 +64,7 @@ struct txn {
 	MDB_cursor *cursors[TABLES];
 	struct spaces spaces;
 	enum txn_mode mode;
-	bool full;      /* a write found no room: it cannot be committed */
+	bool full; /* a write found no room: it cannot be committed */
 	bool has_child;
 };
 
@@ -93,11 +93,11 @@ LK_MUST_USE lk_err cursor_move(struct txn *, enum table, MDB_cursor_op,
     struct bytes *key, struct bytes *raw);
 /* Makes room for n bytes under the key; they are the caller's to fill before
  * any other call. */
-LK_MUST_USE lk_err raw_put(struct txn *, enum table, struct bytes key,
-    size_t n, uint8_t **at);
+LK_MUST_USE lk_err raw_put(
+    struct txn *, enum table, struct bytes key, size_t n, uint8_t **at);
 /* raw_put at the end of the table; the key is greater than all others. */
-LK_MUST_USE lk_err raw_append(struct txn *, enum table, struct bytes key,
-    size_t n, uint8_t **at);
+LK_MUST_USE lk_err raw_append(
+    struct txn *, enum table, struct bytes key, size_t n, uint8_t **at);
 /* Checks and strips the checksum of what cursor_move found. */
 LK_MUST_USE lk_err record_check(
     enum table, struct bytes key, struct bytes raw, struct bytes *value);

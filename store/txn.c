@@ -7,8 +7,8 @@
 #define BALLAST_COMMITS 256
 
 static lk_err
-txn_start(struct store *s, struct txn *parent, enum txn_mode mode,
-    struct txn **out)
+txn_start(
+    struct store *s, struct txn *parent, enum txn_mode mode, struct txn **out)
 {
 	struct txn *t = calloc(1, sizeof(*t));
 	int rc;

@@ -47,8 +47,7 @@ check_id(struct check *c, struct bytes key, struct bytes raw)
 	    lsn != p.lsn)
 		damaged(c, &c->damage.records, p.docno);
 	doclog_key(&k, p.docno, p.lsn);
-	if (table_get(c->txn, TABLE_DOCLOG, key_view(&k), &value).code !=
-	    LK_OK)
+	if (table_get(c->txn, TABLE_DOCLOG, key_view(&k), &value).code != LK_OK)
 		damaged(c, &c->damage.records, p.docno);
 }
 
@@ -62,13 +61,14 @@ check_sum(struct check *c, struct fingerprint *sum, size_t n)
 
 	if (sum->count > 0) {
 		c->fingerprints++;
-		err = table_get(c->txn, TABLE_FP, BYTES(c->at.bytes, n), &value);
+		err =
+		    table_get(c->txn, TABLE_FP, BYTES(c->at.bytes, n), &value);
 		if (err.code == LK_OK)
 			err = fingerprint_decode(&have, value);
 		if (err.code != LK_OK || have.count != sum->count ||
 		    memcmp(have.sum, sum->sum, sizeof(have.sum)) != 0)
-			damaged(c, &c->damage.records,
-			    docno_of(key_view(&c->at)));
+			damaged(
+			    c, &c->damage.records, docno_of(key_view(&c->at)));
 	}
 	*sum = (struct fingerprint){ 0 };
 }
