@@ -8,6 +8,12 @@
 #define RELAY_LEN 32
 
 static bool
+has_host(enum address_type type)
+{
+	return type == ADDRESS_HOST || type == ADDRESS_RELAY;
+}
+
+static bool
 host_valid(struct bytes host)
 {
 	if (host.len == 0 || host.len > ADDRESS_HOST_MAX)
@@ -40,8 +46,7 @@ address_write(struct buf *out, const struct address *a)
 {
 	size_t ip = a->type == ADDRESS_IPV4 ? IPV4_LEN : IPV6_LEN;
 
-	if ((a->type == ADDRESS_HOST || a->type == ADDRESS_RELAY) &&
-	    !host_valid(a->host)) {
+	if (has_host(a->type) && !host_valid(a->host)) {
 		out->failed = true;
 		return;
 	}
@@ -52,7 +57,7 @@ address_write(struct buf *out, const struct address *a)
 	if (a->type == ADDRESS_RELAY)
 		buf_mem(out, a->relay, RELAY_LEN);
 	buf_u16(out, a->port);
-	if (a->type == ADDRESS_HOST || a->type == ADDRESS_RELAY)
+	if (has_host(a->type))
 		buf_add(out, a->host);
 }
 
@@ -105,10 +110,9 @@ address_read(struct rd *r, struct address *out)
 	}
 	a.type = type;
 	a.port = rd_u16(&value);
-	if (type == ADDRESS_HOST || type == ADDRESS_RELAY)
+	if (has_host(a.type))
 		a.host = rd_take(&value, value.left.len);
-	if (!rd_done(&value) ||
-	    (a.host.ptr != NULL && !host_valid(a.host))) {
+	if (!rd_done(&value) || (has_host(a.type) && !host_valid(a.host))) {
 		malformed(r);
 		return false;
 	}

@@ -26,10 +26,10 @@ enum address_type {
 struct address {
 	enum address_type type;
 	uint16_t port;
-	uint8_t ip[16];     /* IPV4: the first 4 */
-	uint8_t relay[32];  /* RELAY: its Noise static key */
-	struct bytes host;  /* HOST, RELAY: 1 to ADDRESS_HOST_MAX printable
-	                     * ASCII characters, no space; borrowed */
+	uint8_t ip[16];    /* IPV4: the first 4 */
+	uint8_t relay[32]; /* RELAY: its Noise static key */
+	struct bytes host; /* HOST, RELAY: 1 to ADDRESS_HOST_MAX printable
+			    * ASCII characters, no space; borrowed */
 };
 
 struct addresses {

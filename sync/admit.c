@@ -267,24 +267,28 @@ admit_judge(struct admission *a, struct candidate *c, struct judgement *j,
 	return admit_epoch(a, c, j);
 }
 
+/* A change was applied as if it showed (`applied`); flips say what is so. */
 static lk_err
-admit_flips(struct admission *a, uint32_t self, bool applied_visible,
+admit_flips(struct admission *a, uint32_t self, bool applied,
     const struct flip *flips, size_t len)
 {
+	bool shown = false;
+
 	/* The list belongs to the graph, which nothing below touches. */
 	for (size_t i = 0; i < len; i++) {
 		uint8_t id[LK_ID_LEN];
-		bool was = flips[i].node == self ? applied_visible :
-						   !flips[i].visible;
 
-		if (flips[i].visible_changed && flips[i].visible != was)
+		if (flips[i].node == self)
+			shown = flips[i].visible;
+		else if (flips[i].visible_changed)
 			TRY(content_flip(a, flips[i].node, flips[i].visible));
 		if (!flips[i].essential_changed)
 			continue;
 		graph_id(a->ds->graph, flips[i].node, id);
 		TRY(essential_set(a->r->txn, id, flips[i].essential));
 	}
-	return LK_NONE;
+	/* What is void when it arrives is in no flip. */
+	return applied && !shown ? content_flip(a, self, false) : LK_NONE;
 }
 
 static bool

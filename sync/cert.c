@@ -61,8 +61,7 @@ box_statement_verify(const uint8_t sig[static SIGN_LEN],
 	struct statement s;
 
 	return sign_verify(sig, device_pk, SIGN_BOX_CERT,
-	    box_statement(&s, device_pk, box_pk, counter),
-	    (struct bytes){ 0 });
+	    box_statement(&s, device_pk, box_pk, counter), (struct bytes){ 0 });
 }
 
 void
@@ -125,9 +124,9 @@ cert_write_signed(struct buf *out, const struct cert *c)
 static struct bytes
 cert_statement(uint8_t bytes[static CERT_SIGNED_LEN], const struct cert *c)
 {
-	struct buf b = { .ptr = bytes,
-		.cap = CERT_SIGNED_LEN,
-		.max = CERT_SIGNED_LEN };
+	struct buf b = {
+		.ptr = bytes, .cap = CERT_SIGNED_LEN, .max = CERT_SIGNED_LEN
+	};
 
 	cert_write_signed(&b, c);
 	return buf_bytes(&b);
@@ -294,8 +293,7 @@ gone_read(struct rd *r, struct gone *g)
 }
 
 bool
-gone_verify(
-    const struct gone *g, const uint8_t root_pk[static SIGN_PK_LEN])
+gone_verify(const struct gone *g, const uint8_t root_pk[static SIGN_PK_LEN])
 {
 	struct statement s;
 
@@ -304,8 +302,8 @@ gone_verify(
 }
 
 bool
-gone_ends(const struct gone *g, const struct cert *target,
-    const struct cert *issuer)
+gone_ends(
+    const struct gone *g, const struct cert *target, const struct cert *issuer)
 {
 	if (memcmp(g->device_pk, target->block.device_pk, SIGN_PK_LEN) != 0)
 		return false;

@@ -29,7 +29,7 @@ struct device_block {
 	uint8_t noise_pk[DH_LEN];
 	uint8_t box_pk[DH_LEN];
 	uint32_t box_counter;
-	uint8_t box_sig[SIGN_LEN];  /* by the device, over box key and counter */
+	uint8_t box_sig[SIGN_LEN]; /* by the device, over box key and counter */
 	uint8_t self_sig[SIGN_LEN]; /* by the device, over its noise key */
 };
 
@@ -44,8 +44,8 @@ LK_MUST_USE bool box_statement_verify(const uint8_t sig[static SIGN_LEN],
     const uint8_t box_pk[static DH_LEN], uint32_t counter);
 
 void device_block_make(struct device_block *, const struct sign_key *device,
-    const uint8_t noise_pk[static DH_LEN],
-    const uint8_t box_pk[static DH_LEN], uint32_t box_counter);
+    const uint8_t noise_pk[static DH_LEN], const uint8_t box_pk[static DH_LEN],
+    uint32_t box_counter);
 void device_block_write(struct buf *, const struct device_block *);
 void device_block_read(struct rd *, struct device_block *);
 /* Keys are valid and both signatures are the device's. */
@@ -101,7 +101,7 @@ LK_MUST_USE bool gone_verify(
 /* Whether a verified statement ends the device of this verified certificate:
  * the issuer is the root, or the device of `issuer` with a smaller rank.
  * `issuer` may be NULL. */
-LK_MUST_USE bool gone_ends(const struct gone *, const struct cert *target,
-    const struct cert *issuer);
+LK_MUST_USE bool gone_ends(
+    const struct gone *, const struct cert *target, const struct cert *issuer);
 
 #endif

@@ -99,9 +99,9 @@ envelope_rebuild(
 		return LK_ERR(LK_E_LIMIT, "envelope");
 	len = ENVELOPE_HEADER_LEN + p->rest.len;
 	/* A buffer that never grows: its memory stays the arena's. */
-	b = (struct buf){ .ptr = arena_alloc(arena, len),
-		.cap = len,
-		.max = len };
+	b = (struct buf){
+		.ptr = arena_alloc(arena, len), .cap = len, .max = len
+	};
 	if (b.ptr == NULL)
 		return LK_ERR(LK_E_NOMEM, "envelope");
 	buf_u8(&b, ENVELOPE_VERSION);
@@ -173,8 +173,7 @@ envelope_open(const struct envelope *e, const struct epoch *epoch,
     struct arena *arena, struct envelope_content *out)
 {
 	size_t plain_len = e->ciphertext.len - SEAL_TAG_LEN, body_len;
-	struct bytes aad = BYTES(
-	    e->all.ptr, e->all.len - e->ciphertext.len);
+	struct bytes aad = BYTES(e->all.ptr, e->all.len - e->ciphertext.len);
 	uint8_t nonce[SEAL_NONCE_LEN], *plain;
 	struct bytes padded;
 
@@ -244,8 +243,8 @@ header_write(struct buf *out, const struct envelope_draft *d)
 
 /* signature || body || padding. */
 static void
-plain_write(struct buf *plain, struct bytes aad,
-    const struct envelope_draft *d, size_t plain_len)
+plain_write(struct buf *plain, struct bytes aad, const struct envelope_draft *d,
+    size_t plain_len)
 {
 	uint8_t hash[32], *at = buf_extend(plain, plain_len);
 	const uint8_t *docid = d->docid == NULL ? no_docid : d->docid;
@@ -253,8 +252,8 @@ plain_write(struct buf *plain, struct bytes aad,
 	if (at == NULL)
 		return;
 	memcpy(at + SIGN_LEN, d->body.ptr, d->body.len);
-	memset(at + SIGN_LEN + d->body.len, 0,
-	    plain_len - SIGN_LEN - d->body.len);
+	memset(
+	    at + SIGN_LEN + d->body.len, 0, plain_len - SIGN_LEN - d->body.len);
 	digest_signed(hash, aad, BYTES(at + SIGN_LEN, plain_len - SIGN_LEN));
 	sign(at, d->author, SIGN_ENVELOPE, BYTES(docid, LK_ID_LEN),
 	    BYTES_OF(hash));

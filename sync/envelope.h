@@ -51,7 +51,7 @@ LK_MUST_USE lk_err envelope_parse(struct envelope *, struct bytes);
 
 /* What an item of a BATCH brings, the header's rest known from its state. */
 struct envelope_parts {
-	bool key_section; /* `rest` begins with one */
+	bool key_section;                  /* `rest` begins with one */
 	const uint8_t *topic, *tag, *etag; /* LK_TOPIC_LEN */
 	const uint8_t *prev;               /* LK_ID_LEN */
 	const uint8_t *salt;               /* 8 */
@@ -67,7 +67,8 @@ LK_MUST_USE lk_err envelope_rebuild(
 struct envelope_content {
 	struct bytes body; /* without padding; in the arena */
 	uint8_t sig[SIGN_LEN];
-	uint8_t signed_digest[32]; /* H[32]("lk1 env sign"; AAD || body || padding) */
+	uint8_t signed_digest[32]; /* H[32]("lk1 env sign"; AAD || body ||
+				      padding) */
 };
 /*
  * WAIT when the epoch is not the one the header names; MALFORMED when the AEAD
@@ -75,8 +76,8 @@ struct envelope_content {
  * does not end inside; TRUNCATED; NOMEM.  The body is not decoded further:
  * body_decode.
  */
-LK_MUST_USE lk_err envelope_open(const struct envelope *,
-    const struct epoch *, struct arena *, struct envelope_content *);
+LK_MUST_USE lk_err envelope_open(const struct envelope *, const struct epoch *,
+    struct arena *, struct envelope_content *);
 
 /* Whether the author of this key signed this digest for this document; docid
  * is NULL for the genesis envelope.  65 us. */
@@ -88,9 +89,9 @@ struct envelope_draft {
 	const struct sign_key *author;
 	const struct topic *topic;
 	const struct epoch *epoch;
-	const uint8_t *docid;  /* LK_ID_LEN; NULL for the genesis envelope */
-	uint64_t seq;          /* from 1 */
-	const uint8_t *prev;   /* LK_ID_LEN; NULL exactly at seq 1 */
+	const uint8_t *docid;     /* LK_ID_LEN; NULL for the genesis envelope */
+	uint64_t seq;             /* from 1 */
+	const uint8_t *prev;      /* LK_ID_LEN; NULL exactly at seq 1 */
 	struct bytes key_section; /* empty, or of keysection_make_* */
 	struct bytes body;
 	const uint8_t *random; /* 32 fresh bytes; or NULL and: */
@@ -98,8 +99,8 @@ struct envelope_draft {
 };
 /* Appends the envelope to out.  LIMIT when it would be over ENVELOPE_MAX (or
  * out is full), with out as it was; NOMEM. */
-LK_MUST_USE lk_err envelope_make(
-    struct buf *out, uint8_t id[static LK_ID_LEN], const struct envelope_draft *);
+LK_MUST_USE lk_err envelope_make(struct buf *out, uint8_t id[static LK_ID_LEN],
+    const struct envelope_draft *);
 
 /* The smallest length of a padded plaintext >= n; n <= ENVELOPE_MAX. */
 size_t padding_bucket(size_t n);

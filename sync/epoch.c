@@ -36,8 +36,7 @@ topic_from_secret(
     struct topic *t, const uint8_t secret[static EPOCH_SECRET_LEN])
 {
 	memmove(t->secret, secret, sizeof(t->secret));
-	digest(t->id, sizeof(t->id), DIGEST_TOPIC, t->secret,
-	    BYTES_STR("id"));
+	digest(t->id, sizeof(t->id), DIGEST_TOPIC, t->secret, BYTES_STR("id"));
 }
 
 void
@@ -54,8 +53,8 @@ void
 author_tag(uint8_t out[static LK_TOPIC_LEN], const struct topic *t,
     const uint8_t device_pk[static 32])
 {
-	digest(out, LK_TOPIC_LEN, DIGEST_AUTHOR, t->secret,
-	    BYTES(device_pk, 32));
+	digest(
+	    out, LK_TOPIC_LEN, DIGEST_AUTHOR, t->secret, BYTES(device_pk, 32));
 }
 
 void
@@ -78,8 +77,8 @@ announce_proof(uint8_t out[static ANNOUNCE_PROOF_LEN], const struct topic *t,
 {
 	uint8_t key[DIGEST_KEY_LEN], parts[PROOF_PARTS];
 
-	digest(key, sizeof(key), DIGEST_ANNOUNCE, t->secret,
-	    (struct bytes){ 0 });
+	digest(
+	    key, sizeof(key), DIGEST_ANNOUNCE, t->secret, (struct bytes){ 0 });
 	memcpy(parts, session, ANNOUNCE_SESSION_LEN);
 	parts[ANNOUNCE_SESSION_LEN] = role;
 	digest(out, ANNOUNCE_PROOF_LEN, DIGEST_ANNOUNCE, key, BYTES_OF(parts));

@@ -37,8 +37,7 @@ void epoch_ack_key(uint8_t out[static EPOCH_SECRET_LEN], const struct epoch *);
 /* L of the first epoch: from the device's genesis seed and the salt of the
  * genesis envelope. */
 void genesis_ladder(uint8_t out[static EPOCH_SECRET_LEN],
-    const uint8_t seed[static 32],
-    const uint8_t salt[static GENESIS_SALT_LEN]);
+    const uint8_t seed[static 32], const uint8_t salt[static GENESIS_SALT_LEN]);
 
 /* From L of the first epoch; or from S, as a welcome brings it. */
 void topic_derive(

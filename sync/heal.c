@@ -23,8 +23,12 @@ heals_step(struct engine *e)
 		return LK_NONE;
 	/* A few at a time, so that a long list holds nobody up. */
 	for (int i = 0; i < HEAL_SLICE && e->heals_len > 0; i++) {
-		TRY(replica_heal(
-		    e->r, e->heals[e->heals_len - 1], &healed));
+		lk_err err = replica_heal(
+		    e->r, e->heals[e->heals_len - 1], &healed);
+
+		/* The document may be gone by now. */
+		if (err.code != LK_E_NOTFOUND)
+			TRY(err);
 		if (!healed)
 			e->heals_len--;
 	}

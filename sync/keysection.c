@@ -184,18 +184,16 @@ box_mask(uint8_t x[static X_LEN], const struct box_mask *m)
 	digest_final(&d, x);
 }
 
-static void
-xor(uint8_t *out, const uint8_t *a, const uint8_t *b)
-{
-	for (size_t i = 0; i < MASK_LEN; i++)
-		out[i] = a[i] ^ b[i];
-}
+static void xor
+    (uint8_t * out, const uint8_t *a, const uint8_t *b) {
+	    for (size_t i = 0; i < MASK_LEN; i++)
+		    out[i] = a[i] ^ b[i];
+    }
 
-/* One box as it stands in a section; the etag is behind it in a share. */
-static lk_err
-box_make(uint8_t out[static SHARE_BOX_LEN], const struct dh_key *eph,
-    const uint8_t box_pk[static DH_LEN], const uint8_t *topic,
-    const struct epoch *e)
+    /* One box as it stands in a section; the etag is behind it in a share. */
+    static lk_err box_make(uint8_t out[static SHARE_BOX_LEN],
+	const struct dh_key *eph, const uint8_t box_pk[static DH_LEN],
+	const uint8_t *topic, const struct epoch *e)
 {
 	uint8_t shared[DH_LEN], x[X_LEN];
 	struct box_mask m = { shared, eph->pk, box_pk, topic, e->etag };
@@ -212,8 +210,8 @@ box_make(uint8_t out[static SHARE_BOX_LEN], const struct dh_key *eph,
 }
 
 static void
-link_mask(uint8_t x[static MASK_LEN], const struct epoch *newer,
-    const uint8_t *older)
+link_mask(
+    uint8_t x[static MASK_LEN], const struct epoch *newer, const uint8_t *older)
 {
 	struct digest d;
 
@@ -342,8 +340,8 @@ share_key(uint8_t key[static EPOCH_SECRET_LEN], const struct share_plan *p)
 	rows_settle(&rows);
 	digest_init(&d, EPOCH_SECRET_LEN, DIGEST_KEY_BOX, NULL);
 	for (size_t i = 0; i < rows.len; i++)
-		digest_add(&d, BYTES(rows.at[i].bytes + LK_TOPIC_LEN,
-		    EPOCH_SECRET_LEN));
+		digest_add(&d,
+		    BYTES(rows.at[i].bytes + LK_TOPIC_LEN, EPOCH_SECRET_LEN));
 	digest_final(&d, key);
 	return LK_NONE;
 }
@@ -517,8 +515,8 @@ follow_once(const struct keysection *s, const struct epoch *have,
 
 	for (size_t i = 0; i < s->links_len; i++) {
 		struct link l = link_at(s, i);
-		const struct epoch *newer = epochs_find(
-		    have, have_len, l.newer);
+		const struct epoch *newer =
+		    epochs_find(have, have_len, l.newer);
 
 		if (newer == NULL)
 			newer = epochs_find(found->at, found->len, l.newer);
@@ -581,15 +579,15 @@ keysection_check(const struct keysection *s, const struct epoch_claim *c)
 	err = epoch_boxes(
 	    &boxes, &c->place, c->epoch, c->readers, c->readers_len);
 	if (err.code != LK_OK)
-		return err.code == LK_E_DATA ?
-		    LK_ERR(LK_E_MALFORMED, "epoch: box key") :
-		    err;
+		return err.code == LK_E_DATA
+		    ? LK_ERR(LK_E_MALFORMED, "epoch: box key")
+		    : err;
 	if (boxes.len != s->boxes_len)
 		return LK_ERR(LK_E_MALFORMED, "epoch: number of boxes");
 	for (size_t i = 0; i < boxes.len; i++)
-		good &= memcmp(boxes.at[i].bytes,
-			    s->boxes.ptr + i * EPOCH_BOX_LEN,
-			    EPOCH_BOX_LEN) == 0;
+		good &=
+		    memcmp(boxes.at[i].bytes, s->boxes.ptr + i * EPOCH_BOX_LEN,
+			EPOCH_BOX_LEN) == 0;
 	if (!good)
 		return LK_ERR(LK_E_MALFORMED, "epoch: wrong box");
 	for (size_t i = 0; i < s->links_len; i++) {

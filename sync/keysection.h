@@ -36,8 +36,8 @@ struct keysection {
  * and links strictly ascending.  `etag` is the envelope header's.  TRUNCATED,
  * MALFORMED, LIMIT.  Borrows the input.
  */
-LK_MUST_USE lk_err keysection_read(struct keysection *, struct rd *,
-    const uint8_t etag[static LK_TOPIC_LEN]);
+LK_MUST_USE lk_err keysection_read(
+    struct keysection *, struct rd *, const uint8_t etag[static LK_TOPIC_LEN]);
 /* The same of all of `in`, as in struct envelope. */
 LK_MUST_USE lk_err keysection_parse(struct keysection *, struct bytes in,
     const uint8_t etag[static LK_TOPIC_LEN]);
@@ -108,8 +108,7 @@ LK_MUST_USE lk_err keysection_open(const struct keysection *,
 /* Every older epoch that the links give to a holder of `have`, through each
  * other as well; wrong links are ignored, `have` is not repeated.  NOMEM. */
 LK_MUST_USE lk_err keysection_follow(const struct keysection *,
-    const struct epoch *have, size_t have_len, struct arena *,
-    struct epochs *);
+    const struct epoch *have, size_t have_len, struct arena *, struct epochs *);
 
 struct epoch_claim {
 	struct keysection_place place;

@@ -22,8 +22,8 @@ derive(uint8_t *out, size_t n, const uint8_t key[static DIGEST_KEY_LEN],
 }
 
 void
-ticket_derive(struct ticket_keys *out,
-    const uint8_t secret[static TICKET_SECRET_LEN])
+ticket_derive(
+    struct ticket_keys *out, const uint8_t secret[static TICKET_SECRET_LEN])
 {
 	uint8_t key[DIGEST_KEY_LEN] = { 0 };
 
@@ -43,8 +43,8 @@ base32_write(struct buf *out, struct bytes in)
 	for (size_t i = 0; i < in.len; i++) {
 		bits = (bits << 8 | in.ptr[i]) & 0xfff;
 		for (have += 8; have >= BITS; have -= BITS)
-			buf_u8(out, (uint8_t)digits[bits >> (have - BITS) &
-			    31]);
+			buf_u8(
+			    out, (uint8_t)digits[bits >> (have - BITS) & 31]);
 	}
 	if (have > 0)
 		buf_u8(out, (uint8_t)digits[bits << (BITS - have) & 31]);

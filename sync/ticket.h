@@ -48,6 +48,7 @@ LK_MUST_USE lk_err ticket_encode(struct buf *out, const struct ticket *);
 /* The binary is put into the arena, where hosts point.  White space around it
  * is not accepted.  LIMIT, MALFORMED (a typing error too: the check),
  * TRUNCATED, VERSION, NOMEM. */
-LK_MUST_USE lk_err ticket_decode(struct ticket *, struct arena *, struct bytes text);
+LK_MUST_USE lk_err ticket_decode(
+    struct ticket *, struct arena *, struct bytes text);
 
 #endif

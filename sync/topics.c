@@ -192,7 +192,9 @@ number_set(struct engine *e, struct link *l, uint32_t number,
 	    sizeof(*l->by_docno));
 	l->by_docno = array;
 	TRY(err);
-	if (topics_of(l, what->docno) == GRAPH_NONE)
+	/* Of two numbers both sides must go by the same one: the lower. */
+	if (topics_of(l, what->docno) == GRAPH_NONE ||
+	    topics_of(l, what->docno) > number)
 		l->by_docno[what->docno] = number + 1;
 	t = &l->numbers[number];
 	t->docno = what->docno;

@@ -8,7 +8,7 @@ enum welcome_flags {
 	WELCOME_SECRET = 1, /* S is there */
 	WELCOME_SIGNED = 2,
 	WELCOME_GRANT = 4, /* the grant's envelope is there */
-	WELCOME_NAME = 8, /* type and name are there */
+	WELCOME_NAME = 8,  /* type and name are there */
 	WELCOME_FLAGS = 15,
 };
 
@@ -36,13 +36,13 @@ keys_sort(struct key_order *o, const struct welcome *w)
 		int c = 1;
 
 		while (j > 0 &&
-		    (c = memcmp(o->at[j - 1]->etag, e->etag,
-			 sizeof(e->etag))) > 0)
+		    (c = memcmp(o->at[j - 1]->etag, e->etag, sizeof(e->etag))) >
+			0)
 			j--;
 		if (j > 0 && c == 0)
 			continue;
-		memmove(&o->at[j + 1], &o->at[j],
-		    (o->len - j) * sizeof(o->at[0]));
+		memmove(
+		    &o->at[j + 1], &o->at[j], (o->len - j) * sizeof(o->at[0]));
 		o->at[j] = e;
 		o->len++;
 	}
@@ -149,7 +149,8 @@ grant_read(struct welcome *w, struct rd *r, uint8_t flags)
 {
 	if (flags & WELCOME_GRANT) {
 		rd_copy(r, w->grant.env, LK_ID_LEN);
-		if (memcmp(w->grant.env, w->docid, LK_ID_LEN) == 0)
+		if (!r->failed &&
+		    memcmp(w->grant.env, w->docid, LK_ID_LEN) == 0)
 			return LK_ERR(LK_E_MALFORMED, "grant of a welcome");
 	} else {
 		memcpy(w->grant.env, w->docid, LK_ID_LEN);

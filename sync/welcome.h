@@ -53,7 +53,7 @@ LK_MUST_USE lk_err welcome_encode(struct buf *out, const struct welcome *,
  * names, which is the caller's to trust.  Hosts borrow the input.  TRUNCATED,
  * MALFORMED, LIMIT.
  */
-LK_MUST_USE lk_err welcome_decode(struct welcome *, struct bytes,
-    const uint8_t my_pk[static SIGN_PK_LEN]);
+LK_MUST_USE lk_err welcome_decode(
+    struct welcome *, struct bytes, const uint8_t my_pk[static SIGN_PK_LEN]);
 
 #endif

@@ -114,8 +114,13 @@ welcome_send(struct engine *e, struct link *l, uint32_t docno)
 
 	TRY(docstate_get(e->r, docno, &ds));
 	if (!reader_grant(ds->graph, l->pk, &m) ||
-	    topics_is_welcomed(l, docno) || !link_has_room(l))
+	    topics_is_welcomed(l, docno))
 		return LK_NONE;
+	if (!link_has_room(l)) {
+		/* Listed again, and welcomed then, when there is. */
+		l->list_again = true;
+		return LK_NONE;
+	}
 	err = welcome_fill(e, ds, &m, l->own, &w);
 	w.secret_implied = secret_follows(&w);
 	if (err.code == LK_OK && w.keys_len > 0)
