@@ -1,11 +1,14 @@
 #include <stdio.h>
 
-#include "cli/args.h"
-#include "cli/client.h"
-#include "cli/output.h"
-#include "cli/params.h"
 #include "cli/ticket.h"
 #include "cli/verbs.h"
+
+static int64_t opt_timeout = TIMEOUT_DEFAULT_MS;
+
+static const struct option options[] = {
+	{ "timeout", 0, OPTION_DURATION, &opt_timeout },
+	OPTIONS_END,
+};
 
 static void
 accept_render(struct output *o, json_object *result)
@@ -16,32 +19,10 @@ accept_render(struct output *o, json_object *result)
 }
 
 static int
-accept_run(struct lk *lk, int argc, char *argv[])
+accept_run(struct lk *lk, const struct args *args)
 {
-	JSON_SCOPED *result = NULL;
-	int64_t timeout_ms = TIMEOUT_DEFAULT_MS;
-	const struct option options[] = {
-		{ "timeout", 0, OPTION_DURATION, &timeout_ms },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	struct args args;
-	json_object *params;
-	int status;
-
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 1, 1));
-	params = params_new(NULL);
-	status = ticket_add(lk, params, args.operands[0]);
-	if (status != 0) {
-		json_object_put(params);
-		return status;
-	}
-	params_number(params, "timeout_ms", timeout_ms);
-	DO(lk_call(lk, "accept", params, &result));
-	output_result(
-	    lk->output, "accept", result, lk->quiet ? NULL : accept_render);
-	return 0;
+	return ticket_use(
+	    lk, "accept", args->operands[0], opt_timeout, accept_render);
 }
 
 const struct command verb_accept = {
@@ -53,5 +34,8 @@ const struct command verb_accept = {
 	    "standard input.\n\n"
 	    "  --timeout SPAN      how long to wait (60s); it goes on in the "
 	    "background\n",
+	.options = options,
+	.operands_min = 1,
+	.operands_max = 1,
 	.run = accept_run,
 };

@@ -7,7 +7,8 @@
 
 #define DURATION_MAX (INT64_C(100) * 366 * 86400) /* of the largest unit: s */
 
-bool
+/* 90s, 10m, 2h, 7d, 500ms, 30: milliseconds. */
+static bool
 duration_read(const char *text, int64_t *ms)
 {
 	static const struct {
@@ -56,7 +57,7 @@ color_choose(struct lk *lk, const char *when)
 	for (size_t i = 0; i < nitems(words); i++) {
 		if (strcmp(when, words[i]) != 0)
 			continue;
-		output_color(lk->output, colors[i]);
+		output_color(&lk->output, colors[i]);
 		return true;
 	}
 	return false;
@@ -68,7 +69,7 @@ args_global(struct lk *lk, const char *arg, int *status)
 	*status = 0;
 	if (strcmp(arg, "--json") == 0) {
 		lk->json = true;
-		output_json(lk->output);
+		output_json(&lk->output);
 	} else if (strcmp(arg, "-q") == 0 || strcmp(arg, "--quiet") == 0) {
 		lk->quiet = true;
 	} else if (strcmp(arg, "-v") == 0 || strcmp(arg, "--verbose") == 0) {
@@ -77,8 +78,8 @@ args_global(struct lk *lk, const char *arg, int *status)
 		(void)color_choose(lk, "");
 	} else if (strncmp(arg, "--color=", 8) == 0) {
 		if (!color_choose(lk, arg + 8))
-			*status = lk_fail_usage(lk,
-			    "--color: expected always, never or auto");
+			*status = lk_fail_usage(
+			    lk, "--color: expected always, never or auto");
 	} else {
 		return false;
 	}
@@ -122,8 +123,7 @@ option_set(struct lk *lk, const struct option *o, const char *value)
 		n = strtonum(value, 0, INT64_MAX, &wrong);
 		if (wrong != NULL)
 			return lk_fail_usage(lk,
-			    "--%s: %s is no number that fits", o->name,
-			    value);
+			    "--%s: %s is no number that fits", o->name, value);
 		*(int64_t *)o->into = n;
 		break;
 	case OPTION_DURATION:
@@ -152,8 +152,8 @@ struct walk {
 
 /* The argument of an option: behind its = or letter, or the next one. */
 static int
-option_take(struct lk *lk, struct walk *w, const struct option *o,
-    const char *attached)
+option_take(
+    struct lk *lk, struct walk *w, const struct option *o, const char *attached)
 {
 	if (!option_takes_value(o)) {
 		if (attached != NULL && o->kind == OPTION_FLAG)
@@ -178,8 +178,7 @@ long_parse(struct lk *lk, struct walk *w, const struct option *options)
 	if (o == NULL)
 		return lk_fail_usage(
 		    lk, "no such option: --%.*s", (int)len, name);
-	return option_take(
-	    lk, w, o, name[len] == '=' ? name + len + 1 : NULL);
+	return option_take(lk, w, o, name[len] == '=' ? name + len + 1 : NULL);
 }
 
 /* Letters may stand together: -ab, and a value right behind its: -n5. */
@@ -200,8 +199,8 @@ short_parse(struct lk *lk, struct walk *w, const struct option *options)
 			continue;
 		}
 		if (option_takes_value(o))
-			return option_take(lk, w, o,
-			    letters[1] != '\0' ? letters + 1 : NULL);
+			return option_take(
+			    lk, w, o, letters[1] != '\0' ? letters + 1 : NULL);
 		DO(option_take(lk, w, o, NULL));
 	}
 	return 0;
@@ -216,10 +215,22 @@ is_operand(const struct option *options, const char *arg)
 	    option_short(options, arg[1]) == NULL);
 }
 
-enum args_verdict
-args_parse(struct lk *lk, struct args *args, const struct option *options,
-    int argc, char *argv[], int *status)
+static int
+operands_check(struct lk *lk, const struct args *args)
 {
+	if (args->len < lk->command->operands_min)
+		return lk_fail_usage(lk, "something is missing");
+	if (args->len > lk->command->operands_max)
+		return lk_fail_usage(lk, "one argument too many: %s",
+		    args->operands[lk->command->operands_max]);
+	return 0;
+}
+
+enum args_verdict
+args_parse(
+    struct lk *lk, struct args *args, int argc, char *argv[], int *status)
+{
+	const struct option *options = lk->command->options;
 	struct walk w = { .argc = argc, .argv = argv };
 	int operands = 0;
 	bool ended = false;
@@ -247,16 +258,6 @@ args_parse(struct lk *lk, struct args *args, const struct option *options,
 	}
 	args->operands = (const char *const *)argv;
 	args->len = (size_t)operands;
-	return ARGS_RUN;
-}
-
-int
-args_count(struct lk *lk, const struct args *args, size_t min, size_t max)
-{
-	if (args->len < min)
-		return lk_fail_usage(lk, "something is missing");
-	if (args->len > max)
-		return lk_fail_usage(
-		    lk, "one argument too many: %s", args->operands[max]);
-	return 0;
+	*status = operands_check(lk, args);
+	return *status == 0 ? ARGS_RUN : ARGS_STOP;
 }

@@ -1,36 +1,42 @@
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "cli/args.h"
 #include "cli/assign.h"
+#include "cli/change.h"
 #include "cli/client.h"
 #include "cli/file.h"
-#include "cli/output.h"
 #include "cli/params.h"
 
-/* The options that say what kind of value it is. */
-struct kind {
-	bool string, counter, time, typed;
-	const char *bytes; /* a file */
+static bool opt_string, opt_counter, opt_time, opt_typed;
+static const char *opt_bytes; /* a file */
+
+const struct option assign_options[] = {
+	{ "string", 's', OPTION_FLAG, &opt_string },
+	{ "counter", 'c', OPTION_FLAG, &opt_counter },
+	{ "time", 't', OPTION_FLAG, &opt_time },
+	{ "typed", 0, OPTION_FLAG, &opt_typed },
+	{ "bytes", 'b', OPTION_STRING, &opt_bytes },
+	CHANGE_OPTIONS,
 };
 
 static int
-kind_name(struct lk *lk, const struct kind *k, const char **as)
+kind_name(struct lk *lk, const char **as)
 {
-	int given = k->string + k->counter + k->time + k->typed +
-	    (k->bytes != NULL);
+	int given = opt_string + opt_counter + opt_time + opt_typed +
+	    (opt_bytes != NULL);
 
 	if (given > 1)
 		return lk_fail_usage(lk, "one kind of value at a time");
-	*as = k->string ? "string" :
-	    k->counter  ? "counter" :
-	    k->time     ? "time" :
-	    k->typed    ? "typed" :
-	    k->bytes    ? "bytes" :
-			  "json";
+	*as = opt_string        ? "string"
+	    : opt_counter       ? "counter"
+	    : opt_time          ? "time"
+	    : opt_typed         ? "typed"
+	    : opt_bytes != NULL ? "bytes"
+				: "json";
 	return 0;
 }
 
@@ -51,8 +57,8 @@ bytes_add(struct lk *lk, json_object *params, const char *path)
 	BUF_SCOPED file = { 0 };
 	BUF_SCOPED text = { 0 };
 
-	buf_init(&file, ENVELOPE_BODY_MAX);
-	buf_init(&text, BASE64_LEN((size_t)ENVELOPE_BODY_MAX) + 1);
+	buf_init(&file, CHANGE_BODY_MAX);
+	buf_init(&text, BASE64_LEN((size_t)CHANGE_BODY_MAX) + 1);
 	DO(file_read(lk, path, &file));
 	base64_encode(&text, buf_bytes(&file));
 	quoted_add(params, buf_bytes(&text));
@@ -68,8 +74,8 @@ time_add(json_object *params, const char *value)
 	if (strcmp(value, "now") == 0) {
 		(void)clock_gettime(CLOCK_REALTIME, &now);
 		wall_format(text,
-		    (struct wall){ (int64_t)now.tv_sec * 1000 +
-			now.tv_nsec / 1000000 });
+		    (struct wall){
+			(int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 });
 		value = text;
 	}
 	quoted_add(params, BYTES_STR(value));
@@ -91,66 +97,41 @@ json_add(struct lk *lk, json_object *params, const char *value)
 }
 
 static int
-value_add(struct lk *lk, json_object *params, const struct kind *k,
-    const char *value)
+value_add(struct lk *lk, json_object *params, const char *value)
 {
-	if (k->bytes != NULL)
-		return bytes_add(lk, params, k->bytes);
-	if (k->string)
-		quoted_add(params, BYTES_STR(value));
-	else if (k->time)
-		time_add(params, value);
-	else
+	if (opt_bytes != NULL)
+		return bytes_add(lk, params, opt_bytes);
+	if (!opt_string && !opt_time)
 		return json_add(lk, params, value);
-	return 0;
-}
-
-static int
-assign_call(struct lk *lk, const char *method, json_object *params)
-{
-	JSON_SCOPED *result = NULL;
-
-	DO(lk_call(lk, method, params, &result));
-	output_result(lk->output, lk->command->name, result, NULL);
+	if (opt_string)
+		quoted_add(params, BYTES_STR(value));
+	else
+		time_add(params, value);
 	return 0;
 }
 
 int
-assign_run(struct lk *lk, const char *method, int argc, char *argv[])
+assign_run(struct lk *lk, const struct args *args)
 {
-	struct kind k = { 0 };
-	bool root = false;
-	const char *message = NULL, *as;
-	const struct option options[] = {
-		{ "string", 's', OPTION_FLAG, &k.string },
-		{ "counter", 'c', OPTION_FLAG, &k.counter },
-		{ "time", 't', OPTION_FLAG, &k.time },
-		{ "typed", 0, OPTION_FLAG, &k.typed },
-		{ "bytes", 'b', OPTION_STRING, &k.bytes },
-		{ "message", 'm', OPTION_STRING, &message },
-		{ "root", 0, OPTION_FLAG, &root },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	struct args args;
+	size_t want = opt_bytes != NULL ? 2 : 3;
 	json_object *params;
-	size_t want;
+	char method[32];
+	const char *as = "json";
 	int status;
 
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(kind_name(lk, &k, &as));
-	want = k.bytes != NULL ? 2 : 3;
-	DO(args_count(lk, &args, want, want));
-	params = params_new(args.operands[0]);
-	params_text(params, "path", args.operands[1]);
+	DO(kind_name(lk, &as));
+	if (args->len != want)
+		return lk_fail_usage(lk,
+		    want == 2 ? "--bytes takes the place of VALUE"
+			      : "VALUE is missing");
+	params = params_at(args);
 	params_text(params, "as", as);
-	params_text(params, "message", message);
-	params_flag(params, "root", root);
-	status = value_add(
-	    lk, params, &k, want == 3 ? args.operands[2] : NULL);
+	change_add(params);
+	status = value_add(lk, params, want == 3 ? args->operands[2] : NULL);
 	if (status != 0) {
 		json_object_put(params);
 		return status;
 	}
-	return assign_call(lk, method, params);
+	(void)snprintf(method, sizeof(method), "doc.%s", lk->command->name);
+	return lk_answer(lk, method, params, NULL);
 }

@@ -10,7 +10,6 @@
 #include "base/home.h"
 #include "base/limits.h"
 #include "cli/connection.h"
-#include "cli/output.h"
 #include "cli/spawn.h"
 
 /* Bytes of a piece: as base64 and with its call well under a line. */
@@ -33,9 +32,10 @@ paths_find(struct lk *lk, char home[static PATH_MAX],
 	if (err.code != LK_OK)
 		return lk_fail(lk, 78, "config",
 		    "set LK_HOME to a directory of yours", "LK_HOME: %s",
-		    err.code == LK_E_SYS ? strerror(err.sys) :
-		    err.code == LK_E_LIMIT ? "the path is too long" :
-					     "no home directory is known");
+		    err.code == LK_E_SYS ? strerror(err.sys)
+			: err.code == LK_E_LIMIT
+			? "the path is too long"
+			: "no home directory is known");
 	err = home_socket_path(home, socket);
 	if (err.code != LK_OK)
 		return lk_fail(lk, 78, "config",
@@ -51,8 +51,8 @@ identity_check(struct lk *lk, const char *home)
 	char path[PATH_MAX];
 
 	if (snprintf(path, sizeof(path), "%s/identity", home) >= PATH_MAX)
-		return lk_fail(lk, 78, "config", NULL,
-		    "%s: the path is too long", home);
+		return lk_fail(
+		    lk, 78, "config", NULL, "%s: the path is too long", home);
 	if (access(path, R_OK) == 0)
 		return 0;
 	if (errno == ENOENT)
@@ -75,8 +75,13 @@ client_adopt(struct lk *lk, const struct connection *connection)
 static int
 connection_fail(struct lk *lk, lk_err err, const char *socket)
 {
-	return lk_fail(lk, 69, "unavailable",
-	    err.code == LK_E_NOTFOUND ? "lk daemon start starts it" : NULL,
+	bool version = err.code == LK_E_VERSION;
+
+	return lk_fail(lk, version ? 76 : 69,
+	    version ? "version" : "unavailable",
+	    err.code == LK_E_NOTFOUND ? "lk daemon start starts it"
+		: version             ? "end it, then again"
+				      : NULL,
 	    "%s: %s", socket,
 	    err.code == LK_E_SYS ? strerror(err.sys) : err.what);
 }
@@ -86,6 +91,7 @@ lk_connect(struct lk *lk, enum connect_how how)
 {
 	char home[PATH_MAX], socket[HOME_SOCKET_MAX + 1];
 	struct connection connection;
+	struct complaint why;
 	lk_err err;
 
 	if (lk->client != NULL)
@@ -95,8 +101,11 @@ lk_connect(struct lk *lk, enum connect_how how)
 	if (err.code == LK_E_NOTFOUND && how != CONNECT_ONLY) {
 		if (how == CONNECT_START)
 			DO(identity_check(lk, home));
-		DO(lkd_start(lk));
+		(void)lkd_start(&why);
+		/* Also when it failed: another lk may have been faster. */
 		err = connection_open(&connection, socket);
+		if (err.code == LK_E_NOTFOUND && why.status != 0)
+			return lkd_complain(lk, &why);
 	}
 	/* More often the home is not ours than the socket alone. */
 	if (err.code == LK_E_DENIED && how == CONNECT_START)
@@ -139,8 +148,8 @@ transport_fail(struct lk *lk, lk_err err)
 
 /* Appends a request with its end of line. */
 static void
-request_write(struct buf *line, int64_t id, const char *method,
-    const char *key, json_object *params)
+request_write(struct buf *line, int64_t id, const char *method, const char *key,
+    json_object *params)
 {
 	JSON_SCOPED *request = json_object_new_object();
 
@@ -174,8 +183,8 @@ line_send(struct lk *lk, const struct buf *line)
 static int
 request_upload(struct lk *lk, const char *method, json_object *params)
 {
-	const char *text = json_object_to_json_string_ext(params,
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *text = json_object_to_json_string_ext(
+	    params, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 	JSON_SCOPED *number = NULL;
 	BUF_SCOPED line = { 0 };
 	int64_t handle;
@@ -183,8 +192,8 @@ request_upload(struct lk *lk, const char *method, json_object *params)
 	buf_init(&line, CONTROL_LINE_MAX);
 	DO(lk_upload(lk, BYTES_STR(text), &handle));
 	number = json_object_new_int64(handle);
-	request_write(&line, ++lk->client->last_id, method, "params_upload",
-	    number);
+	request_write(
+	    &line, ++lk->client->last_id, method, "params_upload", number);
 	return line_send(lk, &line);
 }
 
@@ -194,8 +203,7 @@ request_send(struct lk *lk, const char *method, json_object *params)
 	BUF_SCOPED line = { 0 };
 
 	buf_init(&line, CONTROL_LINE_MAX);
-	request_write(
-	    &line, lk->client->last_id + 1, method, "params", params);
+	request_write(&line, lk->client->last_id + 1, method, "params", params);
 	if (buf_err(&line, "request").code != LK_OK)
 		return request_upload(lk, method, params);
 	lk->client->last_id++;
@@ -233,9 +241,8 @@ message_read(struct lk *lk, json_object **out)
 	if (err.code != LK_OK)
 		return transport_fail(lk, err);
 	DO(text_parse(lk, line, out));
-	return json_object_is_type(*out, json_type_object) ?
-	    0 :
-	    nonsense_fail(lk);
+	return json_object_is_type(*out, json_type_object) ? 0
+							   : nonsense_fail(lk);
 }
 
 static int
@@ -268,9 +275,8 @@ result_fetch(struct lk *lk, json_object *download, json_object **result)
 
 	buf_init(&text, 2 * (size_t)DOCUMENT_BODY_MAX);
 	DO(lk_download(lk, field_int(download, "handle"), &text));
-	return text.len > INT32_MAX ?
-	    nonsense_fail(lk) :
-	    text_parse(lk, buf_bytes(&text), result);
+	return text.len > INT32_MAX ? nonsense_fail(lk)
+				    : text_parse(lk, buf_bytes(&text), result);
 }
 
 static int
@@ -297,8 +303,8 @@ is_event(json_object *message)
 
 /* Sends one request and reads up to its answer; events go to `each`. */
 static int
-exchange(struct lk *lk, const char *method, json_object *params,
-    event_fn *each, void *ctx, json_object **result)
+exchange(struct lk *lk, const char *method, json_object *params, event_fn *each,
+    void *ctx, json_object **result)
 {
 	DO(request_send(lk, method, params));
 	for (;;) {
@@ -325,6 +331,43 @@ lk_call(struct lk *lk, const char *method, json_object *params,
 	return exchange(lk, method, owned, NULL, NULL, result);
 }
 
+/* What -v says of a command that has no answer for people. */
+static void
+detail_render(struct output *o, json_object *result)
+{
+	const char *name = safe(field(result, "name"));
+
+	(void)o;
+	if (field(result, "hash")[0] != '\0')
+		fprintf(stderr, "lk: %s: change %s\n", name,
+		    field_short(result, "hash"));
+	else if (field(result, "doc")[0] != '\0')
+		fprintf(stderr, "lk: %s: %s\n", name,
+		    json_object_object_get_ex(result, "changed", NULL)
+			? "unchanged"
+			: field_short(result, "doc"));
+}
+
+int
+lk_answer(
+    struct lk *lk, const char *method, json_object *params, render_fn *render)
+{
+	JSON_SCOPED *result = NULL;
+
+	DO(lk_call(lk, method, params, &result));
+	if (render == NULL && lk->verbose)
+		render = detail_render;
+	output_result(&lk->output, lk->command->name, result, render);
+	return 0;
+}
+
+int
+lk_confirm(
+    struct lk *lk, const char *method, json_object *params, render_fn *render)
+{
+	return lk_answer(lk, method, params, lk->quiet ? NULL : render);
+}
+
 int
 lk_stream(struct lk *lk, const char *method, json_object *params,
     event_fn *each, void *ctx)
@@ -345,11 +388,9 @@ piece_send(struct lk *lk, int64_t handle, struct bytes piece)
 
 	buf_init(&text, BASE64_LEN((size_t)PIECE_LEN) + 1);
 	base64_encode(&text, piece);
-	json_object_object_add(
-	    params, "handle", json_object_new_int64(handle));
+	json_object_object_add(params, "handle", json_object_new_int64(handle));
 	json_object_object_add(params, "data",
-	    json_object_new_string_len(
-		(const char *)text.ptr, (int)text.len));
+	    json_object_new_string_len((const char *)text.ptr, (int)text.len));
 	return exchange(lk, "upload.append", params, NULL, NULL, &result);
 }
 
@@ -380,15 +421,13 @@ lk_download(struct lk *lk, int64_t handle, struct buf *out)
 
 		json_object_object_add(
 		    params, "handle", json_object_new_int64(handle));
-		DO(exchange(
-		    lk, "download.read", params, NULL, NULL, &result));
+		DO(exchange(lk, "download.read", params, NULL, NULL, &result));
 		data = field(result, "data");
 		if (base64_decode(out, BYTES_STR(data)).code != LK_OK)
 			return nonsense_fail(lk);
 		if (buf_err(out, "download").code != LK_OK)
 			return lk_fail(lk, 65, "limit", NULL,
-			    "%s: the answer is too large",
-			    lk->command->name);
+			    "%s: the answer is too large", lk->command->name);
 		if (field_int(result, "left") == 0)
 			return 0;
 	}

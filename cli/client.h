@@ -28,8 +28,16 @@ void client_close(struct client *); /* NULL is fine */
  * `params` (NULL: none); *result is new (json_object_put).  An error has been
  * said when this returns its status.
  */
-int lk_call(struct lk *, const char *method, json_object *params,
-    json_object **result);
+int lk_call(
+    struct lk *, const char *method, json_object *params, json_object **result);
+
+/* The same, and its result is the answer of the command; `render` NULL: nothing
+ * for people. */
+int lk_answer(
+    struct lk *, const char *method, json_object *params, render_fn *render);
+/* The same for what only says that it was done: nothing with -q. */
+int lk_confirm(
+    struct lk *, const char *method, json_object *params, render_fn *render);
 
 /* Called for each event; false ends the stream without an error. */
 typedef bool event_fn(void *ctx, json_object *event);

@@ -70,8 +70,8 @@ spelling_distance(const char *a, const char *b)
 		for (size_t j = 1; j <= len; j++) {
 			size_t same = a[i - 1] == b[j - 1] ? 0 : 1;
 
-			now[j] = least(last[j - 1] + same,
-			    least(last[j], now[j - 1]) + 1);
+			now[j] = least(
+			    last[j - 1] + same, least(last[j], now[j - 1]) + 1);
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
 			    a[i - 2] == b[j - 1])
 				now[j] = least(now[j], before[j - 2] + 1);

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 
 #define READ_STEP 65536
+#define PROTOCOL "lk.control/1"
 
 static lk_err
 peer_check(int fd)
@@ -40,6 +41,26 @@ socket_connect(int fd, const char *path)
 	return LK_SYS("connect");
 }
 
+/*
+ * A daemon that is just ending still has a socket.  Only who answers counts;
+ * a command is not sent to one that may or may not carry it out.
+ */
+static lk_err
+hello(struct connection *c)
+{
+	static const char question[] =
+	    "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"version\"}\n";
+	struct bytes answer;
+
+	if (connection_send(c, BYTES_STR(question)).code != LK_OK ||
+	    connection_line(c, &answer).code != LK_OK)
+		return LK_ERR(LK_E_NOTFOUND, "no daemon answers");
+	if (memmem(answer.ptr, answer.len, "\"" PROTOCOL "\"",
+		strlen(PROTOCOL) + 2) == NULL)
+		return LK_ERR(LK_E_VERSION, "another version listens");
+	return LK_NONE;
+}
+
 lk_err
 connection_open(struct connection *c, const char *path)
 {
@@ -55,7 +76,10 @@ connection_open(struct connection *c, const char *path)
 	}
 	*c = (struct connection){ .fd = fd };
 	buf_init(&c->in, CONTROL_LINE_MAX + 2 * READ_STEP);
-	return LK_NONE;
+	err = hello(c);
+	if (err.code != LK_OK)
+		connection_close(c);
+	return err;
 }
 
 void
@@ -112,13 +136,12 @@ connection_line(struct connection *c, struct bytes *line)
 		c->used = 0;
 	}
 	for (;;) {
-		const uint8_t *end = c->in.len == looked ?
-		    NULL :
-		    memchr(c->in.ptr + looked, '\n', c->in.len - looked);
+		const uint8_t *end = c->in.len == looked
+		    ? NULL
+		    : memchr(c->in.ptr + looked, '\n', c->in.len - looked);
 
 		if (end != NULL) {
-			*line = BYTES(
-			    c->in.ptr, (size_t)(end - c->in.ptr));
+			*line = BYTES(c->in.ptr, (size_t)(end - c->in.ptr));
 			c->used = line->len + 1;
 			return LK_NONE;
 		}

@@ -13,8 +13,9 @@ struct connection {
 };
 
 /*
- * NOTFOUND when nobody listens there; DENIED when the listener runs as another
- * user or may not be connected to; SYS.
+ * NOTFOUND when nobody answers there; DENIED when the listener runs as another
+ * user or may not be connected to; VERSION when it speaks another protocol;
+ * SYS.
  */
 LK_MUST_USE lk_err connection_open(struct connection *, const char *path);
 void connection_close(struct connection *);

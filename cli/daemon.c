@@ -8,9 +8,7 @@
 #include <unistd.h>
 
 #include "base/home.h"
-#include "cli/args.h"
 #include "cli/client.h"
-#include "cli/output.h"
 #include "cli/verbs.h"
 
 #define LOG_READ_MAX (64 * 1024)
@@ -26,16 +24,12 @@ start_render(struct output *o, json_object *result)
 static int
 daemon_start(struct lk *lk)
 {
-	JSON_SCOPED *result = NULL;
-
 	DO(lk_connect(lk, CONNECT_INIT));
-	DO(lk_call(lk, "daemon.status", NULL, &result));
-	output_result(
-	    lk->output, "daemon", result, lk->quiet ? NULL : start_render);
-	return 0;
+	return lk_confirm(lk, "daemon.status", NULL, start_render);
 }
 
-/* Asks it to end and returns when it is gone, so that the next one can start. */
+/* Asks it to end and returns when it is gone, so that the next one can start.
+ */
 static int
 stop_wait(struct lk *lk, json_object **result)
 {
@@ -44,8 +38,8 @@ stop_wait(struct lk *lk, json_object **result)
 
 	DO(lk_call(lk, "daemon.status", NULL, &before));
 	/* Taken hold of first: later the number may be somebody else's. */
-	process.fd = (int)syscall(
-	    SYS_pidfd_open, (pid_t)field_int(before, "pid"), 0);
+	process.fd =
+	    (int)syscall(SYS_pidfd_open, (pid_t)field_int(before, "pid"), 0);
 	DO(lk_call(lk, "daemon.stop", NULL, result));
 	lk_wait_closed(lk);
 	if (process.fd == -1)
@@ -70,7 +64,7 @@ daemon_stop(struct lk *lk)
 	} else {
 		DO(stop_wait(lk, &result));
 	}
-	output_result(lk->output, "daemon", result, NULL);
+	output_result(&lk->output, "daemon", result, NULL);
 	return 0;
 }
 
@@ -81,8 +75,7 @@ addresses_print(json_object *result)
 
 	for (size_t i = 0; i < json_object_array_length(list); i++)
 		printf("address    %s\n",
-		    json_object_get_string(
-			json_object_array_get_idx(list, i)));
+		    json_object_get_string(json_object_array_get_idx(list, i)));
 }
 
 static void
@@ -95,8 +88,8 @@ status_render(struct output *o, json_object *result)
 	    (long long)field_int(result, "pid"), field_ago(result, "started"),
 	    field(result, "version"), safe(field(result, "home")),
 	    safe(field(result, "socket")), safe(field(result, "log")),
-	    field(result, "listen")[0] == '\0' ? "all addresses" :
-						 field(result, "listen"),
+	    field(result, "listen")[0] == '\0' ? "all addresses"
+					       : field(result, "listen"),
 	    (long long)field_int(result, "port"));
 	addresses_print(result);
 	printf("sandbox    %s\n", field(result, "sandbox"));
@@ -107,12 +100,8 @@ status_render(struct output *o, json_object *result)
 static int
 daemon_status(struct lk *lk)
 {
-	JSON_SCOPED *result = NULL;
-
 	DO(lk_connect(lk, CONNECT_ONLY));
-	DO(lk_call(lk, "daemon.status", NULL, &result));
-	output_result(lk->output, "daemon", result, status_render);
-	return 0;
+	return lk_answer(lk, "daemon.status", NULL, status_render);
 }
 
 static int
@@ -122,11 +111,11 @@ log_path(struct lk *lk, char out[static PATH_MAX])
 	lk_err err = home_path(home);
 
 	if (err.code != LK_OK)
-		return lk_fail_err(lk, err, "LK_HOME",
-		    "set LK_HOME to a directory of yours");
+		return lk_fail_err(
+		    lk, err, "LK_HOME", "set LK_HOME to a directory of yours");
 	if (snprintf(out, PATH_MAX, "%s/log", home) >= PATH_MAX)
-		return lk_fail(lk, 78, "config", NULL,
-		    "%s: the path is too long", home);
+		return lk_fail(
+		    lk, 78, "config", NULL, "%s: the path is too long", home);
 	return 0;
 }
 
@@ -143,7 +132,7 @@ line_print(struct lk *lk, const char *line)
 	JSON_SCOPED *o = json_object_new_object();
 
 	json_object_object_add(o, "line", json_object_new_string(line));
-	output_event(lk->output, "daemon.log", o, line_render);
+	output_event(&lk->output, "daemon.log", o, line_render);
 }
 
 /* The whole lines among the last LOG_READ_MAX bytes. */
@@ -184,19 +173,13 @@ static const struct {
 };
 
 static int
-daemon_run(struct lk *lk, int argc, char *argv[])
+daemon_run(struct lk *lk, const struct args *args)
 {
-	struct args args;
-	int status;
-
-	if (args_parse(lk, &args, NULL, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 1, 1));
 	for (size_t i = 0; i < nitems(actions); i++)
-		if (strcmp(args.operands[0], actions[i].name) == 0)
+		if (strcmp(args->operands[0], actions[i].name) == 0)
 			return actions[i].run(lk);
-	return lk_fail_usage(lk, "%s: expected start, stop, status or logs",
-	    args.operands[0]);
+	return lk_fail_usage(
+	    lk, "%s: expected start, stop, status or logs", args->operands[0]);
 }
 
 const struct command verb_daemon = {
@@ -206,5 +189,7 @@ const struct command verb_daemon = {
 	.details =
 	    "Every command starts the daemon when it is not running; stop "
 	    "returns when it is gone.\n",
+	.operands_min = 1,
+	.operands_max = 1,
 	.run = daemon_run,
 };

@@ -1,44 +1,31 @@
 #include <string.h>
 
-#include "cli/args.h"
 #include "cli/client.h"
-#include "cli/output.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 
 static void
+row_fill(json_object *d, const char *cells[])
+{
+	cells[0] = safe(field(d, "name"));
+	cells[1] = field_short(d, "device");
+	cells[2] = field_ago(d, "added");
+	cells[3] = field_bool(d, "self") ? "this device" : "";
+}
+
+static void
 devices_render(struct output *o, json_object *result)
 {
-	json_object *list = field_list(result, "devices");
-	struct table *t = table_new(4);
-
 	(void)o;
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		json_object *d = json_object_array_get_idx(list, i);
-
-		table_row(t,
-		    (const char *[]){ safe(field(d, "name")),
-			field_short(d, "device"), field_ago(d, "added"),
-			field_bool(d, "self") ? "this device" : "" });
-	}
-	table_print(t);
+	table_list(result, "devices", 4, row_fill);
 }
 
 static int
-device_run(struct lk *lk, int argc, char *argv[])
+device_run(struct lk *lk, const struct args *args)
 {
-	JSON_SCOPED *result = NULL;
-	struct args args;
-	int status;
-
-	if (args_parse(lk, &args, NULL, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 1, 1));
-	if (strcmp(args.operands[0], "ls") != 0)
-		return lk_fail_usage(lk, "%s: expected ls", args.operands[0]);
-	DO(lk_call(lk, "device.list", NULL, &result));
-	output_result(lk->output, "device", result, devices_render);
-	return 0;
+	if (strcmp(args->operands[0], "ls") != 0)
+		return lk_fail_usage(lk, "%s: expected ls", args->operands[0]);
+	return lk_answer(lk, "device.list", NULL, devices_render);
 }
 
 const struct command verb_device = {
@@ -46,5 +33,7 @@ const struct command verb_device = {
 	.usage = "device ls\n",
 	.summary = "List your own devices",
 	.details = "",
+	.operands_min = 1,
+	.operands_max = 1,
 	.run = device_run,
 };

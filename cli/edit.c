@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,10 +8,9 @@
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "cli/args.h"
+#include "cli/change.h"
 #include "cli/client.h"
 #include "cli/file.h"
-#include "cli/output.h"
 #include "cli/params.h"
 #include "cli/verbs.h"
 
@@ -78,7 +78,7 @@ draft_fill(struct lk *lk, struct draft *d, FILE *f)
 {
 	if (d->json)
 		output_pretty(f, (const char *)d->base.ptr, d->base.len);
-	else
+	else if (d->base.len > 0)
 		(void)fwrite(d->base.ptr, 1, d->base.len, f);
 	if (fflush(f) != 0 || ferror(f))
 		return draft_fail(lk, d);
@@ -113,6 +113,25 @@ draft_write(struct lk *lk, struct draft *d)
 	return file_read(lk, d->path, &d->written);
 }
 
+/* The status of waitpid(2), or -1. */
+static int
+shell_run(const char *command, const char *name, const char *path)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)signal(SIGINT, SIG_DFL);
+		(void)signal(SIGQUIT, SIG_DFL);
+		execl("/bin/sh", "sh", "-c", command, name, path, (char *)NULL);
+		_exit(127);
+	}
+	while (pid != -1 && waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			return -1;
+	return pid == -1 ? -1 : status;
+}
+
 /* Through the shell, as $EDITOR may hold options. */
 static int
 editor_run(struct lk *lk, const struct draft *d)
@@ -120,7 +139,6 @@ editor_run(struct lk *lk, const struct draft *d)
 	const char *editor = getenv("VISUAL");
 	char command[PATH_MAX];
 	int status;
-	pid_t pid;
 
 	if (editor == NULL || editor[0] == '\0')
 		editor = getenv("EDITOR");
@@ -132,21 +150,17 @@ editor_run(struct lk *lk, const struct draft *d)
 		editor = "vi";
 	if (snprintf(command, sizeof(command), "%s \"$@\"", editor) >=
 	    (int)sizeof(command))
-		return lk_fail(lk, EXIT_USAGE_, "usage", NULL,
-		    "EDITOR: too long");
-	pid = fork();
-	if (pid == -1)
+		return lk_fail(
+		    lk, EXIT_USAGE_, "usage", NULL, "EDITOR: too long");
+	/* An interrupt is meant for the editor, as in system(3). */
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGQUIT, SIG_IGN);
+	status = shell_run(command, editor, d->path);
+	(void)signal(SIGINT, SIG_DFL);
+	(void)signal(SIGQUIT, SIG_DFL);
+	if (status == -1)
 		return lk_fail(
 		    lk, 74, "system", NULL, "editor: %s", strerror(errno));
-	if (pid == 0) {
-		execl("/bin/sh", "sh", "-c", command, editor, d->path,
-		    (char *)NULL);
-		_exit(127);
-	}
-	while (waitpid(pid, &status, 0) == -1)
-		if (errno != EINTR)
-			return lk_fail(lk, 74, "system", NULL, "editor: %s",
-			    strerror(errno));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	return lk_fail(lk, 75, "again", "nothing was changed",
@@ -160,8 +174,8 @@ editor_run(struct lk *lk, const struct draft *d)
 static void
 newline_drop(struct draft *d)
 {
-	bool had = d->written.len == 0 ||
-	    d->written.ptr[d->written.len - 1] == '\n';
+	bool had =
+	    d->written.len == 0 || d->written.ptr[d->written.len - 1] == '\n';
 
 	if (!had && d->edited.len > 0 &&
 	    d->edited.ptr[d->edited.len - 1] == '\n')
@@ -173,21 +187,17 @@ edit_render(struct output *o, json_object *result)
 {
 	(void)o;
 	if (!field_bool(result, "changed"))
-		fprintf(stderr, "lk: %s: unchanged\n",
-		    safe(field(result, "name")));
+		fprintf(
+		    stderr, "lk: %s: unchanged\n", safe(field(result, "name")));
 }
 
 static int
 draft_merge(struct lk *lk, const struct draft *d, json_object *params)
 {
-	JSON_SCOPED *result = NULL;
-
 	params_flag(params, "json", d->json);
 	params_bytes(params, "base", buf_bytes(&d->base));
 	params_bytes(params, "wanted", buf_bytes(&d->edited));
-	DO(lk_call(lk, "doc.rewrite", params, &result));
-	output_result(lk->output, "edit", result, edit_render);
-	return 0;
+	return lk_confirm(lk, "doc.rewrite", params, edit_render);
 }
 
 static int
@@ -196,11 +206,10 @@ unchanged(struct lk *lk, const char *doc)
 	JSON_SCOPED *result = json_object_new_object();
 
 	json_object_object_add(result, "name", json_object_new_string(doc));
-	json_object_object_add(
-	    result, "changed", json_object_new_boolean(0));
+	json_object_object_add(result, "changed", json_object_new_boolean(0));
 	json_object_object_add(result, "hash", NULL);
 	output_result(
-	    lk->output, "edit", result, lk->quiet ? NULL : edit_render);
+	    &lk->output, "edit", result, lk->quiet ? NULL : edit_render);
 	return 0;
 }
 
@@ -225,28 +234,14 @@ draft_edit(struct lk *lk, struct draft *d, json_object *params, bool *keep)
 }
 
 static int
-edit_run(struct lk *lk, int argc, char *argv[])
+edit_run(struct lk *lk, const struct args *args)
 {
-	const char *message = NULL;
-	bool root = false, keep = false;
-	const struct option options[] = {
-		{ "message", 'm', OPTION_STRING, &message },
-		{ "root", 0, OPTION_FLAG, &root },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	JSON_SCOPED *params = NULL;
+	JSON_SCOPED *params = params_at(args);
 	struct draft draft;
-	struct args args;
+	bool keep = false;
 	int status;
 
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 1, 2));
-	params = params_new(args.operands[0]);
-	params_text(
-	    params, "path", args.len > 1 ? args.operands[1] : "");
-	params_text(params, "message", message);
-	params_flag(params, "root", root);
+	change_add(params);
 	draft_init(&draft);
 	status = draft_edit(lk, &draft, params, &keep);
 	if (keep)
@@ -267,5 +262,8 @@ const struct command verb_edit = {
 	    "  -m, --message TEXT  is kept with the change\n"
 	    "  --root              edit the map that a text or list document "
 	    "is in\n",
+	.options = change_options,
+	.operands_min = 1,
+	.operands_max = 2,
 	.run = edit_run,
 };

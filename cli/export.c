@@ -3,12 +3,18 @@
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "cli/args.h"
 #include "cli/client.h"
 #include "cli/file.h"
-#include "cli/output.h"
 #include "cli/params.h"
 #include "cli/verbs.h"
+
+static const char *opt_output, *opt_format;
+
+static const struct option options[] = {
+	{ "output", 'o', OPTION_STRING, &opt_output },
+	{ "format", 'f', OPTION_STRING, &opt_format },
+	OPTIONS_END,
+};
 
 static const char *
 format_of(const char *path)
@@ -40,7 +46,7 @@ export_report(struct lk *lk, json_object *result, const char *path)
 		return;
 	json_object_object_del(result, "download");
 	json_object_object_add(result, "file", json_object_new_string(path));
-	output_result(lk->output, "export", result, NULL);
+	output_result(&lk->output, "export", result, NULL);
 }
 
 static int
@@ -63,27 +69,15 @@ export_write(struct lk *lk, json_object *result, const char *path)
 }
 
 static int
-export_run(struct lk *lk, int argc, char *argv[])
+export_run(struct lk *lk, const struct args *args)
 {
 	JSON_SCOPED *result = NULL;
-	const char *path = NULL, *format = NULL;
-	const struct option options[] = {
-		{ "output", 'o', OPTION_STRING, &path },
-		{ "format", 'f', OPTION_STRING, &format },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	struct args args;
-	json_object *params;
-	int status;
+	json_object *params = params_new(args->operands[0]);
 
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 1, 1));
-	params = params_new(args.operands[0]);
-	params_text(
-	    params, "format", format == NULL ? format_of(path) : format);
+	params_text(params, "format",
+	    opt_format == NULL ? format_of(opt_output) : opt_format);
 	DO(lk_call(lk, "doc.export", params, &result));
-	return export_write(lk, result, path);
+	return export_write(lk, result, opt_output);
 }
 
 const struct command verb_export = {
@@ -97,5 +91,8 @@ const struct command verb_export = {
 	    "  -o, --output FILE   instead of standard output; replaced as a "
 	    "whole\n"
 	    "  -f, --format FORMAT automerge, json or text\n",
+	.options = options,
+	.operands_min = 1,
+	.operands_max = 1,
 	.run = export_run,
 };

@@ -35,8 +35,7 @@ field_int(json_object *object, const char *key)
 bool
 field_bool(json_object *object, const char *key)
 {
-	return json_object_get_boolean(
-	    member(object, key, json_type_boolean));
+	return json_object_get_boolean(member(object, key, json_type_boolean));
 }
 
 json_object *

@@ -16,10 +16,10 @@ static int
 read_fail(struct lk *lk, const char *path)
 {
 	if (errno == ENOENT || errno == ENOTDIR)
-		return lk_fail(lk, 66, "not-found", NULL, "%s: no such file",
-		    safe(path));
-	return lk_fail(lk, 74, "system", NULL, "%s: %s", safe(path),
-	    strerror(errno));
+		return lk_fail(
+		    lk, 66, "not-found", NULL, "%s: no such file", safe(path));
+	return lk_fail(
+	    lk, 74, "system", NULL, "%s: %s", safe(path), strerror(errno));
 }
 
 static int
@@ -27,15 +27,15 @@ all_read(struct lk *lk, int fd, const char *path, struct buf *out)
 {
 	for (;;) {
 		size_t had = out->len;
-		size_t room = out->max - had < READ_STEP ? out->max - had :
-							   READ_STEP;
+		size_t room =
+		    out->max - had < READ_STEP ? out->max - had : READ_STEP;
 		uint8_t *at = room == 0 ? NULL : buf_extend(out, room);
 		uint8_t one;
 		ssize_t n;
 
 		do
-			n = read(fd, at == NULL ? &one : at,
-			    at == NULL ? 1 : room);
+			n = read(
+			    fd, at == NULL ? &one : at, at == NULL ? 1 : room);
 		while (n == -1 && errno == EINTR);
 		if (n == -1)
 			return read_fail(lk, path);
@@ -92,13 +92,22 @@ file_mode(const char *path)
 	return 0666 & ~mask;
 }
 
-/* Anything but a regular file (a pipe, /dev/null) is written to, not replaced. */
+/* Anything but a regular file (a pipe, /dev/null) is written to, not replaced.
+ */
 static bool
 is_replaceable(const char *path)
 {
 	struct stat st;
 
 	return lstat(path, &st) == -1 || S_ISREG(st.st_mode);
+}
+
+static bool
+is_link(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
 static int
@@ -119,7 +128,7 @@ write_through(struct lk *lk, const char *path, struct bytes b)
 int
 file_write(struct lk *lk, const char *path, struct bytes b)
 {
-	char part[PATH_MAX];
+	char part[PATH_MAX], real[PATH_MAX];
 	bool good;
 	int fd, error;
 
@@ -127,6 +136,9 @@ file_write(struct lk *lk, const char *path, struct bytes b)
 		output_bytes(b.ptr, b.len);
 		return 0;
 	}
+	/* A link stays one: what it names is replaced. */
+	if (is_link(path) && realpath(path, real) != NULL)
+		path = real;
 	if (!is_replaceable(path))
 		return write_through(lk, path, b);
 	if (snprintf(part, sizeof(part), "%s.lk-XXXXXX", path) >=
@@ -149,6 +161,6 @@ file_write(struct lk *lk, const char *path, struct bytes b)
 	if (good)
 		error = errno;
 	(void)unlink(part);
-	return lk_fail(lk, 74, "system", NULL, "%s: %s", safe(path),
-	    strerror(error));
+	return lk_fail(
+	    lk, 74, "system", NULL, "%s: %s", safe(path), strerror(error));
 }

@@ -1,11 +1,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/args.h"
 #include "cli/client.h"
-#include "cli/output.h"
 #include "cli/params.h"
 #include "cli/verbs.h"
+
+static bool opt_typed, opt_conflicts, opt_root;
+
+static const struct option options[] = {
+	{ "typed", 0, OPTION_FLAG, &opt_typed },
+	{ "conflicts", 0, OPTION_FLAG, &opt_conflicts },
+	{ "root", 0, OPTION_FLAG, &opt_root },
+	OPTIONS_END,
+};
 
 /* The value is the answer, so there is no schema around it. */
 static void
@@ -35,29 +42,14 @@ value_print(struct lk *lk, json_object *result)
 }
 
 static int
-get_run(struct lk *lk, int argc, char *argv[])
+get_run(struct lk *lk, const struct args *args)
 {
+	json_object *params = params_at(args);
 	JSON_SCOPED *result = NULL;
-	bool typed = false, conflicts = false, root = false;
-	const struct option options[] = {
-		{ "typed", 0, OPTION_FLAG, &typed },
-		{ "conflicts", 0, OPTION_FLAG, &conflicts },
-		{ "root", 0, OPTION_FLAG, &root },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	struct args args;
-	json_object *params;
-	int status;
 
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 1, 2));
-	params = params_new(args.operands[0]);
-	params_text(
-	    params, "path", args.len > 1 ? args.operands[1] : "");
-	params_flag(params, "typed", typed);
-	params_flag(params, "conflicts", conflicts);
-	params_flag(params, "root", root);
+	params_flag(params, "typed", opt_typed);
+	params_flag(params, "conflicts", opt_conflicts);
+	params_flag(params, "root", opt_root);
 	DO(lk_call(lk, "doc.get", params, &result));
 	value_print(lk, result);
 	return 0;
@@ -76,5 +68,8 @@ const struct command verb_get = {
 	    "the same time\n"
 	    "  --root              paths start at the map that a text or "
 	    "list document is in\n",
+	.options = options,
+	.operands_min = 1,
+	.operands_max = 2,
 	.run = get_run,
 };

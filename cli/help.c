@@ -1,7 +1,5 @@
 #include <stdio.h>
 
-#include "cli/args.h"
-#include "cli/output.h"
 #include "cli/verbs.h"
 
 static const char globals[] =
@@ -79,7 +77,7 @@ help_print(struct lk *lk, const struct command *command)
 
 	if (command != NULL) {
 		result = command_json(command);
-		output_result(lk->output, "help", result, command_render);
+		output_result(&lk->output, "help", result, command_render);
 		return;
 	}
 	result = json_object_new_object();
@@ -87,37 +85,21 @@ help_print(struct lk *lk, const struct command *command)
 	for (const struct command *const *c = commands; *c != NULL; c++)
 		json_object_array_add(list, command_json(*c));
 	json_object_object_add(result, "commands", list);
-	output_result(lk->output, "help", result, all_render);
+	output_result(&lk->output, "help", result, all_render);
 }
 
 static int
-help_run(struct lk *lk, int argc, char *argv[])
+help_run(struct lk *lk, const struct args *args)
 {
-	const struct command *about;
-	struct args args;
-	const char *near;
-	char hint[64] = "lk help lists the commands";
-	int status;
+	const struct command *about = NULL;
 
-	lk->command = &verb_help;
-	if (args_parse(lk, &args, NULL, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 0, 1));
-	if (args.len == 0) {
-		help_print(lk, NULL);
-		return 0;
+	if (args->len > 0) {
+		about = command_find(args->operands[0]);
+		if (about == NULL)
+			return lk_fail_unknown(lk, args->operands[0]);
 	}
-	about = command_find(args.operands[0]);
-	if (about != NULL) {
-		help_print(lk, about);
-		return 0;
-	}
-	near = command_nearest(args.operands[0]);
-	if (near != NULL)
-		(void)snprintf(
-		    hint, sizeof(hint), "did you mean lk %s?", near);
-	return lk_fail(lk, EXIT_USAGE_, "usage", hint,
-	    "%s: no such command", safe(args.operands[0]));
+	help_print(lk, about);
+	return 0;
 }
 
 const struct command verb_help = {
@@ -125,5 +107,6 @@ const struct command verb_help = {
 	.usage = "help [COMMAND]\n",
 	.summary = "List the commands, or explain one",
 	.details = "",
+	.operands_max = 1,
 	.run = help_run,
 };

@@ -2,12 +2,18 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "cli/args.h"
 #include "cli/client.h"
 #include "cli/file.h"
-#include "cli/output.h"
 #include "cli/params.h"
 #include "cli/verbs.h"
+
+static const char *opt_as, *opt_format;
+
+static const struct option options[] = {
+	{ "as", 'a', OPTION_STRING, &opt_as },
+	{ "format", 'f', OPTION_STRING, &opt_format },
+	OPTIONS_END,
+};
 
 static const struct {
 	const char *suffix, *format;
@@ -55,14 +61,15 @@ import_render(struct output *o, json_object *result)
 }
 
 static int
-name_choose(struct lk *lk, const char *path, const char *as,
-    const char **format, char name[static LK_NAME_MAX + 1])
+name_choose(struct lk *lk, const char *path, const char **format,
+    char name[static LK_NAME_MAX + 1])
 {
+	const char *as = opt_as;
 	size_t stem;
-	const char *guess = format_guess(path, &stem);
 
-	if (*format == NULL)
-		*format = guess;
+	*format = format_guess(path, &stem);
+	if (opt_format != NULL)
+		*format = opt_format;
 	if (*format == NULL)
 		return lk_fail(lk, EXIT_USAGE_, "usage",
 		    "--format automerge, json or text says",
@@ -75,24 +82,27 @@ name_choose(struct lk *lk, const char *path, const char *as,
 	else
 		as = name_start(path);
 	if (stem > LK_NAME_MAX)
-		return lk_fail(lk, EXIT_USAGE_, "usage", "--as names the "
-		    "document", "%s: too long for a name", safe(path));
+		return lk_fail(lk, EXIT_USAGE_, "usage",
+		    "--as names the "
+		    "document",
+		    "%s: too long for a name", safe(path));
 	memcpy(name, as, stem);
 	name[stem] = '\0';
 	return 0;
 }
 
 static int
-one_import(struct lk *lk, const char *path, const char *as, const char *format)
+one_import(struct lk *lk, const char *path)
 {
 	JSON_SCOPED *result = NULL;
 	char name[LK_NAME_MAX + 1];
+	const char *format;
 	json_object *params;
 	BUF_SCOPED file = { 0 };
 	int64_t handle;
 
 	buf_init(&file, DOCUMENT_BODY_MAX);
-	DO(name_choose(lk, path, as, &format, name));
+	DO(name_choose(lk, path, &format, name));
 	DO(file_read(lk, path, &file));
 	DO(lk_upload(lk, buf_bytes(&file), &handle));
 	params = params_new(NULL);
@@ -101,30 +111,20 @@ one_import(struct lk *lk, const char *path, const char *as, const char *format)
 	params_number(params, "upload", handle);
 	DO(lk_call(lk, "doc.import", params, &result));
 	output_event(
-	    lk->output, "import", result, lk->quiet ? NULL : import_render);
+	    &lk->output, "import", result, lk->quiet ? NULL : import_render);
 	return 0;
 }
 
 static int
-import_run(struct lk *lk, int argc, char *argv[])
+import_run(struct lk *lk, const struct args *args)
 {
-	const char *as = NULL, *format = NULL;
-	const struct option options[] = {
-		{ "as", 'a', OPTION_STRING, &as },
-		{ "format", 'f', OPTION_STRING, &format },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	struct args args;
 	size_t failed = 0;
 	int status, last = 0;
 
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 1, SIZE_MAX));
-	if (as != NULL && args.len > 1)
+	if (opt_as != NULL && args->len > 1)
 		return lk_fail_usage(lk, "--as names one document");
-	for (size_t i = 0; i < args.len; i++) {
-		status = one_import(lk, args.operands[i], as, format);
+	for (size_t i = 0; i < args->len; i++) {
+		status = one_import(lk, args->operands[i]);
 		if (status == 0)
 			continue;
 		failed++;
@@ -132,9 +132,9 @@ import_run(struct lk *lk, int argc, char *argv[])
 		if (lk->client == NULL)
 			break;
 	}
-	return failed > 0 && failed < args.len && lk->client != NULL ?
-	    EXIT_PARTLY :
-	    last;
+	return failed > 0 && failed < args->len && lk->client != NULL
+	    ? EXIT_PARTLY
+	    : last;
 }
 
 const struct command verb_import = {
@@ -148,5 +148,8 @@ const struct command verb_import = {
 	    "  -a, --as DOC        the name of the document\n"
 	    "  -f, --format FORMAT automerge, json or text, whatever the file "
 	    "is called\n",
+	.options = options,
+	.operands_min = 1,
+	.operands_max = OPERANDS_MANY,
 	.run = import_run,
 };

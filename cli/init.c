@@ -3,11 +3,16 @@
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "cli/args.h"
 #include "cli/client.h"
-#include "cli/output.h"
 #include "cli/params.h"
 #include "cli/verbs.h"
+
+static const char *opt_name;
+
+static const struct option options[] = {
+	{ "name", 'n', OPTION_STRING, &opt_name },
+	OPTIONS_END,
+};
 
 static void
 init_render(struct output *o, json_object *result)
@@ -36,32 +41,20 @@ name_default(char *out, size_t len)
 }
 
 static int
-init_run(struct lk *lk, int argc, char *argv[])
+init_run(struct lk *lk, const struct args *args)
 {
-	JSON_SCOPED *result = NULL;
 	char host[LK_NAME_MAX + 1];
-	const char *name = NULL;
-	const struct option options[] = {
-		{ "name", 'n', OPTION_STRING, &name },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	struct args args;
 	json_object *params;
-	int status;
 
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 0, 0));
-	if (name == NULL) {
+	(void)args;
+	if (opt_name == NULL) {
 		name_default(host, sizeof(host));
-		name = host;
+		opt_name = host;
 	}
 	DO(lk_connect(lk, CONNECT_INIT));
 	params = params_new(NULL);
-	params_text(params, "name", name);
-	DO(lk_call(lk, "init", params, &result));
-	output_result(lk->output, "init", result, init_render);
-	return 0;
+	params_text(params, "name", opt_name);
+	return lk_answer(lk, "init", params, init_render);
 }
 
 const struct command verb_init = {
@@ -73,5 +66,6 @@ const struct command verb_init = {
 	    "and prints the\nrecovery phrase, once.\n\n"
 	    "  -n, --name NAME     what this device is called (default: the "
 	    "host name)\n",
+	.options = options,
 	.run = init_run,
 };

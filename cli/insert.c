@@ -1,12 +1,6 @@
 #include "cli/assign.h"
 #include "cli/verbs.h"
 
-static int
-insert_run(struct lk *lk, int argc, char *argv[])
-{
-	return assign_run(lk, "doc.insert", argc, argv);
-}
-
 const struct command verb_insert = {
 	.name = "insert",
 	.usage = "insert [option ...] DOC PATH VALUE\n",
@@ -24,5 +18,8 @@ const struct command verb_insert = {
 	    "  -m, --message TEXT  is kept with the change\n"
 	    "  --root              paths start at the map that a text or "
 	    "list document is in\n",
-	.run = insert_run,
+	.options = assign_options,
+	.operands_min = 2,
+	.operands_max = 3,
+	.run = assign_run,
 };

@@ -1,34 +1,29 @@
-#include "cli/args.h"
 #include "cli/client.h"
 #include "cli/params.h"
 #include "cli/ticket.h"
 #include "cli/verbs.h"
 
-static int
-invite_run(struct lk *lk, int argc, char *argv[])
-{
-	const char *role = NULL;
-	int64_t uses = 0, expires_ms = 0;
-	const struct option options[] = {
-		{ "role", 'r', OPTION_STRING, &role },
-		{ "uses", 0, OPTION_NUMBER, &uses },
-		{ "expires", 0, OPTION_DURATION, &expires_ms },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	struct args args;
-	json_object *params;
-	int status;
+static const char *opt_role;
+static int64_t opt_uses, opt_expires;
 
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 1, 1));
-	params = params_new(args.operands[0]);
-	params_text(params, "role", role);
-	if (uses > 0)
-		params_number(params, "uses", uses);
-	if (expires_ms > 0)
-		params_number(params, "expires_ms", expires_ms);
-	return ticket_print(lk, "invite", params);
+static const struct option options[] = {
+	{ "role", 'r', OPTION_STRING, &opt_role },
+	{ "uses", 0, OPTION_NUMBER, &opt_uses },
+	{ "expires", 0, OPTION_DURATION, &opt_expires },
+	OPTIONS_END,
+};
+
+static int
+invite_run(struct lk *lk, const struct args *args)
+{
+	json_object *params = params_new(args->operands[0]);
+
+	params_text(params, "role", opt_role);
+	if (opt_uses > 0)
+		params_number(params, "uses", opt_uses);
+	if (opt_expires > 0)
+		params_number(params, "expires_ms", opt_expires);
+	return lk_answer(lk, "invite", params, ticket_render);
 }
 
 const struct command verb_invite = {
@@ -41,5 +36,8 @@ const struct command verb_invite = {
 	    "  -r, --role ROLE     read, write (the default) or admin\n"
 	    "  --uses N            how often (1)\n"
 	    "  --expires SPAN      how long it is good for (7d)\n",
+	.options = options,
+	.operands_min = 1,
+	.operands_max = 1,
 	.run = invite_run,
 };

@@ -3,7 +3,6 @@
  */
 #include "cli/lk.h"
 
-#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +10,6 @@
 
 #include "cli/args.h"
 #include "cli/client.h"
-#include "cli/output.h"
 #include "cli/verbs.h"
 
 #define MESSAGE_MAX 8192
@@ -26,7 +24,7 @@ fail(struct lk *lk, int status, const char *error, const char *hint,
 	(void)vsnprintf(message, sizeof(message), fmt, ap);
 	/* What was answered so far comes before the complaint. */
 	(void)fflush(stdout);
-	output_problem(lk->output, &p);
+	output_problem(&lk->output, &p);
 	return status;
 }
 
@@ -45,9 +43,8 @@ lk_fail(struct lk *lk, int status, const char *error, const char *hint,
 int
 lk_fail_err(struct lk *lk, lk_err err, const char *subject, const char *hint)
 {
-	return lk_fail(lk, lk_exit_status(err.code), lk_strcode(err.code),
-	    hint, "%s: %s", subject,
-	    err.sys != 0 ? strerror(err.sys) : err.what);
+	return lk_fail(lk, lk_exit_status(err.code), lk_strcode(err.code), hint,
+	    "%s: %s", subject, err.sys != 0 ? strerror(err.sys) : err.what);
 }
 
 int
@@ -65,8 +62,8 @@ lk_fail_usage(struct lk *lk, const char *fmt, ...)
 		    "lk help lists the commands", "%s", text);
 	(void)snprintf(hint, sizeof(hint), "usage: lk %.*s",
 	    (int)strcspn(usage, "\n"), usage);
-	return lk_fail(lk, EXIT_USAGE_, "usage", hint, "%s: %s",
-	    lk->command->name, text);
+	return lk_fail(
+	    lk, EXIT_USAGE_, "usage", hint, "%s: %s", lk->command->name, text);
 }
 
 int
@@ -81,13 +78,12 @@ json_look(struct lk *lk, int argc, char *const argv[])
 {
 	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (strcmp(argv[i], "--json") == 0)
-			output_json(lk->output);
+			output_json(&lk->output);
 }
 
 /* Takes the options before the command; *argv is left at the command. */
 static int
-globals_take(
-    struct lk *lk, int *argc, char ***argv, bool *help, bool *version)
+globals_take(struct lk *lk, int *argc, char ***argv, bool *help, bool *version)
 {
 	int status = 0;
 
@@ -107,17 +103,16 @@ globals_take(
 	return 0;
 }
 
-static int
-command_unknown(struct lk *lk, const char *name)
+int
+lk_fail_unknown(struct lk *lk, const char *name)
 {
 	const char *near = command_nearest(name);
 	char hint[64] = "lk help lists the commands";
 
 	if (near != NULL)
-		(void)snprintf(
-		    hint, sizeof(hint), "did you mean lk %s?", near);
-	return lk_fail(lk, EXIT_USAGE_, "usage", hint,
-	    "%s: no such command", safe(name));
+		(void)snprintf(hint, sizeof(hint), "did you mean lk %s?", near);
+	return lk_fail(
+	    lk, EXIT_USAGE_, "usage", hint, "%s: no such command", safe(name));
 }
 
 /* Output that did not get out is a failure like any other. */
@@ -126,41 +121,52 @@ output_finish(struct lk *lk, int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
-	return lk_fail(lk, 74, "system", NULL, "standard output: %s",
-	    strerror(errno));
+	return lk_fail(
+	    lk, 74, "system", NULL, "standard output: %s", strerror(errno));
+}
+
+static int
+command_run(
+    struct lk *lk, const struct command *command, int argc, char *argv[])
+{
+	struct args args;
+	int status;
+
+	lk->command = command;
+	if (args_parse(lk, &args, argc, argv, &status) == ARGS_STOP)
+		return status;
+	return command->run(lk, &args);
 }
 
 static int
 run(struct lk *lk, int argc, char *argv[])
 {
+	const struct command *command;
 	bool help, version;
 
 	DO(globals_take(lk, &argc, &argv, &help, &version));
 	if (version)
-		return verb_version.run(lk, 0, argv);
+		return command_run(lk, &verb_version, 0, argv);
 	if (help)
-		return verb_help.run(lk, argc, argv);
+		return command_run(lk, &verb_help, argc, argv);
 	if (argc == 0)
 		return lk_fail_usage(lk, "no command given");
-	lk->command = command_find(argv[0]);
-	if (lk->command == NULL)
-		return command_unknown(lk, argv[0]);
-	return lk->command->run(lk, argc - 1, argv + 1);
+	command = command_find(argv[0]);
+	if (command == NULL)
+		return lk_fail_unknown(lk, argv[0]);
+	return command_run(lk, command, argc - 1, argv + 1);
 }
 
 int
 main(int argc, char *argv[])
 {
-	struct lk lk = { .output = output_new() };
+	struct lk lk = { .command = NULL };
 	int status;
 
-	(void)setlocale(LC_CTYPE, "");
-	if (lk.output == NULL)
-		return 74;
+	output_init(&lk.output);
 	json_look(&lk, argc - 1, argv + 1);
 	status = run(&lk, argc - 1, argv + 1);
 	status = output_finish(&lk, status);
 	client_close(lk.client);
-	output_free(lk.output);
 	return status;
 }

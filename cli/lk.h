@@ -14,22 +14,49 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "cli/output.h"
 
 /* Exit statuses that are no lk_code. */
-#define EXIT_NO 1       /* a predicate is false */
-#define EXIT_PARTLY 3   /* part of it failed */
+#define EXIT_NO 1     /* a predicate is false */
+#define EXIT_PARTLY 3 /* part of it failed */
 #define EXIT_USAGE_ 64
 #define EXIT_SOFTWARE_ 70
 
 struct client;
-struct output;
 struct command;
 
 struct lk {
 	const struct command *command;
-	struct output *output;
+	struct output output;
 	struct client *client; /* NULL until lk_connect */
 	bool json, quiet, verbose;
+};
+
+enum option_kind {
+	OPTION_FLAG,     /* bool */
+	OPTION_STRING,   /* const char * */
+	OPTION_NUMBER,   /* int64_t, not negative */
+	OPTION_DURATION, /* int64_t in ms: 90s, 10m, 2h, 7d, 500ms */
+	OPTION_MAYBE,    /* const char *; "" when given without =VALUE */
+};
+
+struct option {
+	const char *name; /* without the dashes */
+	char letter;      /* 0: none */
+	enum option_kind kind;
+	void *into; /* left alone when the option is not given */
+};
+
+#define OPTIONS_END                        \
+	{                                  \
+		NULL, 0, OPTION_FLAG, NULL \
+	}
+#define OPERANDS_MANY SIZE_MAX
+
+/* What is left of the command line; borrowed from argv. */
+struct args {
+	const char *const *operands;
+	size_t len;
 };
 
 struct command {
@@ -37,7 +64,9 @@ struct command {
 	const char *usage;   /* lines without "lk ", each ended by \n */
 	const char *summary; /* one line, no full stop */
 	const char *details; /* options and remarks, lines ended by \n */
-	int (*run)(struct lk *, int argc, char *argv[]);
+	const struct option *options; /* NULL: none of its own */
+	size_t operands_min, operands_max;
+	int (*run)(struct lk *, const struct args *);
 };
 
 /* The table, in the order of the help; ends with NULL. */
@@ -60,15 +89,17 @@ int lk_fail_err(struct lk *, lk_err, const char *subject, const char *hint);
 /* A usage error of the present command, with its usage as the hint. */
 int lk_fail_usage(struct lk *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* No command of this name; suggests the nearest one. */
+int lk_fail_unknown(struct lk *, const char *name);
 int lk_fail_memory(struct lk *);
 
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Returns the status of a failed call to our own caller. */
-#define DO(call)                        \
-	do {                            \
-		int do_status_ = (call); \
-		if (do_status_ != 0)    \
+#define DO(call)                           \
+	do {                               \
+		int do_status_ = (call);   \
+		if (do_status_ != 0)       \
 			return do_status_; \
 	} while (0)
 

@@ -1,15 +1,22 @@
 #include <stdio.h>
 
-#include "cli/args.h"
 #include "cli/client.h"
 #include "cli/history.h"
-#include "cli/output.h"
 #include "cli/params.h"
 #include "cli/verbs.h"
 
+static bool opt_access;
+static int64_t opt_number = INT64_MAX;
+
+static const struct option options[] = {
+	{ "access", 0, OPTION_FLAG, &opt_access },
+	{ "number", 'n', OPTION_NUMBER, &opt_number },
+	OPTIONS_END,
+};
+
 /* All entries there are, oldest first, fetched a page at a time. */
 static int
-entries_get(struct lk *lk, const char *doc, bool access, json_object *all)
+entries_get(struct lk *lk, const char *doc, json_object *all)
 {
 	int64_t after = 0;
 
@@ -18,7 +25,7 @@ entries_get(struct lk *lk, const char *doc, bool access, json_object *all)
 		json_object *params = params_new(doc), *page;
 
 		params_number(params, "after", after);
-		params_flag(params, "access", access);
+		params_flag(params, "access", opt_access);
 		DO(lk_call(lk, "doc.log", params, &result));
 		page = field_list(result, "entries");
 		for (size_t i = 0; i < json_object_array_length(page); i++)
@@ -32,26 +39,15 @@ entries_get(struct lk *lk, const char *doc, bool access, json_object *all)
 }
 
 static int
-log_run(struct lk *lk, int argc, char *argv[])
+log_run(struct lk *lk, const struct args *args)
 {
 	JSON_SCOPED *all = json_object_new_array();
-	bool access = false;
-	int64_t limit = INT64_MAX;
-	const struct option options[] = {
-		{ "access", 0, OPTION_FLAG, &access },
-		{ "number", 'n', OPTION_NUMBER, &limit },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	struct args args;
-	int status;
+	size_t last;
 
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 1, 1));
-	DO(entries_get(lk, args.operands[0], access, all));
-	for (size_t i = json_object_array_length(all); i > 0 && limit > 0;
-	     i--, limit--)
-		output_event(lk->output, "log",
+	DO(entries_get(lk, args->operands[0], all));
+	last = json_object_array_length(all);
+	for (size_t i = last; i > 0 && last - i < (uint64_t)opt_number; i--)
+		output_event(&lk->output, "log",
 		    json_object_array_get_idx(all, i - 1), change_render);
 	return 0;
 }
@@ -66,5 +62,8 @@ const struct command verb_log = {
 	    "revoked.\n\n"
 	    "  -n, --number N      the last N only\n"
 	    "  --access            with what was said about members and keys\n",
+	.options = options,
+	.operands_min = 1,
+	.operands_max = 1,
 	.run = log_run,
 };

@@ -1,10 +1,15 @@
 #include <stdio.h>
 
-#include "cli/args.h"
 #include "cli/client.h"
-#include "cli/output.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
+
+static bool opt_long;
+
+static const struct option options[] = {
+	{ "long", 'l', OPTION_FLAG, &opt_long },
+	OPTIONS_END,
+};
 
 static void
 short_render(struct output *o, json_object *result)
@@ -17,42 +22,28 @@ short_render(struct output *o, json_object *result)
 }
 
 static void
+row_fill(json_object *d, const char *cells[])
+{
+	cells[0] = safe(field(d, "name"));
+	cells[1] = field(d, "type");
+	cells[2] = field(d, "role");
+	cells[3] = field_short(d, "doc");
+	cells[4] = field_ago(d, "changed");
+}
+
+static void
 long_render(struct output *o, json_object *result)
 {
-	json_object *list = field_list(result, "documents");
-	struct table *t = table_new(5);
-
 	(void)o;
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		json_object *d = json_object_array_get_idx(list, i);
-
-		table_row(t,
-		    (const char *[]){ safe(field(d, "name")), field(d, "type"),
-			field(d, "role"), field_short(d, "doc"),
-			field_ago(d, "changed") });
-	}
-	table_print(t);
+	table_list(result, "documents", 5, row_fill);
 }
 
 static int
-ls_run(struct lk *lk, int argc, char *argv[])
+ls_run(struct lk *lk, const struct args *args)
 {
-	JSON_SCOPED *result = NULL;
-	bool details = false;
-	const struct option options[] = {
-		{ "long", 'l', OPTION_FLAG, &details },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	struct args args;
-	int status;
-
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 0, 0));
-	DO(lk_call(lk, "doc.list", NULL, &result));
-	output_result(lk->output, "ls", result,
-	    details ? long_render : short_render);
-	return 0;
+	(void)args;
+	return lk_answer(
+	    lk, "doc.list", NULL, opt_long ? long_render : short_render);
 }
 
 const struct command verb_ls = {
@@ -61,5 +52,6 @@ const struct command verb_ls = {
 	.summary = "List the documents",
 	.details =
 	    "  -l, --long          with type, role, id and last change\n",
+	.options = options,
 	.run = ls_run,
 };

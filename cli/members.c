@@ -1,12 +1,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/args.h"
 #include "cli/client.h"
-#include "cli/output.h"
-#include "cli/table.h"
 #include "cli/params.h"
+#include "cli/table.h"
 #include "cli/verbs.h"
+
+static bool opt_all;
+
+static const struct option options[] = {
+	{ "all", 'a', OPTION_FLAG, &opt_all },
+	OPTIONS_END,
+};
 
 /* What a device has: "this device", "synced", "pending 3 since 2 min ago". */
 static const char *
@@ -31,8 +36,8 @@ members_render(struct output *o, json_object *result)
 
 	(void)o;
 	table_row(t,
-	    (const char *[]){ "WHO", "ROLE", "RANK", "BY", "SINCE",
-		"ACKNOWLEDGED" });
+	    (const char *[]){
+		"WHO", "ROLE", "RANK", "BY", "SINCE", "ACKNOWLEDGED" });
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		json_object *m = json_object_array_get_idx(list, i);
 		char rank[24], state[96], who[600];
@@ -50,26 +55,12 @@ members_render(struct output *o, json_object *result)
 }
 
 static int
-members_run(struct lk *lk, int argc, char *argv[])
+members_run(struct lk *lk, const struct args *args)
 {
-	JSON_SCOPED *result = NULL;
-	bool all = false;
-	const struct option options[] = {
-		{ "all", 'a', OPTION_FLAG, &all },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	struct args args;
-	json_object *params;
-	int status;
+	json_object *params = params_new(args->operands[0]);
 
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 1, 1));
-	params = params_new(args.operands[0]);
-	params_flag(params, "all", all);
-	DO(lk_call(lk, "doc.members", params, &result));
-	output_result(lk->output, "members", result, members_render);
-	return 0;
+	params_flag(params, "all", opt_all);
+	return lk_answer(lk, "doc.members", params, members_render);
 }
 
 const struct command verb_members = {
@@ -81,5 +72,8 @@ const struct command verb_members = {
 	    "envelope that did\n(lk log --access), and what each device has "
 	    "acknowledged.\n\n"
 	    "  -a, --all           with grants that have ended\n",
+	.options = options,
+	.operands_min = 1,
+	.operands_max = 1,
 	.run = members_run,
 };

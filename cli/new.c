@@ -1,31 +1,22 @@
-#include "cli/args.h"
 #include "cli/client.h"
-#include "cli/output.h"
 #include "cli/params.h"
 #include "cli/verbs.h"
 
-static int
-new_run(struct lk *lk, int argc, char *argv[])
-{
-	JSON_SCOPED *result = NULL;
-	const char *type = "map";
-	const struct option options[] = {
-		{ "type", 't', OPTION_STRING, &type },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	struct args args;
-	json_object *params;
-	int status;
+static const char *opt_type = "map";
 
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 1, 1));
-	params = params_new(NULL);
-	params_text(params, "name", args.operands[0]);
-	params_text(params, "type", type);
-	DO(lk_call(lk, "doc.new", params, &result));
-	output_result(lk->output, "new", result, NULL);
-	return 0;
+static const struct option options[] = {
+	{ "type", 't', OPTION_STRING, &opt_type },
+	OPTIONS_END,
+};
+
+static int
+new_run(struct lk *lk, const struct args *args)
+{
+	json_object *params = params_new(NULL);
+
+	params_text(params, "name", args->operands[0]);
+	params_text(params, "type", opt_type);
+	return lk_answer(lk, "doc.new", params, NULL);
 }
 
 const struct command verb_new = {
@@ -33,5 +24,8 @@ const struct command verb_new = {
 	.usage = "new [--type TYPE] DOC\n",
 	.summary = "Make an empty document",
 	.details = "  -t, --type TYPE     map (the default), text or list\n",
+	.options = options,
+	.operands_min = 1,
+	.operands_max = 1,
 	.run = new_run,
 };

@@ -14,11 +14,6 @@ struct output_ops {
 	void (*problem)(struct output *, const struct problem *);
 };
 
-struct output {
-	const struct output_ops *ops;
-	bool color_out;
-};
-
 static void
 text_result(
     struct output *o, const char *verb, json_object *result, render_fn *render)
@@ -56,8 +51,7 @@ json_result(
 	(void)o;
 	(void)render;
 	(void)snprintf(schema, sizeof(schema), "lk.%s/1", verb);
-	json_object_object_add(
-	    whole, "schema", json_object_new_string(schema));
+	json_object_object_add(whole, "schema", json_object_new_string(schema));
 	json_object_object_foreach(result, key, value)
 	{
 		json_object_object_add(whole, key, json_object_get(value));
@@ -85,9 +79,9 @@ json_problem(struct output *o, const struct problem *p)
 	json_object_object_add(
 	    line, "message", json_object_new_string(p->message));
 	json_object_object_add(line, "hint",
-	    p->hint == NULL || p->hint[0] == '\0' ?
-		NULL :
-		json_object_new_string(p->hint));
+	    p->hint == NULL || p->hint[0] == '\0'
+		? NULL
+		: json_object_new_string(p->hint));
 	fprintf(
 	    stderr, "%s\n", json_object_to_json_string_ext(line, STRINGIFY));
 	json_object_put(line);
@@ -105,22 +99,11 @@ static const struct output_ops json_ops = {
 	json_problem,
 };
 
-struct output *
-output_new(void)
+void
+output_init(struct output *o)
 {
-	struct output *o = calloc(1, sizeof(*o));
-
-	if (o == NULL)
-		return NULL;
 	o->ops = &text_ops;
 	output_color(o, COLOR_AUTO);
-	return o;
-}
-
-void
-output_free(struct output *o)
-{
-	free(o);
 }
 
 void
@@ -185,7 +168,8 @@ style_off(const struct output *o)
 void
 output_bytes(const void *bytes, size_t len)
 {
-	(void)fwrite(bytes, 1, len, stdout);
+	if (len > 0)
+		(void)fwrite(bytes, 1, len, stdout);
 }
 
 static void

@@ -13,7 +13,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-struct output;
+struct output_ops;
+
+struct output {
+	const struct output_ops *ops;
+	bool color_out;
+};
 
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 enum style { STYLE_GOOD, STYLE_WAIT, STYLE_BAD, STYLE_FAINT, STYLE_BOLD };
@@ -28,8 +33,7 @@ struct problem {
 	const char *hint;    /* NULL: none */
 };
 
-struct output *output_new(void); /* text; NULL without memory */
-void output_free(struct output *);
+void output_init(struct output *); /* as text */
 /* Everything from here on as JSON. */
 void output_json(struct output *);
 void output_color(struct output *, enum color);

@@ -1,12 +1,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/args.h"
 #include "cli/client.h"
-#include "cli/output.h"
 #include "cli/params.h"
 #include "cli/ticket.h"
 #include "cli/verbs.h"
+
+static bool opt_ticket;
+static int64_t opt_timeout = TIMEOUT_DEFAULT_MS, opt_expires;
+
+static const struct option options[] = {
+	{ "ticket", 't', OPTION_FLAG, &opt_ticket },
+	{ "expires", 0, OPTION_DURATION, &opt_expires },
+	{ "timeout", 0, OPTION_DURATION, &opt_timeout },
+	OPTIONS_END,
+};
 
 static void
 pair_render(struct output *o, json_object *result)
@@ -19,50 +27,20 @@ pair_render(struct output *o, json_object *result)
 }
 
 static int
-pair_join(struct lk *lk, const char *ticket, int64_t timeout_ms)
+pair_run(struct lk *lk, const struct args *args)
 {
-	JSON_SCOPED *result = NULL;
-	json_object *params = params_new(NULL);
-	int status = ticket_add(lk, params, ticket);
-
-	if (status != 0) {
-		json_object_put(params);
-		return status;
-	}
-	params_number(params, "timeout_ms", timeout_ms);
-	DO(lk_call(lk, "pair.join", params, &result));
-	output_result(
-	    lk->output, "pair", result, lk->quiet ? NULL : pair_render);
-	return 0;
-}
-
-static int
-pair_run(struct lk *lk, int argc, char *argv[])
-{
-	bool ticket = false;
-	int64_t timeout_ms = TIMEOUT_DEFAULT_MS, expires_ms = 0;
-	const struct option options[] = {
-		{ "ticket", 't', OPTION_FLAG, &ticket },
-		{ "expires", 0, OPTION_DURATION, &expires_ms },
-		{ "timeout", 0, OPTION_DURATION, &timeout_ms },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	struct args args;
 	json_object *params;
-	int status;
 
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 0, ticket ? 0 : 1));
-	if (args.len == 1)
-		return pair_join(lk, args.operands[0], timeout_ms);
-	if (!ticket)
-		return lk_fail_usage(lk,
-		    "--ticket on one device, the ticket on the other");
+	if (args->len == 1 && !opt_ticket)
+		return ticket_use(lk, "pair.join", args->operands[0],
+		    opt_timeout, pair_render);
+	if (args->len == 1 || !opt_ticket)
+		return lk_fail_usage(
+		    lk, "--ticket on one device, the ticket on the other");
 	params = params_new(NULL);
-	if (expires_ms > 0)
-		params_number(params, "expires_ms", expires_ms);
-	return ticket_print(lk, "pair.ticket", params);
+	if (opt_expires > 0)
+		params_number(params, "expires_ms", opt_expires);
+	return lk_answer(lk, "pair.ticket", params, ticket_render);
 }
 
 const struct command verb_pair = {
@@ -79,5 +57,7 @@ const struct command verb_pair = {
 	    "  --expires SPAN      how long it is good for (10m)\n"
 	    "  --timeout SPAN      how long to wait (60s); it goes on in the "
 	    "background\n",
+	.options = options,
+	.operands_max = 1,
 	.run = pair_run,
 };

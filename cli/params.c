@@ -9,6 +9,16 @@ params_new(const char *doc)
 	return p;
 }
 
+json_object *
+params_at(const struct args *args)
+{
+	json_object *p = params_new(args->operands[0]);
+
+	if (args->len > 1)
+		params_text(p, "path", args->operands[1]);
+	return p;
+}
+
 void
 params_text(json_object *p, const char *key, const char *text)
 {
@@ -38,11 +48,12 @@ params_flag(json_object *p, const char *key, bool flag)
 }
 
 void
-params_docs(json_object *p, const char *const *names, size_t len)
+params_docs(json_object *p, const struct args *args)
 {
 	json_object *list = json_object_new_array();
 
-	for (size_t i = 0; i < len; i++)
-		json_object_array_add(list, json_object_new_string(names[i]));
+	for (size_t i = 0; i < args->len; i++)
+		json_object_array_add(
+		    list, json_object_new_string(args->operands[i]));
 	json_object_object_add(p, "docs", list);
 }

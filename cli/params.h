@@ -4,19 +4,19 @@
 #ifndef CLI_PARAMS_H
 #define CLI_PARAMS_H
 
-#include <json-c/json.h>
-#include <stdbool.h>
-
 #include "base/bytes.h"
+#include "cli/lk.h"
 
 /* New: {"doc": name}, or {} for NULL. */
 json_object *params_new(const char *doc);
+/* New: "doc" and, when there is one, "path" from the operands DOC [PATH]. */
+json_object *params_at(const struct args *);
 /* Adds a member; a NULL text and a false flag are left out. */
 void params_text(json_object *, const char *key, const char *);
 void params_bytes(json_object *, const char *key, struct bytes);
 void params_number(json_object *, const char *key, int64_t);
 void params_flag(json_object *, const char *key, bool);
-/* Names of documents as "docs". */
-void params_docs(json_object *, const char *const *names, size_t len);
+/* All operands, which name documents, as "docs". */
+void params_docs(json_object *, const struct args *);
 
 #endif

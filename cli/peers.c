@@ -1,42 +1,29 @@
-#include "cli/args.h"
 #include "cli/client.h"
-#include "cli/output.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 
 static void
+row_fill(json_object *p, const char *cells[])
+{
+	cells[0] = safe(field(p, "who"));
+	cells[1] = field_short(p, "device");
+	cells[2] = field_bool(p, "connected") ? "connected" : "not connected";
+	cells[3] = safe(field(p, "address"));
+	cells[4] = field_ago(p, "seen");
+}
+
+static void
 peers_render(struct output *o, json_object *result)
 {
-	json_object *list = field_list(result, "peers");
-	struct table *t = table_new(5);
-
 	(void)o;
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		json_object *p = json_object_array_get_idx(list, i);
-
-		table_row(t,
-		    (const char *[]){ safe(field(p, "who")),
-			field_short(p, "device"),
-			field_bool(p, "connected") ? "connected" :
-						     "not connected",
-			safe(field(p, "address")), field_ago(p, "seen") });
-	}
-	table_print(t);
+	table_list(result, "peers", 5, row_fill);
 }
 
 static int
-peers_run(struct lk *lk, int argc, char *argv[])
+peers_run(struct lk *lk, const struct args *args)
 {
-	JSON_SCOPED *result = NULL;
-	struct args args;
-	int status;
-
-	if (args_parse(lk, &args, NULL, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 0, 0));
-	DO(lk_call(lk, "peers", NULL, &result));
-	output_result(lk->output, "peers", result, peers_render);
-	return 0;
+	(void)args;
+	return lk_answer(lk, "peers", NULL, peers_render);
 }
 
 const struct command verb_peers = {

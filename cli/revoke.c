@@ -1,11 +1,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/args.h"
 #include "cli/client.h"
-#include "cli/output.h"
 #include "cli/params.h"
 #include "cli/verbs.h"
+
+static const char *opt_role;
+static bool opt_dry_run;
+
+static const struct option options[] = {
+	{ "dry-run", 'n', OPTION_FLAG, &opt_dry_run },
+	{ "role", 'r', OPTION_STRING, &opt_role },
+	OPTIONS_END,
+};
 
 static void
 unheard_print(json_object *result)
@@ -26,7 +33,8 @@ revoke_render(struct output *o, json_object *result)
 {
 	const char *who = safe(field(result, "who"));
 	const char *role = field(result, "role");
-	bool gone = strcmp(role, "none") == 0, dry = field_bool(result, "dry_run");
+	bool gone = strcmp(role, "none") == 0,
+	     dry = field_bool(result, "dry_run");
 
 	(void)o;
 	if (gone)
@@ -52,36 +60,19 @@ revoke_render(struct output *o, json_object *result)
 		     "phrase changes who is a member");
 	unheard_print(result);
 	puts("Nothing already received can be taken back.");
-	puts(dry ? "Nothing was done (--dry-run)." :
-		   "Recorded here; lk sync --wait=all waits for everywhere.");
+	puts(dry ? "Nothing was done (--dry-run)."
+		 : "Recorded here; lk sync --wait=all waits for everywhere.");
 }
 
 static int
-revoke_run(struct lk *lk, int argc, char *argv[])
+revoke_run(struct lk *lk, const struct args *args)
 {
-	JSON_SCOPED *result = NULL;
-	const char *role = NULL;
-	bool dry_run = false;
-	const struct option options[] = {
-		{ "dry-run", 'n', OPTION_FLAG, &dry_run },
-		{ "role", 'r', OPTION_STRING, &role },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	struct args args;
-	json_object *params;
-	int status;
+	json_object *params = params_new(args->operands[0]);
 
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 2, 2));
-	params = params_new(args.operands[0]);
-	params_text(params, "who", args.operands[1]);
-	params_text(params, "role", role);
-	params_flag(params, "dry_run", dry_run);
-	DO(lk_call(lk, "doc.revoke", params, &result));
-	output_result(
-	    lk->output, "revoke", result, lk->quiet ? NULL : revoke_render);
-	return 0;
+	params_text(params, "who", args->operands[1]);
+	params_text(params, "role", opt_role);
+	params_flag(params, "dry_run", opt_dry_run);
+	return lk_confirm(lk, "doc.revoke", params, revoke_render);
 }
 
 const struct command verb_revoke = {
@@ -94,5 +85,8 @@ const struct command verb_revoke = {
 	    "  -n, --dry-run       say what it would do, and do nothing\n"
 	    "  -r, --role ROLE     what remains: none (the default), relay, "
 	    "read or write\n",
+	.options = options,
+	.operands_min = 2,
+	.operands_max = 2,
 	.run = revoke_run,
 };

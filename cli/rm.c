@@ -1,34 +1,15 @@
-#include "cli/args.h"
+#include "cli/change.h"
 #include "cli/client.h"
-#include "cli/output.h"
 #include "cli/params.h"
 #include "cli/verbs.h"
 
 static int
-rm_run(struct lk *lk, int argc, char *argv[])
+rm_run(struct lk *lk, const struct args *args)
 {
-	JSON_SCOPED *result = NULL;
-	const char *message = NULL;
-	bool root = false;
-	const struct option options[] = {
-		{ "message", 'm', OPTION_STRING, &message },
-		{ "root", 0, OPTION_FLAG, &root },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	struct args args;
-	json_object *params;
-	int status;
+	json_object *params = params_at(args);
 
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 2, 2));
-	params = params_new(args.operands[0]);
-	params_text(params, "path", args.operands[1]);
-	params_text(params, "message", message);
-	params_flag(params, "root", root);
-	DO(lk_call(lk, "doc.rm", params, &result));
-	output_result(lk->output, "rm", result, NULL);
-	return 0;
+	change_add(params);
+	return lk_answer(lk, "doc.rm", params, NULL);
 }
 
 const struct command verb_rm = {
@@ -38,5 +19,8 @@ const struct command verb_rm = {
 	.details = "  -m, --message TEXT  is kept with the change\n"
 		   "  --root              paths start at the map that a text "
 		   "or list document is in\n",
+	.options = change_options,
+	.operands_min = 2,
+	.operands_max = 2,
 	.run = rm_run,
 };

@@ -1,19 +1,14 @@
 #include "cli/assign.h"
 #include "cli/verbs.h"
 
-static int
-set_run(struct lk *lk, int argc, char *argv[])
-{
-	return assign_run(lk, "doc.set", argc, argv);
-}
-
 const struct command verb_set = {
 	.name = "set",
 	.usage = "set [option ...] DOC PATH VALUE\n",
 	.summary = "Assign a value",
 	.details =
 	    "VALUE is JSON, - for standard input; a string becomes a new text "
-	    "that can be edited\nby several at once. A last step - appends to a "
+	    "that can be edited\nby several at once. A last step - appends to "
+	    "a "
 	    "list.\n\n"
 	    "  -s, --string        VALUE is taken as it is, as a scalar "
 	    "string\n"
@@ -24,5 +19,8 @@ const struct command verb_set = {
 	    "  -m, --message TEXT  is kept with the change\n"
 	    "  --root              paths start at the map that a text or "
 	    "list document is in\n",
-	.run = set_run,
+	.options = assign_options,
+	.operands_min = 2,
+	.operands_max = 3,
+	.run = assign_run,
 };

@@ -1,10 +1,15 @@
 #include <stdio.h>
 
-#include "cli/args.h"
 #include "cli/client.h"
-#include "cli/output.h"
 #include "cli/params.h"
 #include "cli/verbs.h"
+
+static const char *opt_role;
+
+static const struct option options[] = {
+	{ "role", 'r', OPTION_STRING, &opt_role },
+	OPTIONS_END,
+};
 
 static void
 share_render(struct output *o, json_object *result)
@@ -15,28 +20,13 @@ share_render(struct output *o, json_object *result)
 }
 
 static int
-share_run(struct lk *lk, int argc, char *argv[])
+share_run(struct lk *lk, const struct args *args)
 {
-	JSON_SCOPED *result = NULL;
-	const char *role = NULL;
-	const struct option options[] = {
-		{ "role", 'r', OPTION_STRING, &role },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	struct args args;
-	json_object *params;
-	int status;
+	json_object *params = params_new(args->operands[0]);
 
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 2, 2));
-	params = params_new(args.operands[0]);
-	params_text(params, "who", args.operands[1]);
-	params_text(params, "role", role);
-	DO(lk_call(lk, "doc.share", params, &result));
-	output_result(
-	    lk->output, "share", result, lk->quiet ? NULL : share_render);
-	return 0;
+	params_text(params, "who", args->operands[1]);
+	params_text(params, "role", opt_role);
+	return lk_confirm(lk, "doc.share", params, share_render);
 }
 
 const struct command verb_share = {
@@ -48,5 +38,8 @@ const struct command verb_share = {
 	    "key.\n\n"
 	    "  -r, --role ROLE     relay, read, write (the default) or "
 	    "admin\n",
+	.options = options,
+	.operands_min = 2,
+	.operands_max = 2,
 	.run = share_run,
 };

@@ -9,8 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define COMPLAINT_MAX 4096
-
 extern char **environ;
 
 /* lkd beside this executable, else $LKD, else whatever PATH has. */
@@ -39,7 +37,6 @@ complaint_read(FILE *log, char *out, size_t size)
 {
 	char line[COMPLAINT_MAX];
 
-	out[0] = '\0';
 	rewind(log);
 	while (fgets(line, sizeof(line), log) != NULL) {
 		const char *text = line;
@@ -65,11 +62,10 @@ lkd_run(const char *path, FILE *log, int *status)
 	    &files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(
 	    &files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_adddup2(
-	    &files, fileno(log), STDERR_FILENO);
+	posix_spawn_file_actions_adddup2(&files, fileno(log), STDERR_FILENO);
 	/* posix_spawnp does not change the strings. */
-	error = posix_spawnp(&pid, path, &files, NULL,
-	    (char *const *)(uintptr_t)argv, environ);
+	error = posix_spawnp(
+	    &pid, path, &files, NULL, (char *const *)(uintptr_t)argv, environ);
 	posix_spawn_file_actions_destroy(&files);
 	if (error != 0)
 		return error;
@@ -80,28 +76,39 @@ lkd_run(const char *path, FILE *log, int *status)
 }
 
 int
-lkd_start(struct lk *lk)
+lkd_start(struct complaint *why)
 {
-	char path[PATH_MAX], complaint[COMPLAINT_MAX] = "";
+	char path[PATH_MAX];
 	const char *lkd = lkd_find(path);
 	FILE *log = tmpfile();
 	int error, status = 0;
 
-	if (log == NULL)
-		return lk_fail(lk, 74, "system", NULL,
+	*why = (struct complaint){ .text = "lkd: did not start" };
+	if (log == NULL) {
+		(void)snprintf(why->text, sizeof(why->text),
 		    "lkd: cannot make a temporary file: %s", strerror(errno));
+		return why->status = 74;
+	}
 	error = lkd_run(lkd, log, &status);
 	if (error == 0 && status != 0)
-		complaint_read(log, complaint, sizeof(complaint));
+		complaint_read(log, why->text, sizeof(why->text));
 	fclose(log);
-	if (error != 0)
-		return lk_fail(lk, 69, "unavailable",
-		    "install lkd beside lk, or set LKD",
-		    "%s: cannot be started: %s", lkd, strerror(error));
-	if (status == 0)
-		return 0;
-	error = WIFEXITED(status) ? WEXITSTATUS(status) : 69;
-	return lk_fail(lk, error, error == 78 ? "config" : "unavailable",
-	    complaint[0] == '\0' ? "lk daemon logs may say why" : NULL, "%s",
-	    complaint[0] == '\0' ? "lkd: did not start" : complaint);
+	if (error != 0) {
+		(void)snprintf(why->text, sizeof(why->text),
+		    "%.2048s: cannot be started: %s", lkd, strerror(error));
+		why->hint = "install lkd beside lk, or set LKD";
+		return why->status = 69;
+	}
+	why->status = WIFEXITED(status) ? WEXITSTATUS(status) : 69;
+	return why->status;
+}
+
+int
+lkd_complain(struct lk *lk, const struct complaint *why)
+{
+	return lk_fail(lk, why->status,
+	    why->status == 78       ? "config"
+		: why->status == 69 ? "unavailable"
+				    : "daemon",
+	    why->hint, "%s", why->text);
 }

@@ -6,11 +6,21 @@
 
 #include "cli/lk.h"
 
+#define COMPLAINT_MAX 4096
+
+/* Why it did not start: its own last words and status, where it had some. */
+struct complaint {
+	int status;
+	char text[COMPLAINT_MAX];
+	const char *hint;
+};
+
 /*
- * Starts lkd, which returns when its socket accepts.  Its complaint, when it
- * has one, becomes ours, with its status: 69 and 78 mostly; 69 too when there
- * is no lkd to start.
+ * Starts lkd, which returns when its socket accepts; says nothing.  Not 0 with
+ * *why filled: 69 when there is no lkd to start, or when another one is running
+ * already, to which one can then connect; else whatever lkd ended with.
  */
-int lkd_start(struct lk *);
+int lkd_start(struct complaint *why);
+int lkd_complain(struct lk *, const struct complaint *);
 
 #endif

@@ -1,10 +1,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/args.h"
 #include "cli/client.h"
-#include "cli/output.h"
 #include "cli/verbs.h"
+
+static bool opt_exit_code;
+
+static const struct option options[] = {
+	{ "exit-code", 0, OPTION_FLAG, &opt_exit_code },
+	OPTIONS_END,
+};
 
 static void
 device_print(struct output *o, json_object *d)
@@ -16,15 +21,14 @@ device_print(struct output *o, json_object *d)
 		    style_off(o));
 	else if (strcmp(state, "pending") == 0)
 		printf("  %s: %spending %lld%s, oldest %s%s\n", who,
-		    style_on(o, STYLE_WAIT),
-		    (long long)field_int(d, "pending"), style_off(o),
-		    field_ago(d, "oldest"),
+		    style_on(o, STYLE_WAIT), (long long)field_int(d, "pending"),
+		    style_off(o), field_ago(d, "oldest"),
 		    field_bool(d, "connected") ? "" : ", not connected");
 	else
 		printf("  %s: %sunknown%s since %s\n", who,
 		    style_on(o, STYLE_BAD), style_off(o),
-		    field(d, "oldest")[0] == '\0' ? "ever" :
-						    field_ago(d, "oldest"));
+		    field(d, "oldest")[0] == '\0' ? "ever"
+						  : field_ago(d, "oldest"));
 }
 
 static void
@@ -84,24 +88,15 @@ status_render(struct output *o, json_object *result)
 }
 
 static int
-status_run(struct lk *lk, int argc, char *argv[])
+status_run(struct lk *lk, const struct args *args)
 {
 	JSON_SCOPED *result = NULL;
-	bool predicate = false;
-	const struct option options[] = {
-		{ "exit-code", 0, OPTION_FLAG, &predicate },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	struct args args;
-	int status;
 
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 0, 0));
+	(void)args;
 	DO(lk_call(lk, "status", NULL, &result));
 	output_result(
-	    lk->output, "status", result, lk->quiet ? NULL : status_render);
-	return predicate && !field_bool(result, "synced") ? EXIT_NO : 0;
+	    &lk->output, "status", result, lk->quiet ? NULL : status_render);
+	return opt_exit_code && !field_bool(result, "synced") ? EXIT_NO : 0;
 }
 
 const struct command verb_status = {
@@ -113,5 +108,6 @@ const struct command verb_status = {
 	    "has all it\nannounced. pending: it has not yet. unknown: it never "
 	    "said, or not for long.\n\n"
 	    "  --exit-code         exit 1 unless everything is synced\n",
+	.options = options,
 	.run = status_run,
 };

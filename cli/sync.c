@@ -1,59 +1,50 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/args.h"
 #include "cli/client.h"
-#include "cli/output.h"
 #include "cli/params.h"
 #include "cli/ticket.h"
 #include "cli/verbs.h"
 
+static const char *opt_wait;
+static int64_t opt_timeout = TIMEOUT_DEFAULT_MS;
+
+static const struct option options[] = {
+	{ "wait", 'w', OPTION_MAYBE, &opt_wait },
+	{ "timeout", 0, OPTION_DURATION, &opt_timeout },
+	OPTIONS_END,
+};
+
+/* How many devices to wait for; 0: all, -1: none. */
 static int
-wait_read(struct lk *lk, const char *word, json_object *params)
+wait_read(struct lk *lk, int64_t *n)
 {
 	const char *wrong;
-	int64_t n = 0;
 
-	if (word == NULL)
+	*n = opt_wait == NULL ? -1 : 0;
+	if (opt_wait == NULL || opt_wait[0] == '\0' ||
+	    strcmp(opt_wait, "all") == 0)
 		return 0;
-	if (word[0] != '\0' && strcmp(word, "all") != 0) {
-		n = strtonum(word, 1, INT32_MAX, &wrong);
-		if (wrong != NULL)
-			return lk_fail_usage(lk,
-			    "--wait: %s is neither all nor a number", word);
-	}
-	params_number(params, "wait", n);
+	*n = strtonum(opt_wait, 1, INT32_MAX, &wrong);
+	if (wrong != NULL)
+		return lk_fail_usage(
+		    lk, "--wait: %s is neither all nor a number", opt_wait);
 	return 0;
 }
 
 static int
-sync_run(struct lk *lk, int argc, char *argv[])
+sync_run(struct lk *lk, const struct args *args)
 {
-	JSON_SCOPED *result = NULL;
-	const char *wait = NULL;
-	int64_t timeout_ms = TIMEOUT_DEFAULT_MS;
-	const struct option options[] = {
-		{ "wait", 'w', OPTION_MAYBE, &wait },
-		{ "timeout", 0, OPTION_DURATION, &timeout_ms },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	struct args args;
 	json_object *params;
-	int status;
+	int64_t n;
 
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
+	DO(wait_read(lk, &n));
 	params = params_new(NULL);
-	params_docs(params, args.operands, args.len);
-	params_number(params, "timeout_ms", timeout_ms);
-	status = wait_read(lk, wait, params);
-	if (status != 0) {
-		json_object_put(params);
-		return status;
-	}
-	DO(lk_call(lk, "sync", params, &result));
-	output_result(lk->output, "sync", result, NULL);
-	return 0;
+	params_docs(params, args);
+	params_number(params, "timeout_ms", opt_timeout);
+	if (n >= 0)
+		params_number(params, "wait", n);
+	return lk_answer(lk, "sync", params, NULL);
 }
 
 const struct command verb_sync = {
@@ -67,5 +58,7 @@ const struct command verb_sync = {
 	    "everything\n"
 	    "  --wait=N            until N devices have, for each document\n"
 	    "  --timeout SPAN      how long at most (60s), then exit 75\n",
+	.options = options,
+	.operands_max = OPERANDS_MANY,
 	.run = sync_run,
 };

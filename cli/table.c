@@ -45,8 +45,7 @@ table_row(struct table *t, const char *const *cells)
 		return;
 	if (t->len == t->cap) {
 		size_t cap = t->cap == 0 ? 16 : t->cap * 2;
-		struct row *grown =
-		    reallocarray(t->rows, cap, sizeof(*grown));
+		struct row *grown = reallocarray(t->rows, cap, sizeof(*grown));
 
 		if (grown == NULL)
 			return;
@@ -74,9 +73,7 @@ row_print(const struct table *t, const struct row *row)
 		last--;
 	for (size_t i = 0; i < last; i++) {
 		const char *cell = row->cells[i] == NULL ? "" : row->cells[i];
-		size_t pad = i + 1 < last ?
-		    t->widths[i] + 2 - width(cell) :
-		    0;
+		size_t pad = i + 1 < last ? t->widths[i] + 2 - width(cell) : 0;
 
 		printf("%s%*s", cell, (int)pad, "");
 	}
@@ -95,4 +92,18 @@ table_print(struct table *t)
 	}
 	free(t->rows);
 	free(t);
+}
+
+void
+table_list(json_object *result, const char *key, size_t columns, row_fn *fill)
+{
+	json_object *list = field_list(result, key);
+	const char *cells[TABLE_COLUMNS_MAX];
+	struct table *t = table_new(columns);
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		fill(json_object_array_get_idx(list, i), cells);
+		table_row(t, cells);
+	}
+	table_print(t);
 }

@@ -4,13 +4,11 @@
 #include <string.h>
 
 #include "cli/client.h"
-#include "cli/file.h"
-#include "cli/output.h"
 #include "cli/params.h"
 
 #define TICKET_LINE_MAX 8192
 
-static void
+void
 ticket_render(struct output *o, json_object *result)
 {
 	(void)o;
@@ -18,29 +16,21 @@ ticket_render(struct output *o, json_object *result)
 }
 
 int
-ticket_print(struct lk *lk, const char *method, json_object *params)
-{
-	JSON_SCOPED *result = NULL;
-
-	DO(lk_call(lk, method, params, &result));
-	output_result(
-	    lk->output, lk->command->name, result, ticket_render);
-	return 0;
-}
-
-int
-ticket_add(struct lk *lk, json_object *params, const char *ticket)
+ticket_use(struct lk *lk, const char *method, const char *ticket,
+    int64_t timeout_ms, render_fn *render)
 {
 	char line[TICKET_LINE_MAX];
+	json_object *params;
 
-	if (strcmp(ticket, "-") != 0) {
-		params_text(params, "ticket", ticket);
-		return 0;
+	if (strcmp(ticket, "-") == 0) {
+		if (fgets(line, sizeof(line), stdin) == NULL)
+			return lk_fail(lk, EXIT_USAGE_, "usage", NULL,
+			    "ticket: standard input is empty");
+		line[strcspn(line, "\r\n")] = '\0';
+		ticket = line;
 	}
-	if (fgets(line, sizeof(line), stdin) == NULL)
-		return lk_fail(lk, EXIT_USAGE_, "usage", NULL,
-		    "ticket: standard input is empty");
-	line[strcspn(line, "\r\n")] = '\0';
-	params_text(params, "ticket", line);
-	return 0;
+	params = params_new(NULL);
+	params_text(params, "ticket", ticket);
+	params_number(params, "timeout_ms", timeout_ms);
+	return lk_confirm(lk, method, params, render);
 }

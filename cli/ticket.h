@@ -4,15 +4,15 @@
 #ifndef CLI_TICKET_H
 #define CLI_TICKET_H
 
-#include <json-c/json.h>
-
 #include "cli/lk.h"
 
 #define TIMEOUT_DEFAULT_MS 60000
 
-/* Calls the method (takes params) and prints the ticket it gives. */
-int ticket_print(struct lk *, const char *method, json_object *params);
-/* Adds a ticket to params; "-" is one line of stdin. */
-int ticket_add(struct lk *, json_object *params, const char *ticket);
+/* Prints the ticket of a result. */
+render_fn ticket_render;
+/* Calls the method with the ticket ("-" is one line of stdin) and answers with
+ * what it gives. */
+int ticket_use(struct lk *, const char *method, const char *ticket,
+    int64_t timeout_ms, render_fn *);
 
 #endif

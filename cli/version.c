@@ -1,7 +1,5 @@
 #include <stdio.h>
 
-#include "cli/args.h"
-#include "cli/output.h"
 #include "cli/verbs.h"
 
 static void
@@ -12,19 +10,14 @@ version_render(struct output *o, json_object *result)
 }
 
 static int
-version_run(struct lk *lk, int argc, char *argv[])
+version_run(struct lk *lk, const struct args *args)
 {
 	JSON_SCOPED *result = json_object_new_object();
-	struct args args;
-	int status;
 
-	lk->command = &verb_version;
-	if (args_parse(lk, &args, NULL, argc, argv, &status) == ARGS_STOP)
-		return status;
-	DO(args_count(lk, &args, 0, 0));
+	(void)args;
 	json_object_object_add(
 	    result, "version", json_object_new_string(LK_VERSION));
-	output_result(lk->output, "version", result, version_render);
+	output_result(&lk->output, "version", result, version_render);
 	return 0;
 }
 

@@ -1,20 +1,26 @@
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/args.h"
 #include "cli/client.h"
 #include "cli/history.h"
-#include "cli/output.h"
 #include "cli/params.h"
 #include "cli/verbs.h"
 
+static const char *opt_exec;
+static int64_t opt_count = -1, opt_since = -1;
+
+static const struct option options[] = {
+	{ "count", 'n', OPTION_NUMBER, &opt_count },
+	{ "since", 0, OPTION_NUMBER, &opt_since },
+	{ "exec", 'x', OPTION_STRING, &opt_exec },
+	OPTIONS_END,
+};
+
 struct watching {
 	struct lk *lk;
-	const char *command; /* NULL: none */
 	int status;
 };
 
@@ -42,16 +48,16 @@ command_run(struct watching *w, json_object *event)
 		(void)setenv("LK_DOC_ID", field(event, "doc"), 1);
 		(void)setenv("LK_CHANGE", field(event, "hash"), 1);
 		(void)setenv("LK_CURSOR", cursor, 1);
-		execl("/bin/sh", "sh", "-c", w->command, (char *)NULL);
+		execl("/bin/sh", "sh", "-c", opt_exec, (char *)NULL);
 		_exit(127);
 	}
 	if (pid == -1)
-		return lk_fail(w->lk, 74, "system", NULL, "watch: %s",
-		    strerror(errno));
+		return lk_fail(
+		    w->lk, 74, "system", NULL, "watch: %s", strerror(errno));
 	while (waitpid(pid, &status, 0) == -1)
 		if (errno != EINTR)
-			return lk_fail(w->lk, 74, "system", NULL,
-			    "watch: %s", strerror(errno));
+			return lk_fail(w->lk, 74, "system", NULL, "watch: %s",
+			    strerror(errno));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	return lk_fail(w->lk, EXIT_PARTLY, "command",
@@ -64,37 +70,26 @@ event_take(void *ctx, json_object *event)
 {
 	struct watching *w = ctx;
 
-	if (w->command != NULL)
+	if (opt_exec != NULL)
 		w->status = command_run(w, event);
 	else
-		output_event(w->lk->output, "watch", event, event_render);
+		output_event(&w->lk->output, "watch", event, event_render);
 	/* A reader that is gone is told by the next write. */
 	return w->status == 0 && !ferror(stdout);
 }
 
 static int
-watch_run(struct lk *lk, int argc, char *argv[])
+watch_run(struct lk *lk, const struct args *args)
 {
 	struct watching w = { .lk = lk };
-	int64_t count = -1, since = -1;
-	const struct option options[] = {
-		{ "count", 'n', OPTION_NUMBER, &count },
-		{ "since", 0, OPTION_NUMBER, &since },
-		{ "exec", 'x', OPTION_STRING, &w.command },
-		{ NULL, 0, OPTION_FLAG, NULL },
-	};
-	struct args args;
-	json_object *params;
+	json_object *params = params_new(NULL);
 	int status;
 
-	if (args_parse(lk, &args, options, argc, argv, &status) == ARGS_STOP)
-		return status;
-	params = params_new(NULL);
-	params_docs(params, args.operands, args.len);
-	if (count >= 0)
-		params_number(params, "count", count);
-	if (since >= 0)
-		params_number(params, "since", since);
+	params_docs(params, args);
+	if (opt_count >= 0)
+		params_number(params, "count", opt_count);
+	if (opt_since >= 0)
+		params_number(params, "since", opt_since);
 	status = lk_stream(lk, "watch", params, event_take, &w);
 	return w.status != 0 ? w.status : status;
 }
@@ -111,5 +106,7 @@ const struct command verb_watch = {
 	    "  --since CURSOR      start behind this one; 0: at the beginning\n"
 	    "  -x, --exec CMD      run a shell command for each, with LK_DOC, "
 	    "LK_DOC_ID,\n                      LK_CHANGE and LK_CURSOR set\n",
+	.options = options,
+	.operands_max = OPERANDS_MANY,
 	.run = watch_run,
 };

@@ -27,8 +27,7 @@ reach_at(const struct trace *t, size_t round, ptrdiff_t k)
 static size_t
 snake_end(const struct trace *t, size_t x, size_t y)
 {
-	while (x < t->a.len && y < t->b.len &&
-	    t->a.items[x] == t->b.items[y]) {
+	while (x < t->a.len && y < t->b.len && t->a.items[x] == t->b.items[y]) {
 		x++;
 		y++;
 	}
@@ -103,8 +102,8 @@ trace_walk(const struct trace *t, uint32_t *match, size_t a_off, size_t b_off)
 }
 
 static lk_err
-middle_match(uint32_t *match, struct series a, struct series b,
-    size_t a_off, size_t b_off)
+middle_match(uint32_t *match, struct series a, struct series b, size_t a_off,
+    size_t b_off)
 {
 	struct trace *t = calloc(1, sizeof(*t));
 	lk_err err = LK_NONE;
@@ -157,7 +156,7 @@ struct numbering {
 	struct entry {
 		struct bytes key;
 		uint32_t number; /* 0: free */
-	} *entries;
+	} * entries;
 	size_t cap, used;
 };
 
@@ -197,8 +196,8 @@ entry_find(const struct numbering *n, struct bytes key)
 {
 	size_t i = bytes_hash(key) & (n->cap - 1);
 
-	while (n->entries[i].number != 0 &&
-	    !bytes_equal(n->entries[i].key, key))
+	while (
+	    n->entries[i].number != 0 && !bytes_equal(n->entries[i].key, key))
 		i = (i + 1) & (n->cap - 1);
 	return &n->entries[i];
 }
@@ -214,8 +213,7 @@ numbering_grow(struct numbering *n)
 		return LK_ERR(LK_E_NOMEM, "number elements");
 	for (size_t i = 0; i < n->cap; i++)
 		if (n->entries[i].number != 0)
-			*entry_find(&bigger, n->entries[i].key) =
-			    n->entries[i];
+			*entry_find(&bigger, n->entries[i].key) = n->entries[i];
 	free(n->entries);
 	*n = bigger;
 	return LK_NONE;

@@ -1,9 +1,30 @@
 #include "daemon/change_json.h"
 
+#include <string.h>
+
 bool
 change_counts(const struct change_info *info)
 {
 	return info->has_change || info->is_import;
+}
+
+/* Authors may claim anything; what no calendar has is cut. */
+static struct wall
+claimed_time(int64_t seconds)
+{
+	const int64_t most = INT64_MAX / 1000;
+
+	if (seconds > most || seconds < -most)
+		return (struct wall){ seconds > 0 ? INT64_MAX : INT64_MIN };
+	return (struct wall){ seconds * 1000 };
+}
+
+static bool
+is_voided(const struct change_info *info)
+{
+	static const uint8_t none[LK_ID_LEN];
+
+	return memcmp(info->voided_by, none, sizeof(none)) != 0;
 }
 
 static struct json_object *
@@ -34,14 +55,13 @@ kinds_json(uint32_t kinds)
 struct json_object *
 change_json(struct replica *replica, const struct change_info *info)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_object_new_object(), *message = NULL;
 	char who[2 * LK_NAME_MAX + 8];
 
-	/* First: the message is gone with the next call of the replica. */
+	/* The next call of the replica ends it. */
 	if (info->message.len > 0)
-		json_add_bytes(o, "message", info->message);
-	else
-		json_object_object_add(o, "message", NULL);
+		message = json_object_new_string_len(
+		    (const char *)info->message.ptr, (int)info->message.len);
 	home_who(replica, info->author, who, sizeof(who));
 	json_add_number(o, "cursor", info->lsn);
 	json_add_id(o, "id", BYTES_OF(info->id));
@@ -50,8 +70,11 @@ change_json(struct replica *replica, const struct change_info *info)
 	json_add_text(o, "who", who);
 	json_add_number(o, "seq", info->seq);
 	json_add_number(o, "ops", info->ops);
-	json_add_time(o, "time", (struct wall){ info->time * 1000 });
-	json_add_flag(o, "visible", info->visible);
+	json_add_time(o, "time", claimed_time(info->time));
+	json_object_object_add(o, "message", message);
+	/* Only content is void as such; the rest is unless it was revoked. */
+	json_add_flag(o, "visible",
+	    change_counts(info) ? info->visible : !is_voided(info));
 	json_add_id(o, "voided_by", BYTES_OF(info->voided_by));
 	json_add_flag(o, "import", info->is_import);
 	json_object_object_add(o, "kinds", kinds_json(info->kinds));

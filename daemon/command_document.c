@@ -140,8 +140,8 @@ conflict_write(void *ctx, const struct doc_visit *visit)
 	char hex[2 * ACTOR_LEN_MAX + 1];
 	struct bytes actor;
 
-	if (at->is_key ? !bytes_equal(visit->key, at->key) :
-			 visit->index != at->index)
+	if (at->is_key ? !bytes_equal(visit->key, at->key)
+		       : visit->index != at->index)
 		return LK_NONE;
 	TRY(doc_actor(w->doc, visit->item.id.actor, &actor));
 	hex_encode(hex, actor);
@@ -157,8 +157,9 @@ conflicts_write(struct reading *g, struct buf *out, enum json_style style)
 	struct conflict_walk w = { g->doc, &g->place, out, style, false };
 
 	if (g->place.root)
-		return LK_ERR(LK_E_USAGE, "a document has no conflicts, only "
-					  "what is in it has");
+		return LK_ERR(LK_E_USAGE,
+		    "a document has no conflicts, only "
+		    "what is in it has");
 	buf_u8(out, '{');
 	TRY(doc_each(g->doc, g->place.obj, conflict_write, &w));
 	buf_u8(out, '}');

@@ -36,8 +36,9 @@ static lk_err
 flaw_fail(struct request *r, const char *subject, lk_err err,
     const struct json_flaw *flaw)
 {
-	return request_fail(r, err, "%s: not valid JSON: line %zu, column %zu: %s",
-	    subject, flaw->line, flaw->column, err.what);
+	return request_fail(r, err,
+	    "%s: not valid JSON: line %zu, column %zu: %s", subject, flaw->line,
+	    flaw->column, err.what);
 }
 
 static lk_err
@@ -50,8 +51,9 @@ param_json(struct request *r, const char *key, json_object **out)
 	TRY(param_bytes(r, key, &text));
 	err = json_text_parse(out, text, &flaw);
 	if (err.code != LK_OK) {
-		request_hint(r, "a string is written '\"like this\"', or with "
-				"--string");
+		request_hint(r,
+		    "a string is written '\"like this\"', or with "
+		    "--string");
 		return flaw_fail(r, "value", err, &flaw);
 	}
 	return LK_NONE;
@@ -62,8 +64,8 @@ assignment_make(void *ctx, struct site *site)
 {
 	const struct assignment *a = ctx;
 
-	return a->insert ? site_insert(site, a->path, a->value, a->as) :
-			   site_set(site, a->path, a->value, a->as);
+	return a->insert ? site_insert(site, a->path, a->value, a->as)
+			 : site_set(site, a->path, a->value, a->as);
 }
 
 static lk_err
@@ -151,8 +153,8 @@ splice_make(void *ctx, struct site *site)
 {
 	const struct splice *s = ctx;
 
-	return site_splice(site, s->path, (uint64_t)s->pos, (uint64_t)s->del,
-	    s->text);
+	return site_splice(
+	    site, s->path, (uint64_t)s->pos, (uint64_t)s->del, s->text);
 }
 
 static lk_err
@@ -166,8 +168,8 @@ edit_splice_(struct request *r)
 	if (json_object_object_get_ex(r->params, "text", NULL))
 		TRY(param_bytes(r, "text", &s.text));
 	if (!utf8_valid(s.text))
-		return request_fail(r, LK_ERR(LK_E_DATA, "read text"),
-		    "the text is not UTF-8");
+		return request_fail(
+		    r, LK_ERR(LK_E_DATA, "read text"), "the text is not UTF-8");
 	return document_edit(r, splice_make, &s);
 }
 
@@ -206,8 +208,8 @@ edit_apply(struct request *r)
 		    a.fault.index + 1, a.fault.path[0] == '\0' ? "" : ": ",
 		    a.fault.path, err.what);
 	if (err.code == LK_OK)
-		json_add_number(r->result, "operations",
-		    json_object_array_length(a.ops));
+		json_add_number(
+		    r->result, "operations", json_object_array_length(a.ops));
 	json_object_put(a.ops);
 	return err;
 }

@@ -18,9 +18,9 @@
 #define CHANGE_TEXT_MAX (256 * 1024)
 
 struct content {
-	struct bytes text;   /* a text: this much of it */
-	json_object *json;   /* or JSON */
-	enum obj_type type;  /* of the document */
+	struct bytes text;  /* a text: this much of it */
+	json_object *json;  /* or JSON */
+	enum obj_type type; /* of the document */
 };
 
 static struct prop
@@ -42,8 +42,8 @@ content_fill(void *ctx, struct edit *edit, struct doc *doc)
 	if (c->type == OBJ_LIST)
 		return json_value_put(edit, &slot, c->json, JSON_PLAIN);
 	TRY(edit_make(edit, DOC_ROOT, slot.prop, OBJ_TEXT, &made));
-	return c->text.len == 0 ? LK_NONE :
-				  edit_splice(edit, made, 0, 0, c->text);
+	return c->text.len == 0 ? LK_NONE
+				: edit_splice(edit, made, 0, 0, c->text);
 }
 
 /* Appends to the text of a document. */
@@ -87,8 +87,7 @@ text_import(
 	if (!utf8_valid(file))
 		return LK_ERR(LK_E_DATA, "the text is not UTF-8");
 	c.text = piece_take(&file);
-	TRY(replica_create(
-	    r->replica, name, "text", content_fill, &c, docno));
+	TRY(replica_create(r->replica, name, "text", content_fill, &c, docno));
 	while (file.len > 0) {
 		c.text = piece_take(&file);
 		TRY(replica_edit(r->replica, *docno, content_append, &c, NULL,
@@ -163,8 +162,7 @@ json_import(
 	if (json_object_is_type(c.json, json_type_array))
 		c.type = OBJ_LIST;
 	if (c.type == OBJ_MAP && !json_object_is_type(c.json, json_type_object))
-		err = LK_ERR(
-		    LK_E_DATA, "a document is a JSON object or array");
+		err = LK_ERR(LK_E_DATA, "a document is a JSON object or array");
 	else
 		err = json_create(r, name, file, &c, docno);
 	json_object_put(c.json);
@@ -187,9 +185,9 @@ type_find(struct request *r, uint32_t docno, const char **type)
 	if (err.code == LK_OK && length == 1)
 		err = doc_get(doc, DOC_ROOT, content_prop(), &item);
 	if (err.code == LK_OK && length == 1 && item.is_obj)
-		*type = item.obj_type == OBJ_TEXT ? "text" :
-		    item.obj_type == OBJ_LIST     ? "list" :
-						    "map";
+		*type = item.obj_type == OBJ_TEXT ? "text"
+		    : item.obj_type == OBJ_LIST   ? "list"
+						  : "map";
 	doc_free(doc);
 	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
 }
@@ -233,8 +231,8 @@ format_read(struct request *r, const struct format **out)
 		return LK_NONE;
 	}
 	request_hint(r, "formats are automerge, json and text");
-	return request_fail(r, LK_ERR(LK_E_USAGE, "read format"),
-	    "%s: no such format", name);
+	return request_fail(
+	    r, LK_ERR(LK_E_USAGE, "read format"), "%s: no such format", name);
 }
 
 static lk_err
@@ -248,13 +246,13 @@ import_fail(struct request *r, const char *name, const struct format *format,
 		    name);
 	}
 	if (err.code == LK_E_LIMIT)
-		return request_fail(r, err, "%s: over a limit: %s", name,
-		    err.what);
+		return request_fail(
+		    r, err, "%s: over a limit: %s", name, err.what);
 	if (format->import == automerge_import &&
 	    (err.code == LK_E_TRUNCATED || err.code == LK_E_MALFORMED ||
 		err.code == LK_E_DATA))
-		return request_fail(r, err, "%s: %s: %s", name, format->what,
-		    err.what);
+		return request_fail(
+		    r, err, "%s: %s: %s", name, format->what, err.what);
 	/* Bad JSON has been explained already, with its line. */
 	if (err.code == LK_E_DATA && format->import == json_import &&
 	    strcmp(err.what, "a document is a JSON object or array") != 0)
@@ -291,8 +289,7 @@ file_import(struct request *r)
 /* Export. */
 
 static lk_err
-content_write(
-    struct doc *doc, const char *type, bool text, struct buf *out)
+content_write(struct doc *doc, const char *type, bool text, struct buf *out)
 {
 	struct item item = { .is_obj = true };
 	struct base base;
@@ -308,8 +305,8 @@ content_write(
 }
 
 static lk_err
-plain_export(struct request *r, const struct subject *s, bool text,
-    struct buf *out)
+plain_export(
+    struct request *r, const struct subject *s, bool text, struct buf *out)
 {
 	struct doc *doc = NULL;
 	lk_err err;
@@ -322,8 +319,7 @@ plain_export(struct request *r, const struct subject *s, bool text,
 }
 
 static lk_err
-automerge_export(
-    struct request *r, const struct subject *s, struct buf *out)
+automerge_export(struct request *r, const struct subject *s, struct buf *out)
 {
 	lk_err err = replica_export(r->replica, s->docno, out);
 
@@ -349,18 +345,16 @@ file_export(struct request *r)
 	buf_init(&out, DOCUMENT_BODY_MAX);
 	TRY(subject_find(r, &s));
 	if (!json_object_object_get_ex(r->params, "format", NULL))
-		format = strcmp(s.name.type, "text") == 0 ? &formats[2] :
-							    &formats[1];
+		format = strcmp(s.name.type, "text") == 0 ? &formats[2]
+							  : &formats[1];
 	else
 		TRY(format_read(r, &format));
 	if (format->import == automerge_import)
 		err = automerge_export(r, &s, &out);
 	else
-		err = plain_export(
-		    r, &s, format->import == text_import, &out);
+		err = plain_export(r, &s, format->import == text_import, &out);
 	if (err.code != LK_OK)
-		return request_fail(
-		    r, err, "%s: %s", s.name.name, err.what);
+		return request_fail(r, err, "%s: %s", s.name.name, err.what);
 	size = out.len;
 	TRY(request_download(r, &out, &handle));
 	json_add_subject(r->result, &s);

@@ -3,25 +3,27 @@
 #include "daemon/commands.h"
 
 #define PAGE_MAX 500
+#define SCAN_MAX 2000 /* entries looked at in one go */
 
 /* Entries behind a position, in log order, a page at a time. */
 static lk_err
 doc_log(struct request *r)
 {
-	struct json_object *entries = json_object_new_array();
+	struct json_object *entries;
 	struct change_info info;
 	struct subject s;
 	int64_t after = 0, limit = PAGE_MAX;
 	bool access;
 	lk_err err;
 
-	json_object_object_add(r->result, "entries", entries);
 	TRY(subject_find(r, &s));
 	TRY(param_int_or(r, "after", 0, INT64_MAX - 1, &after));
 	TRY(param_int_or(r, "limit", 1, PAGE_MAX, &limit));
 	TRY(param_bool_or(r, "access", false, &access));
 	json_add_subject(r->result, &s);
-	for (;;) {
+	entries = json_object_new_array();
+	json_object_object_add(r->result, "entries", entries);
+	for (int scanned = 0; scanned < SCAN_MAX; scanned++) {
 		err = replica_log(
 		    r->replica, s.docno, (uint64_t)after + 1, &info);
 		if (err.code == LK_E_NOTFOUND) {
@@ -36,8 +38,7 @@ doc_log(struct request *r)
 			json_object_array_add(
 			    entries, change_json(r->replica, &info));
 	}
-	json_object_object_add(
-	    r->result, "next", json_object_new_int64(after));
+	json_object_object_add(r->result, "next", json_object_new_int64(after));
 	return LK_NONE;
 }
 

@@ -32,15 +32,14 @@ sync_word(enum sync_state state)
 /* What this device knows of the other one's copy: null for itself, and for who
  * is no reader. */
 static lk_err
-member_acknowledged(struct request *r, uint32_t docno,
-    struct json_object *o, const uint8_t pk[static 32])
+member_acknowledged(struct request *r, uint32_t docno, struct json_object *o,
+    const uint8_t pk[static 32])
 {
 	struct sync_status status;
 
 	json_object_object_add(o, "acknowledged", NULL);
 	for (size_t i = 0;; i++) {
-		lk_err err =
-		    engine_sync_status(r->engine, docno, i, &status);
+		lk_err err = subject_device(r, docno, i, &status);
 
 		if (err.code == LK_E_NOTFOUND)
 			return LK_NONE;
@@ -86,8 +85,8 @@ member_json(struct request *r, const struct subject *s, const struct graph *g,
 	json_add_number(o, "rank", m->rank);
 	json_add_flag(o, "person", (m->flags & GRANT_COLD) != 0);
 	json_add_flag(o, "own", (m->flags & GRANT_OWN) != 0);
-	json_add_flag(o, "self",
-	    memcmp(m->key, self->sign.pk, ACCESS_KEY_LEN) == 0);
+	json_add_flag(
+	    o, "self", memcmp(m->key, self->sign.pk, ACCESS_KEY_LEN) == 0);
 	if (issuer_find(g, m, issuer))
 		member_who(r, o, "by", issuer);
 	else
@@ -105,17 +104,18 @@ member_json(struct request *r, const struct subject *s, const struct graph *g,
 static lk_err
 members(struct request *r)
 {
-	struct json_object *list = json_object_new_array();
+	struct json_object *list;
 	struct graph *g;
 	struct subject s;
 	struct member m;
 	bool all;
 
-	json_object_object_add(r->result, "members", list);
 	TRY(param_bool_or(r, "all", false, &all));
 	TRY(subject_find(r, &s));
 	json_add_subject(r->result, &s);
 	json_add_text(r->result, "role", role_name(s.summary.role));
+	list = json_object_new_array();
+	json_object_object_add(r->result, "members", list);
 	for (size_t i = 0;; i++) {
 		struct json_object *o;
 
@@ -141,10 +141,9 @@ person_find(struct request *r, const struct subject *s, uint8_t key[static 32])
 	TRY(param_string(r, "who", &who));
 	err = home_find_person(r->replica, s->docno, who, key);
 	if (err.code == LK_E_NOTFOUND) {
-		request_hint(r, "lk members %s lists the names",
-		    s->name.name);
-		return request_fail(r, err, "%s: nobody here is called so",
-		    who);
+		request_hint(r, "lk members %s lists the names", s->name.name);
+		return request_fail(
+		    r, err, "%s: nobody here is called so", who);
 	}
 	if (err.code == LK_E_USAGE) {
 		request_hint(r, "give more digits of the key");
@@ -188,8 +187,8 @@ share(struct request *r)
 		err = replica_share(r->replica, s.docno, &person, role);
 	arena_clear(&arena);
 	if (err.code == LK_E_NOTFOUND) {
-		request_hint(r, "lk invite %s makes a ticket for them",
-		    s.name.name);
+		request_hint(
+		    r, "lk invite %s makes a ticket for them", s.name.name);
 		return request_fail(r, err, "share: not a contact yet");
 	}
 	if (err.code != LK_OK)
@@ -212,8 +211,7 @@ unheard_json(struct request *r, const struct subject *s, bool acted)
 	json_object_object_add(r->result, "not_heard", list);
 	for (size_t i = 0;; i++) {
 		char who[WHO_LEN];
-		lk_err err =
-		    engine_sync_status(r->engine, s->docno, i, &status);
+		lk_err err = subject_device(r, s->docno, i, &status);
 
 		if (err.code == LK_E_NOTFOUND)
 			return LK_NONE;
@@ -250,13 +248,10 @@ revoke(struct request *r)
 	TRY(person_find(r, &s, key));
 	json_add_subject(r->result, &s);
 	member_who(r, r->result, "who", key);
-	err = replica_revoke(
-	    r->replica, s.docno, key, level, dry_run, &report);
+	err = replica_revoke(r->replica, s.docno, key, level, dry_run, &report);
 	if (err.code == LK_E_NOTFOUND) {
-		request_hint(r, "lk members %s lists who is",
-		    s.name.name);
-		return request_fail(
-		    r, err, "%s: not a member", s.name.name);
+		request_hint(r, "lk members %s lists who is", s.name.name);
+		return request_fail(r, err, "%s: not a member", s.name.name);
 	}
 	if (err.code != LK_OK)
 		return members_fail(r, &s, err);

@@ -21,8 +21,7 @@ ticket_make(struct request *r, struct ticket_request *want)
 	int64_t uses = want->uses;
 
 	TRY(param_int_or(r, "uses", 1, USES_MAX, &uses));
-	TRY(param_int_or(
-	    r, "expires_ms", 1000, EXPIRES_MAX, &want->expires_ms));
+	TRY(param_int_or(r, "expires_ms", 1, EXPIRES_MAX, &want->expires_ms));
 	want->uses = (uint32_t)uses;
 	err = engine_ticket(r->engine, want, r->now, ticket, sizeof(ticket));
 	if (err.code == LK_E_LIMIT) {
@@ -139,17 +138,17 @@ redeem_fail(struct request *r, enum ticket_purpose purpose, lk_err err)
 		    r, err, "ticket: mistyped or not a ticket of lk");
 	}
 	if (err.code == LK_E_USAGE) {
-		request_hint(r, purpose == TICKET_DEVICE ?
-			"lk accept takes it" :
-			"lk pair takes it");
+		request_hint(r,
+		    purpose == TICKET_DEVICE ? "lk accept takes it"
+					     : "lk pair takes it");
 		return request_fail(r, err, "ticket: it is for %s",
 		    purpose == TICKET_DEVICE ? "a document" : "a device");
 	}
 	if (err.code == LK_E_DENIED) {
-		request_hint(r,
-		    "pair from a device without documents: another LK_HOME");
-		return request_fail(r, err,
-		    "pair: this device has documents of its own");
+		request_hint(
+		    r, "pair from a device without documents: another LK_HOME");
+		return request_fail(
+		    r, err, "pair: this device has documents of its own");
 	}
 	return err;
 }
@@ -168,8 +167,7 @@ redeem(struct request *r, enum ticket_purpose purpose)
 	if (state == NULL)
 		return LK_ERR(LK_E_NOMEM, "redeem");
 	state->purpose = purpose;
-	err = engine_redeem(
-	    r->engine, ticket, purpose, r->now, &state->handle);
+	err = engine_redeem(r->engine, ticket, purpose, r->now, &state->handle);
 	if (err.code != LK_OK) {
 		free(state);
 		return redeem_fail(r, purpose, err);

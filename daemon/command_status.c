@@ -44,8 +44,7 @@ devices_add(struct request *r, uint32_t docno, struct json_object *list,
 
 	*behind = *synced = 0;
 	for (size_t i = 0;; i++) {
-		lk_err err =
-		    engine_sync_status(r->engine, docno, i, &status);
+		lk_err err = subject_device(r, docno, i, &status);
 
 		if (err.code == LK_E_NOTFOUND)
 			return LK_NONE;
@@ -116,9 +115,9 @@ status(struct request *r)
 	uint32_t docno = 0;
 	bool synced = true;
 
-	json_object_object_add(r->result, "documents", documents);
 	identity_json(r);
 	running_json(r);
+	json_object_object_add(r->result, "documents", documents);
 	for (;;) {
 		struct json_object *o;
 		lk_err err = subject_next(r, &docno, &s);
@@ -141,6 +140,8 @@ peers(struct request *r)
 	struct peer_status peer;
 
 	json_object_object_add(r->result, "peers", list);
+	if (r->engine == NULL)
+		return LK_NONE;
 	for (size_t i = 0;; i++) {
 		struct json_object *o;
 		char who[WHO_LEN];
@@ -237,8 +238,7 @@ missing_name(struct json_object *missing, struct buf *out)
 				   *devices =
 				       json_object_object_get(o, "devices");
 
-		for (size_t j = 0; j < json_object_array_length(devices);
-		     j++) {
+		for (size_t j = 0; j < json_object_array_length(devices); j++) {
 			struct json_object *d =
 			    json_object_array_get_idx(devices, j);
 
@@ -291,44 +291,23 @@ sync_poll(struct request *r, bool *done)
 }
 
 static lk_err
-documents_read(struct request *r, struct waiting *w)
-{
-	struct json_object *docs;
-	struct subject s;
-
-	if (!json_object_object_get_ex(r->params, "docs", &docs) ||
-	    !json_object_is_type(docs, json_type_array) ||
-	    json_object_array_length(docs) == 0)
-		return LK_NONE;
-	w->docnos = calloc(
-	    json_object_array_length(docs), sizeof(*w->docnos));
-	if (w->docnos == NULL)
-		return LK_ERR(LK_E_NOMEM, "sync");
-	for (size_t i = 0; i < json_object_array_length(docs); i++) {
-		struct json_object *name = json_object_array_get_idx(docs, i);
-
-		TRY(subject_named(r,
-		    name == NULL ? "" : json_object_get_string(name), &s));
-		w->docnos[w->docnos_len++] = s.docno;
-	}
-	return LK_NONE;
-}
-
-static lk_err
 sync_(struct request *r)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
 	int64_t timeout_ms = TIMEOUT_DEFAULT, need = -1;
 	lk_err err;
 
-	if (w == NULL)
-		return LK_ERR(LK_E_NOMEM, "sync");
-	err = documents_read(r, w);
+	if (r->engine == NULL || w == NULL) {
+		free(w);
+		return LK_ERR(r->engine == NULL ? LK_E_UNAVAILABLE : LK_E_NOMEM,
+		    "the store is read-only, nothing is exchanged");
+	}
+	err = subject_list(r, &w->docnos, &w->docnos_len);
 	if (err.code == LK_OK)
 		err = param_int_or(r, "wait", 0, PEERS_MAX, &need);
 	if (err.code == LK_OK)
-		err = param_int_or(
-		    r, "timeout_ms", 0, TIMEOUT_MAX, &timeout_ms);
+		err =
+		    param_int_or(r, "timeout_ms", 0, TIMEOUT_MAX, &timeout_ms);
 	if (err.code != LK_OK || need < 0)
 		waiting_free(w);
 	TRY(err);

@@ -24,7 +24,7 @@ struct watch {
 	uint32_t *docnos; /* NULL: all */
 	size_t docnos_len;
 	uint64_t cursor;
-	int64_t left; /* events until it ends; -1: never */
+	int64_t left;       /* events until it ends; -1: never */
 	struct next *queue; /* unordered; short but for a catch-up */
 	size_t queue_len, queue_cap;
 	bool filled;
@@ -238,36 +238,12 @@ log_end(struct request *r, uint64_t *end)
 }
 
 static lk_err
-docs_read(struct request *r, struct watch *w)
-{
-	struct json_object *docs;
-	struct subject s;
-
-	if (!json_object_object_get_ex(r->params, "docs", &docs) ||
-	    !json_object_is_type(docs, json_type_array) ||
-	    json_object_array_length(docs) == 0)
-		return LK_NONE;
-	w->docnos = calloc(
-	    json_object_array_length(docs), sizeof(*w->docnos));
-	if (w->docnos == NULL)
-		return LK_ERR(LK_E_NOMEM, "watch");
-	for (size_t i = 0; i < json_object_array_length(docs); i++) {
-		struct json_object *name = json_object_array_get_idx(docs, i);
-
-		TRY(subject_named(r,
-		    name == NULL ? "" : json_object_get_string(name), &s));
-		w->docnos[w->docnos_len++] = s.docno;
-	}
-	return LK_NONE;
-}
-
-static lk_err
 watch_start(struct request *r, struct watch *w)
 {
 	int64_t since = -1;
 	uint64_t end;
 
-	TRY(docs_read(r, w));
+	TRY(subject_list(r, &w->docnos, &w->docnos_len));
 	TRY(param_int_or(r, "since", 0, INT64_MAX - 1, &since));
 	w->left = -1;
 	TRY(param_int_or(r, "count", 0, INT64_MAX, &w->left));

@@ -8,14 +8,14 @@
 #include "daemon/command.h"
 
 /* Each ends with a NULL method. */
-extern const struct command *const commands_device;   /* init, devices, daemon */
+extern const struct command *const commands_device; /* init, devices, daemon */
 extern const struct command *const commands_document; /* new, list, get */
 extern const struct command *const commands_edit;
-extern const struct command *const commands_file;     /* import, export */
+extern const struct command *const commands_file; /* import, export */
 extern const struct command *const commands_log;
-extern const struct command *const commands_members;  /* share, revoke */
-extern const struct command *const commands_pairing;  /* tickets */
-extern const struct command *const commands_status;   /* status, sync, peers */
+extern const struct command *const commands_members; /* share, revoke */
+extern const struct command *const commands_pairing; /* tickets */
+extern const struct command *const commands_status;  /* status, sync, peers */
 extern const struct command *const commands_watch;
 
 #endif

@@ -7,6 +7,8 @@
 
 /* Room around a result in its line. */
 #define REPLY_MAX (CONTROL_LINE_MAX + 1024)
+/* Requests of one client whose answers wait for one commit. */
+#define ROUND_CALLS_MAX 1000
 
 void
 control_init(struct control *c)
@@ -241,9 +243,6 @@ call_admit(struct daemon *d, struct call *call)
 		return (request_fail(r, LK_ERR(LK_E_CONFIG, "identity"),
 		    "there is no identity here yet"));
 	}
-	if ((flags & COMMAND_IDENTITY) && d->engine == NULL &&
-	    (flags & COMMAND_WRITES))
-		return (LK_ERR(LK_E_UNAVAILABLE, "sync engine"));
 	return (LK_NONE);
 }
 
@@ -366,6 +365,17 @@ call_run(struct daemon *d, struct call *call)
 		command_run(d, call);
 }
 
+static size_t
+client_deferred(const struct daemon *d, const struct client *client)
+{
+	const struct call *call;
+	size_t n = 0;
+
+	TAILQ_FOREACH (call, &d->control.deferred, entry)
+		n += call->client == client;
+	return (n);
+}
+
 static void
 line_handle(struct daemon *d, struct client *client, struct bytes line)
 {
@@ -385,7 +395,7 @@ line_handle(struct daemon *d, struct client *client, struct bytes line)
 		call->code = flaw.code;
 		call_settle(d, call,
 		    request_fail(&call->request, err, "%s", flaw.message));
-	} else if (client->calls > CONTROL_DEFERRED_MAX)
+	} else if (client_deferred(d, client) >= CONTROL_DEFERRED_MAX)
 		call_settle(d, call,
 		    request_fail(&call->request, LK_ERR(LK_E_LIMIT, "request"),
 			"more than %d requests at once", CONTROL_DEFERRED_MAX));
@@ -423,9 +433,8 @@ client_bytes(struct daemon *d, struct client *client, struct bytes in)
 		}
 		if (line.len > 0)
 			line_handle(d, client, line);
-		/* Answers must not pile up behind a client that sends many
-		 * requests in one go. */
-		if (client->calls >= CONTROL_DEFERRED_MAX)
+		/* One client's many requests are a group like any other. */
+		if (round_is_full(d) || client->calls >= ROUND_CALLS_MAX)
 			round_end(d);
 	}
 }

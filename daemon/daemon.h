@@ -62,7 +62,7 @@ struct daemon {
 	struct identity identity, identity_saved;
 	bool has_identity;
 	struct replica *replica; /* NULL without identity */
-	struct engine *engine;   /* NULL without identity or read_only */
+	struct engine *engine;   /* NULL without identity */
 
 	struct net *net;
 	struct workers *workers;
@@ -93,6 +93,8 @@ struct daemon {
 struct now now_read(void);
 /* The transaction of this round, with the replica attached. */
 LK_MUST_USE lk_err round_begin(struct daemon *);
+/* Whether it has taken in so much, or so long, that it should end. */
+bool round_is_full(const struct daemon *);
 /* Commits what there is and lets its effects out, or undoes it. */
 void round_end(struct daemon *);
 /* Undoes it: every answer becomes this error, every session ends. */

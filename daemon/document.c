@@ -24,8 +24,8 @@ document_name_check(struct request *r, const char *name)
 }
 
 lk_err
-document_fail(struct request *r, const struct subject *s, const char *path,
-    lk_err err)
+document_fail(
+    struct request *r, const struct subject *s, const char *path, lk_err err)
 {
 	const char *space = path[0] == '\0' ? "" : " ";
 	const char *name = s->name.name;
@@ -39,8 +39,8 @@ document_fail(struct request *r, const struct subject *s, const char *path,
 		break;
 	case LK_E_DENIED:
 		request_hint(r, "lk members %s shows who may", name);
-		return request_fail(r, err,
-		    "%s: this device may not write it", name);
+		return request_fail(
+		    r, err, "%s: this device may not write it", name);
 	case LK_E_LIMIT:
 		request_hint(r, "make it in several smaller steps");
 		return request_fail(r, err, "%s%s%s: too large for one change",
@@ -48,8 +48,7 @@ document_fail(struct request *r, const struct subject *s, const char *path,
 	case LK_E_FULL:
 		request_hint(r, "make room, then again");
 		return request_fail(r, err,
-		    "%s: no space left on the disk, nothing was changed",
-		    name);
+		    "%s: no space left on the disk, nothing was changed", name);
 	case LK_OK:
 	case LK_E_SYS:
 	case LK_E_NOMEM:
@@ -65,8 +64,7 @@ document_fail(struct request *r, const struct subject *s, const char *path,
 	case LK_E_CONFIG:
 		break;
 	}
-	return request_fail(
-	    r, err, "%s%s%s: %s", name, space, path, err.what);
+	return request_fail(r, err, "%s%s%s: %s", name, space, path, err.what);
 }
 
 /* What replica_edit hands back to us. */
@@ -86,8 +84,7 @@ call_run(void *ctx, struct edit *edit, struct doc *doc)
 	struct site site = { .edit = edit, .doc = doc, .arena = &arena };
 	lk_err err;
 
-	TRY(base_find(
-	    &site.base, doc, call->subject->name.type, call->root));
+	TRY(base_find(&site.base, doc, call->subject->name.type, call->root));
 	arena_init(&arena, DOCUMENT_BODY_MAX);
 	err = call->make(call->ctx, &site);
 	arena_clear(&arena);
@@ -115,7 +112,7 @@ document_edit(struct request *r, site_fn *make, void *ctx)
 		return document_fail(r, &s, path, err);
 	json_add_subject(r->result, &s);
 	json_add_flag(r->result, "changed", changed);
-	json_add_id(r->result, "hash",
-	    changed ? BYTES_OF(hash) : BYTES(NULL, 0));
+	json_add_id(
+	    r->result, "hash", changed ? BYTES_OF(hash) : BYTES(NULL, 0));
 	return LK_NONE;
 }

@@ -12,8 +12,8 @@
 LK_MUST_USE lk_err document_name_check(struct request *, const char *name);
 
 /* Says what failed on a document, with the path when there is one. */
-LK_MUST_USE lk_err document_fail(struct request *, const struct subject *,
-    const char *path, lk_err);
+LK_MUST_USE lk_err document_fail(
+    struct request *, const struct subject *, const char *path, lk_err);
 
 /* Makes edits at a site. */
 typedef lk_err site_fn(void *ctx, struct site *);

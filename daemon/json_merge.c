@@ -2,10 +2,10 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "daemon/align.h"
 #include "daemon/json_text.h"
 #include "daemon/json_time.h"
 #include "daemon/merge.h"
-#include "daemon/align.h"
 
 struct merger {
 	struct edit *edit;
@@ -34,8 +34,8 @@ member_merge(struct merger *m, struct op_id map, const char *key,
 }
 
 static lk_err
-map_merge(struct merger *m, struct op_id map, json_object *base,
-    json_object *wanted)
+map_merge(
+    struct merger *m, struct op_id map, json_object *base, json_object *wanted)
 {
 	json_object_object_foreach(base, key, before)
 	{
@@ -157,15 +157,14 @@ lists_match(struct lists *l, struct arena *arena)
 	TRY(numbering_new(&numbering));
 	for (int i = 0; i < 3 && err.code == LK_OK; i++) {
 		lens[i] = json_object_array_length(lists[i]);
-		err =
-		    list_number(&l->numbers[i], lists[i], numbering, arena);
+		err = list_number(&l->numbers[i], lists[i], numbering, arena);
 	}
 	numbering_free(numbering);
 	TRY(err);
-	TRY(list_match(&l->to_wanted, l->numbers[0], lens[0], l->numbers[1],
-	    lens[1]));
-	return list_match(&l->to_current, l->numbers[0], lens[0],
-	    l->numbers[2], lens[2]);
+	TRY(list_match(
+	    &l->to_wanted, l->numbers[0], lens[0], l->numbers[1], lens[1]));
+	return list_match(
+	    &l->to_current, l->numbers[0], lens[0], l->numbers[2], lens[2]);
 }
 
 /* Where a walk along the three lists is: the next element of wanted, and the
@@ -177,8 +176,8 @@ struct list_walk {
 };
 
 static lk_err
-wanted_insert(struct merger *m, const struct lists *l, struct list_walk *w,
-    size_t until)
+wanted_insert(
+    struct merger *m, const struct lists *l, struct list_walk *w, size_t until)
 {
 	for (; w->wanted < until; w->wanted++) {
 		struct slot at = { .obj = w->obj,
@@ -194,8 +193,8 @@ wanted_insert(struct merger *m, const struct lists *l, struct list_walk *w,
 
 /* Element i of base: gone here or there, or changed. */
 static lk_err
-element_merge(struct merger *m, const struct lists *l, struct list_walk *w,
-    size_t i)
+element_merge(
+    struct merger *m, const struct lists *l, struct list_walk *w, size_t i)
 {
 	bool here = l->to_current[i] != ALIGN_NONE;
 	bool kept = l->to_wanted[i] != ALIGN_NONE;
@@ -236,8 +235,7 @@ list_walk(struct merger *m, const struct lists *l, struct op_id obj)
 		TRY(element_merge(m, l, &w, i));
 	}
 	w.index += json_object_array_length(l->current) - w.current;
-	return wanted_insert(
-	    m, l, &w, json_object_array_length(l->wanted));
+	return wanted_insert(m, l, &w, json_object_array_length(l->wanted));
 }
 
 static lk_err
@@ -260,8 +258,8 @@ list_merge(struct merger *m, const struct item *list, json_object *base,
 }
 
 static lk_err
-text_item_merge(struct merger *m, struct op_id text, json_object *base,
-    json_object *wanted)
+text_item_merge(
+    struct merger *m, struct op_id text, json_object *base, json_object *wanted)
 {
 	BUF_SCOPED current = { 0 };
 	BUF_SCOPED merged = { 0 };
@@ -279,8 +277,8 @@ text_item_merge(struct merger *m, struct op_id text, json_object *base,
  * is plain JSON, where a counter is a number and a time a string.
  */
 static lk_err
-scalar_merge(struct merger *m, const struct slot *slot,
-    const struct value *now, json_object *base, json_object *wanted)
+scalar_merge(struct merger *m, const struct slot *slot, const struct value *now,
+    json_object *base, json_object *wanted)
 {
 	bool number = json_object_is_type(wanted, json_type_int) &&
 	    json_object_is_type(base, json_type_int);

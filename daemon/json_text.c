@@ -21,7 +21,7 @@ static lk_err value_parse(struct parser *, json_object **);
 static lk_err
 flaw(const char *what)
 {
-	return (LK_ERR(LK_E_DATA, what));
+	return LK_ERR(LK_E_DATA, what);
 }
 
 static void
@@ -37,9 +37,9 @@ static bool
 byte_take(struct parser *p, uint8_t c)
 {
 	if (p->at == p->end || *p->at != c)
-		return (false);
+		return false;
 	p->at++;
-	return (true);
+	return true;
 }
 
 static lk_err
@@ -48,7 +48,7 @@ hex4_parse(struct parser *p, uint32_t *code)
 	uint32_t value = 0;
 
 	if (p->end - p->at < 4)
-		return (flaw("a \\u escape needs four hex digits"));
+		return flaw("a \\u escape needs four hex digits");
 	for (int i = 0; i < 4; i++) {
 		uint8_t c = p->at[i];
 		unsigned digit;
@@ -58,12 +58,12 @@ hex4_parse(struct parser *p, uint32_t *code)
 		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
 			digit = (c | 0x20U) - 'a' + 10;
 		else
-			return (flaw("a \\u escape needs four hex digits"));
+			return flaw("a \\u escape needs four hex digits");
 		value = value << 4 | digit;
 	}
 	p->at += 4;
 	*code = value;
-	return (LK_NONE);
+	return LK_NONE;
 }
 
 static void
@@ -93,19 +93,17 @@ unicode_escape_parse(struct parser *p)
 
 	TRY(hex4_parse(p, &high));
 	if (high >= 0xdc00 && high <= 0xdfff)
-		return (flaw("half of a surrogate pair is no character"));
+		return flaw("half of a surrogate pair is no character");
 	if (high >= 0xd800 && high <= 0xdbff) {
 		if (!byte_take(p, '\\') || !byte_take(p, 'u'))
-			return (
-			    flaw("half of a surrogate pair is no character"));
+			return flaw("half of a surrogate pair is no character");
 		TRY(hex4_parse(p, &low));
 		if (low < 0xdc00 || low > 0xdfff)
-			return (
-			    flaw("half of a surrogate pair is no character"));
+			return flaw("half of a surrogate pair is no character");
 		high = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
 	}
 	code_point_add(&p->text, high);
-	return (LK_NONE);
+	return LK_NONE;
 }
 
 static lk_err
@@ -115,15 +113,15 @@ escape_parse(struct parser *p)
 	const char *found;
 
 	if (p->at == p->end)
-		return (flaw("a string does not end"));
+		return flaw("a string does not end");
 	if (byte_take(p, 'u'))
-		return (unicode_escape_parse(p));
+		return unicode_escape_parse(p);
 	found = *p->at == '\0' ? NULL : strchr(from, *p->at);
 	if (found == NULL)
-		return (flaw("no such escape"));
+		return flaw("no such escape");
 	p->at++;
 	buf_u8(&p->text, (uint8_t)to[found - from]);
-	return (LK_NONE);
+	return LK_NONE;
 }
 
 /* Leaves the characters of a string, whose quote is already read, in text. */
@@ -139,17 +137,17 @@ string_parse(struct parser *p)
 			p->at++;
 		buf_mem(&p->text, run, (size_t)(p->at - run));
 		if (p->at == p->end)
-			return (flaw("a string does not end"));
+			return flaw("a string does not end");
 		if (byte_take(p, '"'))
 			break;
 		if (!byte_take(p, '\\'))
-			return (flaw("a control character in a string"));
+			return flaw("a control character in a string");
 		TRY(escape_parse(p));
 	}
 	TRY(buf_err(&p->text, "a string is too long"));
 	if (!utf8_valid(buf_bytes(&p->text)))
-		return (flaw("a string is not UTF-8"));
-	return (LK_NONE);
+		return flaw("a string is not UTF-8");
+	return LK_NONE;
 }
 
 static size_t
@@ -159,7 +157,7 @@ digits_skip(struct parser *p)
 
 	while (p->at < p->end && *p->at >= '0' && *p->at <= '9')
 		p->at++;
-	return ((size_t)(p->at - from));
+	return (size_t)(p->at - from);
 }
 
 /* Skips the characters of a number by the grammar of RFC 8259. */
@@ -169,20 +167,20 @@ number_scan(struct parser *p, bool *integer)
 	*integer = true;
 	(void)byte_take(p, '-');
 	if (!byte_take(p, '0') && digits_skip(p) == 0)
-		return (flaw("no JSON value starts like this"));
+		return flaw("no JSON value starts like this");
 	if (byte_take(p, '.')) {
 		*integer = false;
 		if (digits_skip(p) == 0)
-			return (flaw("a number ends at its point"));
+			return flaw("a number ends at its point");
 	}
 	if (byte_take(p, 'e') || byte_take(p, 'E')) {
 		*integer = false;
 		if (!byte_take(p, '-'))
 			(void)byte_take(p, '+');
 		if (digits_skip(p) == 0)
-			return (flaw("a number ends in its exponent"));
+			return flaw("a number ends in its exponent");
 	}
-	return (LK_NONE);
+	return LK_NONE;
 }
 
 static json_object *
@@ -194,14 +192,14 @@ integer_new(const char *digits)
 	if (digits[0] == '-') {
 		int64_t n = strtoll(digits, &end, 10);
 
-		return (errno == 0 ? json_object_new_int64(n) : NULL);
+		return errno == 0 ? json_object_new_int64(n) : NULL;
 	}
 	uint64_t u = strtoull(digits, &end, 10);
 
 	if (errno != 0)
-		return (NULL);
-	return (u <= INT64_MAX ? json_object_new_int64((int64_t)u) :
-				 json_object_new_uint64(u));
+		return NULL;
+	return u <= INT64_MAX ? json_object_new_int64((int64_t)u)
+			      : json_object_new_uint64(u);
 }
 
 static lk_err
@@ -216,7 +214,7 @@ number_parse(struct parser *p, json_object **out)
 	TRY(number_scan(p, &integer));
 	len = (size_t)(p->at - from);
 	if (len > NUMBER_MAX)
-		return (flaw("a number has too many digits"));
+		return flaw("a number has too many digits");
 	memcpy(digits, from, len);
 	digits[len] = '\0';
 	if (integer)
@@ -225,13 +223,13 @@ number_parse(struct parser *p, json_object **out)
 		double d = strtod(digits, NULL);
 
 		if (isinf(d))
-			return (flaw("a number is too large for a float"));
+			return flaw("a number is too large for a float");
 		number = json_object_new_double(d);
 	}
 	if (number == NULL)
-		return (LK_ERR(LK_E_NOMEM, "read JSON"));
+		return LK_ERR(LK_E_NOMEM, "read JSON");
 	*out = number;
-	return (LK_NONE);
+	return LK_NONE;
 }
 
 static lk_err
@@ -239,20 +237,20 @@ array_parse(struct parser *p, json_object *array)
 {
 	space_skip(p);
 	if (byte_take(p, ']'))
-		return (LK_NONE);
+		return LK_NONE;
 	for (;;) {
 		json_object *element;
 
 		TRY(value_parse(p, &element));
 		if (json_object_array_add(array, element) != 0) {
 			json_object_put(element);
-			return (LK_ERR(LK_E_NOMEM, "read JSON"));
+			return LK_ERR(LK_E_NOMEM, "read JSON");
 		}
 		space_skip(p);
 		if (byte_take(p, ']'))
-			return (LK_NONE);
+			return LK_NONE;
 		if (!byte_take(p, ','))
-			return (flaw("expected a comma or ]"));
+			return flaw("expected a comma or ]");
 	}
 }
 
@@ -297,14 +295,14 @@ key_parse(struct parser *p, char **key)
 
 	space_skip(p);
 	if (!byte_take(p, '"'))
-		return (flaw("expected a key in quotes"));
+		return flaw("expected a key in quotes");
 	TRY(string_parse(p));
 	name = buf_bytes(&p->text);
 	*key = malloc(2 * name.len + 1);
 	if (*key == NULL)
-		return (LK_ERR(LK_E_NOMEM, "read JSON"));
+		return LK_ERR(LK_E_NOMEM, "read JSON");
 	key_pack(*key, name);
-	return (LK_NONE);
+	return LK_NONE;
 }
 
 static lk_err
@@ -326,7 +324,7 @@ member_parse(struct parser *p, json_object *object)
 		err = LK_ERR(LK_E_NOMEM, "read JSON");
 	}
 	free(key);
-	return (err);
+	return err;
 }
 
 static lk_err
@@ -334,14 +332,14 @@ object_parse(struct parser *p, json_object *object)
 {
 	space_skip(p);
 	if (byte_take(p, '}'))
-		return (LK_NONE);
+		return LK_NONE;
 	for (;;) {
 		TRY(member_parse(p, object));
 		space_skip(p);
 		if (byte_take(p, '}'))
-			return (LK_NONE);
+			return LK_NONE;
 		if (!byte_take(p, ','))
-			return (flaw("expected a comma or }"));
+			return flaw("expected a comma or }");
 	}
 }
 
@@ -352,19 +350,19 @@ container_parse(struct parser *p, bool is_array, json_object **out)
 	lk_err err;
 
 	if (p->depth == TREE_DEPTH_MAX)
-		return (LK_ERR(LK_E_LIMIT, "more than 512 levels deep"));
+		return LK_ERR(LK_E_LIMIT, "more than 512 levels deep");
 	made = is_array ? json_object_new_array() : json_object_new_object();
 	if (made == NULL)
-		return (LK_ERR(LK_E_NOMEM, "read JSON"));
+		return LK_ERR(LK_E_NOMEM, "read JSON");
 	p->depth++;
 	err = is_array ? array_parse(p, made) : object_parse(p, made);
 	p->depth--;
 	if (err.code != LK_OK) {
 		json_object_put(made);
-		return (err);
+		return err;
 	}
 	*out = made;
-	return (LK_NONE);
+	return LK_NONE;
 }
 
 static bool
@@ -373,9 +371,9 @@ word_take(struct parser *p, const char *word)
 	size_t len = strlen(word);
 
 	if ((size_t)(p->end - p->at) < len || memcmp(p->at, word, len) != 0)
-		return (false);
+		return false;
 	p->at += len;
-	return (true);
+	return true;
 }
 
 static lk_err
@@ -383,9 +381,9 @@ value_parse(struct parser *p, json_object **out)
 {
 	space_skip(p);
 	if (byte_take(p, '{'))
-		return (container_parse(p, false, out));
+		return container_parse(p, false, out);
 	if (byte_take(p, '['))
-		return (container_parse(p, true, out));
+		return container_parse(p, true, out);
 	if (byte_take(p, '"')) {
 		TRY(string_parse(p));
 		/* An empty buffer may have no memory yet. */
@@ -398,15 +396,15 @@ value_parse(struct parser *p, json_object **out)
 		*out = json_object_new_boolean(0);
 	} else if (word_take(p, "null")) {
 		*out = NULL;
-		return (LK_NONE);
+		return LK_NONE;
 	} else if (p->at == p->end) {
-		return (flaw("it ends where a value was expected"));
+		return flaw("it ends where a value was expected");
 	} else {
-		return (number_parse(p, out));
+		return number_parse(p, out);
 	}
 	if (*out == NULL)
-		return (LK_ERR(LK_E_NOMEM, "read JSON"));
-	return (LK_NONE);
+		return LK_ERR(LK_E_NOMEM, "read JSON");
+	return LK_NONE;
 }
 
 static void
@@ -423,8 +421,8 @@ flaw_locate(const struct parser *p, struct json_flaw *where)
 }
 
 static lk_err
-text_parse(json_object **out, struct bytes *text, bool whole,
-    struct json_flaw *where)
+text_parse(
+    json_object **out, struct bytes *text, bool whole, struct json_flaw *where)
 {
 	struct parser p = { .start = text->ptr,
 		.at = text->ptr,
@@ -433,7 +431,7 @@ text_parse(json_object **out, struct bytes *text, bool whole,
 	lk_err err;
 
 	if (text->len > INT32_MAX)
-		return (LK_ERR(LK_E_LIMIT, "too large"));
+		return LK_ERR(LK_E_LIMIT, "too large");
 	buf_init(&p.text, text->len + 1);
 	err = value_parse(&p, &tree);
 	if (err.code == LK_OK) {
@@ -446,23 +444,23 @@ text_parse(json_object **out, struct bytes *text, bool whole,
 	buf_clear(&p.text);
 	if (err.code != LK_OK) {
 		flaw_locate(&p, where);
-		return (err);
+		return err;
 	}
 	*text = BYTES(p.at, (size_t)(p.end - p.at));
 	*out = tree;
-	return (LK_NONE);
+	return LK_NONE;
 }
 
 lk_err
 json_text_parse(json_object **out, struct bytes text, struct json_flaw *where)
 {
-	return (text_parse(out, &text, true, where));
+	return text_parse(out, &text, true, where);
 }
 
 lk_err
 json_text_next(json_object **out, struct bytes *text, struct json_flaw *where)
 {
-	return (text_parse(out, text, false, where));
+	return text_parse(out, text, false, where);
 }
 
 void
@@ -551,8 +549,7 @@ json_text_tree(struct buf *out, json_object *tree)
 		for (size_t i = 0; i < json_object_array_length(tree); i++) {
 			if (i > 0)
 				buf_u8(out, ',');
-			json_text_tree(
-			    out, json_object_array_get_idx(tree, i));
+			json_text_tree(out, json_object_array_get_idx(tree, i));
 		}
 		buf_u8(out, ']');
 		break;

@@ -4,8 +4,8 @@
  *
  * json-c's own tokener clamps integers over 64 bits, takes 1e400 for infinity
  * and cuts keys at a NUL; here the first becomes a float, the second is refused
- * and the third survives (json_key).  Every byte may be hostile: depth is bounded by TREE_DEPTH_MAX,
- * size by the caller.
+ * and the third survives (json_key).  Every byte may be hostile: depth is
+ * bounded by TREE_DEPTH_MAX, size by the caller.
  */
 #ifndef DAEMON_JSON_TEXT_H
 #define DAEMON_JSON_TEXT_H

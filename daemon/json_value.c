@@ -297,9 +297,9 @@ list_put(struct edit *e, const struct slot *slot, json_object *array,
 
 	TRY(slot_make(e, slot, OBJ_LIST, &made));
 	for (size_t i = 0; i < json_object_array_length(array); i++) {
-		struct slot at = { .obj = made,
-			.prop = { .index = i },
-			.insert = true };
+		struct slot at = {
+			.obj = made, .prop = { .index = i }, .insert = true
+		};
 
 		TRY(json_value_put(
 		    e, &at, json_object_array_get_idx(array, i), style));
@@ -330,8 +330,8 @@ number_value(json_object *n)
 	if (json_object_get_uint64(n) > INT64_MAX)
 		return (struct value){ .type = VALUE_UINT,
 			.u64 = json_object_get_uint64(n) };
-	return (struct value){ .type = VALUE_INT,
-		.i64 = json_object_get_int64(n) };
+	return (
+	    struct value){ .type = VALUE_INT, .i64 = json_object_get_int64(n) };
 }
 
 static lk_err
@@ -347,8 +347,8 @@ plain_put(struct edit *e, const struct slot *slot, json_object *json)
 	case json_type_string:
 		return text_put(e, slot, json_string_bytes(json));
 	case json_type_boolean:
-		v.type = json_object_get_boolean(json) ? VALUE_TRUE :
-							 VALUE_FALSE;
+		v.type =
+		    json_object_get_boolean(json) ? VALUE_TRUE : VALUE_FALSE;
 		break;
 	case json_type_int:
 	case json_type_double:
@@ -423,8 +423,8 @@ f64_read(json_object *json, struct value *v)
 }
 
 static lk_err
-bytes_put(struct edit *e, const struct slot *slot, uint8_t type,
-    json_object *json)
+bytes_put(
+    struct edit *e, const struct slot *slot, uint8_t type, json_object *json)
 {
 	BUF_SCOPED raw = { 0 };
 	struct value v = { .type = type };
@@ -450,8 +450,8 @@ unknown_put(struct edit *e, const struct slot *slot, json_object *typed,
 }
 
 static lk_err
-string_put(struct edit *e, const struct slot *slot, bool text,
-    json_object *json)
+string_put(
+    struct edit *e, const struct slot *slot, bool text, json_object *json)
 {
 	struct value v = { .type = VALUE_STR };
 
@@ -462,14 +462,14 @@ string_put(struct edit *e, const struct slot *slot, bool text,
 }
 
 static lk_err
-container_put(struct edit *e, const struct slot *slot, bool map,
-    json_object *json)
+container_put(
+    struct edit *e, const struct slot *slot, bool map, json_object *json)
 {
 	if (!json_object_is_type(
 		json, map ? json_type_object : json_type_array))
 		return LK_ERR(LK_E_DATA, "type and value do not agree");
-	return map ? map_put(e, slot, json, JSON_TYPED) :
-		     list_put(e, slot, json, JSON_TYPED);
+	return map ? map_put(e, slot, json, JSON_TYPED)
+		   : list_put(e, slot, json, JSON_TYPED);
 }
 
 /* What is left: scalars that fit a struct value by themselves. */
@@ -481,9 +481,9 @@ scalar_put(struct edit *e, const struct slot *slot, const char *type,
 
 	if (strcmp(type, "int") == 0 || strcmp(type, "counter") == 0 ||
 	    strcmp(type, "timestamp") == 0) {
-		v.type = type[0] == 'i' ? VALUE_INT :
-		    type[0] == 'c'      ? VALUE_COUNTER :
-					  VALUE_TIMESTAMP;
+		v.type = type[0] == 'i' ? VALUE_INT
+		    : type[0] == 'c'    ? VALUE_COUNTER
+					: VALUE_TIMESTAMP;
 		TRY(i64_read(json, &v));
 	} else if (strcmp(type, "uint") == 0) {
 		v.type = VALUE_UINT;
@@ -493,8 +493,8 @@ scalar_put(struct edit *e, const struct slot *slot, const char *type,
 	} else if (strcmp(type, "boolean") == 0) {
 		if (!json_object_is_type(json, json_type_boolean))
 			return LK_ERR(LK_E_DATA, "not true or false");
-		v.type = json_object_get_boolean(json) ? VALUE_TRUE :
-							 VALUE_FALSE;
+		v.type =
+		    json_object_get_boolean(json) ? VALUE_TRUE : VALUE_FALSE;
 	} else if (strcmp(type, "null") != 0 || json != NULL) {
 		return LK_ERR(LK_E_DATA, "no such type of value");
 	}

@@ -236,8 +236,9 @@ identity_read(struct daemon *d)
 		return (LK_ERR(LK_E_CONFIG, "identity"));
 	}
 	if (err.code != LK_OK)
-		return (complain(err, "%s/" IDENTITY_FILE ": %s",
-		    d->options.home, err.what));
+		return (
+		    complain(err, "%s/" IDENTITY_FILE ": %s", d->options.home,
+			err.code == LK_E_CORRUPT ? "damaged" : err.what));
 	d->identity_saved = d->identity;
 	d->has_identity = true;
 	return (LK_NONE);

@@ -33,22 +33,7 @@ now_read(void)
 	    .wall = { clock_ms(CLOCK_REALTIME) } });
 }
 
-lk_err
-round_begin(struct daemon *d)
-{
-	if (d->txn != NULL)
-		return (LK_NONE);
-	if (d->store == NULL)
-		return (LK_ERR(LK_E_UNAVAILABLE, "store"));
-	TRY(txn_begin(d->store, TXN_WRITE, &d->txn));
-	d->begun = d->now.mono;
-	d->received = 0;
-	if (d->replica != NULL)
-		replica_begin(d->replica, d->txn, d->now);
-	return (LK_NONE);
-}
-
-static bool
+bool
 round_is_full(const struct daemon *d)
 {
 	return (d->txn != NULL &&
@@ -187,12 +172,33 @@ store_reopen(struct daemon *d)
 	d->stopping = true;
 }
 
+lk_err
+round_begin(struct daemon *d)
+{
+	lk_err err;
+
+	if (d->txn != NULL)
+		return (LK_NONE);
+	if (d->store == NULL)
+		return (LK_ERR(LK_E_UNAVAILABLE, "store"));
+	err = txn_begin(d->store, TXN_WRITE, &d->txn);
+	if (err.code == LK_E_SYS || err.code == LK_E_CORRUPT)
+		store_reopen(d);
+	TRY(err);
+	/* A batch of events may have taken several transactions by now. */
+	d->now = now_read();
+	d->begun = d->now.mono;
+	d->received = 0;
+	if (d->replica != NULL)
+		replica_begin(d->replica, d->txn, d->now);
+	return (LK_NONE);
+}
+
 static void
 commit_failed(struct daemon *d, lk_err err)
 {
-	log_error("store: commit failed: %s%s%s", err.what,
-	    err.code == LK_E_SYS ? ": " : "",
-	    err.code == LK_E_SYS ? strerror(err.sys) : "");
+	log_error("store: commit failed: %s",
+	    err.code == LK_E_SYS ? strerror(err.sys) : lk_strcode(err.code));
 	round_forget(d, err);
 	if (err.code == LK_E_SYS || err.code == LK_E_CORRUPT)
 		store_reopen(d);

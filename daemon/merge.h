@@ -27,10 +27,10 @@ LK_MUST_USE lk_err text_merge(struct buf *out, struct bytes base,
  * shows now, object by object, without replacing what did not change.  Where
  * base and wanted agree nothing is written.  The errors of the edit.
  */
-LK_MUST_USE lk_err json_merge(struct edit *, struct doc *,
-    const struct slot *, json_object *base, json_object *wanted);
+LK_MUST_USE lk_err json_merge(struct edit *, struct doc *, const struct slot *,
+    json_object *base, json_object *wanted);
 /* The same for the members of a map, as the root. */
-LK_MUST_USE lk_err json_merge_map(struct edit *, struct doc *,
-    struct op_id map, json_object *base, json_object *wanted);
+LK_MUST_USE lk_err json_merge_map(struct edit *, struct doc *, struct op_id map,
+    json_object *base, json_object *wanted);
 
 #endif

@@ -7,8 +7,7 @@
 
 /* The flaw was found from `here` on; the text began at `start`. */
 static void
-flaw_move(
-    struct json_flaw *flaw, const uint8_t *start, const uint8_t *here)
+flaw_move(struct json_flaw *flaw, const uint8_t *start, const uint8_t *here)
 {
 	size_t lines = 0, columns = 0;
 
@@ -219,8 +218,8 @@ place_replace(struct site *s, const struct place *p, json_object *value)
 static lk_err
 content_check(const struct site *s, const char *path, json_object *value)
 {
-	enum json_type need = s->base.type == OBJ_TEXT ? json_type_string :
-							 json_type_array;
+	enum json_type need =
+	    s->base.type == OBJ_TEXT ? json_type_string : json_type_array;
 
 	if (path[0] == '\0' && s->base.content &&
 	    !json_object_is_type(value, need))
@@ -242,8 +241,8 @@ op_replace(struct site *s, json_object *op, const char *path)
 }
 
 static lk_err
-value_add(struct site *s, const char *path, json_object *value,
-    enum json_style style)
+value_add(
+    struct site *s, const char *path, json_object *value, enum json_style style)
 {
 	enum value_as as = style == JSON_TYPED ? AS_TYPED : AS_JSON;
 	struct place p;
@@ -353,8 +352,7 @@ object_same(json_object *a, json_object *b)
 static bool
 json_same(json_object *a, json_object *b)
 {
-	enum json_type t = json_object_get_type(a),
-		       u = json_object_get_type(b);
+	enum json_type t = json_object_get_type(a), u = json_object_get_type(b);
 	bool a_number = t == json_type_int || t == json_type_double;
 	bool b_number = u == json_type_int || u == json_type_double;
 

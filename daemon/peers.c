@@ -14,6 +14,14 @@ lost_add(struct daemon *d, uint64_t conn, bool dial)
 		    (struct peer_lost){ .conn = conn, .dial = dial };
 }
 
+/* Before `init` there is nobody to talk to; and a store that is not written to
+ * any more has nothing to say to others, and could not keep what they say. */
+static bool
+peers_wanted(const struct daemon *d)
+{
+	return (d->engine != NULL && !d->read_only);
+}
+
 static lk_err
 event_pass(struct daemon *d, const struct net_event *e)
 {
@@ -49,8 +57,7 @@ peers_event(struct daemon *d, const struct net_event *e)
 {
 	lk_err err;
 
-	/* Before `init` there is nobody to talk to. */
-	if (d->engine == NULL) {
+	if (!peers_wanted(d)) {
 		net_hang_up(d->net, e->conn);
 		return;
 	}
@@ -86,7 +93,7 @@ lost_tell(struct daemon *d)
 int64_t
 peers_next_ms(const struct daemon *d)
 {
-	return (d->engine == NULL ? INT64_MAX : engine_next(d->engine).ms);
+	return (peers_wanted(d) ? engine_next(d->engine).ms : INT64_MAX);
 }
 
 void
@@ -94,7 +101,7 @@ peers_tick(struct daemon *d)
 {
 	lk_err err;
 
-	if (d->engine == NULL ||
+	if (!peers_wanted(d) ||
 	    (!d->engine_touched && d->lost_len == 0 &&
 		peers_next_ms(d) > d->now.mono.ms))
 		return;
@@ -113,7 +120,7 @@ peers_fresh(struct daemon *d, const struct replica_event *events, size_t len)
 {
 	lk_err err;
 
-	if (d->engine == NULL || round_begin(d).code != LK_OK)
+	if (!peers_wanted(d) || round_begin(d).code != LK_OK)
 		return;
 	d->engine_touched = true;
 	err = engine_events(d->engine, events, len, d->now);
@@ -171,6 +178,11 @@ peers_output(struct daemon *d)
 	if (d->engine == NULL)
 		return;
 	while (engine_take(d->engine, &out)) {
+		if (!peers_wanted(d)) {
+			if (out.what == ENGINE_SEND)
+				buf_clear(&out.bytes);
+			continue;
+		}
 		switch (out.what) {
 		case ENGINE_DIAL:
 			output_dial(d, &out);

@@ -4,8 +4,8 @@
  * Paths of a map document start at its root; those of a text or list document
  * at the root's one key `content`, unless the root is asked for (cli.md section
  * 1).  "-" is the place behind the last element of a list.  Views are borrowed
- * from the document and the arena.  Not thread safe.  The `what` of an error here
- * is a reason that people can read.
+ * from the document and the arena.  Not thread safe.  The `what` of an error
+ * here is a reason that people can read.
  */
 #ifndef DAEMON_POINTER_H
 #define DAEMON_POINTER_H

@@ -75,10 +75,6 @@ replica_start(struct daemon *d)
 
 	TRY(replica_new(&d->replica, &d->identity, random_system(), verifier));
 	replica_begin(d->replica, d->txn, d->now);
-	/* A store that is not written to any more has nothing to say to
-	 * others, and could not keep what they say. */
-	if (d->read_only)
-		return (LK_NONE);
 	err = engine_start(d);
 	if (err.code != LK_OK)
 		replica_stop(d);
@@ -112,16 +108,26 @@ request_init(
     struct request *r, const char *name, const uint8_t entropy[static 16])
 {
 	struct daemon *d = r->daemon;
+	struct store_usage usage;
 
 	LK_ASSERT(
 	    d->txn != NULL && (call_of(r)->command->flags & COMMAND_ALONE));
 	if (d->has_identity)
 		return (LK_ERR(LK_E_EXISTS, "identity"));
+	TRY(store_usage(d->store, &usage));
+	if (usage.envelopes > 0) {
+		request_hint(r,
+		    "put the file " IDENTITY_FILE " back into %s, or move "
+		    "the folder " STORE_DIR " away",
+		    d->options.home);
+		return (request_fail(r, LK_ERR(LK_E_EXISTS, "identity"),
+		    "the documents here belong to an identity that is gone"));
+	}
 	/* An error undoes all this with the transaction: round_abort. */
 	TRY(identity_make(d, name, entropy));
 	r->replica = d->replica;
 	r->engine = d->engine;
-	log_info("identity: made: %s", name);
+	log_info("identity: made");
 	return (LK_NONE);
 }
 

@@ -59,6 +59,8 @@ call_message(struct call *call)
 
 	if (call->message != NULL)
 		return (call->message);
+	if (call->err.code == LK_E_FULL)
+		return ("the disk is full: nothing was changed");
 	if (call->err.code == LK_E_SYS && call->err.sys != 0) {
 		snprintf(text, sizeof(text), "%s: %s", call->err.what,
 		    strerror(call->err.sys));

@@ -184,6 +184,20 @@ rpc_download(struct buf *out, json_object *id, int64_t handle, size_t size)
 	    (long long)handle, size);
 }
 
+static void
+details_write(struct buf *out, json_object *details)
+{
+	struct json_object_iterator at = json_object_iter_begin(details);
+	struct json_object_iterator end = json_object_iter_end(details);
+
+	for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
+		buf_str(out, ",");
+		string_write(out, json_object_iter_peek_name(&at));
+		buf_str(out, ":");
+		json_text_tree(out, json_object_iter_peek_value(&at));
+	}
+}
+
 void
 rpc_failure(struct buf *out, json_object *id, const struct rpc_error *error)
 {
@@ -196,15 +210,8 @@ rpc_failure(struct buf *out, json_object *id, const struct rpc_error *error)
 		buf_str(out, ",\"hint\":");
 		string_write(out, error->hint);
 	}
-	if (error->details != NULL) {
-		json_object_object_foreach(error->details, key, value)
-		{
-			buf_str(out, ",");
-			string_write(out, key);
-			buf_str(out, ":");
-			json_text_tree(out, value);
-		}
-	}
+	if (error->details != NULL)
+		details_write(out, error->details);
 	buf_str(out, "}}}\n");
 }
 

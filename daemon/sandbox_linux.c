@@ -17,8 +17,9 @@
  * an older one the identity file could not take its place. */
 #define LANDLOCK_ABI_MIN 2
 #define LANDLOCK_ABI_TRUNCATE 3
-#define RIGHT_TRUNCATE (UINT64_C(1) << 14) /* not in the headers of Debian 12 \
-					    */
+#define RIGHT_TRUNCATE                                         \
+	(UINT64_C(1) << 14) /* not in the headers of Debian 12 \
+			     */
 
 #define RIGHTS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define RIGHTS_WRITE                                                         \

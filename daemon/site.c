@@ -108,13 +108,11 @@ content_fits(const struct site *s, json_object *json, enum value_as as)
 			s->base.type == OBJ_TEXT ? "text" : "list") == 0;
 	return as == AS_JSON &&
 	    json_object_is_type(json,
-		s->base.type == OBJ_TEXT ? json_type_string :
-					   json_type_array);
+		s->base.type == OBJ_TEXT ? json_type_string : json_type_array);
 }
 
 lk_err
-site_set(
-    struct site *s, const char *path, json_object *json, enum value_as as)
+site_set(struct site *s, const char *path, json_object *json, enum value_as as)
 {
 	struct place p;
 	struct slot slot;
@@ -129,9 +127,9 @@ site_set(
 		return LK_ERR(LK_E_NOTFOUND, "no such element");
 	if (path[0] == '\0' && !content_fits(s, json, as))
 		return LK_ERR(LK_E_DATA,
-		    s->base.type == OBJ_TEXT ?
-			"the content of a text document is a string" :
-			"the content of a list document is an array");
+		    s->base.type == OBJ_TEXT
+			? "the content of a text document is a string"
+			: "the content of a list document is an array");
 	slot = (struct slot){ .obj = p.obj, .prop = p.prop, .insert = p.end };
 	return value_put(s, &slot, json, as);
 }

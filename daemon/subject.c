@@ -1,5 +1,6 @@
 #include "daemon/subject.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define CANDIDATES_MAX 8
@@ -78,6 +79,56 @@ subject_find(struct request *r, struct subject *out)
 
 	TRY(param_string(r, "doc", &name));
 	return subject_named(r, name, out);
+}
+
+lk_err
+subject_device(
+    struct request *r, uint32_t docno, size_t i, struct sync_status *out)
+{
+	if (r->engine == NULL)
+		return LK_ERR(LK_E_NOTFOUND, "find device");
+	return engine_sync_status(r->engine, docno, i, out);
+}
+
+static lk_err
+names_find(struct request *r, struct json_object *names, uint32_t *docnos)
+{
+	struct subject s;
+
+	for (size_t i = 0; i < json_object_array_length(names); i++) {
+		struct json_object *name = json_object_array_get_idx(names, i);
+
+		TRY(subject_named(
+		    r, name == NULL ? "" : json_object_get_string(name), &s));
+		docnos[i] = s.docno;
+	}
+	return LK_NONE;
+}
+
+lk_err
+subject_list(struct request *r, uint32_t **docnos, size_t *len)
+{
+	struct json_object *names;
+	uint32_t *found;
+	lk_err err;
+
+	*docnos = NULL;
+	*len = 0;
+	if (!json_object_object_get_ex(r->params, "docs", &names) ||
+	    !json_object_is_type(names, json_type_array) ||
+	    json_object_array_length(names) == 0)
+		return LK_NONE;
+	found = calloc(json_object_array_length(names), sizeof(*found));
+	if (found == NULL)
+		return LK_ERR(LK_E_NOMEM, "find documents");
+	err = names_find(r, names, found);
+	if (err.code != LK_OK) {
+		free(found);
+		return err;
+	}
+	*docnos = found;
+	*len = json_object_array_length(names);
+	return LK_NONE;
 }
 
 void

@@ -26,6 +26,16 @@ LK_MUST_USE lk_err subject_load(
 LK_MUST_USE lk_err subject_next(
     struct request *, uint32_t *docno, struct subject *);
 
+/* engine_sync_status; nobody while the store is read-only and nothing is
+ * exchanged. */
+LK_MUST_USE lk_err subject_device(
+    struct request *, uint32_t docno, size_t i, struct sync_status *);
+
+/* The documents that param "docs" names, an array: *docnos is new (free), NULL
+ * when there is none or it is empty.  Said. */
+LK_MUST_USE lk_err subject_list(
+    struct request *, uint32_t **docnos, size_t *len);
+
 /* Members of JSON objects. */
 void json_add_text(struct json_object *, const char *key, const char *);
 void json_add_bytes(struct json_object *, const char *key, struct bytes);

@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/merge.h"
 #include "daemon/align.h"
+#include "daemon/merge.h"
 
 /* A text cut into tokens: lines, or words and what is between them. */
 struct tokens {
@@ -113,8 +113,7 @@ tokens_span(const struct tokens *t, size_t from, size_t to)
 	if (from == to)
 		return BYTES(NULL, 0);
 	return BYTES(t->at[from].ptr,
-	    (size_t)(t->at[to - 1].ptr + t->at[to - 1].len -
-		t->at[from].ptr));
+	    (size_t)(t->at[to - 1].ptr + t->at[to - 1].len - t->at[from].ptr));
 }
 
 struct three {

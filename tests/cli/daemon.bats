@@ -8,10 +8,11 @@ load setup
 	lk daemon status --json
 	[ "$status" -eq 0 ]
 	pid=$(field pid <<<"$output")
-	kill -0 "$pid"
+	readlink "/proc/$pid/exe"
 	lk daemon stop
 	is 0 "" ""
-	run kill -0 "$pid"
+	# Gone, or waiting for whoever collects the dead.
+	run readlink "/proc/$pid/exe"
 	[ "$status" -ne 0 ]
 	lk daemon stop
 	is 0 "" ""
@@ -100,6 +101,20 @@ d4" ""
 	is 78 "" "lk: $T/laptop: others may write to it"
 }
 
+@test "a daemon that dies is told at once" {
+	device laptop
+	on laptop new d
+	on laptop set d /a 1
+	mkfifo events
+	on laptop watch --json --since 0 >events 2>complaint &
+	read -r line <events
+	kill -9 "$(on laptop daemon status --json | field pid)"
+	status=0
+	wait $! || status=$?
+	[ "$status" -eq 69 ]
+	[ "$(cat complaint)" = '{"error":"unavailable","code":69,"message":"daemon: the daemon closed the connection","hint":"lk daemon logs may say why"}' ]
+}
+
 @test "logs shows what the daemon wrote" {
 	device laptop
 	lk daemon logs
@@ -127,7 +142,6 @@ d4" ""
 	mkdir laptop
 	mount -t tmpfs -o size=12m,mode=700 tmpfs laptop 2>/dev/null ||
 	    skip "may not mount"
-	trap 'LK_HOME=$T/laptop "$LK" daemon stop; umount "$T/laptop"' EXIT
 	device laptop
 	on laptop new d
 	on laptop set d /kept '"this"'

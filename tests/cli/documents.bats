@@ -351,7 +351,7 @@ todo" ""
 @test "a value longer than a line of the protocol arrives whole" {
 	device laptop
 	on laptop new --type text t
-	head -c 3000000 /dev/zero | tr '\0' x >big
+	head -c 1200000 /dev/zero | tr '\0' x >big
 	printf '{"splice":"","pos":0,"text":"%s"}' "$(cat big)" | on laptop apply t
 	on laptop get t | cmp - big
 }
@@ -359,9 +359,8 @@ todo" ""
 @test "a change that fits no envelope is refused" {
 	device laptop
 	on laptop new d
-	head -c 1500000 /dev/urandom | base64 -w 0 >big
-	printf '"%s"' "$(cat big)" >big.json
-	lk set d /a - <big.json
+	head -c 1500000 /dev/urandom >big
+	lk set d /a --bytes big
 	is 65 "" "lk: d /a: too large for one change; make it in several smaller steps"
 	lk get d
 	is 0 "{}" ""
@@ -376,6 +375,18 @@ todo" ""
 	[[ $output =~ ^'{"'[0-9]+@[0-9a-f]{32}'":1}'$ ]]
 	lk get d --conflicts
 	is 64 "" "lk: d: a document has no conflicts, only what is in it has; a path is a JSON Pointer like /a/b/0"
+}
+
+@test "-v says what was done, on stderr" {
+	device laptop
+	lk -v new d
+	[ "$status" -eq 0 ]
+	[[ $output == "" && $stderr =~ ^lk:\ d:\ [0-9a-f]{8}$ ]]
+	lk set d /a 1 -v
+	[[ $output == "" && $stderr =~ ^lk:\ d:\ change\ [0-9a-f]{8}$ ]]
+	[[ $(on laptop log d) == "${stderr#lk: d: change }"* ]]
+	lk set d /a 1 -v
+	is 0 "" "lk: d: unchanged"
 }
 
 @test "colour is for terminals, or on demand" {

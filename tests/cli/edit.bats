@@ -23,7 +23,8 @@ second line" ""
 	EDITOR=true lk edit notes
 	is 0 "" "lk: notes: unchanged"
 	# As vi does.
-	EDITOR='sed -i $a\\' lk edit notes
+	echo 'echo >>"$1"' >vi-like
+	EDITOR="sh $T/vi-like" lk edit notes
 	is 0 "" "lk: notes: unchanged"
 	EDITOR=true lk -q edit notes
 	is 0 "" ""
@@ -41,7 +42,6 @@ second line" ""
 	cat >editor <<-'END'
 	sed -i -e 's/"old"/"new"/' -e 's/"c": 5/"c": 7/' -e 's/"y"/"y", "z"/' "$1"
 	END
-	EDITOR='sh ../editor' lk edit d || true
 	EDITOR="sh $T/editor" lk edit d
 	is 0 "" ""
 	lk get d --typed --json

@@ -175,6 +175,13 @@ b" ""
 	lk export d -o d.txt
 	is 65 "" "lk: d: not a text document"
 	[ ! -e d.txt ]
+	ln -s d.json link.json
+	on laptop set d /a '[]'
+	on laptop export d -o link.json
+	[ -L link.json ]
+	printf '{"a":[]}\n' | cmp - d.json
+	lk export d -o /dev/stdout --format json
+	is 0 '{"a":[]}' ""
 	lk export d --format pdf
 	is 64 "" "lk: pdf: no such format; formats are automerge, json and text"
 	lk export d -o nowhere/d.json
@@ -204,7 +211,6 @@ b" ""
 	mkdir small
 	mount -t tmpfs -o size=64k tmpfs small 2>/dev/null ||
 	    skip "may not mount"
-	trap 'umount "$T/small"' EXIT
 	device laptop
 	head -c 100000 /dev/urandom | base64 >big.txt
 	on laptop -q import big.txt

@@ -10,8 +10,8 @@ load setup
 	lk log d
 	[ "$status" -eq 0 ]
 	[ "${#lines[@]}" -eq 2 ]
-	[[ ${lines[0]} =~ ^[0-9a-f]{8}\ \ just\ now\ {7}laptop\ {8}4\ ops\ \ a\ message$ ]]
-	[[ ${lines[1]} =~ ^[0-9a-f]{8}\ \ just\ now\ {7}laptop\ {8}1\ op\ $ ]]
+	[[ ${lines[0]} =~ ^[0-9a-f]{8}\ \ just\ now\ {6}laptop\ {10}4\ ops\ \ a\ message$ ]]
+	[[ ${lines[1]} =~ ^[0-9a-f]{8}\ \ just\ now\ {6}laptop\ {10}1\ op\ $ ]]
 	first=${lines[0]}
 	lk log -n 1 d
 	is 0 "$first" ""

@@ -22,6 +22,8 @@ teardown() {
 		[ -e "$home/identity" ] || [ -e "$home/lock" ] || continue
 		LK_HOME=${home%/} "$LK" -q daemon stop >&2 || true
 	done
+	# What a test has mounted in its folder.
+	sed -n "s|^[^ ]* \($T/[^ ]*\) .*|\1|p" /proc/mounts | xargs -r umount
 	if compgen -G "$T/sanitizer.*" >/dev/null; then
 		cat "$T"/sanitizer.* >&2
 		return 1

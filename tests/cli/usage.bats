@@ -102,9 +102,9 @@ load setup
 	lk set --string --counter a /b 1
 	is 64 "" "lk: set: one kind of value at a time; usage: lk set [option ...] DOC PATH VALUE"
 	lk inc a /b x
-	is 64 "" "lk: inc: x is no number that fits; usage: lk inc [-m TEXT] DOC PATH [N]"
+	is 64 "" "lk: inc: x is no number that fits; usage: lk inc [-m TEXT] [--root] DOC PATH [N]"
 	lk splice a "" -1 0
-	is 64 "" "lk: splice: -1 is no position; usage: lk splice [-m TEXT] DOC PATH POS DEL [TEXT]"
+	is 64 "" "lk: splice: -1 is no position; usage: lk splice [-m TEXT] [--root] DOC PATH POS DEL [TEXT]"
 	lk pair
 	is 64 "" "lk: pair: --ticket on one device, the ticket on the other; usage: lk pair --ticket [--expires SPAN]"
 	lk device rm

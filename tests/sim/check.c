@@ -4,26 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/dump.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/node.h"
 
 #define HEADS_MAX 64
 #define EXPORT_MAX ((size_t)16 * 1024 * 1024)
-#define DONE_ODDS 6 /* one round in so many looks at SYNC_DONE */
+#define SAY_MS 299600 /* only what is still so shortly before the end */
+#define DONE_ODDS 6   /* one round in so many looks at SYNC_DONE */
 
 /* Everything a device is said to have of a document is durable there. */
 static void
-done_check(struct node *n, uint32_t docno, const uint8_t pk[static 32])
+done_check(struct node *n, uint32_t docno, const struct node *other)
 {
 	struct world *w = n->world;
 	struct log_entry entry = { .lsn = 0 };
-	size_t other = 0;
 
-	while (other < NODES &&
-	    (!w->nodes[other].present ||
-		memcmp(w->nodes[other].identity.sign.pk, pk, 32) != 0))
-		other++;
-	if (other == NODES)
+	if (other == NULL)
 		return;
 	while (log_next(n->txn, docno, entry.lsn + 1, &entry).code == LK_OK) {
 		struct ledger_envelope *e;
@@ -31,28 +28,39 @@ done_check(struct node *n, uint32_t docno, const uint8_t pk[static 32])
 		if (!entry.essential)
 			continue;
 		e = ledger_envelope_find(w->ledger, entry.id);
-		if (e == NULL || (e->have & 1u << other) == 0)
+		if (e == NULL || (e->have & 1u << other->index) == 0)
 			world_fail(w,
 			    "%s says that %s has all of document %zu, but lsn "
 			    "%llu is not there",
-			    n->name, w->nodes[other].name, node_doc(n, docno),
+			    n->name, other->name, node_doc(n, docno),
 			    (unsigned long long)entry.lsn);
 	}
 }
 
 /* Whether every other reader is known to have everything. */
 static bool
-done_all(struct node *n, uint32_t docno)
+done_all(struct node *n, uint32_t docno, bool say)
 {
 	struct sync_status s;
 	bool all = true;
 
 	for (size_t i = 0;
 	     engine_sync_status(n->engine, docno, i, &s).code == LK_OK; i++) {
-		if (s.state == SYNC_DONE)
-			done_check(n, docno, s.pk);
-		else
-			all = false;
+		struct node *other = world_node_of(n->world, s.pk);
+
+		if (s.state == SYNC_DONE) {
+			done_check(n, docno, other);
+			continue;
+		}
+		all = false;
+		if (say)
+			world_say(n->world,
+			    "%s, document %zu: %s is %s, lacks %llu, %s",
+			    n->name, node_doc(n, docno),
+			    other == NULL ? "?" : other->name,
+			    s.state == SYNC_PENDING ? "pending" : "unknown",
+			    (unsigned long long)s.pending,
+			    s.connected ? "connected" : "not connected");
 	}
 	return all;
 }
@@ -65,7 +73,7 @@ check_node(struct node *n)
 	node_look(n);
 	for (uint32_t docno = 0;
 	     replica_doc_next(n->replica, docno, &docno).code == LK_OK;)
-		(void)done_all(n, docno);
+		(void)done_all(n, docno, false);
 	node_look_end(n);
 }
 
@@ -98,11 +106,16 @@ check_survived(struct node *n)
 	node_look_end(n);
 }
 
+static bool
+is_late(const struct world *w)
+{
+	return w->now > w->plan.active_ms + SAY_MS;
+}
+
 /* What a device holds of a document, to be compared. */
 struct state {
 	bool has;
 	enum role role;
-	uint64_t waiting;
 	struct fingerprint fp;
 	uint8_t heads[HEADS_MAX][LK_ID_LEN];
 	size_t heads_len;
@@ -113,6 +126,12 @@ static bool
 is_gone(const struct world *w, const struct ledger_doc *doc)
 {
 	return doc_may_go(&w->nodes[doc->creator], doc);
+}
+
+static int
+id_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, LK_ID_LEN);
 }
 
 static void
@@ -129,11 +148,11 @@ state_take(struct node *n, size_t doc, struct state *out)
 	out->has = true;
 	world_need(n->world, replica_doc(n->replica, docno, &summary), "doc");
 	out->role = summary.role;
-	out->waiting = summary.waiting;
 	world_need(n->world, fingerprint_doc(n->txn, docno, &out->fp), "fp");
 	world_need(n->world, replica_graph(n->replica, docno, &g), "graph");
 	out->heads_len = graph_heads(g, out->heads, HEADS_MAX);
-	out->done = done_all(n, docno);
+	qsort(out->heads, out->heads_len, LK_ID_LEN, id_compare);
+	out->done = done_all(n, docno, is_late(n->world));
 }
 
 /* The role of each device, as the one that made the document sees it. */
@@ -146,15 +165,14 @@ roles_take(struct node *creator, size_t doc, enum role roles[static NODES])
 
 	for (size_t i = 0; i < NODES; i++)
 		roles[i] = ROLE_NONE;
-	if (replica_doc_by_id(creator->replica, w->ledger->docs[doc].docid,
-		&docno)
+	if (replica_doc_by_id(
+		creator->replica, w->ledger->docs[doc].docid, &docno)
 		.code != LK_OK)
 		return;
 	world_need(w, replica_graph(creator->replica, docno, &g), "graph");
 	for (size_t i = 0; i < NODES; i++)
 		if (w->nodes[i].present)
-			roles[i] =
-			    graph_role(g, w->nodes[i].identity.sign.pk);
+			roles[i] = graph_role(g, w->nodes[i].identity.sign.pk);
 }
 
 /* NULL, or what is not yet as it must be. */
@@ -164,14 +182,12 @@ state_differs(const struct state *s, const struct state *creator,
 {
 	if (wanted < ROLE_READ)
 		return s->has && role >= ROLE_READ ? "has not heard that it "
-						     "may not read" :
-						     NULL;
+						     "may not read"
+						   : NULL;
 	if (!s->has)
 		return "has not got it";
 	if (role != wanted)
 		return "sees another role";
-	if (s->waiting > 0)
-		return "has envelopes that wait";
 	if (s->fp.count != creator->fp.count ||
 	    memcmp(s->fp.sum, creator->fp.sum, sizeof(s->fp.sum)) != 0)
 		return "has another essential set";
@@ -179,6 +195,23 @@ state_differs(const struct state *s, const struct state *creator,
 	    memcmp(s->heads, creator->heads, s->heads_len * LK_ID_LEN) != 0)
 		return "has other heads";
 	return s->done ? NULL : "does not know that the others have all";
+}
+
+/* How the two see it that do not agree, shortly before time is up. */
+static void
+doc_dump(struct node *a, struct node *b, size_t doc)
+{
+	struct node *both[2] = { a, b };
+	uint32_t docno;
+
+	for (size_t i = 0; i < 2; i++) {
+		node_look(both[i]);
+		if (replica_doc_by_id(both[i]->replica,
+			a->world->ledger->docs[doc].docid, &docno)
+			.code == LK_OK)
+			dump_doc(both[i], docno);
+		node_look_end(both[i]);
+	}
 }
 
 static bool
@@ -206,10 +239,13 @@ doc_converged(struct world *w, size_t doc, char *why, size_t len)
 		what = state_differs(&s, &first, s.role, roles[i]);
 		if (what == NULL)
 			continue;
-		(void)snprintf(why, len, "document %zu%s of %s: %s %s (%llu "
-					 "envelopes, %llu there)",
-		    doc, d->home ? " (home)" : "", creator->name, n->name,
-		    what, (unsigned long long)first.fp.count,
+		if (is_late(w))
+			doc_dump(creator, n, doc);
+		(void)snprintf(why, len,
+		    "document %zu%s of %s: %s %s (%llu "
+		    "envelopes, %llu there)",
+		    doc, d->home ? " (home)" : "", creator->name, n->name, what,
+		    (unsigned long long)first.fp.count,
 		    (unsigned long long)s.fp.count);
 		return false;
 	}
@@ -231,8 +267,8 @@ check_converged(struct world *w, char *why, size_t len)
 		for (size_t k = 0; k < ERRANDS_MAX; k++) {
 			if (n->errands[k].ticket[0] == '\0')
 				continue;
-			(void)snprintf(why, len, "%s is still using a ticket",
-			    n->name);
+			(void)snprintf(
+			    why, len, "%s is still using a ticket", n->name);
 			return false;
 		}
 	}
@@ -268,9 +304,12 @@ shown_visit(void *ctx, const struct doc_visit *v)
 		if (v->item.obj_type == OBJ_TEXT)
 			TRY(doc_text(s->doc, v->item.id, &b));
 	} else {
-		buf_u8(&b, (uint8_t)v->item.value.type);
-		buf_u64(&b, (uint64_t)v->item.value.i64);
-		buf_counted(&b, v->item.value.bytes);
+		buf_u8(&b, v->item.value.type);
+		if (v->item.value.type == VALUE_STR ||
+		    v->item.value.type == VALUE_BYTES)
+			buf_counted(&b, v->item.value.bytes);
+		else
+			buf_u64(&b, v->item.value.u64);
 	}
 	TRY(buf_err(&b, "shown"));
 	digest_add(&s->digest, buf_bytes(&b));
@@ -297,6 +336,7 @@ content_take(struct node *n, uint32_t docno, struct content *c)
 	    replica_heads(
 		n->replica, docno, c->heads, HEADS_MAX, &c->heads_len),
 	    "heads");
+	qsort(c->heads, c->heads_len, LK_ID_LEN, id_compare);
 	world_need(
 	    n->world, replica_open_doc(n->replica, docno, &s.doc), "doc");
 	digest_init(&s.digest, 32, DIGEST_FP, NULL);
@@ -311,6 +351,25 @@ content_take(struct node *n, uint32_t docno, struct content *c)
 		world_need(n->world, err, "export");
 	digest(c->exported, sizeof(c->exported), DIGEST_FP, NULL,
 	    err.code == LK_OK ? buf_bytes(&file) : BYTES(NULL, 0));
+}
+
+static void
+content_compare(struct node *n, size_t doc, const struct content *first,
+    const struct content *c)
+{
+	const char *what = NULL;
+
+	if (memcmp(c->shown, first->shown, sizeof(c->shown)) != 0)
+		what = "shows something else";
+	else if (c->heads_len != first->heads_len ||
+	    memcmp(c->heads, first->heads, c->heads_len * LK_ID_LEN) != 0)
+		what = "has other heads";
+	else if (c->export_code != first->export_code)
+		what = "can or cannot export, unlike the first";
+	else if (memcmp(c->exported, first->exported, 32) != 0)
+		what = "exports something else";
+	if (what != NULL)
+		world_fail(n->world, "document %zu: %s %s", doc, n->name, what);
 }
 
 /* The number an edit set its own key to, and what it added, are there. */
@@ -337,8 +396,9 @@ values_check(struct node *n, uint32_t docno, size_t doc, const bool *visible)
 		found = doc_get(d, DOC_ROOT, key, &item).code == LK_OK;
 		if (found != visible[i])
 			world_fail(n->world,
-			    "%s: document %zu: key %s of edit %zu is %s", n->name,
-			    doc, l->edits[i].key, i, found ? "there" : "lost");
+			    "%s: document %zu: key %s of edit %zu is %s",
+			    n->name, doc, l->edits[i].key, i,
+			    found ? "there" : "lost");
 	}
 	if (doc_get(d, DOC_ROOT, counter, &item).code == LK_OK &&
 	    item.value.type == VALUE_COUNTER && item.value.i64 != sum)
@@ -372,37 +432,27 @@ edits_check(struct node *n, uint32_t docno, size_t doc, bool reader)
 		visible[e - l->edits] = info.visible;
 	}
 	for (size_t i = 0; i < l->edits_len; i++) {
-		if (l->edits[i].doc != doc || (!reader && !there[i]))
+		/* Whoever was thrown out hears what became of his own work,
+		 * and whoever left nothing more. */
+		if (l->edits[i].doc != doc ||
+		    (!reader &&
+			(!there[i] || l->edits[i].node != n->index ||
+			    (l->docs[doc].left & 1u << n->index) != 0)))
 			continue;
-		if (visible[i] != ledger_stands(l, i))
-			world_fail(n->world,
-			    "%s: document %zu: edit %zu of %s is %s", n->name,
-			    doc, i, n->world->nodes[l->edits[i].node].name,
-			    visible[i]	 ? "visible, but was cut off" :
-				there[i] ? "void, but was kept" :
-					   "not there");
+		if (visible[i] == ledger_stands(l, i))
+			continue;
+		dump_doc(n, docno);
+		dump_edit(n->world, i);
+		world_fail(n->world, "%s: document %zu: edit %zu of %s is %s",
+		    n->name, doc, i, n->world->nodes[l->edits[i].node].name,
+		    visible[i]     ? "visible, but was cut off"
+			: there[i] ? "void, but was kept"
+				   : "not there");
 	}
 	if (reader)
 		values_check(n, docno, doc, visible);
 	free(visible);
 	free(there);
-}
-
-static void
-rebuild_check(struct node *n, uint32_t docno, size_t doc)
-{
-	struct world *w = n->world;
-	bool same = false;
-
-	world_need(w, txn_begin(n->store, TXN_WRITE, &n->txn), "txn_begin");
-	replica_begin(n->replica, n->txn, node_now(n));
-	world_need(w, replica_rebuild(n->replica, docno, &same), "rebuild");
-	replica_aborted(n->replica);
-	txn_abort(n->txn);
-	n->txn = NULL;
-	if (!same)
-		world_fail(w, "%s: document %zu is another when rebuilt",
-		    n->name, doc);
 }
 
 static void
@@ -434,17 +484,12 @@ doc_final(struct world *w, size_t doc)
 		if (reader)
 			content_take(n, docno, &c);
 		node_look_end(n);
-		if (reader && any && memcmp(&c, &first, sizeof(c)) != 0)
-			world_fail(w,
-			    "document %zu of %s: %s shows or exports "
-			    "something else",
-			    doc, creator->name, n->name);
+		if (reader && any)
+			content_compare(n, doc, &first, &c);
 		if (reader && !any)
 			first = c;
 		any |= reader;
 		world_trace(w, n->name, doc, BYTES_OF(c.exported));
-		if (world_chance(w, 4))
-			rebuild_check(n, docno, doc);
 	}
 }
 

@@ -55,8 +55,8 @@ ledger_doc(struct ledger *l, const struct node *n,
 		if (memcmp(l->docs[i].docid, docid, LK_ID_LEN) == 0)
 			return i;
 	l->docs = grow(l->docs, l->docs_len, sizeof(*l->docs));
-	l->docs[l->docs_len] = (struct ledger_doc){ .home = home,
-		.creator = n->index };
+	l->docs[l->docs_len] =
+	    (struct ledger_doc){ .home = home, .creator = n->index };
 	memcpy(l->docs[l->docs_len].docid, docid, LK_ID_LEN);
 	return l->docs_len++;
 }
@@ -104,8 +104,8 @@ envelope_enter(struct ledger *l, size_t doc, const uint8_t *id)
 		return e;
 	if (4 * (l->envelopes_len + 1) > 3 * l->index_len)
 		index_make(l, l->index_len == 0 ? 256 : 2 * l->index_len);
-	l->envelopes = grow(
-	    l->envelopes, l->envelopes_len, sizeof(*l->envelopes));
+	l->envelopes =
+	    grow(l->envelopes, l->envelopes_len, sizeof(*l->envelopes));
 	e = &l->envelopes[l->envelopes_len];
 	*e = (struct ledger_envelope){ .doc = doc };
 	memcpy(e->id, id, LK_ID_LEN);
@@ -125,24 +125,35 @@ ref_equal(const struct grant_ref *a, const struct grant_ref *b)
 	return a->index == b->index && memcmp(a->env, b->env, LK_ID_LEN) == 0;
 }
 
-static struct node *
-node_of_key(struct world *w, const uint8_t *key)
-{
-	for (size_t i = 0; i < NODES; i++)
-		if (w->nodes[i].present &&
-		    memcmp(w->nodes[i].identity.sign.pk, key, 32) == 0)
-			return &w->nodes[i];
-	return NULL;
-}
-
-static bool
-grant_known(const struct ledger *l, size_t doc, const struct grant_ref *ref)
+static const struct ledger_grant *
+grant_find(const struct ledger *l, size_t doc, const struct grant_ref *ref)
 {
 	for (size_t i = 0; i < l->grants_len; i++)
 		if (l->grants[i].doc == doc &&
 		    ref_equal(&l->grants[i].ref, ref))
-			return true;
-	return false;
+			return &l->grants[i];
+	return NULL;
+}
+
+/* Nobody is let in more often than he was invited: not by a used ticket. */
+static void
+invited_check(struct ledger *l, size_t doc, enum node_index node)
+{
+	enum person_index person = l->world->nodes[node].person;
+	unsigned times = 0;
+
+	/* The owner's devices enroll each other. */
+	if (person == OWNER ||
+	    person == l->world->nodes[l->docs[doc].creator].person)
+		return;
+	for (size_t i = 0; i < l->grants_len; i++)
+		times += l->grants[i].doc == doc && l->grants[i].node == node;
+	if (times > l->docs[doc].invited[person])
+		world_fail(l->world,
+		    "%s was invited %u times to document %zu and let in %u "
+		    "times",
+		    l->world->nodes[node].name, l->docs[doc].invited[person],
+		    doc, times);
 }
 
 /* Whoever gets a grant may read what was written before it. */
@@ -151,10 +162,13 @@ grant_enter(
     struct ledger *l, size_t doc, const struct member *m, enum node_index node)
 {
 	l->grants = grow(l->grants, l->grants_len, sizeof(*l->grants));
-	l->grants[l->grants_len++] = (struct ledger_grant){
-		.doc = doc, .ref = m->grant, .node = node
-	};
+	l->grants[l->grants_len++] = (struct ledger_grant){ .doc = doc,
+		.ref = m->grant,
+		.parent = m->parent,
+		.own = (m->flags & GRANT_OWN) != 0,
+		.node = node };
 	l->docs[doc].granted |= 1u << node;
+	invited_check(l, doc, node);
 	for (size_t i = 0; i < l->edits_len; i++)
 		if (l->edits[i].doc == doc)
 			l->edits[i].hidden &= ~(1u << node);
@@ -174,9 +188,9 @@ members_note(struct ledger *l, struct node *n, uint32_t docno, bool local)
 		struct node *who;
 
 		graph_member(g, i, &m);
-		who = node_of_key(n->world, m.key);
-		if (who == NULL || m.role < ROLE_READ ||
-		    (who == n && !local) || grant_known(l, doc, &m.grant))
+		who = world_node_of(n->world, m.key);
+		if (who == NULL || m.role < ROLE_READ || (who == n && !local) ||
+		    grant_find(l, doc, &m.grant) != NULL)
 			continue;
 		grant_enter(l, doc, &m, who->index);
 	}
@@ -211,12 +225,11 @@ edit_enter(struct ledger *l, struct node *n, const struct replica_event *ev,
 	struct ledger_edit *edit;
 	struct graph *g;
 
-	world_need(n->world,
-	    replica_log(n->replica, ev->docno, ev->lsn, &info), "log");
+	world_need(n->world, replica_log(n->replica, ev->docno, ev->lsn, &info),
+	    "log");
 	if (!info.has_change || info.is_import)
 		return;
-	world_need(
-	    n->world, replica_graph(n->replica, ev->docno, &g), "graph");
+	world_need(n->world, replica_graph(n->replica, ev->docno, &g), "graph");
 	l->edits = grow(l->edits, l->edits_len, sizeof(*l->edits));
 	edit = &l->edits[l->edits_len];
 	*edit = (struct ledger_edit){ .doc = e->doc,
@@ -229,8 +242,7 @@ edit_enter(struct ledger *l, struct node *n, const struct replica_event *ev,
 }
 
 void
-ledger_durable(
-    struct ledger *l, struct node *n, const struct replica_event *ev)
+ledger_durable(struct ledger *l, struct node *n, const struct replica_event *ev)
 {
 	size_t doc = node_doc(n, ev->docno);
 	uint32_t bit = 1u << n->index;
@@ -330,12 +342,49 @@ ledger_revoke_plan(struct ledger_revoke *r, struct node *n, uint32_t docno,
 			GRAPH_NONE;
 }
 
+bool
+ledger_ended(struct ledger *l, size_t doc, const struct node *who)
+{
+	struct node *creator = &l->world->nodes[l->docs[doc].creator];
+	bool ended = false;
+	struct graph *g;
+	uint32_t docno;
+
+	if (creator == who || (l->docs[doc].granted & 1u << who->index) == 0)
+		return false;
+	node_look(creator);
+	if (replica_doc_by_id(creator->replica, l->docs[doc].docid, &docno)
+		.code == LK_OK) {
+		world_need(l->world, replica_graph(creator->replica, docno, &g),
+		    "graph");
+		ended = graph_role(g, who->identity.sign.pk) < ROLE_READ;
+	}
+	node_look_end(creator);
+	return ended;
+}
+
 void
 ledger_revoked(struct ledger *l, struct ledger_revoke *r)
 {
 	l->revokes = grow(l->revokes, l->revokes_len, sizeof(*l->revokes));
 	l->revokes[l->revokes_len++] = *r;
 	*r = (struct ledger_revoke){ 0 };
+}
+
+/* A grant below one that was ended is, whether it was known or not. */
+static bool
+is_covered(const struct ledger *l, const struct ledger_revoke *r,
+    const struct grant_ref *ref)
+{
+	for (;;) {
+		const struct ledger_grant *g = grant_find(l, r->doc, ref);
+
+		if (covered_has(r, ref))
+			return true;
+		if (g == NULL || !g->own)
+			return false;
+		ref = &g->parent;
+	}
 }
 
 bool
@@ -346,7 +395,7 @@ ledger_stands(const struct ledger *l, size_t edit)
 	for (size_t i = 0; i < l->revokes_len; i++) {
 		const struct ledger_revoke *r = &l->revokes[i];
 
-		if (r->doc == e->doc && covered_has(r, &e->grant) &&
+		if (r->doc == e->doc && is_covered(l, r, &e->grant) &&
 		    (edit >= r->kept_len || !r->kept[edit]))
 			return false;
 	}

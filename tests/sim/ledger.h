@@ -15,14 +15,17 @@
 struct ledger_doc {
 	uint8_t docid[LK_ID_LEN];
 	bool home;
-	enum node_index creator; /* the first to have it */
-	uint32_t granted;        /* bit by node: may have read at some time */
+	enum node_index creator;   /* the first to have it */
+	uint32_t granted;          /* bit by node: may have read at some time */
+	uint32_t left;             /* bit by node: has left by itself */
+	unsigned invited[PERSONS]; /* tickets made, and shares */
 };
 
 /* A grant of a device, as anybody but itself has seen it. */
 struct ledger_grant {
 	size_t doc;
-	struct grant_ref ref;
+	struct grant_ref ref, parent;
+	bool own; /* stands and falls with its parent */
 	enum node_index node;
 };
 
@@ -92,6 +95,9 @@ void ledger_revoke_plan(struct ledger_revoke *, struct node *, uint32_t docno,
     const uint8_t root_pk[static 32]);
 void ledger_revoke_clear(struct ledger_revoke *);
 void ledger_revoked(struct ledger *, struct ledger_revoke *);
+/* Whether this device was let into the document and thrown out again, or left.
+ */
+bool ledger_ended(struct ledger *, size_t doc, const struct node *);
 /* Whether every revocation of its grant has kept this edit. */
 bool ledger_stands(const struct ledger *, size_t edit);
 

@@ -15,6 +15,7 @@
 #define MAP_MAX ((size_t)256 * 1024 * 1024)
 #define FOLLOW_MAX 4 /* as daemon/loop.c */
 #define NEVER INT64_MAX
+#define SPINS_MAX 1000
 
 static const struct {
 	const char *name;
@@ -205,6 +206,28 @@ node_clear(struct node *n)
 	free(n->docs);
 }
 
+static void
+outputs_do(struct node *n)
+{
+	struct engine_output out;
+
+	while (engine_take(n->engine, &out)) {
+		switch (out.what) {
+		case ENGINE_DIAL:
+			wire_dial(n, out.conn, out.address);
+			break;
+		case ENGINE_SEND:
+			engine_pending(n->engine, out.conn,
+			    wire_send(n, out.conn, &out.bytes));
+			break;
+		case ENGINE_CLOSE:
+			wire_hang_up(n, out.conn);
+			(void)node_arrival(n, ARRIVAL_CLOSED, out.conn);
+			break;
+		}
+	}
+}
+
 /* The disk was full, or a call failed: undone, and every session with it. */
 static void
 node_undo(struct node *n)
@@ -218,6 +241,8 @@ node_undo(struct node *n)
 	n->identity = n->kept;
 	arrivals_clear(n);
 	wire_drop_all(n, false);
+	outputs_do(n);
+	n->touched = true;
 	for (size_t i = 0; i < ERRANDS_MAX; i++)
 		n->errands[i].handle = 0;
 }
@@ -239,32 +264,11 @@ fresh_keep(struct node *n)
 	n->txn = NULL;
 	if (len == 0)
 		return;
-	n->fresh = reallocarray(
-	    n->fresh, n->fresh_len + len, sizeof(*n->fresh));
+	n->fresh =
+	    reallocarray(n->fresh, n->fresh_len + len, sizeof(*n->fresh));
 	LK_ASSERT(n->fresh != NULL);
 	memcpy(n->fresh + n->fresh_len, events, len * sizeof(*events));
 	n->fresh_len += len;
-}
-
-static void
-outputs_do(struct node *n)
-{
-	struct engine_output out;
-
-	while (engine_take(n->engine, &out)) {
-		switch (out.what) {
-		case ENGINE_DIAL:
-			wire_dial(n, out.conn, out.address);
-			break;
-		case ENGINE_SEND:
-			engine_pending(n->engine, out.conn,
-			    wire_send(n, out.conn, &out.bytes));
-			break;
-		case ENGINE_CLOSE:
-			wire_hang_up(n, out.conn);
-			break;
-		}
-	}
 }
 
 /* Commits and lets the effects out; false when the device died instead or
@@ -345,16 +349,27 @@ arrivals_pass(struct node *n)
 		buf_clear(&a->bytes);
 		free(a);
 		if (err.code != LK_OK)
-			world_fail(w, "%s: engine: %s (%s)", n->name,
-			    err.what, lk_strcode(err.code));
+			world_fail(w, "%s: engine: %s (%s)", n->name, err.what,
+			    lk_strcode(err.code));
 	}
+}
+
+/* Nobody here says anything wrong, so nobody is parted with for it. */
+static void
+dropped_check(struct node *n)
+{
+	const char *address, *why;
+	uint64_t conn;
+
+	while (engine_dropped(n->engine, &conn, &address, &why))
+		world_fail(
+		    n->world, "%s: dropped %s for: %s", n->name, address, why);
 }
 
 static void
 node_tick(struct node *n)
 {
-	if (!n->touched &&
-	    engine_next(n->engine).ms > node_now(n).mono.ms)
+	if (!n->touched && engine_next(n->engine).ms > node_now(n).mono.ms)
 		return;
 	n->touched = false;
 	world_need(
@@ -384,6 +399,17 @@ node_follow(struct node *n)
 	return true;
 }
 
+/* A loop that is due again at once, for ever, would burn a processor. */
+static void
+spin_check(struct node *n)
+{
+	n->spins = n->last_at == n->world->now ? n->spins + 1 : 0;
+	n->last_at = n->world->now;
+	if (n->spins > SPINS_MAX)
+		world_fail(n->world, "%s: spins: wants to be called at %lld",
+		    n->name, (long long)engine_next(n->engine).ms);
+}
+
 lk_err
 node_round(struct node *n, struct command *c)
 {
@@ -392,6 +418,7 @@ node_round(struct node *n, struct command *c)
 
 	LK_ASSERT(n->up);
 	n->round_at = NEVER;
+	spin_check(n);
 	node_begin(n);
 	arrivals_pass(n);
 	if (c != NULL)
@@ -402,6 +429,7 @@ node_round(struct node *n, struct command *c)
 			node_wake(n, n->world->now + 1);
 		return LK_ERR(LK_E_AGAIN, "died");
 	}
+	dropped_check(n);
 	check_node(n);
 	next = engine_next(n->engine);
 	if (n->fresh_len > 0 || !STAILQ_EMPTY(&n->arrivals))
@@ -422,7 +450,7 @@ void
 node_start(struct node *n)
 {
 	struct world *w = n->world;
-	char address[32], path[PATH_MAX + 8];
+	char address[32], path[PATH_MAX + 32];
 	const char *addresses[1] = { address };
 	struct verifier verifier = { .run = verify_jobs_here };
 	struct engine_config config = { .listen_port = SIM_PORT,
@@ -438,16 +466,17 @@ node_start(struct node *n)
 	world_need(w, store_open(&n->store, path, MAP_MAX), "store_open");
 	n->boot++;
 	n->up = true;
-	/* The monotonic clock of a machine that was switched off begins anew. */
+	/* The monotonic clock of a machine that was switched off begins anew.
+	 */
 	n->mono_offset = world_chance(w, 2) ? 5000 - w->now : 1000000;
 	world_need(w,
 	    replica_new(&n->replica, &n->identity, n->random, verifier),
 	    "replica_new");
 	node_begin(n);
-	world_need(
-	    w, engine_new(&n->engine, n->replica, n->random), "engine_new");
-	world_need(
-	    w, engine_configure(n->engine, &config), "engine_configure");
+	world_need(w,
+	    engine_new(&n->engine, n->replica, &n->identity, n->random),
+	    "engine_new");
+	world_need(w, engine_configure(n->engine, &config), "engine_configure");
 	n->touched = true;
 	node_tick(n);
 	if (!node_commit(n, NULL) || !node_follow(n)) {

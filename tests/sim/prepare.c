@@ -81,7 +81,7 @@ prepare_write(struct identity *me, const char *dir, uint64_t number)
 	struct random random = random_from_seed(&seeded, number);
 	uint8_t entropy[16] = { 0 };
 	const struct replica_event *events;
-	char path[PATH_MAX];
+	char path[PATH_MAX + 16];
 	struct replica *r;
 	struct store *s;
 	struct txn *txn;

@@ -6,7 +6,6 @@
 
 #include "tests/sim/node.h"
 
-#define ACCEPTED_FIRST (UINT64_C(1) << 63)
 #define WIRE_MAX ((size_t)64 * 1024 * 1024)
 #define DIAL_TIMEOUT_MS 10000
 #define PIECE_MAX (64 * 1024)
@@ -86,14 +85,12 @@ wire_dial(struct node *n, uint64_t conn, const char *address)
 	int64_t in = latency(w);
 
 	LK_ASSERT(wire != NULL);
-	w->wires = reallocarray(
-	    w->wires, w->wires_len + 1, sizeof(*w->wires));
+	w->wires = reallocarray(w->wires, w->wires_len + 1, sizeof(*w->wires));
 	LK_ASSERT(w->wires != NULL);
 	wire->connecting = true;
-	wire->end[0] = (struct wire_end){ .node = n,
-		.conn = conn,
-		.boot = n->boot,
-		.attached = true };
+	wire->end[0] = (struct wire_end){
+		.node = n, .conn = conn, .boot = n->boot, .attached = true
+	};
 	for (size_t i = 0; i < NODES; i++) {
 		node_address(known, (enum node_index)i);
 		if (strcmp(known, address) == 0)
@@ -106,8 +103,7 @@ wire_dial(struct node *n, uint64_t conn, const char *address)
 	    (w->cut[n->index][wire->end[1].node->index] ||
 		w->cut[wire->end[1].node->index][n->index]))
 		in = DIAL_TIMEOUT_MS;
-	schedule_put(
-	    &w->schedule, w->now + in, EVENT_CONNECT, w->wires_len, 0);
+	schedule_put(&w->schedule, w->now + in, EVENT_CONNECT, w->wires_len, 0);
 	w->wires[w->wires_len++] = wire;
 }
 
@@ -125,17 +121,15 @@ wire_connect(struct world *w, size_t index)
 	    w->cut[from->node->index][to->node->index] ||
 	    w->cut[to->node->index][from->node->index]) {
 		from->attached = false;
-		(void)node_arrival(
-		    from->node, ARRIVAL_DIAL_FAILED, from->conn);
+		(void)node_arrival(from->node, ARRIVAL_DIAL_FAILED, from->conn);
 		return;
 	}
-	to->conn = ACCEPTED_FIRST + w->accepted++;
+	to->conn = ++w->accepted;
 	to->boot = to->node->boot;
 	to->attached = true;
 	a = node_arrival(to->node, ARRIVAL_ACCEPTED, to->conn);
 	(void)snprintf(a->address, sizeof(a->address), "10.7.0.%u:%u",
-	    (unsigned)from->node->index + 1,
-	    (unsigned)(40000 + index % 20000));
+	    (unsigned)from->node->index + 1, (unsigned)(40000 + index % 20000));
 	(void)node_arrival(from->node, ARRIVAL_DIALED, from->conn);
 }
 
@@ -151,7 +145,7 @@ wire_send(struct node *n, uint64_t conn, struct buf *bytes)
 		return 0;
 	}
 	to = &w->wires[wire]->end[1 - which];
-	if (to->attached) {
+	if (to->attached && !to->ending) {
 		buf_add(&to->coming, buf_bytes(bytes));
 		if (to->coming.failed)
 			world_fail(w, "%s: more than %zu bytes on one wire",
@@ -189,8 +183,8 @@ end_cut(struct world *w, size_t wire, size_t which, int64_t in)
 	if (!e->attached)
 		return;
 	if (e->coming.len > 0)
-		e->coming.len = (size_t)random_below(
-		    &w->random, e->coming.len + 1);
+		e->coming.len =
+		    (size_t)random_below(&w->random, e->coming.len + 1);
 	e->ending = true;
 	end_schedule(w, wire, which, in);
 }
@@ -210,8 +204,8 @@ wire_drop_all(struct node *n, bool silent)
 			buf_clear(&e->coming);
 			if (!w->wires[i]->connecting)
 				end_cut(w, i, 1 - k,
-				    silent ? world_between(w, 1000, 100000) :
-					     latency(w));
+				    silent ? world_between(w, 1000, 100000)
+					   : latency(w));
 		}
 	}
 }
@@ -225,8 +219,8 @@ piece(struct world *w, size_t len)
 	if (len > PIECE_MAX)
 		len = PIECE_MAX;
 	if (kind == 0)
-		return 1 + (size_t)random_below(
-			       &w->random, len < 20 ? len : 20);
+		return 1 +
+		    (size_t)random_below(&w->random, len < 20 ? len : 20);
 	if (kind <= 2)
 		return 1 + (size_t)random_below(&w->random, len);
 	return len;

@@ -23,6 +23,7 @@
 #define TESTS_SIM_WORLD_H
 
 #include <limits.h>
+#include <sys/queue.h>
 
 #include "crypto/digest.h"
 #include "sync/engine.h"
@@ -63,6 +64,8 @@ struct errand {
 	enum ticket_purpose purpose;
 	uint64_t handle; /* 0: to be handed in (again) */
 	size_t doc;      /* invite: number in the ledger */
+	bool again;      /* it was used before, and is tried once more */
+	int64_t until;   /* again: not for ever */
 };
 #define ERRANDS_MAX 4
 
@@ -71,10 +74,10 @@ struct node {
 	enum node_index index;
 	enum person_index person;
 	const char *name;
-	char dir[PATH_MAX];
+	char dir[PATH_MAX + 16];
 	bool present; /* takes part in this run */
 	bool up;
-	bool joined;  /* is one of its person's devices, or his first */
+	bool joined;   /* is one of its person's devices, or his first */
 	uint32_t boot; /* how often it was started */
 
 	struct identity identity;
@@ -90,16 +93,19 @@ struct node {
 	struct arrivals arrivals;
 	struct replica_event *fresh; /* owned; durable, not passed on */
 	size_t fresh_len;
-	bool touched;      /* the engine had an event since its last tick */
-	int64_t round_at;  /* the next EVENT_NODE that counts */
-	size_t *docs;      /* owned; ledger number + 1 by document number */
+	bool touched;     /* the engine had an event since its last tick */
+	int64_t round_at; /* the next EVENT_NODE that counts */
+	int64_t last_at;  /* when the last round was */
+	unsigned spins;   /* rounds at that moment */
+	size_t *docs;     /* owned; ledger number + 1 by document number */
 	size_t docs_len;
 	struct errand errands[ERRANDS_MAX];
+	struct errand used; /* the last invitation that worked */
 };
 
 /* How a run is made, drawn from its seed. */
 struct plan {
-	int64_t active_ms;   /* how long there are commands and faults */
+	int64_t active_ms; /* how long there are commands and faults */
 	size_t commands;
 	int64_t fault_every; /* mean, ms */
 	uint64_t crash_odds; /* one in so many commits */
@@ -111,7 +117,8 @@ struct wire;
 
 struct world {
 	uint64_t seed;
-	bool verbose;
+	unsigned
+	    verbose; /* 1: what people do and what breaks, 2: every event */
 	char dir[PATH_MAX];
 	int64_t now; /* ms */
 	struct schedule schedule;
@@ -148,6 +155,8 @@ void world_need(struct world *, lk_err, const char *what);
 /* One in `odds`. */
 bool world_chance(struct world *, uint64_t odds);
 int64_t world_between(struct world *, int64_t least, int64_t most);
+/* The device with this key that takes part, or NULL. */
+struct node *world_node_of(struct world *, const uint8_t pk[static 32]);
 /* Adds to the trace. */
 void world_trace(struct world *, const char *what, uint64_t n, struct bytes);
 

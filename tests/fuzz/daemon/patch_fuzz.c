@@ -24,8 +24,8 @@ patch_run(struct site *site, struct bytes patch)
 	if (patch_apply(site, ops, &fault).code == LK_OK) {
 		buf_init(&out, STATE_MAX);
 		root.id = DOC_ROOT;
-		LK_ASSERT(json_value_write(
-			      &out, site->doc, &root, JSON_TYPED).code !=
+		LK_ASSERT(
+		    json_value_write(&out, site->doc, &root, JSON_TYPED).code !=
 		    LK_E_CORRUPT);
 		buf_clear(&out);
 	}

@@ -71,8 +71,8 @@ sealed_fuzz(uint8_t type, struct bytes in)
 	size_t n = 0;
 
 	if (type == MSG_ACK && ack_decode(&ack, in).code == LK_OK)
-		LK_ASSERT(ack.clear.len + ack.sealed.len + 4 +
-			sizeof(ack.nonce) ==
+		LK_ASSERT(
+		    ack.clear.len + ack.sealed.len + 4 + sizeof(ack.nonce) ==
 		    in.len);
 	if (type == MSG_PEERS && peer_list_decode(&peers, in).code == LK_OK) {
 		while (peer_entry_next(&peers, &entry))

@@ -40,7 +40,7 @@ struct history {
 	lk_err last; /* verdict on the last envelope written */
 	uint64_t seed;
 	/* How the next envelope differs from an honest one. */
-	const char *etag, *prev;
+	const char *etag, *prev, *link_newer, *link_older;
 	int boxes_more;
 	bool keep_refused;
 };
@@ -157,6 +157,75 @@ envelope_new(const char *name)
 	arena_init(&e->arena, 1 << 20);
 	name_key(e->facts.id, name);
 	e->facts.body = &e->body;
+	return e;
+}
+
+/* Ops, to be passed to history_write. */
+static inline struct access_op
+op_plain(uint8_t kind)
+{
+	return (struct access_op){ .kind = kind };
+}
+
+static inline struct access_op
+op_grant_to(const char *key, enum role role, uint16_t rank, uint8_t flags)
+{
+	struct access_op op = { .kind = OP_GRANT };
+	char box[40];
+
+	name_key(op.grant.key, key);
+	op.grant.role = (uint8_t)role;
+	op.grant.rank = rank;
+	op.grant.flags = flags;
+	snprintf(box, sizeof(box), "%s.b0", key);
+	if (role != ROLE_RELAY && !(flags & GRANT_COLD))
+		name_key(op.grant.box, box);
+	return op;
+}
+
+static inline struct access_op
+op_genesis_of(const char *root, const char *creator)
+{
+	struct access_op op = { .kind = OP_GENESIS };
+	char box[40];
+
+	name_key(op.genesis.root_pk, root);
+	name_key(op.genesis.device_pk, creator);
+	snprintf(box, sizeof(box), "%s.b0", creator);
+	name_key(op.genesis.device_box, box);
+	return op;
+}
+
+/* One entry; keep is a list of names.  Lives in the arena of the history's
+ * next envelope, so it is handed over with its strings. */
+struct cut_spec {
+	const char *target, *keep;
+	enum role level;
+	uint8_t flags;
+};
+
+static inline int
+bytes32_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, 32);
+}
+
+static inline struct revoke_entry
+entry_of(struct arena *arena, const struct cut_spec *c)
+{
+	struct revoke_entry e = { .target = name_grant(c->target),
+		.level = (uint8_t)c->level,
+		.flags = c->flags };
+	char list[1024], *save = NULL;
+	uint8_t *keep = arena_alloc(arena, (size_t)REVOKE_KEEP_MAX * LK_ID_LEN);
+
+	snprintf(list, sizeof(list), "%s", c->keep == NULL ? "" : c->keep);
+	for (char *w = strtok_r(list, " ", &save);
+	     w != NULL && e.keep_len < REVOKE_KEEP_MAX;
+	     w = strtok_r(NULL, " ", &save))
+		name_key(keep + e.keep_len++ * LK_ID_LEN, w);
+	qsort(keep, e.keep_len, LK_ID_LEN, bytes32_compare);
+	e.keep = keep;
 	return e;
 }
 

@@ -7,75 +7,6 @@
 
 #include "tests/unit/access/history.h"
 
-/* Ops, to be passed to history_write. */
-static inline struct access_op
-op_plain(uint8_t kind)
-{
-	return (struct access_op){ .kind = kind };
-}
-
-static inline struct access_op
-op_grant_to(const char *key, enum role role, uint16_t rank, uint8_t flags)
-{
-	struct access_op op = { .kind = OP_GRANT };
-	char box[40];
-
-	name_key(op.grant.key, key);
-	op.grant.role = (uint8_t)role;
-	op.grant.rank = rank;
-	op.grant.flags = flags;
-	snprintf(box, sizeof(box), "%s.b0", key);
-	if (role != ROLE_RELAY && !(flags & GRANT_COLD))
-		name_key(op.grant.box, box);
-	return op;
-}
-
-static inline struct access_op
-op_genesis_of(const char *root, const char *creator)
-{
-	struct access_op op = { .kind = OP_GENESIS };
-	char box[40];
-
-	name_key(op.genesis.root_pk, root);
-	name_key(op.genesis.device_pk, creator);
-	snprintf(box, sizeof(box), "%s.b0", creator);
-	name_key(op.genesis.device_box, box);
-	return op;
-}
-
-/* One entry; keep is a list of names.  Lives in the arena of the history's
- * next envelope, so it is handed over with its strings. */
-struct cut_spec {
-	const char *target, *keep;
-	enum role level;
-	uint8_t flags;
-};
-
-static inline int
-bytes32_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, 32);
-}
-
-static inline struct revoke_entry
-entry_of(struct arena *arena, const struct cut_spec *c)
-{
-	struct revoke_entry e = { .target = name_grant(c->target),
-		.level = (uint8_t)c->level,
-		.flags = c->flags };
-	char list[1024], *save = NULL;
-	uint8_t *keep = arena_alloc(arena, (size_t)REVOKE_KEEP_MAX * LK_ID_LEN);
-
-	snprintf(list, sizeof(list), "%s", c->keep == NULL ? "" : c->keep);
-	for (char *w = strtok_r(list, " ", &save);
-	     w != NULL && e.keep_len < REVOKE_KEEP_MAX;
-	     w = strtok_r(NULL, " ", &save))
-		name_key(keep + e.keep_len++ * LK_ID_LEN, w);
-	qsort(keep, e.keep_len, LK_ID_LEN, bytes32_compare);
-	e.keep = keep;
-	return e;
-}
-
 /* What the key section must say for an honest envelope in that view. */
 static inline void
 keys_fill(struct history *h, struct graph *g, struct envelope *e)
@@ -279,6 +210,21 @@ w_cut(struct history *h, const char *name, const char *author,
 	return ok;
 }
 
+static inline void
+link_fill(struct history *h, struct envelope *e)
+{
+	struct key_link *link;
+
+	if (h->link_newer == NULL)
+		return;
+	link = arena_alloc(&e->arena, sizeof(*link));
+	name_etag(link->newer, h->link_newer);
+	name_etag(link->older, h->link_older);
+	e->facts.links = link;
+	e->facts.links_len = 1;
+	h->link_newer = NULL;
+}
+
 /* A share of one key to one device; the seal is chosen as ever. */
 static inline bool
 w_share(struct history *h, const char *name, const char *author,
@@ -287,12 +233,11 @@ w_share(struct history *h, const char *name, const char *author,
 	struct access_op op = { .kind = OP_SHARE };
 	struct envelope *e;
 	struct shared_key *s;
-	uint8_t key[32], *copy, missing[LK_ID_LEN];
+	uint8_t key[32], *copy;
 	bool in[HISTORY_MAX], ok;
 	struct graph *g;
 	struct judgement j;
 
-	(void)missing;
 	name_key(key, device);
 	op.share.keys = key;
 	op.share.keys_len = 1;
@@ -310,6 +255,7 @@ w_share(struct history *h, const char *name, const char *author,
 	e->facts.shared = s;
 	e->facts.shared_len = 1;
 	e->facts.boxes_len = 1;
+	link_fill(h, e);
 	view_close(h, view, in);
 	g = view_graph(h, in);
 	h->last = graph_judge(g, &e->facts, &j);

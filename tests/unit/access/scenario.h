@@ -8,7 +8,7 @@
 
 #include "tests/unit/access/history_deliver.h"
 
-#define ORDERS 40
+#define ORDERS 1000
 
 static struct outcome now;
 

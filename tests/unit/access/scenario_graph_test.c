@@ -332,6 +332,92 @@ members_say_what_counts_now_and_what_ended_it(void **state)
 	history_clear(&h);
 }
 
+static void
+somebody_who_forks_without_end_can_still_be_revoked(void **state)
+{
+	struct history h;
+	struct graph *g;
+	struct judgement j;
+	struct cut_spec cut = CUT("gE", "");
+	uint8_t key[32], deps[ENVELOPE_DEPS_MAX][LK_ID_LEN];
+	char name[16];
+	bool all[HISTORY_MAX] = { 0 };
+	size_t len;
+
+	(void)state;
+	base(&h);
+	for (int i = 0; i < 80; i++) {
+		snprintf(name, sizeof(name), "e%d", i);
+		YES(w_change(&h, name, "E", "gE", "gF"));
+	}
+	YES(w_change(&h, "f1", "F", "gF", "gF"));
+	YES(w_cut(&h, "c", "A", "G", "gF", cut));
+	/* The same revocation, on top of as much as an envelope can name. */
+	memset(all, 1, h.len - 1);
+	g = view_graph(&h, all);
+	name_key(key, "A");
+	assert_int_equal(graph_deps(g, key, deps, &len).code, LK_OK);
+	assert_int_equal(len, ENVELOPE_DEPS_MAX);
+	for (size_t i = 1; i < len; i++)
+		assert_true(memcmp(deps[i - 1], deps[i], LK_ID_LEN) < 0);
+	h.env[h.len - 1]->body.deps = deps[0];
+	h.env[h.len - 1]->body.deps_len = len;
+	graph_any_epoch(g, h.env[h.len - 1]->facts.etag);
+	assert_int_equal(
+	    graph_judge(g, &h.env[h.len - 1]->facts, &j).code, LK_OK);
+	graph_must_add(g, &h.env[h.len - 1]->facts);
+	assert_int_equal(graph_deps(g, key, deps, &len).code, LK_OK);
+	assert_int_equal(len, 0);
+	graph_free(g);
+	history_clear(&h);
+}
+
+static void
+what_a_revocation_brings_back_is_among_the_next_parents(void **state)
+{
+	struct history h;
+	struct access_op ops[2] = { op_plain(OP_CHANGE),
+		{ .kind = OP_REVOKE } };
+	struct cut_spec cut = CUT("gM", "gF");
+	struct arena arena;
+	struct revoke_entry entry;
+	struct judgement j;
+	struct graph *g;
+
+	(void)state;
+	base(&h);
+	arena_init(&arena, 1 << 16);
+	entry = entry_of(&arena, &cut);
+	ops[1].revoke.entries = &entry;
+	ops[1].revoke.entries_len = 1;
+	YES(w_change(&h, "e1", "E", "gE", "gF"));
+	YES(w_cut(&h, "mE", "M", "gM", "e1", CUT("gE", "")));
+	YES(w_plain(&h, "xa", "A", "G", "mE", OP_EPOCH));
+	/* A's change does not have e1 among its ancestors, being void then. */
+	YES(history_write(&h, "a1", "A", "G", "xa", ops, 2));
+	YES(w_plain(&h, "xb", "B", "gB", "a1", OP_EPOCH));
+	YES(w_change(&h, "b1", "B", "gB", "xb"));
+	settle(&h);
+	assert_void("mE");
+	assert_shown("e1");
+	g = view_graph(&h, h.env[h.len - 1]->past);
+	assert_int_equal(
+	    graph_judge(g, &h.env[h.len - 1]->facts, &j).code, LK_OK);
+	assert_int_equal(j.parents_len, 2);
+	graph_free(g);
+	/* The same without an envelope between. */
+	ops[0] = op_plain(OP_EPOCH);
+	ops[1] = op_plain(OP_CHANGE);
+	YES(history_write(&h, "f1", "F", "gF", "a1", ops, 2));
+	g = view_graph(&h, h.env[h.len - 1]->past);
+	assert_int_equal(
+	    graph_judge(g, &h.env[h.len - 1]->facts, &j).code, LK_OK);
+	assert_int_equal(j.parents_len, 2);
+	graph_free(g);
+	arena_clear(&arena);
+	history_clear(&h);
+}
+
 int
 main(void)
 {
@@ -357,6 +443,10 @@ main(void)
 		cmocka_unit_test(
 		    the_parents_of_a_change_are_exact_when_an_ancestor_is_void),
 		cmocka_unit_test(members_say_what_counts_now_and_what_ended_it),
+		cmocka_unit_test(
+		    somebody_who_forks_without_end_can_still_be_revoked),
+		cmocka_unit_test(
+		    what_a_revocation_brings_back_is_among_the_next_parents),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,6 +195,85 @@ a_key_handed_to_a_replaced_box_key_is_dirty(void **state)
 	history_clear(&h);
 }
 
+static void
+k1_and_k2_whoever_saw_a_removal_writes_under_a_new_key_or_not_at_all(
+    void **state)
+{
+	struct history h;
+
+	(void)state;
+	base(&h);
+	YES(w_cut(&h, "c", "A", "G", "gF", CUT("gE", "")));
+	h.etag = "G";
+	REFUSED(w_change(&h, "f0", "F", "gF", "c"), "A7 epoch not clean");
+	YES(w_plain(&h, "x", "F", "gF", "c", OP_EPOCH));
+	h.etag = "G";
+	REFUSED(w_change(&h, "f0", "F", "gF", "x"), "A7 epoch not clean");
+	YES(w_change(&h, "f1", "F", "gF", "x"));
+	assert_false(boxed(&h, "x", "E"));
+	assert_true(boxed(&h, "x", "F"));
+	history_clear(&h);
+}
+
+static void
+k4_a_reader_added_while_the_key_rotated_reads_after_a_share(void **state)
+{
+	struct history h;
+	struct graph *g;
+	struct shared_key key;
+	struct graph_reader reader;
+	bool all[HISTORY_MAX] = { 0 };
+	uint8_t want[32];
+
+	(void)state;
+	base(&h);
+	YES(w_grant(
+	    &h, "gD", "A", "G", "gF", op_grant_to("D", ROLE_READ, 50000, 0)));
+	YES(w_plain(&h, "x", "F", "gF", "gF", OP_EPOCH));
+	YES(w_change(&h, "f1", "F", "gF", "x"));
+	memset(all, 1, h.len);
+	g = view_graph(&h, all);
+	assert_true(graph_missing_share(g, &key, &reader));
+	name_key(want, "D");
+	assert_memory_equal(key.key, want, 32);
+	name_etag(want, "x");
+	assert_memory_equal(key.etag, want, ETAG_LEN);
+	graph_free(g);
+	YES(w_share(&h, "s", "E", "gE", "f1 gD", "x", "D"));
+	memset(all, 1, h.len);
+	g = view_graph(&h, all);
+	assert_false(graph_missing_share(g, &key, &reader));
+	graph_free(g);
+	YES(w_change(&h, "e1", "E", "gE", "s"));
+	settle(&h);
+	assert_shown("e1");
+	history_clear(&h);
+}
+
+static void
+a_link_in_a_share_leads_from_a_newer_key_to_an_older_one_only(void **state)
+{
+	struct history h;
+
+	(void)state;
+	base(&h);
+	YES(w_plain(&h, "x1", "F", "gF", "gF", OP_EPOCH));
+	YES(w_plain(&h, "x2", "A", "G", "gF", OP_EPOCH));
+	h.link_newer = "x1";
+	h.link_older = "G";
+	YES(w_share(&h, "s", "E", "gE", "x1 x2", "x1", "F"));
+	h.link_newer = "G";
+	h.link_older = "x1";
+	REFUSED(w_share(&h, "t", "E", "gE", "s", "x1", "F"), "A7 link");
+	h.link_newer = "x1";
+	h.link_older = "x2";
+	REFUSED(w_share(&h, "t", "E", "gE", "s", "x1", "F"), "A7 link");
+	h.link_newer = "x9";
+	h.link_older = "G";
+	REFUSED(w_share(&h, "t", "E", "gE", "s", "x1", "F"), "A7 link");
+	history_clear(&h);
+}
+
 int
 main(void)
 {
@@ -214,6 +293,12 @@ main(void)
 		cmocka_unit_test(
 		    a_key_reached_over_the_links_of_a_void_epoch_counts_as_known),
 		cmocka_unit_test(a_key_handed_to_a_replaced_box_key_is_dirty),
+		cmocka_unit_test(
+		    k1_and_k2_whoever_saw_a_removal_writes_under_a_new_key_or_not_at_all),
+		cmocka_unit_test(
+		    k4_a_reader_added_while_the_key_rotated_reads_after_a_share),
+		cmocka_unit_test(
+		    a_link_in_a_share_leads_from_a_newer_key_to_an_older_one_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -425,6 +425,102 @@ t28_what_names_the_unknown_waits_and_changes_nothing(void **state)
 	history_clear(&h);
 }
 
+static void
+t8_the_acts_of_an_evicted_admin_are_void_and_his_victims_go_on(void **state)
+{
+	struct history h;
+
+	(void)state;
+	base(&h);
+	YES(w_cut(&h, "cM", "A", "G", "gF", CUT("gM", "gF")));
+	YES(w_cut(&h, "mE", "M", "gM", "gF", CUT("gE", "")));
+	YES(w_grant(
+	    &h, "mZ", "M", "gM", "mE", op_grant_to("Z", ROLE_WRITE, 30000, 0)));
+	YES(w_plain(&h, "zx", "Z", "mZ", "mZ", OP_EPOCH));
+	YES(w_change(&h, "z1", "Z", "mZ", "zx"));
+	YES(w_change(&h, "e1", "E", "gE", "gF"));
+	YES(w_change(&h, "f1", "F", "gF", "gF"));
+	settle(&h);
+	assert_void("mE");
+	assert_void("mZ");
+	assert_hidden("z1");
+	assert_shown("e1");
+	assert_shown("f1");
+	assert_effective("gF");
+	history_clear(&h);
+}
+
+static void
+t23_and_t24_a_seen_grant_lives_an_unseen_one_dies_with_its_work(void **state)
+{
+	struct history h;
+
+	(void)state;
+	base(&h);
+	YES(w_grant(
+	    &h, "mZ", "M", "gM", "gF", op_grant_to("Z", ROLE_WRITE, 30000, 0)));
+	YES(w_change(&h, "z1", "Z", "mZ", "mZ"));
+	YES(w_cut(&h, "cM", "A", "G", "gF", CUT("gM", "gF")));
+	YES(w_change(&h, "f1", "F", "gF", "gF"));
+	YES(w_change(&h, "z2", "Z", "mZ", "z1"));
+	settle(&h);
+	assert_effective("gF");
+	assert_shown("f1");
+	assert_void("mZ");
+	assert_hidden("z1");
+	assert_hidden("z2");
+	history_clear(&h);
+}
+
+static void
+t26_another_envelope_at_the_same_seq_is_a_fork_not_an_error(void **state)
+{
+	struct history h;
+	struct graph *g;
+	struct judgement j;
+	bool all[HISTORY_MAX] = { 0 }, forked;
+	uint8_t key[32];
+
+	(void)state;
+	base(&h);
+	YES(w_change(&h, "a", "E", "gE", "gF"));
+	YES(w_change(&h, "b", "E", "gE", "gF"));
+	memset(all, 1, h.len);
+	g = view_graph(&h, all);
+	name_key(key, "E");
+	(void)graph_tip(g, key, &forked);
+	assert_true(forked);
+	assert_int_equal(
+	    graph_judge(g, &h.env[h.len - 1]->facts, &j).code, LK_E_EXISTS);
+	graph_free(g);
+	settle(&h);
+	assert_shown("a");
+	assert_shown("b");
+	history_clear(&h);
+}
+
+static void
+t29_a_grant_and_the_end_of_its_issuer_in_any_order_end_alike(void **state)
+{
+	struct history h;
+
+	(void)state;
+	base(&h);
+	YES(w_grant(
+	    &h, "gN", "M", "gM", "gF", op_grant_to("N", ROLE_ADMIN, 3000, 0)));
+	YES(w_grant(
+	    &h, "nZ", "N", "gN", "gN", op_grant_to("Z", ROLE_WRITE, 30000, 0)));
+	YES(w_change(&h, "z1", "Z", "nZ", "nZ"));
+	YES(w_cut(&h, "cM", "A", "G", "gF", CUT("gM", "gF")));
+	YES(w_cut(&h, "cN", "M", "gM", "nZ", CUT("gN", "")));
+	settle(&h);
+	assert_void("gN");
+	assert_void("nZ");
+	assert_void("cN");
+	assert_hidden("z1");
+	history_clear(&h);
+}
+
 int
 main(void)
 {
@@ -470,6 +566,14 @@ main(void)
 		    t27_gaps_in_seq_and_repeated_grants_are_refused),
 		cmocka_unit_test(
 		    t28_what_names_the_unknown_waits_and_changes_nothing),
+		cmocka_unit_test(
+		    t8_the_acts_of_an_evicted_admin_are_void_and_his_victims_go_on),
+		cmocka_unit_test(
+		    t23_and_t24_a_seen_grant_lives_an_unseen_one_dies_with_its_work),
+		cmocka_unit_test(
+		    t26_another_envelope_at_the_same_seq_is_a_fork_not_an_error),
+		cmocka_unit_test(
+		    t29_a_grant_and_the_end_of_its_issuer_in_any_order_end_alike),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /*
- * counted_kv.h - for tests: a kv that counts what is asked of another.
+ * counted_kv.h - for tests: a kv that counts what is asked of another, and may
+ * fail.
  */
 #ifndef TESTS_COUNTED_KV_H
 #define TESTS_COUNTED_KV_H
@@ -10,7 +11,16 @@ struct counted_kv {
 	struct kv kv;    /* to be used */
 	struct kv below; /* where it is kept */
 	size_t gets, puts, put_bytes, value_max;
+	size_t fail_at; /* the call that fails, counted from 1; 0: none */
 };
+
+static inline lk_err
+counted_call(const struct counted_kv *c)
+{
+	if (c->fail_at > 0 && c->gets + c->puts >= c->fail_at)
+		return LK_ERR(LK_E_FULL, "made to fail");
+	return LK_NONE;
+}
 
 static inline lk_err
 counted_get(void *impl, struct bytes key, struct bytes *value)
@@ -18,6 +28,7 @@ counted_get(void *impl, struct bytes key, struct bytes *value)
 	struct counted_kv *c = impl;
 
 	c->gets++;
+	TRY(counted_call(c));
 	return kv_get(c->below, key, value);
 }
 
@@ -30,6 +41,7 @@ counted_put(void *impl, struct bytes key, struct bytes value)
 	c->put_bytes += key.len + value.len;
 	if (value.len > c->value_max)
 		c->value_max = value.len;
+	TRY(counted_call(c));
 	return kv_put(c->below, key, value);
 }
 
@@ -39,6 +51,7 @@ counted_del(void *impl, struct bytes key)
 	struct counted_kv *c = impl;
 
 	c->puts++;
+	TRY(counted_call(c));
 	return kv_del(c->below, key);
 }
 
@@ -49,6 +62,7 @@ counted_seek(void *impl, enum kv_seek how, struct bytes key,
 	struct counted_kv *c = impl;
 
 	c->gets++;
+	TRY(counted_call(c));
 	return kv_seek(c->below, how, key, found, value);
 }
 

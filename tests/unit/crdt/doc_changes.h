@@ -36,8 +36,7 @@ changes_add(struct changes *c, struct bytes body)
 {
 	if (c->len == c->cap) {
 		size_t cap = 2 * c->cap + 8;
-		struct change *all =
-		    reallocarray(c->all, cap, sizeof(*all));
+		struct change *all = reallocarray(c->all, cap, sizeof(*all));
 
 		if (all == NULL)
 			return LK_ERR(LK_E_NOMEM, "changes");
@@ -101,8 +100,7 @@ dice_of(uint64_t seed)
 }
 
 static inline bool
-change_ready(
-    const struct changes *c, const struct change *x, const bool *done)
+change_ready(const struct changes *c, const struct change *x, const bool *done)
 {
 	for (size_t i = 0; i < x->deps_len; i++)
 		if (!done[changes_find(c, x->deps + i * LK_ID_LEN)])
@@ -140,8 +138,8 @@ changes_tree(const struct changes *c, const bool *in, const bool *is_void,
 	err = doc_open(&doc, kv);
 	for (size_t i = 0; i < c->len && err.code == LK_OK; i++)
 		if (in == NULL || in[i])
-			err = doc_apply(doc, &c->all[i],
-			    is_void == NULL || !is_void[i]);
+			err = doc_apply(
+			    doc, &c->all[i], is_void == NULL || !is_void[i]);
 	if (err.code == LK_OK)
 		err = tree_of_doc(doc, true, out);
 	doc_free(doc);

@@ -6,22 +6,22 @@
 
 #include "tests/unit/crdt/doc_changes.h"
 
-#define assert_ok(call)                                                    \
-	do {                                                               \
-		lk_err ok_err_ = (call);                                   \
-		if (ok_err_.code != LK_OK)                                 \
-			fail_msg("%s: %s", lk_strcode(ok_err_.code),       \
-			    ok_err_.what);                                 \
+#define assert_ok(call)                                                        \
+	do {                                                                   \
+		lk_err ok_err_ = (call);                                       \
+		if (ok_err_.code != LK_OK)                                     \
+			fail_msg(                                              \
+			    "%s: %s", lk_strcode(ok_err_.code), ok_err_.what); \
 	} while (0)
 
-#define assert_code(call, want)                                            \
-	do {                                                               \
-		lk_err code_err_ = (call);                                 \
-		if (code_err_.code != (want))                              \
-			fail_msg("%s (%s), not %s",                        \
-			    lk_strcode(code_err_.code),                    \
-			    code_err_.what == NULL ? "" : code_err_.what,  \
-			    lk_strcode(want));                             \
+#define assert_code(call, want)                                           \
+	do {                                                              \
+		lk_err code_err_ = (call);                                \
+		if (code_err_.code != (want))                             \
+			fail_msg("%s (%s), not %s",                       \
+			    lk_strcode(code_err_.code),                   \
+			    code_err_.what == NULL ? "" : code_err_.what, \
+			    lk_strcode(want));                            \
 	} while (0)
 
 #define KEY(s) ((struct prop){ .is_key = true, .key = BYTES_STR(s) })
@@ -36,10 +36,9 @@ changes_mark_past(const struct changes *c, size_t x, bool *in)
 {
 	in[x] = true;
 	for (size_t i = x + 1; i > 0; i--)
-		for (size_t d = 0; in[i - 1] && d < c->all[i - 1].deps_len;
-		     d++)
-			in[changes_find(c,
-			    c->all[i - 1].deps + d * LK_ID_LEN)] = true;
+		for (size_t d = 0; in[i - 1] && d < c->all[i - 1].deps_len; d++)
+			in[changes_find(
+			    c, c->all[i - 1].deps + d * LK_ID_LEN)] = true;
 }
 
 #define REPLICA_ACTOR_LEN 4
@@ -107,8 +106,7 @@ replica_set_void(struct replica *r, size_t x, bool is_void)
 	replica_room(r);
 	if (!r->has[x])
 		return;
-	assert_ok(
-	    doc_set_visible(r->doc, r->changes->all[x].hash, !is_void));
+	assert_ok(doc_set_visible(r->doc, r->changes->all[x].hash, !is_void));
 	r->is_void[x] = is_void;
 }
 
@@ -152,8 +150,8 @@ replica_edit(struct replica *r)
 			changes_mark_past(c, x, past);
 	for (size_t x = 0; x < c->len; x++)
 		for (size_t d = 0; past[x] && d < c->all[x].deps_len; d++)
-			below[changes_find(
-			    c, c->all[x].deps + d * LK_ID_LEN)] = true;
+			below[changes_find(c, c->all[x].deps + d * LK_ID_LEN)] =
+			    true;
 	for (size_t x = 0; x < c->len; x++) {
 		struct doc_change_info info;
 
@@ -188,8 +186,7 @@ replica_finish(struct replica *r)
 	if (written) {
 		assert_ok(changes_add(r->changes, buf_bytes(&body)));
 		assert_memory_equal(
-		    r->changes->all[r->changes->len - 1].hash, hash,
-		    LK_ID_LEN);
+		    r->changes->all[r->changes->len - 1].hash, hash, LK_ID_LEN);
 		replica_room(r);
 		r->has[r->changes->len - 1] = true;
 	}
@@ -220,6 +217,22 @@ replica_check(struct replica *r)
 		    (const char *)want.ptr);
 	buf_clear(&got);
 	buf_clear(&want);
+}
+
+static inline struct op_id
+make_at(
+    struct replica *r, struct op_id obj, struct prop prop, enum obj_type type)
+{
+	struct op_id made;
+
+	assert_ok(edit_make(r->edit, obj, prop, type, &made));
+	return made;
+}
+
+static inline void
+put_at(struct replica *r, struct op_id obj, struct prop prop, struct value v)
+{
+	assert_ok(edit_put(r->edit, obj, prop, &v));
 }
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "tests/unit/crdt/data_file.h"
 #include "tests/unit/crdt/doc_changes.h"
+#include "tests/unit/crdt/json_tree.h"
 
 static void
 assert_ok(lk_err err)
@@ -100,24 +101,22 @@ heads_closure(struct fixture *f, struct json_object *heads, bool *in)
 
 	for (size_t i = 0; i < json_object_array_length(heads); i++)
 		for (size_t x = 0; x < c->len; x++)
-			in[x] |= strcmp(json_text(json_object_array_get_idx(
-						      f->json, x),
-					    "label"),
-				     json_object_get_string(
-					 json_object_array_get_idx(
-					     heads, i))) == 0;
+			in[x] |=
+			    strcmp(
+				json_text(json_object_array_get_idx(f->json, x),
+				    "label"),
+				json_object_get_string(
+				    json_object_array_get_idx(heads, i))) == 0;
 	for (size_t i = c->len; i > 0; i--)
-		for (size_t d = 0; in[i - 1] && d < c->all[i - 1].deps_len;
-		     d++)
-			in[changes_find(c,
-			    c->all[i - 1].deps + d * LK_ID_LEN)] = true;
+		for (size_t d = 0; in[i - 1] && d < c->all[i - 1].deps_len; d++)
+			in[changes_find(
+			    c, c->all[i - 1].deps + d * LK_ID_LEN)] = true;
 }
 
 static void
 check_view(struct fixture *f, struct json_object *view)
 {
-	struct json_object *hashes =
-	    json_object_object_get(view, "voidHashes");
+	struct json_object *hashes = json_object_object_get(view, "voidHashes");
 	struct json_object *heads = json_object_object_get(view, "heads");
 	bool *is_void = calloc(f->changes.len + 1, sizeof(*is_void));
 	bool *in = calloc(f->changes.len + 1, sizeof(*in));
@@ -180,8 +179,7 @@ check_case(const char *name, struct json_object *json, uint64_t seed)
 	f.json = changes;
 	for (size_t i = 0; i < json_object_array_length(changes); i++)
 		assert_ok(changes_add_hex(&f.changes,
-		    json_text(
-			json_object_array_get_idx(changes, i), "hex")));
+		    json_text(json_object_array_get_idx(changes, i), "hex")));
 	fixture_apply(&f);
 	for (size_t i = 0; i < json_object_array_length(views); i++)
 		check_view(&f, json_object_array_get_idx(views, i));
@@ -247,8 +245,8 @@ each_random_file(const char *name, void *ctx)
 	for (size_t i = 0; i < json_object_array_length(json); i++) {
 		char label[64];
 
-		(void)snprintf(label, sizeof(label), "%s, history %zu", name,
-		    i);
+		(void)snprintf(
+		    label, sizeof(label), "%s, history %zu", name, i);
 		check_case(label, json_object_array_get_idx(json, i), i);
 		++*(size_t *)ctx;
 	}
@@ -277,8 +275,7 @@ a_fork_is_refused_and_leaves_nothing(void **state)
 		size_t refused = 0;
 
 		fixture_open(&f, forked[i], 1);
-		for (size_t c = 0; c < json_object_array_length(changes);
-		     c++) {
+		for (size_t c = 0; c < json_object_array_length(changes); c++) {
 			const char *hex = json_text(
 			    json_object_array_get_idx(changes, c), "hex");
 			lk_err err;
@@ -286,8 +283,8 @@ a_fork_is_refused_and_leaves_nothing(void **state)
 			/* Some name ops by alias, which does not decode. */
 			if (changes_add_hex(&f.changes, hex).code != LK_OK)
 				continue;
-			err = doc_apply(f.doc,
-			    &f.changes.all[f.changes.len - 1], true);
+			err = doc_apply(
+			    f.doc, &f.changes.all[f.changes.len - 1], true);
 			refused += err.code == LK_E_DATA;
 			assert_true(err.code == LK_OK ||
 			    err.code == LK_E_DATA || err.code == LK_E_WAIT ||
@@ -299,6 +296,84 @@ a_fork_is_refused_and_leaves_nothing(void **state)
 	}
 }
 
+/* A change by `actor` of one op on key k that names one op, or none. */
+static void
+add_one_op(struct changes *c, uint8_t actor, uint64_t seq, uint8_t action,
+    struct op_id pred, uint8_t pred_actor)
+{
+	const struct change *before = c->len == 0 ? NULL : &c->all[c->len - 1];
+	struct change_head head = { .actor = BYTES(&actor, 1),
+		.seq = seq,
+		.start_op = c->len + 1,
+		.deps = before == NULL ? NULL : before->hash,
+		.deps_len = before != NULL };
+	struct op op = { .key = BYTES_STR("k"), .action = action };
+	struct change_writer *w;
+	struct buf body;
+
+	if (action == ACTION_SET)
+		op.value =
+		    (struct value){ .type = VALUE_INT, .i64 = (int64_t)c->len };
+	assert_ok(change_writer_new(&w, &head));
+	if (pred.ctr > 0) {
+		assert_ok(
+		    change_writer_actor(w, BYTES(&pred_actor, 1), &pred.actor));
+		op.preds = &pred;
+		op.preds_len = 1;
+	}
+	assert_ok(change_writer_add(w, &op));
+	buf_init(&body, CHANGE_BODY_MAX);
+	assert_ok(change_writer_finish(w, &body));
+	change_writer_free(w);
+	assert_ok(changes_add(c, buf_bytes(&body)));
+	buf_clear(&body);
+}
+
+/*
+ * x is set, d deletes it, t sets the key anew, and c, who has seen all of it,
+ * sets it without naming anything.  With d and t void nothing covers x: t took
+ * over d, and c does not cover t.
+ */
+static void
+check_covered_killer(uint8_t d_actor, uint8_t t_actor, uint8_t c_actor)
+{
+	static const struct op_id none;
+	const bool is_void[4] = { false, true, true, false };
+	struct buf want, got;
+	struct fixture f;
+	uint8_t seqs[5] = { 0 };
+
+	fixture_open(&f, "a covered killer", 1);
+	add_one_op(&f.changes, 1, ++seqs[1], ACTION_SET, none, 0);
+	add_one_op(&f.changes, d_actor, ++seqs[d_actor], ACTION_DELETE,
+	    (struct op_id){ .ctr = 1 }, 1);
+	add_one_op(&f.changes, t_actor, ++seqs[t_actor], ACTION_SET, none, 0);
+	add_one_op(&f.changes, c_actor, ++seqs[c_actor], ACTION_SET, none, 0);
+	buf_init(&want, TREE_MAX);
+	buf_init(&got, TREE_MAX);
+	buf_printf(&want, "_root map{'6b'[1@01 int 0,4@%02x int 3]}", c_actor);
+	assert_ok(changes_tree(&f.changes, NULL, is_void, &got));
+	check_same(f.name, "built", &got, &want);
+	fixture_apply(&f);
+	fixture_set_void(&f, is_void);
+	buf_reset(&got);
+	assert_ok(tree_of_doc(f.doc, true, &got));
+	check_same(f.name, "flipped", &got, &want);
+	buf_clear(&want);
+	buf_clear(&got);
+	fixture_close(&f);
+}
+
+static void
+a_killer_that_was_covered_is_covered_by_nobody_else(void **state)
+{
+	(void)state;
+	for (uint8_t d = 1; d <= 4; d++)
+		for (uint8_t t = 1; t <= 4; t++)
+			for (uint8_t c = 1; c <= 4; c++)
+				check_covered_killer(d, t, c);
+}
+
 int
 main(void)
 {
@@ -307,6 +382,8 @@ main(void)
 		    every_directed_case_shows_what_the_reference_shows),
 		cmocka_unit_test(
 		    every_random_history_shows_what_the_reference_shows),
+		cmocka_unit_test(
+		    a_killer_that_was_covered_is_covered_by_nobody_else),
 		cmocka_unit_test(a_fork_is_refused_and_leaves_nothing),
 	};
 

@@ -39,8 +39,7 @@ model_insert(
 
 	if (m->len == m->cap) {
 		m->cap = 2 * m->cap + 64;
-		m->elems =
-		    reallocarray(m->elems, m->cap, sizeof(*m->elems));
+		m->elems = reallocarray(m->elems, m->cap, sizeof(*m->elems));
 	}
 	if (after->ctr > 0) {
 		while (m->elems[at].ctr != after->ctr ||
@@ -115,8 +114,8 @@ add_change(struct scene *s, struct dice *dice, uint8_t actor, size_t n)
 		text.actor = numbers[0];
 	} else {
 		assert_ok(change_writer_add(w,
-		    &(struct op){ .key = BYTES_STR("t"),
-			.action = ACTION_MAKE_TEXT }));
+		    &(struct op){
+			.key = BYTES_STR("t"), .action = ACTION_MAKE_TEXT }));
 	}
 	for (size_t i = 0; i < n; i++) {
 		uint64_t pick = dice_roll(dice, base + i + 1);
@@ -130,8 +129,8 @@ add_change(struct scene *s, struct dice *dice, uint8_t actor, size_t n)
 			mine[i].after = mine[pick - base].elem;
 		mine[i].elem = (struct model_elem){ .actor = actor,
 			.ctr = head.start_op + i + (actor == 0),
-			.point = 0x4e00 +
-			    (uint32_t)((actor * 7919u + i) % 20000) };
+			.point =
+			    0x4e00 + (uint32_t)((actor * 7919u + i) % 20000) };
 		put_point(w, actor, text, &mine[i], numbers);
 	}
 	buf_init(&body, CHANGE_BODY_MAX);
@@ -139,8 +138,7 @@ add_change(struct scene *s, struct dice *dice, uint8_t actor, size_t n)
 	change_writer_free(w);
 	assert_ok(changes_add(&s->changes, buf_bytes(&body)));
 	buf_clear(&body);
-	s->plan = reallocarray(
-	    s->plan, s->plan_len + n, sizeof(*s->plan));
+	s->plan = reallocarray(s->plan, s->plan_len + n, sizeof(*s->plan));
 	memcpy(s->plan + s->plan_len, mine, n * sizeof(*mine));
 	s->plan_len += n;
 	free(mine);
@@ -176,8 +174,7 @@ check_order(struct doc *doc, const struct scene *s)
 		model_insert(&m, &s->plan[i].after, s->plan[i].elem);
 	for (size_t i = 0; i < m.len; i++) {
 		buf_u8(&want, (uint8_t)(0xe0 | m.elems[i].point >> 12));
-		buf_u8(&want,
-		    (uint8_t)(0x80 | (m.elems[i].point >> 6 & 0x3f)));
+		buf_u8(&want, (uint8_t)(0x80 | (m.elems[i].point >> 6 & 0x3f)));
 		buf_u8(&want, (uint8_t)(0x80 | (m.elems[i].point & 0x3f)));
 	}
 	assert_ok(doc_text(doc, (struct op_id){ .ctr = 1 }, &got));
@@ -231,8 +228,8 @@ elements_come_in_the_order_of_the_rule_whatever_arrives_first(void **state)
 		assert_ok(kv_memory_new(&kv, DOC_KV_MAX));
 		assert_ok(doc_open(&doc, kv));
 		for (size_t i = 0; i < ACTORS; i++) {
-			assert_ok(doc_apply(
-			    doc, &s.changes.all[order[i]], true));
+			assert_ok(
+			    doc_apply(doc, &s.changes.all[order[i]], true));
 			assert_ok(doc_again(&doc, kv));
 		}
 		check_order(doc, &s);
@@ -269,15 +266,14 @@ skipping_a_long_run_reads_few_records(void **state)
 	for (int i = 0; i < 200; i++) {
 		replica_edit(&a);
 		for (int j = 0; j < 100; j++)
-			assert_ok(edit_splice(
-			    a.edit, text, 0, 0, BYTES_STR("x")));
+			assert_ok(
+			    edit_splice(a.edit, text, 0, 0, BYTES_STR("x")));
 		(void)replica_finish(&a);
 	}
 	base = all.len;
 	for (int i = 0; i < 20; i++) {
 		replica_edit(&b);
-		assert_ok(
-		    edit_splice(b.edit, text, 0, 0, BYTES_STR("y")));
+		assert_ok(edit_splice(b.edit, text, 0, 0, BYTES_STR("y")));
 		(void)replica_finish(&b);
 	}
 	assert_ok(doc_flush(a.doc));

@@ -15,7 +15,7 @@ static void
 check_hunks(const struct textdiff *d, struct bytes old, struct bytes new)
 {
 	struct buf got;
-	size_t at = 0;
+	size_t at = 0, point = 0;
 
 	buf_init(&got, TEXT_MAX);
 	for (size_t i = 0; i < d->hunks_len; i++) {
@@ -23,19 +23,19 @@ check_hunks(const struct textdiff *d, struct bytes old, struct bytes new)
 
 		assert_true(h->old_at >= at && h->old_len <= old.len &&
 		    h->old_at <= old.len - h->old_len);
-		assert_true(h->new_len <= new.len &&
-		    h->new_at <= new.len - h->new_len);
+		assert_true(
+		    h->new_len <= new.len && h->new_at <= new.len - h->new_len);
 		assert_true(h->old_len + h->new_len > 0);
-		assert_int_equal(h->old_point,
-		    utf8_count(BYTES(old.ptr, h->old_at)));
+		assert_true(utf8_valid(BYTES(old.ptr + at, h->old_at - at)));
+		point += utf8_count(BYTES(old.ptr + at, h->old_at - at));
+		assert_int_equal(h->old_point, point);
 		assert_int_equal(h->old_points,
 		    utf8_count(BYTES(old.ptr + h->old_at, h->old_len)));
-		assert_true(utf8_valid(BYTES(old.ptr, h->old_at)));
-		assert_true(
-		    utf8_valid(BYTES(old.ptr + h->old_at, h->old_len)));
+		assert_true(utf8_valid(BYTES(old.ptr + h->old_at, h->old_len)));
 		buf_mem(&got, old.ptr + at, h->old_at - at);
 		buf_mem(&got, new.ptr + h->new_at, h->new_len);
 		at = h->old_at + h->old_len;
+		point += h->old_points;
 	}
 	buf_mem(&got, old.ptr + at, old.len - at);
 	assert_true(bytes_equal(buf_bytes(&got), new));
@@ -74,8 +74,8 @@ small_changes_give_small_hunks(void **state)
 	CHECK("a\nb\nc\n", "a\nc\n", 1, 2);
 	CHECK("a\nb\nc\n", "x\na\nb\nc\ny\n", 2, 4);
 	CHECK("the quick brown fox\n", "the slow brown cat\n", 2, 15);
-	CHECK("keep\nfoo bar baz\nkeep\nlast\n",
-	    "keep\nfoo baz\nkeep\nleast\n", 2, 5);
+	CHECK("keep\nfoo bar baz\nkeep\nlast\n", "keep\nfoo baz\nkeep\nleast\n",
+	    2, 5);
 	/* A letter moves within its word only. */
 	CHECK("colour", "color", 1, 1);
 	/* Two code points that share their first byte. */
@@ -87,8 +87,8 @@ static void
 random_text(struct dice *dice, struct buf *b, size_t tokens, uint64_t kinds)
 {
 	static const char *const parts[] = { "a", " ", "\n", "word", "other ",
-		"\xc3\xa9", "\xf0\x9f\x98\x80", ".", "line of text\n",
-		"\t", "\xc3\xa8", "zz" };
+		"\xc3\xa9", "\xf0\x9f\x98\x80", ".", "line of text\n", "\t",
+		"\xc3\xa8", "zz" };
 
 	buf_init(b, TEXT_MAX);
 	for (size_t i = 0; i < tokens; i++)

@@ -7,6 +7,7 @@
 #include "crdt/document.h"
 #include "tests/unit/crdt/data_file.h"
 #include "tests/unit/crdt/doc_changes.h"
+#include "tests/unit/crdt/json_tree.h"
 
 static void
 assert_ok(lk_err err)
@@ -43,8 +44,7 @@ static void
 check_verdict(const char *name, struct json_object *expected)
 {
 	bool accept = strcmp(json_text(expected, "verdict"), "accept") == 0;
-	struct json_object *want =
-	    json_object_object_get(expected, "orphans");
+	struct json_object *want = json_object_object_get(expected, "orphans");
 	size_t orphans = 0;
 	struct buf file;
 	struct kv kv;

@@ -10,7 +10,7 @@ parse(const char *text)
 {
 	struct json_flaw flaw;
 	json_object *tree = NULL;
-	lk_err err = json_text_parse(&tree, text_bytes(text), &flaw);
+	lk_err err = json_text_parse(&tree, BYTES_STR(text), &flaw);
 
 	if (err.code == LK_OK)
 		json_object_put(tree);
@@ -64,13 +64,14 @@ static void
 what_is_no_json_is_refused(void **state)
 {
 	static const char *const bad[] = { "", " ", "nul", "NaN", "Infinity",
-		"-", "+1", "01", "1.", ".5", "1e", "1e+", "0x10", "'a'",
-		"\"a", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"",
-		"\"\\udc00\"", "\"\\ud800\\u0041\"", "\"a\nb\"", "[1,]",
-		"[,1]", "[1 2]", "[", "{", "{\"a\"}", "{\"a\":}",
-		"{\"a\":1,}", "{a:1}", "{\"a\":1", "1 2", "[]]", "// c\n1",
-		"\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"",
-		"\xef\xbb\xbf" "1" };
+		"-", "+1", "01", "1.", ".5", "1e", "1e+", "0x10", "'a'", "\"a",
+		"\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\\udc00\"",
+		"\"\\ud800\\u0041\"", "\"a\nb\"", "[1,]", "[,1]", "[1 2]", "[",
+		"{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{\"a\":1",
+		"1 2", "[]]", "// c\n1", "\"\xff\"", "\"\xc0\x80\"",
+		"\"\xed\xa0\x80\"",
+		"\xef\xbb\xbf"
+		"1" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -88,8 +89,8 @@ every_proper_prefix_is_refused(void **state)
 
 	(void)state;
 	for (size_t n = 0; n < sizeof(text) - 1; n++)
-		assert_err(json_text_parse(&tree,
-			       BYTES((const uint8_t *)text, n), &flaw),
+		assert_err(json_text_parse(
+			       &tree, BYTES((const uint8_t *)text, n), &flaw),
 		    LK_E_DATA);
 	assert_rewrites(text,
 	    "{\"a\u00e9\":[1,-2500.0,true,false,null,\"x\\n\","
@@ -138,7 +139,7 @@ a_flaw_names_line_and_column(void **state)
 
 	(void)state;
 	assert_err(json_text_parse(&tree,
-		       text_bytes("{\n  \"a\": 1,\n  \"b\": x\n}"), &flaw),
+		       BYTES_STR("{\n  \"a\": 1,\n  \"b\": x\n}"), &flaw),
 	    LK_E_DATA);
 	assert_int_equal(flaw.line, 3);
 	assert_int_equal(flaw.column, 8);
@@ -147,7 +148,7 @@ a_flaw_names_line_and_column(void **state)
 static void
 values_of_a_text_come_one_by_one(void **state)
 {
-	struct bytes text = text_bytes(" 1\n{\"a\":2}\n\n3 ");
+	struct bytes text = BYTES_STR(" 1\n{\"a\":2}\n\n3 ");
 	struct json_flaw flaw;
 	json_object *tree;
 	int n = 0;
@@ -215,9 +216,8 @@ static void
 typed_json_comes_back_the_same(void **state)
 {
 	json_object *tree = json_of(every_type);
-	struct slot slot = {
-		.prop = { .is_key = true, .key = text_bytes("all") }
-	};
+	struct slot slot = { .prop = {
+				 .is_key = true, .key = BYTES_STR("all") } };
 	struct scratch s;
 	char *got;
 
@@ -265,7 +265,7 @@ typed_json_that_says_nothing_is_refused(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		json_object *tree = json_of(bad[i]);
 		struct slot slot = { .prop = { .is_key = true,
-					 .key = text_bytes("x") } };
+					 .key = BYTES_STR("x") } };
 		struct scratch s;
 
 		scratch_open(&s, NULL);
@@ -303,11 +303,11 @@ times_are_read_with_any_offset(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		assert_ok(json_time_read(text_bytes(good[i].text), &ms));
+		assert_ok(json_time_read(BYTES_STR(good[i].text), &ms));
 		assert_int_equal(ms, good[i].ms);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		if (json_time_read(text_bytes(bad[i]), &ms).code != LK_E_DATA)
+		if (json_time_read(BYTES_STR(bad[i]), &ms).code != LK_E_DATA)
 			fail_msg("accepted: %s", bad[i]);
 }
 
@@ -354,8 +354,7 @@ pointers_that_lead_nowhere_say_why(void **state)
 
 	(void)state;
 	scratch_open(&s, "{\"l\":[1,2],\"n\":1,\"t\":\"text\"}");
-#define FOLLOW(path) \
-	pointer_follow(&p, s.doc, &s.site.base, path, &s.arena)
+#define FOLLOW(path) pointer_follow(&p, s.doc, &s.site.base, path, &s.arena)
 	assert_err(FOLLOW("l"), LK_E_USAGE);
 	assert_err(FOLLOW("/l~2"), LK_E_USAGE);
 	assert_err(FOLLOW("/l~"), LK_E_USAGE);
@@ -406,7 +405,7 @@ a_step_is_escaped_as_it_is_read(void **state)
 
 	(void)state;
 	buf_init(&out, 64);
-	pointer_step(&out, text_bytes("a/b~c"));
+	pointer_step(&out, BYTES_STR("a/b~c"));
 	buf_u8(&out, '\0');
 	assert_string_equal((const char *)out.ptr, "/a~1b~0c");
 	buf_clear(&out);
@@ -425,11 +424,11 @@ depth_has_a_limit_in_documents_too(void **state)
 	root.id = DOC_ROOT;
 	for (int i = 0; i < TREE_DEPTH_MAX; i++)
 		assert_ok(edit_make(s.edit, at,
-		    (struct prop){ .is_key = true, .key = text_bytes("d") },
+		    (struct prop){ .is_key = true, .key = BYTES_STR("d") },
 		    OBJ_MAP, &at));
 	buf_init(&out, 1 << 20);
-	assert_err(json_value_write(&out, s.doc, &root, JSON_PLAIN),
-	    LK_E_LIMIT);
+	assert_err(
+	    json_value_write(&out, s.doc, &root, JSON_PLAIN), LK_E_LIMIT);
 	buf_clear(&out);
 	scratch_close(&s);
 }
@@ -474,7 +473,7 @@ every_automerge_file_survives_as_typed_json(void **state)
 		struct history history;
 		struct scratch from, to;
 		struct slot slot = { .prop = { .is_key = true,
-					 .key = text_bytes("all") } };
+					 .key = BYTES_STR("all") } };
 		json_object *tree;
 		struct buf out;
 		size_t len;
@@ -488,8 +487,7 @@ every_automerge_file_survives_as_typed_json(void **state)
 		scratch_open(&from, NULL);
 		history_apply(&from, &history);
 		buf_init(&out, 1 << 24);
-		assert_ok(
-		    json_value_write(&out, from.doc, &root, JSON_TYPED));
+		assert_ok(json_value_write(&out, from.doc, &root, JSON_TYPED));
 		assert_ok(json_text_parse(&tree, buf_bytes(&out), &flaw));
 		scratch_open(&to, NULL);
 		slot.obj = DOC_ROOT;
@@ -518,8 +516,7 @@ main(void)
 		cmocka_unit_test(numbers_no_double_holds_are_refused),
 		cmocka_unit_test(what_is_no_json_is_refused),
 		cmocka_unit_test(every_proper_prefix_is_refused),
-		cmocka_unit_test(
-		    a_nul_survives_in_values_and_keys),
+		cmocka_unit_test(a_nul_survives_in_values_and_keys),
 		cmocka_unit_test(the_last_of_equal_keys_counts),
 		cmocka_unit_test(depth_has_a_limit),
 		cmocka_unit_test(a_flaw_names_line_and_column),
@@ -530,8 +527,7 @@ main(void)
 		cmocka_unit_test(times_are_read_with_any_offset),
 		cmocka_unit_test(pointers_follow_rfc_6901),
 		cmocka_unit_test(pointers_that_lead_nowhere_say_why),
-		cmocka_unit_test(
-		    paths_of_a_text_document_start_at_its_content),
+		cmocka_unit_test(paths_of_a_text_document_start_at_its_content),
 		cmocka_unit_test(a_step_is_escaped_as_it_is_read),
 		cmocka_unit_test(depth_has_a_limit_in_documents_too),
 		cmocka_unit_test(every_automerge_file_survives_as_typed_json),

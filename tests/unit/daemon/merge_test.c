@@ -12,9 +12,9 @@ lcs(const uint32_t *a, size_t n, const uint32_t *b, size_t m)
 
 	for (size_t i = 1; i <= n; i++)
 		for (size_t j = 1; j <= m; j++)
-			t[i][j] = a[i - 1] == b[j - 1] ? t[i - 1][j - 1] + 1 :
-			    t[i - 1][j] > t[i][j - 1]  ? t[i - 1][j] :
-							 t[i][j - 1];
+			t[i][j] = a[i - 1] == b[j - 1]  ? t[i - 1][j - 1] + 1
+			    : t[i - 1][j] > t[i][j - 1] ? t[i - 1][j]
+							: t[i][j - 1];
 	return t[n][m];
 }
 
@@ -34,8 +34,8 @@ alignment_finds_a_longest_common_subsequence(void **state)
 			a[i] = (uint32_t)(random_next(&seed) % letters);
 		for (size_t i = 0; i < m; i++)
 			b[i] = (uint32_t)(random_next(&seed) % letters);
-		assert_ok(align_match(match, (struct series){ a, n },
-		    (struct series){ b, m }));
+		assert_ok(align_match(
+		    match, (struct series){ a, n }, (struct series){ b, m }));
 		for (size_t i = 0; i < n; i++) {
 			if (match[i] == ALIGN_NONE)
 				continue;
@@ -77,8 +77,8 @@ merged(const char *base, const char *wanted, const char *current)
 	char *copy;
 
 	buf_init(&out, 1 << 20);
-	assert_ok(text_merge(&out, text_bytes(base), text_bytes(wanted),
-	    text_bytes(current)));
+	assert_ok(text_merge(
+	    &out, BYTES_STR(base), BYTES_STR(wanted), BYTES_STR(current)));
 	copy = strndup(out.len == 0 ? "" : (const char *)out.ptr, out.len);
 	buf_clear(&out);
 	return copy;
@@ -147,8 +147,7 @@ assert_words(const char *text, char letter, const char *all)
 		char word[16];
 
 		if (n > 0 && *c == letter) {
-			(void)snprintf(
-			    word, sizeof(word), "%.*s", (int)n, c);
+			(void)snprintf(word, sizeof(word), "%.*s", (int)n, c);
 			if (strstr(all, word) == NULL)
 				fail_msg("lost %s in: %s", word, all);
 		}
@@ -167,8 +166,8 @@ no_inserted_word_is_ever_lost(void **state)
 		size_t len = 0;
 
 		for (unsigned i = 0; i < 30; i++)
-			len += (size_t)snprintf(base + len,
-			    sizeof(base) - len, "b%u%s", i,
+			len += (size_t)snprintf(base + len, sizeof(base) - len,
+			    "b%u%s", i,
 			    random_next(&seed) % 5 == 0 ? "\n " : " ");
 		words_change(&seed, base, 'm', mine, sizeof(mine));
 		words_change(&seed, base, 't', theirs, sizeof(theirs));
@@ -190,8 +189,7 @@ assert_json_merges(const char *base, const char *wanted, const char *current,
 	struct scratch s;
 
 	scratch_open(&s, current);
-	assert_ok(
-	    json_merge_map(s.edit, s.doc, DOC_ROOT, before, after));
+	assert_ok(json_merge_map(s.edit, s.doc, DOC_ROOT, before, after));
 	assert_shows(&s, result);
 	scratch_close(&s);
 	json_object_put(before);
@@ -206,15 +204,14 @@ json_merges_member_by_member(void **state)
 	    "{\"a\":9,\"b\":2}", "{\"a\":9,\"b\":3}");
 	assert_json_merges("{\"a\":1}", "{\"a\":1,\"n\":[true]}",
 	    "{\"a\":1,\"x\":0}", "{\"a\":1,\"n\":[true],\"x\":0}");
-	assert_json_merges(
-	    "{\"a\":1,\"b\":2}", "{\"a\":1}", "{\"b\":5}", "{}");
+	assert_json_merges("{\"a\":1,\"b\":2}", "{\"a\":1}", "{\"b\":5}", "{}");
 	assert_json_merges("{\"m\":{\"x\":1,\"y\":2}}",
 	    "{\"m\":{\"x\":1,\"y\":3}}", "{\"m\":{\"x\":7,\"y\":2}}",
 	    "{\"m\":{\"x\":7,\"y\":3}}");
 	assert_json_merges("{\"t\":\"one two\"}", "{\"t\":\"one 2\"}",
 	    "{\"t\":\"1 two\"}", "{\"t\":\"1 2\"}");
-	assert_json_merges("{\"a\":1}", "{\"a\":\"s\"}", "{\"a\":1}",
-	    "{\"a\":\"s\"}");
+	assert_json_merges(
+	    "{\"a\":1}", "{\"a\":\"s\"}", "{\"a\":1}", "{\"a\":\"s\"}");
 	/* Removed there, changed here: the change is not lost. */
 	assert_json_merges("{\"a\":1}", "{\"a\":2}", "{}", "{\"a\":2}");
 }
@@ -231,8 +228,8 @@ lists_merge_element_by_element(void **state)
 	    "{\"l\":[1,2,3,4]}", "{\"l\":[1,2,3,4,5]}");
 	assert_json_merges("{\"l\":[1,2,3]}", "{\"l\":[0,1,2,3]}",
 	    "{\"l\":[2,3]}", "{\"l\":[0,2,3]}");
-	assert_json_merges("{\"l\":[]}", "{\"l\":[1]}", "{\"l\":[2]}",
-	    "{\"l\":[2,1]}");
+	assert_json_merges(
+	    "{\"l\":[]}", "{\"l\":[1]}", "{\"l\":[2]}", "{\"l\":[2,1]}");
 	assert_json_merges("{\"l\":[{\"a\":1},{\"b\":1}]}",
 	    "{\"l\":[{\"a\":1},{\"b\":2}]}",
 	    "{\"l\":[{\"a\":5},{\"b\":1},{\"c\":1}]}",
@@ -269,14 +266,14 @@ scalars_keep_their_type(void **state)
 	    "\"t\":{\"type\":\"timestamp\",\"value\":0},"
 	    "\"u\":{\"type\":\"uint\",\"value\":1}}}";
 	json_object *tree = json_of(typed);
-	json_object *base = json_of(
-	    "{\"b\":\"AA==\",\"c\":5,\"s\":\"x\","
-	    "\"t\":\"1970-01-01T00:00:00.000Z\",\"u\":1}");
-	json_object *wanted = json_of(
-	    "{\"b\":\"AQ==\",\"c\":8,\"s\":\"y\","
-	    "\"t\":\"1970-01-01T00:00:01Z\",\"u\":2}");
-	struct slot slot = { .prop = { .is_key = true,
-				 .key = text_bytes("x") } };
+	json_object *base =
+	    json_of("{\"b\":\"AA==\",\"c\":5,\"s\":\"x\","
+		    "\"t\":\"1970-01-01T00:00:00.000Z\",\"u\":1}");
+	json_object *wanted =
+	    json_of("{\"b\":\"AQ==\",\"c\":8,\"s\":\"y\","
+		    "\"t\":\"1970-01-01T00:00:01Z\",\"u\":2}");
+	struct slot slot = { .prop = {
+				 .is_key = true, .key = BYTES_STR("x") } };
 	struct scratch s;
 	char *got;
 
@@ -372,8 +369,8 @@ merging_into_the_base_gives_what_was_wanted(void **state)
 		char *shown;
 
 		scratch_open(&s, base);
-		assert_ok(json_merge_map(
-		    s.edit, s.doc, DOC_ROOT, before, after));
+		assert_ok(
+		    json_merge_map(s.edit, s.doc, DOC_ROOT, before, after));
 		shown = scratch_json(&s, "", JSON_PLAIN);
 		got = json_of(shown);
 		if (!json_object_equal(got, after))

@@ -6,7 +6,7 @@ apply(struct scratch *s, const char *patch, struct patch_fault *fault)
 {
 	struct json_flaw flaw;
 	json_object *ops;
-	lk_err err = patch_read(&ops, text_bytes(patch), &flaw);
+	lk_err err = patch_read(&ops, BYTES_STR(patch), &flaw);
 
 	*fault = (struct patch_fault){ 0 };
 	if (err.code != LK_OK)
@@ -60,9 +60,8 @@ the_examples_of_rfc_6902_hold(void **state)
 	assert_patches("{\"baz\":\"qux\",\"foo\":\"bar\"}",
 	    "[{\"op\":\"replace\",\"path\":\"/baz\",\"value\":\"boo\"}]",
 	    "{\"baz\":\"boo\",\"foo\":\"bar\"}");
-	assert_patches(
-	    "{\"foo\":{\"bar\":\"baz\",\"waldo\":\"fred\"},"
-	    "\"qux\":{\"corge\":\"grault\"}}",
+	assert_patches("{\"foo\":{\"bar\":\"baz\",\"waldo\":\"fred\"},"
+		       "\"qux\":{\"corge\":\"grault\"}}",
 	    "[{\"op\":\"move\",\"from\":\"/foo/waldo\","
 	    "\"path\":\"/qux/thud\"}]",
 	    "{\"foo\":{\"bar\":\"baz\"},"
@@ -118,23 +117,19 @@ more_of_rfc_6902_holds(void **state)
 	    "[{\"op\":\"replace\",\"path\":\"\",\"value\":{\"b\":2}}]",
 	    "{\"b\":2}");
 	assert_patches("{\"a\":1}",
-	    "[{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/a\"}]",
-	    "{\"a\":1}");
+	    "[{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/a\"}]", "{\"a\":1}");
 	assert_refuses("{\"a\":{\"b\":1}}",
-	    "[{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/a/b\"}]",
-	    LK_E_DATA);
-	assert_refuses("{}", "[{\"op\":\"remove\",\"path\":\"/a\"}]",
-	    LK_E_NOTFOUND);
+	    "[{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/a/b\"}]", LK_E_DATA);
+	assert_refuses(
+	    "{}", "[{\"op\":\"remove\",\"path\":\"/a\"}]", LK_E_NOTFOUND);
 	assert_refuses("{}",
 	    "[{\"op\":\"replace\",\"path\":\"/a\",\"value\":1}]",
 	    LK_E_NOTFOUND);
-	assert_refuses(
-	    "{}", "[{\"op\":\"add\",\"path\":\"/a\"}]", LK_E_DATA);
+	assert_refuses("{}", "[{\"op\":\"add\",\"path\":\"/a\"}]", LK_E_DATA);
 	assert_refuses("{}", "[{\"op\":\"add\",\"value\":1}]", LK_E_DATA);
 	assert_refuses("{}", "[{\"op\":\"spam\",\"path\":\"/a\"}]", LK_E_DATA);
 	assert_refuses("{\"l\":[]}",
-	    "[{\"op\":\"add\",\"path\":\"/l/1\",\"value\":1}]",
-	    LK_E_NOTFOUND);
+	    "[{\"op\":\"add\",\"path\":\"/l/1\",\"value\":1}]", LK_E_NOTFOUND);
 	assert_refuses("{}",
 	    "[{\"op\":\"replace\",\"path\":\"\",\"value\":[]}]", LK_E_DATA);
 	assert_refuses("{}", "[1]", LK_E_DATA);
@@ -169,20 +164,20 @@ an_edit_that_does_not_fit_is_refused(void **state)
 	assert_refuses("{\"n\":1}", "{\"splice\":\"/n\",\"pos\":0}", LK_E_DATA);
 	assert_refuses("{\"t\":\"abc\"}",
 	    "{\"splice\":\"/t\",\"pos\":2,\"del\":2}", LK_E_DATA);
-	assert_refuses("{\"t\":\"abc\"}",
-	    "{\"splice\":\"/t\",\"pos\":-1}", LK_E_DATA);
-	assert_refuses("{\"t\":\"abc\"}",
-	    "{\"set\":\"/t/0\",\"value\":\"x\"}", LK_E_DATA);
+	assert_refuses(
+	    "{\"t\":\"abc\"}", "{\"splice\":\"/t\",\"pos\":-1}", LK_E_DATA);
+	assert_refuses(
+	    "{\"t\":\"abc\"}", "{\"set\":\"/t/0\",\"value\":\"x\"}", LK_E_DATA);
 	assert_refuses("{\"t\":\"abc\"}", "{\"rm\":\"/t/0\"}", LK_E_DATA);
-	assert_refuses("{\"l\":[1]}",
-	    "{\"insert\":\"/l/3\",\"value\":1}", LK_E_NOTFOUND);
+	assert_refuses(
+	    "{\"l\":[1]}", "{\"insert\":\"/l/3\",\"value\":1}", LK_E_NOTFOUND);
 	assert_refuses("{}", "{\"insert\":\"/x\",\"value\":1}", LK_E_DATA);
-	assert_refuses("{\"l\":[1]}",
-	    "{\"set\":\"/l/1\",\"value\":1}", LK_E_NOTFOUND);
+	assert_refuses(
+	    "{\"l\":[1]}", "{\"set\":\"/l/1\",\"value\":1}", LK_E_NOTFOUND);
 	assert_refuses("{}", "{\"set\":\"\",\"value\":{}}", LK_E_DATA);
 	assert_refuses("{}", "{\"rm\":\"\"}", LK_E_DATA);
-	assert_refuses("{}", "{\"set\":\"/a\",\"value\":1,\"as\":\"x\"}",
-	    LK_E_DATA);
+	assert_refuses(
+	    "{}", "{\"set\":\"/a\",\"value\":1,\"as\":\"x\"}", LK_E_DATA);
 	assert_refuses("{}",
 	    "{\"set\":\"/a\",\"value\":1.5,\"as\":\"counter\"}", LK_E_DATA);
 	assert_refuses("{}",
@@ -205,7 +200,7 @@ the_fault_names_the_operation(void **state)
 
 	(void)state;
 	scratch_open(&s, "{}");
-	assert_ok(patch_read(&ops, text_bytes(patch), &flaw));
+	assert_ok(patch_read(&ops, BYTES_STR(patch), &flaw));
 	assert_err(patch_apply(&s.site, ops, &fault), LK_E_NOTFOUND);
 	assert_int_equal(fault.index, 1);
 	assert_string_equal(fault.path, "/b");
@@ -220,14 +215,13 @@ what_is_no_patch_is_refused_with_its_line(void **state)
 	json_object *ops;
 
 	(void)state;
-	assert_err(patch_read(&ops, text_bytes(""), &flaw), LK_E_DATA);
-	assert_err(patch_read(&ops, text_bytes("1"), &flaw), LK_E_DATA);
-	assert_err(patch_read(&ops, text_bytes("[] []"), &flaw), LK_E_DATA);
-	assert_err(
-	    patch_read(&ops, text_bytes("{}\n[]\n"), &flaw), LK_E_DATA);
+	assert_err(patch_read(&ops, BYTES_STR(""), &flaw), LK_E_DATA);
+	assert_err(patch_read(&ops, BYTES_STR("1"), &flaw), LK_E_DATA);
+	assert_err(patch_read(&ops, BYTES_STR("[] []"), &flaw), LK_E_DATA);
+	assert_err(patch_read(&ops, BYTES_STR("{}\n[]\n"), &flaw), LK_E_DATA);
 	assert_int_equal(flaw.line, 2);
-	assert_err(patch_read(&ops,
-		       text_bytes("{\"rm\":\"/a\"}\n{\"rm\":\n"), &flaw),
+	assert_err(
+	    patch_read(&ops, BYTES_STR("{\"rm\":\"/a\"}\n{\"rm\":\n"), &flaw),
 	    LK_E_DATA);
 	assert_true(flaw.line >= 2);
 }
@@ -264,8 +258,8 @@ a_text_document_stays_one(void **state)
 	    LK_E_DATA);
 	assert_err(apply(&s, "{\"set\":\"\",\"value\":[]}", &fault), LK_E_DATA);
 	assert_err(apply(&s, "{\"rm\":\"\"}", &fault), LK_E_DATA);
-	assert_ok(apply(&s,
-	    "{\"splice\":\"\",\"pos\":5,\"text\":\" world\"}", &fault));
+	assert_ok(apply(
+	    &s, "{\"splice\":\"\",\"pos\":5,\"text\":\" world\"}", &fault));
 	assert_ok(apply(&s,
 	    "[{\"op\":\"replace\",\"path\":\"\",\"value\":\"bye world\"}]",
 	    &fault));

@@ -25,21 +25,15 @@ struct scratch {
 	struct site site;
 };
 
-#define assert_ok(call)                                           \
-	do {                                                      \
-		lk_err ok_ = (call);                              \
-		if (ok_.code != LK_OK)                            \
-			fail_msg("%s: %s: %s", #call,             \
-			    lk_strcode(ok_.code), ok_.what);      \
+#define assert_ok(call)                                                     \
+	do {                                                                \
+		lk_err ok_ = (call);                                        \
+		if (ok_.code != LK_OK)                                      \
+			fail_msg("%s: %s: %s", #call, lk_strcode(ok_.code), \
+			    ok_.what);                                      \
 	} while (0)
-#define assert_err(call, want) assert_string_equal(                \
-	    lk_strcode((call).code), lk_strcode(want))
-
-static inline struct bytes
-text_bytes(const char *s)
-{
-	return BYTES_STR(s);
-}
+#define assert_err(call, want) \
+	assert_string_equal(lk_strcode((call).code), lk_strcode(want))
 
 static inline json_object *
 json_of(const char *text)
@@ -47,7 +41,7 @@ json_of(const char *text)
 	struct json_flaw flaw;
 	json_object *tree = NULL;
 
-	assert_ok(json_text_parse(&tree, text_bytes(text), &flaw));
+	assert_ok(json_text_parse(&tree, BYTES_STR(text), &flaw));
 	return tree;
 }
 
@@ -55,23 +49,21 @@ static inline void
 scratch_open(struct scratch *s, const char *json)
 {
 	static const uint8_t actor[16] = { 1, 2, 3 };
-	struct change_head head = { .actor = BYTES_OF(actor),
-		.seq = 1,
-		.start_op = 1 };
+	struct change_head head = {
+		.actor = BYTES_OF(actor), .seq = 1, .start_op = 1
+	};
 
 	*s = (struct scratch){ 0 };
 	assert_ok(kv_memory_new(&s->kv, 64u * 1024 * 1024));
 	assert_ok(doc_open(&s->doc, s->kv));
 	assert_ok(edit_new(&s->edit, s->doc, &head));
 	arena_init(&s->arena, 16u * 1024 * 1024);
-	s->site = (struct site){ .edit = s->edit,
-		.doc = s->doc,
-		.arena = &s->arena };
+	s->site =
+	    (struct site){ .edit = s->edit, .doc = s->doc, .arena = &s->arena };
 	if (json != NULL) {
 		json_object *tree = json_of(json);
 
-		assert_ok(json_value_fill(
-		    s->edit, DOC_ROOT, tree, JSON_PLAIN));
+		assert_ok(json_value_fill(s->edit, DOC_ROOT, tree, JSON_PLAIN));
 		json_object_put(tree);
 	}
 	assert_ok(base_find(&s->site.base, s->doc, "map", false));
@@ -95,8 +87,8 @@ scratch_json(struct scratch *s, const char *path, enum json_style style)
 	char *copy;
 
 	buf_init(&out, 16u * 1024 * 1024);
-	assert_ok(pointer_follow(
-	    &place, s->doc, &s->site.base, path, &s->arena));
+	assert_ok(
+	    pointer_follow(&place, s->doc, &s->site.base, path, &s->arena));
 	assert_true(place.shown);
 	assert_ok(json_value_write(&out, s->doc, &place.item, style));
 	copy = strndup((const char *)out.ptr, out.len);

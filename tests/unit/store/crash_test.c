@@ -1,4 +1,4 @@
-#include "scratch.h"
+#include "tests/unit/store/scratch.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -88,8 +88,7 @@ assert_all_there(struct scratch *s, uint32_t last)
 		assert_int_equal(got.lsn, i + 1);
 		assert_true(got.essential);
 	}
-	assert_ok(kv_get(
-	    txn_space(t, 1, SPACE_META), BYTES_STR("n"), &value));
+	assert_ok(kv_get(txn_space(t, 1, SPACE_META), BYTES_STR("n"), &value));
 	memcpy(&n, value.ptr, sizeof(n));
 	assert_int_equal(n + 1, f.count);
 	txn_abort(t);

@@ -1,4 +1,4 @@
-#include "scratch.h"
+#include "tests/unit/store/scratch.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -82,10 +82,10 @@ store_fill(struct scratch *s)
 		big_endian(key, i, 4);
 		assert_ok(kv_put(txn_space(t, i % 7, SPACE_DOC), BYTES_OF(key),
 		    some_record(bytes, i)));
-		assert_ok(kv_del(
-		    txn_space(t, i % 7, SPACE_DOC), BYTES_OF(key)));
-		assert_ok(kv_put(txn_space(t, i % 5, SPACE_KEYS),
-		    BYTES_OF(key), some_record(bytes, i)));
+		assert_ok(
+		    kv_del(txn_space(t, i % 7, SPACE_DOC), BYTES_OF(key)));
+		assert_ok(kv_put(txn_space(t, i % 5, SPACE_KEYS), BYTES_OF(key),
+		    some_record(bytes, i)));
 	}
 	assert_ok(txn_commit(t));
 	store_close(store);
@@ -308,8 +308,10 @@ pages_of_garbage_zeros_or_other_pages_are_survived(void **state)
 		else if (i % 3 == 1)
 			random_fill(&s.random, page, 4096);
 		else
-			memcpy(page, image.ptr + scratch_below(&s,
-			    image.len / 4096) * 4096, 4096);
+			memcpy(page,
+			    image.ptr +
+				scratch_below(&s, image.len / 4096) * 4096,
+			    4096);
 		image_write(&s, &image, image.len);
 		counts[open_and_read(&s, true)]++;
 		memcpy(page, saved, sizeof(saved));
@@ -382,8 +384,8 @@ a_damaged_envelope_is_named_and_healed(void **state)
 	scratch_entry(&want, bytes, 9000, 100);
 	/* Its newest copy: free pages may hold others. */
 	for (at = image.ptr; at != NULL;) {
-		at = memmem(at, image.len - (size_t)(at - image.ptr),
-		    bytes, sizeof(bytes));
+		at = memmem(at, image.len - (size_t)(at - image.ptr), bytes,
+		    sizeof(bytes));
 		if (at != NULL)
 			*at++ ^= 1;
 	}
@@ -399,8 +401,7 @@ a_damaged_envelope_is_named_and_healed(void **state)
 	assert_int_equal(d.envelopes, 1);
 	assert_int_equal(d.records, 0);
 	assert_int_equal(d.first_docno, want.docno);
-	assert_code(log_heal(t, want.id, BYTES(bytes, 8999)),
-	    LK_E_MALFORMED);
+	assert_code(log_heal(t, want.id, BYTES(bytes, 8999)), LK_E_MALFORMED);
 	assert_ok(log_heal(t, want.id, BYTES(bytes, 9000)));
 	assert_ok(log_by_id(t, want.id, &got));
 	assert_ok(txn_commit(t));
@@ -424,10 +425,9 @@ a_store_opens_once_in_one_process_and_in_no_other(void **state)
 	assert_code(store_open(&again, s.dir, 0), LK_E_UNAVAILABLE);
 	pid = fork();
 	if (pid == 0)
-		_exit(store_open(&again, s.dir, 0).code ==
-			    LK_E_UNAVAILABLE ?
-			0 :
-			1);
+		_exit(store_open(&again, s.dir, 0).code == LK_E_UNAVAILABLE
+			? 0
+			: 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	store_close(store);
@@ -448,8 +448,8 @@ a_newer_format_is_a_matter_of_version(void **state)
 	scratch_init(&s, 11);
 	store = scratch_store(&s, 0);
 	t = scratch_txn(store, TXN_WRITE);
-	assert_ok(table_put(
-	    t, TABLE_META, BYTES_STR(META_FORMAT), BYTES_OF(newer)));
+	assert_ok(
+	    table_put(t, TABLE_META, BYTES_STR(META_FORMAT), BYTES_OF(newer)));
 	assert_ok(txn_commit(t));
 	store_close(store);
 	assert_code(store_open(&store, s.dir, 0), LK_E_VERSION);

@@ -1,4 +1,4 @@
-#include "scratch.h"
+#include "tests/unit/store/scratch.h"
 
 #include <fcntl.h>
 #include <sched.h>

@@ -1,4 +1,4 @@
-#include "scratch.h"
+#include "tests/unit/store/scratch.h"
 
 struct fixture {
 	struct scratch scratch;
@@ -301,12 +301,13 @@ a_document_is_dropped_in_slices_and_the_others_stay(void **state)
 		assert_ok(essential_set(f->txn, e.id, true));
 	}
 	for (uint32_t doc = 1; doc <= 3; doc++)
-		assert_ok(kv_put(txn_space(f->txn, doc, SPACE_DOC),
-		    BYTES_OF(k), BYTES_OF(k)));
+		assert_ok(kv_put(txn_space(f->txn, doc, SPACE_DOC), BYTES_OF(k),
+		    BYTES_OF(k)));
 	renew(f);
 	while (!done) {
 		assert_ok(store_drop(f->txn, 3, 40, &done));
 		renew(f);
+		assert_undamaged(f->store);
 		slices++;
 	}
 	assert_in_range(slices, 10, 14);
@@ -315,11 +316,11 @@ a_document_is_dropped_in_slices_and_the_others_stay(void **state)
 	assert_code(chain_next(f->txn, 3, &e), LK_E_NOTFOUND);
 	assert_ok(fingerprint_doc(f->txn, 3, &fp));
 	assert_int_equal(fp.count, 0);
-	assert_code(kv_get(txn_space(f->txn, 3, SPACE_DOC), BYTES_OF(k),
-			&e.envelope),
+	assert_code(
+	    kv_get(txn_space(f->txn, 3, SPACE_DOC), BYTES_OF(k), &e.envelope),
 	    LK_E_NOTFOUND);
-	assert_ok(kv_get(
-	    txn_space(f->txn, 2, SPACE_DOC), BYTES_OF(k), &e.envelope));
+	assert_ok(
+	    kv_get(txn_space(f->txn, 2, SPACE_DOC), BYTES_OF(k), &e.envelope));
 	scratch_entry(&e, bytes, sizeof(bytes), N - 1);
 	assert_int_equal(e.docno, 3);
 	assert_false(log_has(f->txn, e.id));

@@ -1,4 +1,4 @@
-#include "scratch.h"
+#include "tests/unit/store/scratch.h"
 
 #define DOCS 3
 #define SPACES 2
@@ -233,17 +233,20 @@ a_seek_never_leaves_its_space(void **state)
 	scratch_init(&s, 1);
 	store = scratch_store(&s, 0);
 	t = scratch_txn(store, TXN_WRITE);
-	assert_ok(kv_put(txn_space(t, 7, SPACE_META), BYTES_OF(k), BYTES_OF(k)));
-	assert_ok(kv_put(txn_space(t, 7, SPACE_KEYS), BYTES_OF(k), BYTES_OF(k)));
-	assert_ok(kv_put(txn_space(t, 8, SPACE_NODES), BYTES_OF(k), BYTES_OF(k)));
+	assert_ok(
+	    kv_put(txn_space(t, 7, SPACE_META), BYTES_OF(k), BYTES_OF(k)));
+	assert_ok(
+	    kv_put(txn_space(t, 7, SPACE_KEYS), BYTES_OF(k), BYTES_OF(k)));
+	assert_ok(
+	    kv_put(txn_space(t, 8, SPACE_NODES), BYTES_OF(k), BYTES_OF(k)));
 	struct kv empty = txn_space(t, 7, SPACE_NODES);
 
 	assert_code(kv_seek(empty, KV_FIRST_GE, BYTES_OF(k), &found, &value),
 	    LK_E_NOTFOUND);
 	assert_code(kv_seek(empty, KV_LAST_LE, BYTES_OF(high), &found, &value),
 	    LK_E_NOTFOUND);
-	assert_code(kv_seek(empty, KV_FIRST_GE, (struct bytes){ 0 }, &found,
-			&value),
+	assert_code(
+	    kv_seek(empty, KV_FIRST_GE, (struct bytes){ 0 }, &found, &value),
 	    LK_E_NOTFOUND);
 	/* A key longer than any that can be stored still has its order. */
 	assert_ok(kv_seek(txn_space(t, 7, SPACE_KEYS), KV_LAST_LE,
@@ -270,16 +273,16 @@ keys_and_values_have_bounds(void **state)
 	t = scratch_txn(store, TXN_WRITE);
 	kv = txn_space(t, 1, SPACE_DOC);
 	assert_ok(kv_put(kv, BYTES(big, KV_KEY_MAX), BYTES(big, KV_VALUE_MAX)));
-	assert_code(kv_put(kv, BYTES(big, KV_KEY_MAX + 1), BYTES(big, 1)),
-	    LK_E_LIMIT);
+	assert_code(
+	    kv_put(kv, BYTES(big, KV_KEY_MAX + 1), BYTES(big, 1)), LK_E_LIMIT);
 	assert_code(kv_put(kv, BYTES(big, 0), BYTES(big, 1)), LK_E_LIMIT);
 	assert_code(kv_put(kv, BYTES(big, 1), BYTES(big, KV_VALUE_MAX + 1)),
 	    LK_E_LIMIT);
 	assert_ok(kv_get(kv, BYTES(big, KV_KEY_MAX), &value));
 	assert_int_equal(value.len, KV_VALUE_MAX);
 	assert_code(kv_get(kv, BYTES(big, 0), &value), LK_E_NOTFOUND);
-	assert_code(kv_get(kv, BYTES(big, KV_KEY_MAX + 9), &value),
-	    LK_E_NOTFOUND);
+	assert_code(
+	    kv_get(kv, BYTES(big, KV_KEY_MAX + 9), &value), LK_E_NOTFOUND);
 	assert_ok(kv_del(kv, BYTES(big, KV_KEY_MAX + 9)));
 	txn_abort(t);
 	store_close(store);
@@ -307,11 +310,13 @@ a_reader_sees_what_was_committed_when_it_began(void **state)
 	assert_ok(kv_put(
 	    txn_space(writer, 1, SPACE_META), BYTES_OF(k), BYTES_OF(two)));
 	assert_ok(txn_commit(writer));
-	assert_ok(kv_get(txn_space(reader, 1, SPACE_META), BYTES_OF(k), &value));
+	assert_ok(
+	    kv_get(txn_space(reader, 1, SPACE_META), BYTES_OF(k), &value));
 	assert_memory_equal(value.ptr, one, 1);
 	txn_abort(reader);
 	reader = scratch_txn(store, TXN_READ);
-	assert_ok(kv_get(txn_space(reader, 1, SPACE_META), BYTES_OF(k), &value));
+	assert_ok(
+	    kv_get(txn_space(reader, 1, SPACE_META), BYTES_OF(k), &value));
 	assert_memory_equal(value.ptr, two, 1);
 	txn_abort(reader);
 	store_close(store);

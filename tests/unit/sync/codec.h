@@ -37,9 +37,8 @@ codec_item(struct json_object *all, const char *list, size_t i)
 	struct json_object *v = vector_field(all, list);
 
 	assert_non_null(v);
-	return i < json_object_array_length(v) ?
-	    json_object_array_get_idx(v, i) :
-	    NULL;
+	return i < json_object_array_length(v) ? json_object_array_get_idx(v, i)
+					       : NULL;
 }
 
 /* Exactly n bytes. */

@@ -1,4 +1,4 @@
-#include "codec.h"
+#include "tests/unit/sync/codec.h"
 
 #include "sync/envelope.h"
 
@@ -143,8 +143,7 @@ envelopes_are_made_as_in_the_vectors(void **state)
 	struct json_object *all = codec_vectors("envelope"), *v;
 
 	(void)state;
-	for (size_t i = 0; (v = codec_item(all, "envelopes", i)) != NULL;
-	     i++) {
+	for (size_t i = 0; (v = codec_item(all, "envelopes", i)) != NULL; i++) {
 		VECTOR want = vector_get(v, "envelope");
 		uint8_t id[32], want_id[32];
 		BUF_SCOPED out = { .max = ENVELOPE_MAX };
@@ -167,8 +166,7 @@ envelopes_of_the_vectors_open(void **state)
 	struct json_object *all = codec_vectors("envelope"), *v;
 
 	(void)state;
-	for (size_t i = 0; (v = codec_item(all, "envelopes", i)) != NULL;
-	     i++) {
+	for (size_t i = 0; (v = codec_item(all, "envelopes", i)) != NULL; i++) {
 		VECTOR raw = vector_get(v, "envelope");
 		VECTOR body = vector_get(v, "body");
 		VECTOR section = vector_get(v, "key_section");
@@ -195,8 +193,8 @@ envelopes_of_the_vectors_open(void **state)
 		assert_bytes(c.body, VECTOR_VIEW(body));
 		codec_get(b, 32, v, "author");
 		/* One is forged: signed, but not by the key it should be. */
-		assert_true(envelope_verify(c.sig, b,
-		    m.is_genesis ? NULL : m.docid, c.signed_digest));
+		assert_true(envelope_verify(
+		    c.sig, b, m.is_genesis ? NULL : m.docid, c.signed_digest));
 		b[0] ^= 1;
 		assert_false(
 		    envelope_verify(c.sig, b, m.docid, c.signed_digest));
@@ -236,11 +234,9 @@ bad_envelopes_of_the_vectors_are_refused(void **state)
 		codec_get(author, 32, v, "author");
 		codec_get(docid, 32, v, "docid");
 		epoch_derive(&epoch, ladder);
-		assert_true(json_object_get_boolean(
-				vector_field(v, "needs_key")) ==
-		    (err.code == LK_OK));
-		assert_true(
-		    refused(VECTOR_VIEW(raw), &epoch, author, docid));
+		assert_true(json_object_get_boolean(vector_field(
+				v, "needs_key")) == (err.code == LK_OK));
+		assert_true(refused(VECTOR_VIEW(raw), &epoch, author, docid));
 	}
 	json_object_put(all);
 }
@@ -273,8 +269,7 @@ nobody_else_can_put_what_was_signed_elsewhere(void **state)
 		codec_get(author, 32, from, "author");
 		codec_get(docid, 32, from, "signing_docid");
 		epoch_derive(&epoch, ladder);
-		assert_true(
-		    refused(VECTOR_VIEW(raw), &epoch, author, docid));
+		assert_true(refused(VECTOR_VIEW(raw), &epoch, author, docid));
 	}
 	json_object_put(all);
 }
@@ -289,8 +284,7 @@ assert_refused(struct bytes raw, void *ctx)
 {
 	const struct target *t = ctx;
 
-	assert_true(
-	    refused(raw, &t->made.epoch, t->author, t->made.docid));
+	assert_true(refused(raw, &t->made.epoch, t->author, t->made.docid));
 }
 
 static void
@@ -308,8 +302,8 @@ every_prefix_and_every_flipped_bit_is_refused(void **state)
 
 		made_from(&t.made, v);
 		codec_get(t.author, 32, v, "author");
-		assert_false(refused(VECTOR_VIEW(raw), &t.made.epoch,
-		    t.author, t.made.docid));
+		assert_false(refused(
+		    VECTOR_VIEW(raw), &t.made.epoch, t.author, t.made.docid));
 		codec_damage(VECTOR_VIEW(raw), 600, assert_refused, &t);
 	}
 	json_object_put(all);
@@ -335,8 +329,7 @@ an_envelope_is_rebuilt_from_its_parts(void **state)
 	struct json_object *all = codec_vectors("envelope"), *v;
 
 	(void)state;
-	for (size_t i = 0; (v = codec_item(all, "envelopes", i)) != NULL;
-	     i++) {
+	for (size_t i = 0; (v = codec_item(all, "envelopes", i)) != NULL; i++) {
 		VECTOR raw = vector_get(v, "envelope");
 		struct envelope_parts p;
 		ARENA_SCOPED arena = { 0 };
@@ -357,8 +350,7 @@ an_envelope_is_rebuilt_from_its_parts(void **state)
 		assert_ok(envelope_rebuild(&again, &arena, &p));
 		assert_bytes(again, VECTOR_VIEW(raw));
 		p.rest.len = ENVELOPE_MAX;
-		assert_code(
-		    envelope_rebuild(&again, &arena, &p), LK_E_LIMIT);
+		assert_code(envelope_rebuild(&again, &arena, &p), LK_E_LIMIT);
 	}
 	json_object_put(all);
 }
@@ -429,8 +421,9 @@ bodies_of_every_size_round_trip(void **state)
 			continue;
 		d.body = body_of(room, n);
 		assert_ok(envelope_make(&out, id, &d));
-		assert_int_equal(out.len, ENVELOPE_HEADER_LEN +
-			padding_bucket(SIGN_LEN + n) + SEAL_TAG_LEN);
+		assert_int_equal(out.len,
+		    ENVELOPE_HEADER_LEN + padding_bucket(SIGN_LEN + n) +
+			SEAL_TAG_LEN);
 		assert_ok(envelope_parse(&e, buf_bytes(&out)));
 		assert_memory_equal(e.id, id, 32);
 		assert_ok(envelope_open(&e, &m.epoch, &arena, &c));
@@ -515,10 +508,8 @@ main(void)
 		cmocka_unit_test(envelopes_are_made_as_in_the_vectors),
 		cmocka_unit_test(envelopes_of_the_vectors_open),
 		cmocka_unit_test(bad_envelopes_of_the_vectors_are_refused),
-		cmocka_unit_test(
-		    nobody_else_can_put_what_was_signed_elsewhere),
-		cmocka_unit_test(
-		    every_prefix_and_every_flipped_bit_is_refused),
+		cmocka_unit_test(nobody_else_can_put_what_was_signed_elsewhere),
+		cmocka_unit_test(every_prefix_and_every_flipped_bit_is_refused),
 		cmocka_unit_test(headers_that_end_early_are_truncated),
 		cmocka_unit_test(an_envelope_is_rebuilt_from_its_parts),
 		cmocka_unit_test(bodies_of_every_size_round_trip),
