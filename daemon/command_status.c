@@ -166,7 +166,8 @@ peers(struct request *r)
 struct waiting {
 	uint32_t *docnos; /* NULL: all */
 	size_t docnos_len;
-	int64_t need; /* 0: all */
+	int64_t need;  /* 0: all */
+	uint32_t from; /* those up to this number were done when last seen */
 };
 
 static void
@@ -206,27 +207,45 @@ document_check(struct request *r, const struct waiting *w, uint32_t docno,
 }
 
 static lk_err
-waiting_check(struct request *r, const struct waiting *w,
+waiting_check_all(struct request *r, struct waiting *w,
     struct json_object *missing, bool *done)
 {
-	struct subject s;
-	uint32_t docno = 0;
+	uint32_t home, docno = missing == NULL ? w->from : 0;
+	bool again = docno > 0;
 
-	*done = true;
-	for (size_t i = 0; i < w->docnos_len; i++)
-		TRY(document_check(r, w, w->docnos[i], missing, done));
-	if (w->docnos != NULL)
-		return LK_NONE;
+	TRY(replica_home(r->replica, &home));
 	for (;;) {
-		lk_err err = subject_next(r, &docno, &s);
+		lk_err err = replica_doc_next(r->replica, docno, &docno);
 
+		/* Once more from the start: they may have changed since. */
+		if (err.code == LK_E_NOTFOUND && again) {
+			again = false;
+			docno = 0;
+			continue;
+		}
 		if (err.code == LK_E_NOTFOUND)
 			return LK_NONE;
 		TRY(err);
+		if (docno == home)
+			continue;
 		TRY(document_check(r, w, docno, missing, done));
-		if (!*done && missing == NULL)
+		if (!*done && missing == NULL) {
+			w->from = docno - 1;
 			return LK_NONE;
+		}
 	}
+}
+
+static lk_err
+waiting_check(struct request *r, struct waiting *w, struct json_object *missing,
+    bool *done)
+{
+	*done = true;
+	if (w->docnos == NULL)
+		return waiting_check_all(r, w, missing, done);
+	for (size_t i = 0; i < w->docnos_len; i++)
+		TRY(document_check(r, w, w->docnos[i], missing, done));
+	return LK_NONE;
 }
 
 /* "phone (shopping)", for the one line people get. */
@@ -258,7 +277,7 @@ missing_name(struct json_object *missing, struct buf *out)
 #define MISSING_TEXT_MAX 2048
 
 static lk_err
-sync_late(struct request *r, const struct waiting *w)
+sync_late(struct request *r, struct waiting *w)
 {
 	struct json_object *missing = json_object_new_array();
 	BUF_SCOPED text = { 0 };
@@ -280,7 +299,7 @@ sync_late(struct request *r, const struct waiting *w)
 static lk_err
 sync_poll(struct request *r, bool *done)
 {
-	const struct waiting *w = r->state;
+	struct waiting *w = r->state;
 
 	TRY(waiting_check(r, w, NULL, done));
 	if (!*done && r->expired)

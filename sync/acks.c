@@ -22,8 +22,7 @@ struct ack_record {
 };
 
 static struct bytes
-ack_record_key(
-    uint8_t out[static ACK_KEY_LEN], const uint8_t pk[static 32])
+ack_record_key(uint8_t out[static ACK_KEY_LEN], const uint8_t pk[static 32])
 {
 	out[0] = 'a';
 	memcpy(out + 1, pk, 32);
@@ -100,8 +99,8 @@ id_compare(const void *a, const void *b)
 
 /* "u8 n, ids" of the heads, and the signature over docid, AAD and that. */
 static lk_err
-ack_plain(struct engine *e, struct docstate *ds, struct bytes aad,
-    struct buf *plain)
+ack_plain(
+    struct engine *e, struct docstate *ds, struct bytes aad, struct buf *plain)
 {
 	uint8_t heads[ACK_HEADS_MAX][LK_ID_LEN], sig[SIGN_LEN];
 	size_t n = graph_heads(ds->graph, heads, ACK_HEADS_MAX);
@@ -239,8 +238,7 @@ ack_missing(struct replica *r, struct docstate *ds, const struct ack_record *a,
 
 	*lacking = false;
 	for (size_t i = 0; i < a->heads_len; i++) {
-		uint32_t node =
-		    graph_find(ds->graph, a->heads + i * LK_ID_LEN);
+		uint32_t node = graph_find(ds->graph, a->heads + i * LK_ID_LEN);
 
 		if (node == GRAPH_NONE)
 			*lacking = true;
@@ -300,6 +298,7 @@ acks_received(struct engine *e, struct link *l, struct bytes body)
 	if (err.code == LK_E_WAIT)
 		return LK_NONE;
 	TRY(err);
+	t->streamed.ms = 0;
 	err = ack_record_get(e->r, t->docno, l->pk, &known);
 	if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
 		return err;
@@ -315,8 +314,8 @@ acks_received(struct engine *e, struct link *l, struct bytes body)
 }
 
 lk_err
-acks_stand(struct engine *e, uint32_t docno, const uint8_t pk[static 32],
-    bool *stand)
+acks_stand(
+    struct engine *e, uint32_t docno, const uint8_t pk[static 32], bool *stand)
 {
 	struct fingerprint fp;
 	struct ack_record a;

@@ -19,8 +19,8 @@ lk_err
 admission_doc(struct admission *a, struct doc **out)
 {
 	if (a->doc == NULL)
-		TRY(doc_open(&a->doc,
-		    docstate_space(a->r, a->ds->docno, SPACE_DOC)));
+		TRY(doc_open(
+		    &a->doc, docstate_space(a->r, a->ds->docno, SPACE_DOC)));
 	*out = a->doc;
 	return LK_NONE;
 }
@@ -124,8 +124,7 @@ candidate_facts(struct admission *a, struct candidate *c)
 	memcpy(c->facts.etag, c->env.etag, ETAG_LEN);
 	if (c->env.key_section.len > 0)
 		return keysection_facts(&c->keys,
-		    share == NULL ? NULL :
-				    (void *)(uintptr_t)share->share.keys,
+		    share == NULL ? NULL : (void *)(uintptr_t)share->share.keys,
 		    share == NULL ? 0 : share->share.keys_len, &a->arena,
 		    &c->facts);
 	if (share != NULL || body_has(&c->body, OP_EPOCH))
@@ -163,8 +162,8 @@ is_genesis(const struct admission *a, const struct candidate *c)
 
 /* A1: the signature, unless a worker has checked it against this author. */
 static lk_err
-admit_signature(struct admission *a, struct candidate *c,
-    const struct graph_author *author)
+admit_signature(
+    struct admission *a, struct candidate *c, const struct graph_author *author)
 {
 	uint8_t tag[LK_TOPIC_LEN];
 	bool genuine;
@@ -184,49 +183,52 @@ admit_signature(struct admission *a, struct candidate *c,
 	return genuine ? LK_NONE : LK_ERR(LK_E_MALFORMED, "A1 signature");
 }
 
-/* A6: keys that enter the document are points, and box keys are their owners'. */
+/* A6: keys that enter the document are points, and box keys are their owners'.
+ */
 static lk_err
-admit_keys(const struct candidate *c)
+admit_keys(struct admission *a, const struct candidate *c)
 {
 	for (size_t i = 0; i < c->body.ops_len; i++) {
 		const struct op_grant *g = &c->body.ops[i].grant;
+		struct keyproofs *k = &a->r->keyproofs;
 		static const uint8_t none[DH_LEN];
 
 		if (c->body.ops[i].kind != OP_GRANT)
 			continue;
-		if (!sign_pk_valid(g->key))
+		if (!keyproof_device(k, g->key))
 			return LK_ERR(LK_E_MALFORMED, "A6 device key");
 		if (memcmp(g->box, none, DH_LEN) == 0)
 			continue;
-		if (!box_pk_valid(g->box) ||
-		    !box_statement_verify(
-			g->box_sig, g->key, g->box, g->box_counter))
+		if (!keyproof_statement(
+			k, g->box_sig, g->key, g->box, g->box_counter))
 			return LK_ERR(LK_E_MALFORMED, "A6 box key");
 	}
 	return LK_NONE;
 }
 
 static lk_err
-admit_genesis(const struct candidate *c)
+admit_genesis(struct admission *a, const struct candidate *c)
 {
 	const struct op_genesis *g = &c->body.ops[0].genesis;
+	struct keyproofs *k = &a->r->keyproofs;
 	static const uint8_t none[DH_LEN];
 
-	if (!sign_pk_valid(g->root_pk) || !sign_pk_valid(g->device_pk) ||
-	    !box_pk_valid(g->device_box))
+	if (!keyproof_device(k, g->root_pk) ||
+	    !keyproof_device(k, g->device_pk) ||
+	    !keyproof_box(k, g->device_box))
 		return LK_ERR(LK_E_MALFORMED, "A6 genesis keys");
 	if (memcmp(g->root_box, none, DH_LEN) != 0 &&
-	    (!box_pk_valid(g->root_box) ||
-		!box_statement_verify(g->box_sig, g->device_pk,
-		    g->device_box, g->box_counter)))
+	    (!keyproof_box(k, g->root_box) ||
+		!keyproof_statement(k, g->box_sig, g->device_pk, g->device_box,
+		    g->box_counter)))
 		return LK_ERR(LK_E_MALFORMED, "A6 genesis box keys");
 	return LK_NONE;
 }
 
 /* A7: the boxes and links of an epoch, recomputed from its own secret. */
 static lk_err
-admit_epoch(struct admission *a, const struct candidate *c,
-    const struct judgement *j)
+admit_epoch(
+    struct admission *a, const struct candidate *c, const struct judgement *j)
 {
 	struct epoch epoch;
 	struct epoch_claim claim = {
@@ -260,10 +262,10 @@ admit_judge(struct admission *a, struct candidate *c, struct judgement *j,
 	if (body_has(&c->body, OP_GENESIS)) {
 		if (!is_genesis(a, c))
 			return LK_ERR(LK_E_MALFORMED, "second genesis");
-		TRY(admit_genesis(c));
+		TRY(admit_genesis(a, c));
 	}
 	TRY(graph_judge(a->ds->graph, &c->facts, j));
-	TRY(admit_keys(c));
+	TRY(admit_keys(a, c));
 	return admit_epoch(a, c, j);
 }
 
@@ -299,12 +301,11 @@ has_content(const struct body *b)
 
 /* Everything the acceptance of an envelope writes. */
 static lk_err
-admit_record(
-    struct admission *a, const struct candidate *c, struct node *node)
+admit_record(struct admission *a, const struct candidate *c, struct node *node)
 {
-	struct log_entry entry = { .docno = a->ds->docno,
-		.seq = c->env.seq,
-		.envelope = c->env.all };
+	struct log_entry entry = {
+		.docno = a->ds->docno, .seq = c->env.seq, .envelope = c->env.all
+	};
 	struct replica_event event = { .docno = a->ds->docno,
 		.content = has_content(&c->body),
 		.local = a->local };
@@ -348,12 +349,13 @@ static lk_err
 admit_wait(struct admission *a, const struct candidate *c, lk_err why,
     struct received *out)
 {
-	bool kept;
+	bool is_new;
 
 	if (why.code == LK_E_VERSION)
 		a->ds->newer = true;
-	TRY(waiting_put(a, &c->env, out->missing, &kept));
-	out->what = RECEIPT_WAITING;
+	TRY(waiting_put(a, &c->env, out->missing, &is_new));
+	/* What it lacks was asked for when it came first. */
+	out->what = is_new ? RECEIPT_WAITING : RECEIPT_KNOWN;
 	out->why = why.what;
 	return LK_NONE;
 }
@@ -460,8 +462,7 @@ admission_drain(struct admission *a)
 			continue;
 		}
 		TRY(err);
-		TRY(admit_bytes(
-		    a, arena_copy(&a->arena, buf_bytes(&waiting))));
+		TRY(admit_bytes(a, arena_copy(&a->arena, buf_bytes(&waiting))));
 	}
 	return LK_NONE;
 }

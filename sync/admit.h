@@ -71,9 +71,10 @@ LK_MUST_USE lk_err admission_release(
 /* Admits everything that waited for what was released, and for that. */
 LK_MUST_USE lk_err admission_drain(struct admission *);
 
-/* Waiting room (waiting.c).  *kept false when it is full. */
+/* Waiting room (waiting.c).  *is_new false: it waits already, or the room is
+ * full. */
 LK_MUST_USE lk_err waiting_put(struct admission *, const struct envelope *,
-    const uint8_t missing[static LK_ID_LEN], bool *kept);
+    const uint8_t missing[static LK_ID_LEN], bool *is_new);
 /* The missing id that stands for a key. */
 void waiting_for_key(uint8_t missing[static LK_ID_LEN],
     const uint8_t etag[static ETAG_LEN]);

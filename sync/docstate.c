@@ -18,10 +18,11 @@ docstate_space(struct replica *r, uint32_t docno, enum store_space space)
 	return txn_space(r->txn, docno, space);
 }
 
-static void
+void
 docstate_free(struct replica *r, struct docstate *ds)
 {
 	TAILQ_REMOVE(&r->states, ds, link);
+	LIST_REMOVE(ds, slot);
 	r->states_len--;
 	graph_free(ds->graph);
 	secret_wipe(ds, sizeof(*ds));
@@ -29,7 +30,7 @@ docstate_free(struct replica *r, struct docstate *ds)
 }
 
 static lk_err
-docstate_new(struct replica *r, struct docstate **out)
+docstate_new(struct replica *r, uint32_t docno, struct docstate **out)
 {
 	struct docstate *ds, *oldest;
 
@@ -50,7 +51,9 @@ docstate_new(struct replica *r, struct docstate **out)
 		free(ds);
 		return err;
 	}
+	ds->docno = docno;
 	TAILQ_INSERT_TAIL(&r->states, ds, link);
+	LIST_INSERT_HEAD(&r->slots[docno % DOCSTATE_SLOTS], ds, slot);
 	r->states_len++;
 	*out = ds;
 	return LK_NONE;
@@ -114,22 +117,43 @@ docstate_load_graph(struct replica *r, struct docstate *ds)
 	return graph_settle(ds->graph);
 }
 
+static struct docstate *
+docstate_held(struct replica *r, uint32_t docno)
+{
+	struct docstate *ds;
+
+	LIST_FOREACH (ds, &r->slots[docno % DOCSTATE_SLOTS], slot)
+		if (ds->docno == docno)
+			break;
+	return ds;
+}
+
+lk_err
+docstate_topic(struct replica *r, uint32_t docno, struct topic *out)
+{
+	struct docstate *held = docstate_held(r, docno),
+			read = { .docno = docno };
+
+	if (held == NULL)
+		TRY(docstate_read(r, &read));
+	*out = held == NULL ? read.topic : held->topic;
+	secret_wipe(&read, sizeof(read));
+	return LK_NONE;
+}
+
 lk_err
 docstate_get(struct replica *r, uint32_t docno, struct docstate **out)
 {
-	struct docstate *ds;
+	struct docstate *ds = docstate_held(r, docno);
 	lk_err err;
 
-	TAILQ_FOREACH (ds, &r->states, link) {
-		if (ds->docno != docno)
-			continue;
+	if (ds != NULL) {
 		TAILQ_REMOVE(&r->states, ds, link);
 		TAILQ_INSERT_TAIL(&r->states, ds, link);
 		*out = ds;
 		return LK_NONE;
 	}
-	TRY(docstate_new(r, &ds));
-	ds->docno = docno;
+	TRY(docstate_new(r, docno, &ds));
 	err = docstate_read(r, ds);
 	if (err.code == LK_OK)
 		err = docstate_load_graph(r, ds);
@@ -215,8 +239,7 @@ docstate_create(struct replica *r, const uint8_t docid[static 32],
 	TRY(docno_index(r, 't', BYTES(topic->id, LK_TOPIC_LEN), docno));
 	if (home)
 		TRY(docno_index(r, 'h', BYTES(NULL, 0), docno));
-	TRY(docstate_new(r, &ds));
-	ds->docno = docno;
+	TRY(docstate_new(r, docno, &ds));
 	memcpy(ds->docid, docid, LK_ID_LEN);
 	ds->topic = *topic;
 	ds->home = home;
@@ -240,8 +263,8 @@ docno_unindex(struct replica *r, char kind, struct bytes id)
 	buf_u8(&key, (uint8_t)kind);
 	buf_add(&key, id);
 	TRY(buf_err(&key, "document index"));
-	return kv_del(docstate_space(r, STORE_DEVICE, SPACE_META),
-	    buf_bytes(&key));
+	return kv_del(
+	    docstate_space(r, STORE_DEVICE, SPACE_META), buf_bytes(&key));
 }
 
 lk_err
@@ -280,8 +303,8 @@ docstate_key(struct replica *r, uint32_t docno,
 }
 
 lk_err
-docstate_key_add(struct replica *r, uint32_t docno, const struct epoch *epoch,
-    bool *is_new)
+docstate_key_add(
+    struct replica *r, uint32_t docno, const struct epoch *epoch, bool *is_new)
 {
 	struct kv keys = docstate_space(r, docno, SPACE_KEYS);
 	struct bytes etag = BYTES(epoch->etag, ETAG_LEN), value;
@@ -328,8 +351,8 @@ node_get(struct replica *r, uint32_t docno, uint32_t number, struct node *out)
 }
 
 lk_err
-node_put(struct replica *r, uint32_t docno, uint32_t number,
-    const struct node *n)
+node_put(
+    struct replica *r, uint32_t docno, uint32_t number, const struct node *n)
 {
 	uint8_t key[NODE_KEY_LEN];
 	struct bytes message = n->message;

@@ -13,12 +13,15 @@
 #include <sys/queue.h>
 
 #include "sync/epoch.h"
+#include "sync/keyproof.h"
 #include "sync/replica.h"
 
 #define DOCSTATES_MAX 256 /* documents whose graph is kept in memory */
+#define DOCSTATE_SLOTS 64
 
 struct docstate {
 	TAILQ_ENTRY(docstate) link; /* least recently used first */
+	LIST_ENTRY(docstate) slot;  /* of those whose number ends alike */
 	uint32_t docno;
 	uint8_t docid[LK_ID_LEN];
 	struct topic topic;
@@ -32,6 +35,7 @@ struct docstate {
 };
 
 TAILQ_HEAD(docstates, docstate);
+LIST_HEAD(docstate_slot, docstate);
 
 struct replica {
 	const struct identity *identity;
@@ -40,10 +44,12 @@ struct replica {
 	struct txn *txn, *outer; /* outer: while a command is nested */
 	struct now now;
 	struct docstates states;
+	struct docstate_slot slots[DOCSTATE_SLOTS];
 	size_t states_len;
 	struct replica_event *events;
 	size_t events_len, events_cap, events_nested;
 	struct names *names;        /* NULL until needed; see names.h */
+	struct keyproofs keyproofs;
 	struct addresses addresses; /* where this device can be reached */
 	uint32_t home;              /* number of the home document, or 0 */
 };
@@ -53,6 +59,10 @@ struct kv docstate_space(struct replica *, uint32_t docno, enum store_space);
 
 /* The state of a document, loaded if need be.  NOTFOUND, CORRUPT. */
 LK_MUST_USE lk_err docstate_get(struct replica *, uint32_t docno, struct docstate **);
+/* Only its topic, without loading the rest.  NOTFOUND, CORRUPT. */
+LK_MUST_USE lk_err docstate_topic(struct replica *, uint32_t docno, struct topic *);
+/* Forgets what is held in memory; the records stay. */
+void docstate_free(struct replica *, struct docstate *);
 /* A new document with an empty graph. */
 LK_MUST_USE lk_err docstate_create(struct replica *, const uint8_t docid[static 32],
     const struct topic *, bool home, struct docstate **);

@@ -45,7 +45,9 @@ struct link_topic {
 	uint64_t next;
 	struct version_entry *vector; /* owned; of the peer, ascending */
 	size_t vector_len;
-	bool asked; /* our VV is out and not answered */
+	struct mono asked; /* our VV is out, or what it brings not all here */
+	bool crossed;      /* his came meanwhile: his answer says no more */
+	struct mono streamed; /* what he lacked went out, not acknowledged yet */
 };
 
 /* A document as a peer is told of it. */

@@ -216,8 +216,9 @@ version_vector_decode(struct version_vector *out, struct bytes in)
 	v.entries = r;
 	walk = v;
 	while (version_entry_next(&walk, &e)) {
-		if (e.seq == 0 || (before.seq > 0 &&
-		    memcmp(before.tag, e.tag, LK_TOPIC_LEN) >= 0))
+		if (e.seq == 0 ||
+		    (before.seq > 0 &&
+			memcmp(before.tag, e.tag, LK_TOPIC_LEN) >= 0))
 			return LK_ERR(LK_E_MALFORMED, "VV order");
 		before = e;
 	}
@@ -270,8 +271,8 @@ item_slot_add(struct item_state *s, const uint8_t *tag, size_t *at)
 		return LK_ERR(LK_E_LIMIT, "BATCH slots");
 	/* Doubling: grown when the length is a power of two, or zero. */
 	if ((s->len & (s->len - 1)) == 0) {
-		grown = reallocarray(s->slots, s->len == 0 ? 1 : s->len * 2,
-		    sizeof(*grown));
+		grown = reallocarray(
+		    s->slots, s->len == 0 ? 1 : s->len * 2, sizeof(*grown));
 		if (grown == NULL)
 			return LK_ERR(LK_E_NOMEM, "BATCH slots");
 		s->slots = grown;
@@ -306,8 +307,8 @@ item_noted(struct item_state *s, size_t slot, const struct envelope *e)
 lk_err
 item_encode(struct buf *b, struct item_state *s, const struct envelope *e)
 {
-	struct bytes rest = BYTES(e->all.ptr + ENVELOPE_HEADER_LEN,
-	    e->all.len - ENVELOPE_HEADER_LEN);
+	struct bytes rest = BYTES(
+	    e->all.ptr + ENVELOPE_HEADER_LEN, e->all.len - ENVELOPE_HEADER_LEN);
 	uint8_t flags = 0;
 	size_t slot;
 
@@ -341,8 +342,7 @@ item_encode(struct buf *b, struct item_state *s, const struct envelope *e)
 
 /* The slot an item belongs to; a new one is added. */
 static lk_err
-item_slot_read(
-    struct rd *r, struct item_state *s, uint8_t flags, size_t *slot)
+item_slot_read(struct rd *r, struct item_state *s, uint8_t flags, size_t *slot)
 {
 	uint64_t number = rd_uleb(r);
 	uint8_t tag[LK_TOPIC_LEN];
@@ -420,13 +420,13 @@ want_decode(struct want *out, struct bytes in)
 	struct rd r = rd_over(in);
 	uint32_t topic = rd_u32(&r);
 
-	if (r.failed || r.left.len % LK_ID_LEN != 0)
+	if (r.failed || r.left.len == 0 || r.left.len % LK_ID_LEN != 0)
 		return LK_ERR(LK_E_TRUNCATED, "WANT");
 	if (r.left.len / LK_ID_LEN > WANT_MAX)
 		return LK_ERR(LK_E_LIMIT, "WANT");
-	*out = (struct want){ .topic = topic,
-		.ids = r.left.ptr,
-		.len = r.left.len / LK_ID_LEN };
+	*out = (struct want){
+		.topic = topic, .ids = r.left.ptr, .len = r.left.len / LK_ID_LEN
+	};
 	return LK_NONE;
 }
 
@@ -444,7 +444,9 @@ ack_decode(struct ack *out, struct bytes in)
 	a.clear.len -= r.left.len;
 	rd_copy(&r, a.nonce, sizeof(a.nonce));
 	a.sealed = rd_take(&r, r.left.len);
-	if (r.failed || a.sealed.len < SEAL_TAG_LEN)
+	/* u8 n, n ids, a signature. */
+	if (r.failed || a.sealed.len < 1 + SIGN_LEN + SEAL_TAG_LEN ||
+	    (a.sealed.len - 1 - SIGN_LEN - SEAL_TAG_LEN) % LK_ID_LEN != 0)
 		return LK_ERR(LK_E_TRUNCATED, "ACK");
 	*out = a;
 	return LK_NONE;

@@ -6,6 +6,9 @@
 #define SUBRANGES 16
 #define BATCH_BYTES ((size_t)128 * 1024)
 #define RECEIVE_MAX 4096 /* envelopes in one BATCH we take at once */
+/* A question is not asked again while its answer streams in; one whose answer
+ * stays away is, with a later round. */
+#define ASK_PATIENCE_MS 20000
 
 void
 link_topic_clear(struct link_topic *t)
@@ -201,8 +204,7 @@ vector_own(struct engine *e, uint32_t docno, struct vector *v)
 		struct version_entry *entry;
 		uint8_t id[LK_ID_LEN];
 
-		if (!graph_essential(ds->graph, n) ||
-		    vector_knows(v, who.key))
+		if (!graph_essential(ds->graph, n) || vector_knows(v, who.key))
 			continue;
 		TRY(vector_grow(v));
 		entry = &v->entries[v->len];
@@ -213,8 +215,7 @@ vector_own(struct engine *e, uint32_t docno, struct vector *v)
 		memcpy(v->keys[v->len++], who.key, 32);
 	}
 	if (v->len > 1)
-		qsort(v->entries, v->len, sizeof(*v->entries),
-		    version_compare);
+		qsort(v->entries, v->len, sizeof(*v->entries), version_compare);
 	return LK_NONE;
 }
 
@@ -238,14 +239,22 @@ vector_send(struct engine *e, struct link *l, uint32_t number, bool answer)
 	return LK_NONE;
 }
 
+/* Whether what was begun then may still come. */
+static bool
+is_awaited(const struct engine *e, struct mono since)
+{
+	return since.ms != 0 && e->now.mono.ms < since.ms + ASK_PATIENCE_MS;
+}
+
 lk_err
 reconcile_ask(struct engine *e, struct link *l, uint32_t number)
 {
 	struct link_topic *t = topics_number(l, number);
 
-	if (t == NULL || t->asked)
+	if (t == NULL || is_awaited(e, t->asked))
 		return LK_NONE;
-	t->asked = true;
+	t->asked = e->now.mono;
+	t->crossed = false;
 	return vector_send(e, l, number, false);
 }
 
@@ -257,8 +266,16 @@ vector_find(const struct link_topic *t, const uint8_t tag[static LK_TOPIC_LEN])
 	if (t->vector_len == 0)
 		return NULL;
 	memcpy(wanted.tag, tag, LK_TOPIC_LEN);
-	return bsearch(&wanted, t->vector, t->vector_len, sizeof(wanted),
-	    version_compare);
+	return bsearch(
+	    &wanted, t->vector, t->vector_len, sizeof(wanted), version_compare);
+}
+
+static void
+vector_drop(struct link_topic *t)
+{
+	free(t->vector);
+	t->vector = NULL;
+	t->vector_len = 0;
 }
 
 static lk_err
@@ -267,14 +284,11 @@ vector_keep(struct link_topic *t, struct version_vector *vv)
 	struct version_entry entry, *grown;
 	size_t cap = 0;
 
-	free(t->vector);
-	t->vector = NULL;
-	t->vector_len = 0;
+	vector_drop(t);
 	while (version_entry_next(vv, &entry)) {
 		if (t->vector_len == cap) {
 			cap = cap == 0 ? 8 : cap * 2;
-			grown = reallocarray(
-			    t->vector, cap, sizeof(*grown));
+			grown = reallocarray(t->vector, cap, sizeof(*grown));
 			if (grown == NULL)
 				return LK_ERR(LK_E_NOMEM, "VV");
 			t->vector = grown;
@@ -321,8 +335,7 @@ stream_start(struct engine *e, struct link_topic *t, uint64_t *lsn, bool *lacks)
 	*lsn = UINT64_MAX;
 	for (size_t i = 0; i < own.len && err.code == LK_OK; i++) {
 		struct log_entry at = { .seq = 1 };
-		struct version_entry *has =
-		    vector_find(t, own.entries[i].tag);
+		struct version_entry *has = vector_find(t, own.entries[i].tag);
 		bool on = true;
 
 		if (has != NULL && has->seq > own.entries[i].seq)
@@ -357,6 +370,20 @@ vector_covers(const struct link_topic *t, const struct envelope *env)
 	/* A prefix of zeros: another branch than ours, which covers nothing. */
 	return has != NULL && env->seq <= has->seq &&
 	    memcmp(has->prefix, none, ID_PREFIX_LEN) != 0;
+}
+
+/* Whether the peer holds what we do not: a stream of it follows its vector. */
+static lk_err
+vector_brings(struct engine *e, const struct link_topic *t, bool *brings)
+{
+	*brings = false;
+	for (size_t i = 0; i < t->vector_len && !*brings; i++) {
+		bool on;
+
+		TRY(vector_on_chain(e, t->docno, &t->vector[i], &on));
+		*brings = !on;
+	}
+	return LK_NONE;
 }
 
 static lk_err
@@ -401,24 +428,39 @@ reconcile_vv(struct engine *e, struct link *l, struct bytes body)
 {
 	struct version_vector vv;
 	struct link_topic *t;
-	bool lacks = false;
+	bool lacks = false, brings;
 
 	TRY(version_vector_decode(&vv, body));
 	t = topics_number(l, vv.topic);
 	if (t == NULL)
 		return LK_ERR(LK_E_MALFORMED, "VV number");
-	if (vv.answer)
-		t->asked = false;
-	else
-		TRY(vector_send(e, l, vv.topic, true));
 	TRY(vector_keep(t, &vv));
+	TRY(vector_brings(e, t, &brings));
+	if (!vv.answer) {
+		t->crossed = t->asked.ms != 0;
+		TRY(vector_send(e, l, vv.topic, true));
+	}
+	if (brings)
+		t->asked = e->now.mono;
+	else if (vv.answer)
+		t->asked.ms = 0;
+	/* What his answer says he lacks is on its way to him. */
+	if (vv.answer &&
+	    (t->crossed || t->sending || is_awaited(e, t->streamed))) {
+		if (!t->sending)
+			vector_drop(t);
+		return LK_NONE;
+	}
 	TRY(topics_serve(e, l->pk, t->docno, &t->serve));
 	if (t->serve == SERVE_FAREWELL)
 		return farewell_send(e, l, vv.topic);
+	if (t->serve == SERVE_FULL)
+		TRY(stream_start(e, t, &t->next, &lacks));
+	t->sending = lacks;
+	if (!lacks)
+		vector_drop(t);
 	if (t->serve != SERVE_FULL)
 		return LK_NONE;
-	TRY(stream_start(e, t, &t->next, &lacks));
-	t->sending = lacks;
 	/* Equal: he should know that we are. */
 	return lacks ? reconcile_pump(e, l) : acks_send(e, l, vv.topic);
 }
@@ -431,8 +473,7 @@ pump_batch(struct engine *e, struct link_topic *t, struct buf *b, bool *end)
 	while (b->len < BATCH_BYTES) {
 		struct log_entry entry;
 		struct envelope env;
-		lk_err err =
-		    log_next(e->r->txn, t->docno, t->next, &entry);
+		lk_err err = log_next(e->r->txn, t->docno, t->next, &entry);
 
 		if (err.code == LK_E_NOTFOUND) {
 			*end = true;
@@ -463,12 +504,11 @@ pump_topic(struct engine *e, struct link *l, uint32_t number)
 		batch_encode(&items, number, false);
 		TRY(pump_batch(e, t, &items, &end));
 		TRY(buf_err(&items, "BATCH"));
+		t->streamed = e->now.mono;
 		if (end) {
 			items.ptr[4] = 1;
 			t->sending = false;
-			free(t->vector);
-			t->vector = NULL;
-			t->vector_len = 0;
+			vector_drop(t);
 		}
 		link_send(e, l, MSG_BATCH, buf_bytes(&items));
 		if (end)
@@ -551,6 +591,8 @@ reconcile_batch(struct engine *e, struct link *l, struct bytes body)
 	if (batch.items.left.len > 0)
 		return LK_ERR(LK_E_LIMIT, "BATCH items");
 	TRY(replica_receive(e->r, t->docno, envelopes, n, verdicts));
+	if (t->asked.ms != 0)
+		t->asked.ms = batch.end ? 0 : e->now.mono.ms;
 	TRY(acks_note(e, t->docno));
 	return batch_verdicts(e, l, batch.topic, verdicts, n);
 }
@@ -571,8 +613,8 @@ reconcile_want(struct engine *e, struct link *l, struct bytes body)
 		for (size_t i = 0; i < want.len; i++) {
 			struct log_entry entry;
 			struct envelope env;
-			lk_err err = log_by_id(e->r->txn,
-			    want.ids + i * LK_ID_LEN, &entry);
+			lk_err err = log_by_id(
+			    e->r->txn, want.ids + i * LK_ID_LEN, &entry);
 
 			if (err.code == LK_E_NOTFOUND)
 				continue;
@@ -590,8 +632,8 @@ reconcile_want(struct engine *e, struct link *l, struct bytes body)
 }
 
 static bool
-came_from(const struct engine *e, const uint8_t id[static LK_ID_LEN],
-    uint64_t conn)
+came_from(
+    const struct engine *e, const uint8_t id[static LK_ID_LEN], uint64_t conn)
 {
 	for (size_t i = 0; i < e->origins_len; i++)
 		if (e->origins[i].conn == conn &&

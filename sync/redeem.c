@@ -55,9 +55,9 @@ engine_redeem(struct engine *e, const char *text, enum ticket_purpose purpose,
 	TRY(ticket_decode(&ticket, &arena, BYTES_STR(text)));
 	if (ticket.purpose != purpose)
 		return LK_ERR(LK_E_USAGE,
-		    purpose == TICKET_DEVICE ?
-			"this ticket is an invitation: lk accept" :
-			"this ticket pairs a device: lk pair");
+		    purpose == TICKET_DEVICE
+			? "this ticket is an invitation: lk accept"
+			: "this ticket pairs a device: lk pair");
 	if (memcmp(ticket.noise_pk, e->identity->noise.pk, DH_LEN) == 0)
 		return LK_ERR(LK_E_USAGE, "this device made that ticket");
 	TRY(redeem_allowed(e, purpose));
@@ -208,8 +208,7 @@ redeem_become(struct engine *e, struct link *l, const struct welcome *w)
 	TRY(docstate_drop(e->r, old));
 	TRY(docstate_create(e->r, w->docid, &w->topic, true, &ds));
 	for (size_t i = 0; i < w->keys_len; i++)
-		TRY(docstate_key_add(
-		    e->r, ds->docno, &w->keys[i], &is_new));
+		TRY(docstate_key_add(e->r, ds->docno, &w->keys[i], &is_new));
 	cert_write(&cert, &mine->cert);
 	TRY(buf_err(&cert, "certificate"));
 	memcpy(me->root_pk, card.root_pk, 32);
@@ -236,8 +235,8 @@ welcome_name(struct engine *e, const struct welcome *w, uint32_t docno)
 	memcpy(name, w->name, sizeof(name));
 	if (!home_name_valid(name))
 		hex_encode(name, BYTES(w->docid, 4));
-	return home_name_set(e->r, docno, name,
-	    w->type[0] == '\0' ? "map" : w->type);
+	return home_name_set(
+	    e->r, docno, name, w->type[0] == '\0' ? "map" : w->type);
 }
 
 static lk_err
@@ -277,29 +276,38 @@ pairing_welcome(struct engine *e, struct link *l, struct bytes body)
 	return topics_offer(e, l);
 }
 
-/* Whether every document the home document lists has arrived. */
+static bool
+document_here(struct engine *e, const uint8_t docid[static LK_ID_LEN])
+{
+	struct node node;
+	uint32_t docno;
+
+	return replica_doc_by_id(e->r, docid, &docno).code == LK_OK &&
+	    node_get(e->r, docno, 0, &node).code == LK_OK;
+}
+
+/* Whether every document the home document lists has arrived: looked at in
+ * their order, going on where the last look ended, and once more at the end,
+ * as the list itself may have grown meanwhile. */
 static lk_err
 redeem_pair_done(struct engine *e, struct redeem_status *s)
 {
 	struct names *names;
 	struct cert cert;
-	size_t arrived = 0;
+	size_t at, began = s->documents;
 
 	/* Our own entry is the last thing the issuer wrote before. */
 	if (person_device(e->r, e->identity->sign.pk, &cert).code != LK_OK)
 		return LK_NONE;
 	TRY(names_get(e->r, &names));
-	for (size_t i = 0; i < names->len; i++) {
-		struct node node;
-		uint32_t docno;
-
-		if (replica_doc_by_id(e->r, names->entries[i].docid, &docno)
-			    .code == LK_OK &&
-		    node_get(e->r, docno, 0, &node).code == LK_OK)
-			arrived++;
-	}
-	s->documents = arrived;
-	if (arrived == names->len)
+	for (at = began; at < names->len; at++)
+		if (!document_here(e, names->entries[at].docid))
+			break;
+	for (size_t i = 0; at == names->len && i < began; i++)
+		if (!document_here(e, names->entries[i].docid))
+			at = i;
+	s->documents = at;
+	if (at == names->len)
 		s->state = REDEEM_DONE;
 	return LK_NONE;
 }

@@ -28,15 +28,9 @@ replica_forget(struct replica *r, bool all)
 {
 	struct docstate *ds, *next;
 
-	TAILQ_FOREACH_SAFE (ds, &r->states, link, next) {
-		if (!all && !ds->dirty)
-			continue;
-		TAILQ_REMOVE(&r->states, ds, link);
-		r->states_len--;
-		graph_free(ds->graph);
-		secret_wipe(ds, sizeof(*ds));
-		free(ds);
-	}
+	TAILQ_FOREACH_SAFE (ds, &r->states, link, next)
+		if (all || ds->dirty)
+			docstate_free(r, ds);
 }
 
 void

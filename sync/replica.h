@@ -176,6 +176,7 @@ LK_MUST_USE lk_err replica_heal(struct replica *, uint32_t docno, bool *healed);
 
 /* Receiving. */
 
+/* KNOWN: it is here, or waits here already; or waits, and there is no room. */
 enum receipt { RECEIPT_ACCEPTED, RECEIPT_KNOWN, RECEIPT_WAITING, RECEIPT_REFUSED };
 struct received {
 	enum receipt what;

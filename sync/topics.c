@@ -14,9 +14,17 @@ lk_err
 topics_serve(struct engine *e, const uint8_t pk[static 32], uint32_t docno,
     enum serve *out)
 {
+	struct member_entry m = { .docno = docno };
 	uint32_t node;
 	struct graph *g;
+	lk_err err = member_index_next(e->r, pk, &m);
 
+	if (err.code == LK_OK && m.docno == docno && !m.was) {
+		*out = SERVE_FULL;
+		return LK_NONE;
+	}
+	if (err.code != LK_E_NOTFOUND)
+		TRY(err);
 	TRY(replica_graph(e->r, docno, &g));
 	if (graph_role(g, pk) >= ROLE_RELAY)
 		*out = SERVE_FULL;
@@ -92,8 +100,8 @@ listing_for(struct engine *e, const struct link *l, struct listing *out)
 }
 
 static void
-listing_hash(const struct link *l, const struct listing *list,
-    struct topic_set *out)
+listing_hash(
+    const struct link *l, const struct listing *list, struct topic_set *out)
 {
 	struct digest d;
 
@@ -122,7 +130,8 @@ topics_of(const struct link *l, uint32_t docno)
 	return l->by_docno[docno] - 1;
 }
 
-/* Makes an array of `size` byte elements at least `need` long, new ones zero. */
+/* Makes an array of `size` byte elements at least `need` long, new ones zero.
+ */
 static lk_err
 array_reach(void **array, size_t *len, size_t need, size_t size)
 {
@@ -145,8 +154,7 @@ array_reach(void **array, size_t *len, size_t need, size_t size)
 bool
 topics_is_welcomed(const struct link *l, uint32_t docno)
 {
-	return docno < l->by_docno_len &&
-	    l->by_docno[docno] == TOPIC_WELCOMED;
+	return docno < l->by_docno_len && l->by_docno[docno] == TOPIC_WELCOMED;
 }
 
 void
@@ -293,11 +301,12 @@ static lk_err
 offer_hash(struct engine *e, const struct link *l, uint32_t docno,
     bool of_initiator, uint8_t out[static ANNOUNCE_LEN])
 {
-	struct docstate *ds;
+	struct topic topic;
 
-	TRY(docstate_get(e->r, docno, &ds));
-	announce_proof(out, &ds->topic, session_hash(l->session),
+	TRY(docstate_topic(e->r, docno, &topic));
+	announce_proof(out, &topic, session_hash(l->session),
 	    of_initiator ? ROLE_INITIATOR : ROLE_RESPONDER);
+	secret_wipe(&topic, sizeof(topic));
 	return LK_NONE;
 }
 
@@ -318,10 +327,11 @@ topics_offer(struct engine *e, struct link *l)
 	for (size_t i = 0; i < list.len && err.code == LK_OK; i++) {
 		uint8_t hash[ANNOUNCE_LEN];
 
-		if (topics_of(l, list.all[i].docno) != GRAPH_NONE)
+		/* One he was welcomed to is his to offer. */
+		if (topics_of(l, list.all[i].docno) != GRAPH_NONE ||
+		    topics_is_welcomed(l, list.all[i].docno))
 			continue;
-		err = offer_hash(
-		    e, l, list.all[i].docno, l->initiator, hash);
+		err = offer_hash(e, l, list.all[i].docno, l->initiator, hash);
 		if (err.code == LK_OK)
 			err = offered_add(l, list.all[i].docno);
 		buf_mem(&hashes, hash, sizeof(hash));
@@ -395,12 +405,13 @@ static lk_err
 match_one(struct engine *e, struct link *l, uint32_t docno)
 {
 	struct listed what = { .docno = docno };
-	struct docstate *ds;
+	struct topic topic;
 	uint32_t number =
 	    (uint32_t)(2 * l->answered_base + (l->initiator ? 1 : 0));
 
-	TRY(docstate_get(e->r, docno, &ds));
-	memcpy(what.topic, ds->topic.id, LK_TOPIC_LEN);
+	TRY(docstate_topic(e->r, docno, &topic));
+	memcpy(what.topic, topic.id, LK_TOPIC_LEN);
+	secret_wipe(&topic, sizeof(topic));
 	l->answered_base++;
 	return number_set(e, l, number, &what);
 }
@@ -421,12 +432,12 @@ topics_list(struct engine *e, struct link *l, struct bytes body)
 	for (size_t i = 0; i < list.len && err.code == LK_OK; i++) {
 		struct proof_entry wanted, *hit;
 
-		memcpy(wanted.hash, list.hashes + i * ANNOUNCE_LEN,
-		    ANNOUNCE_LEN);
-		hit = expected_len == 0 ? NULL :
-					  bsearch(&wanted, expected,
-					      expected_len, sizeof(wanted),
-					      proof_compare);
+		memcpy(
+		    wanted.hash, list.hashes + i * ANNOUNCE_LEN, ANNOUNCE_LEN);
+		hit = expected_len == 0
+		    ? NULL
+		    : bsearch(&wanted, expected, expected_len, sizeof(wanted),
+			  proof_compare);
 		if (hit == NULL)
 			continue;
 		buf_u32(&l->match, (uint32_t)(l->list_seen + i));
@@ -459,17 +470,19 @@ topics_match(struct engine *e, struct link *l, struct bytes body)
 		uint32_t number =
 		    (uint32_t)(2 * (base + i) + (l->initiator ? 0 : 1));
 		struct listed what;
-		struct docstate *ds;
+		struct topic topic;
 
 		if (index >= l->offered_len)
 			return LK_ERR(LK_E_MALFORMED, "MATCH index");
 		what.docno = l->offered[index];
-		TRY(docstate_get(e->r, what.docno, &ds));
-		memcpy(what.topic, ds->topic.id, LK_TOPIC_LEN);
+		TRY(docstate_topic(e->r, what.docno, &topic));
+		memcpy(what.topic, topic.id, LK_TOPIC_LEN);
+		secret_wipe(&topic, sizeof(topic));
 		TRY(number_set(e, l, number, &what));
 		l->offered_base++;
-		/* After the first round there is no common start: ask. */
-		if (l->matched)
+		/* After the first round there is no common start: ask, one of
+		 * both when both have offered it. */
+		if (l->matched && topics_of(l, what.docno) == number)
 			TRY(reconcile_ask(e, l, number));
 	}
 	/* What he did not recognise he does not have: welcome him. */

@@ -29,7 +29,7 @@ waiting_key(uint8_t out[static WAIT_KEY_LEN], const uint8_t *missing,
 
 lk_err
 waiting_put(struct admission *a, const struct envelope *e,
-    const uint8_t missing[static LK_ID_LEN], bool *kept)
+    const uint8_t missing[static LK_ID_LEN], bool *is_new)
 {
 	struct kv wait = docstate_space(a->r, a->ds->docno, SPACE_WAIT);
 	uint8_t key[WAIT_KEY_LEN];
@@ -37,22 +37,21 @@ waiting_put(struct admission *a, const struct envelope *e,
 	lk_err err;
 	uint8_t part = 0;
 
-	*kept = true;
+	*is_new = false;
 	err = kv_get(wait, waiting_key(key, missing, e->id, 0), &known);
 	if (err.code != LK_E_NOTFOUND)
 		return err;
 	if (a->ds->waiting >= WAITING_ENVELOPES_MAX ||
-	    a->ds->waiting_bytes + e->all.len > WAITING_BYTES_MAX) {
-		*kept = false;
+	    a->ds->waiting_bytes + e->all.len > WAITING_BYTES_MAX)
 		return LK_NONE;
-	}
 	for (size_t at = 0; at < e->all.len; at += WAIT_PART) {
-		size_t n = e->all.len - at < WAIT_PART ? e->all.len - at :
-							 WAIT_PART;
+		size_t n =
+		    e->all.len - at < WAIT_PART ? e->all.len - at : WAIT_PART;
 
 		TRY(kv_put(wait, waiting_key(key, missing, e->id, part++),
 		    BYTES(e->all.ptr + at, n)));
 	}
+	*is_new = true;
 	a->ds->waiting++;
 	a->ds->waiting_bytes += (uint32_t)e->all.len;
 	a->ds->dirty = true;
@@ -87,9 +86,9 @@ waiting_take(struct admission *a, const uint8_t missing[static LK_ID_LEN],
 	TRY(buf_err(envelope, "waiting envelope"));
 	if (a->ds->waiting > 0)
 		a->ds->waiting--;
-	a->ds->waiting_bytes -= a->ds->waiting_bytes < envelope->len ?
-	    a->ds->waiting_bytes :
-	    (uint32_t)envelope->len;
+	a->ds->waiting_bytes -= a->ds->waiting_bytes < envelope->len
+	    ? a->ds->waiting_bytes
+	    : (uint32_t)envelope->len;
 	a->ds->dirty = true;
 	return LK_NONE;
 }

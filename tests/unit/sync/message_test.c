@@ -128,7 +128,7 @@ want_again(struct buf *out, struct bytes body)
 	struct want m;
 
 	TRY(want_decode(&m, body));
-	assert_in_range(m.len, 0, WANT_MAX);
+	assert_in_range(m.len, 1, WANT_MAX);
 	want_encode(out, &m);
 	return LK_NONE;
 }
