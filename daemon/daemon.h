@@ -75,6 +75,7 @@ struct daemon {
 	struct txn *txn; /* NULL: idle */
 	struct now now;
 	struct mono begun;    /* the transaction */
+	struct mono worked;   /* when last something came; ms 0: at rest */
 	size_t received;      /* bytes of peers in it */
 	bool engine_touched;  /* an event since the last tick */
 	bool peers_dropped;   /* what is left of this batch is of no use */

@@ -4,6 +4,9 @@
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "daemon/control.h"
 
@@ -16,6 +19,8 @@
 #define FOLLOW_MAX 4
 /* Events kept for watchers and the engine; above that they look at the log. */
 #define FRESH_MAX 65536
+/* After so long without anything to do memory is given back. */
+#define REST_MS 2000
 
 static int64_t
 clock_ms(clockid_t id)
@@ -301,6 +306,20 @@ follow(struct daemon *d)
 	}
 }
 
+/* Nothing has come for a while: what the work before needed is let go. */
+static void
+rest(struct daemon *d)
+{
+	d->worked.ms = 0;
+	if (d->replica != NULL)
+		replica_rest(d->replica);
+	if (d->store != NULL)
+		store_rest(d->store);
+#ifdef __GLIBC__
+	(void)malloc_trim(0);
+#endif
+}
+
 static int
 loop_timeout(const struct daemon *d)
 {
@@ -310,6 +329,8 @@ loop_timeout(const struct daemon *d)
 		return (0);
 	if (control < next)
 		next = control;
+	if (d->worked.ms != 0 && d->worked.ms + REST_MS < next)
+		next = d->worked.ms + REST_MS;
 	if (next == INT64_MAX)
 		return (-1);
 	left = next - clock_ms(CLOCK_MONOTONIC);
@@ -332,6 +353,11 @@ loop_run(struct daemon *d)
 			break;
 		}
 		d->now = now_read();
+		if (n > 0)
+			d->worked = d->now.mono;
+		else if (d->worked.ms != 0 &&
+		    d->now.mono.ms >= d->worked.ms + REST_MS)
+			rest(d);
 		events_handle(d, events, n);
 		follow(d);
 		control_sweep(d);

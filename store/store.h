@@ -40,6 +40,11 @@ struct txn;
 LK_MUST_USE lk_err store_open(struct store **, const char *dir, size_t map_max);
 void store_close(struct store *);
 
+/* Lets go of the pages of the file that this process holds mapped: they stay in
+ * the system's cache and come back when read.  For a daemon with nothing to do;
+ * outside of transactions. */
+void store_rest(struct store *);
+
 enum txn_mode { TXN_READ, TXN_WRITE };
 
 LK_MUST_USE lk_err txn_begin(struct store *, enum txn_mode, struct txn **);

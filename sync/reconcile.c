@@ -110,7 +110,12 @@ reconcile_fp(struct engine *e, struct link *l, struct bytes body)
 	ours = (struct fp_range){ .first = theirs.first, .last = theirs.last };
 	if (theirs.last >= 2 * (uint32_t)l->numbers_len + SUBRANGES)
 		return LK_ERR(LK_E_MALFORMED, "FP range");
-	TRY(range_own(e, l, &ours));
+	/* Nothing happened here since both were equal. */
+	if (l->equal_generation == e->generation && e->generation != 0 &&
+	    l->equal.first == ours.first && l->equal.last == ours.last)
+		ours = l->equal;
+	else
+		TRY(range_own(e, l, &ours));
 	if (ours.count == theirs.count &&
 	    memcmp(ours.hash, theirs.hash, FP_LEN) == 0) {
 		if (ours.first == 0 && ours.last + 1 >= l->numbers_len)

@@ -34,6 +34,14 @@ replica_forget(struct replica *r, bool all)
 }
 
 void
+replica_rest(struct replica *r)
+{
+	LK_ASSERT(r->txn == NULL);
+	replica_forget(r, true);
+	names_drop(r);
+}
+
+void
 replica_free(struct replica *r)
 {
 	if (r == NULL)
@@ -178,8 +186,8 @@ docno_lookup(struct replica *r, char kind, struct bytes id, uint32_t *docno)
 }
 
 lk_err
-replica_doc_by_id(struct replica *r, const uint8_t docid[static LK_ID_LEN],
-    uint32_t *docno)
+replica_doc_by_id(
+    struct replica *r, const uint8_t docid[static LK_ID_LEN], uint32_t *docno)
 {
 	return docno_lookup(r, 'i', BYTES(docid, LK_ID_LEN), docno);
 }
@@ -214,8 +222,8 @@ replica_doc_next(struct replica *r, uint32_t after, uint32_t *docno)
 	next = rd_u32(&rd);
 	for (uint32_t n = after + 1; n < next; n++) {
 		struct bytes record;
-		lk_err err = kv_get(docstate_space(r, n, SPACE_META),
-		    BYTES_STR("d"), &record);
+		lk_err err = kv_get(
+		    docstate_space(r, n, SPACE_META), BYTES_STR("d"), &record);
 
 		if (err.code == LK_OK) {
 			*docno = n;
@@ -243,7 +251,7 @@ replica_open_doc(struct replica *r, uint32_t docno, struct doc **out)
 	struct bytes record;
 
 	/* Content can be read without loading the graph. */
-	TRY(kv_get(docstate_space(r, docno, SPACE_META), BYTES_STR("d"),
-	    &record));
+	TRY(kv_get(
+	    docstate_space(r, docno, SPACE_META), BYTES_STR("d"), &record));
 	return doc_open(out, docstate_space(r, docno, SPACE_DOC));
 }

@@ -45,6 +45,9 @@ struct verifier {
 LK_MUST_USE lk_err replica_new(struct replica **, const struct identity *,
     struct random, struct verifier);
 void replica_free(struct replica *);
+/* Forgets what it holds in memory of documents, to be read again when needed;
+ * outside of transactions. */
+void replica_rest(struct replica *);
 const struct identity *replica_identity(const struct replica *);
 
 void replica_begin(struct replica *, struct txn *, struct now);

@@ -323,6 +323,69 @@ a_reader_sees_what_was_committed_when_it_began(void **state)
 	scratch_clear(&s);
 }
 
+/* Pages of files that this process has mapped in. */
+static long
+file_pages(void)
+{
+	long all, resident, shared = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%ld %ld %ld", &all, &resident, &shared), 3);
+	(void)fclose(f);
+	return shared;
+}
+
+static void
+assert_all_there(struct store *store, uint32_t n)
+{
+	struct txn *t = scratch_txn(store, TXN_READ);
+	uint8_t expected[4000];
+	struct bytes value;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint8_t key[4] = { (uint8_t)(i >> 8), (uint8_t)i };
+
+		memset(expected, (int)i, sizeof(expected));
+		assert_ok(
+		    kv_get(txn_space(t, 1, SPACE_META), BYTES_OF(key), &value));
+		assert_int_equal(value.len, sizeof(expected));
+		assert_memory_equal(value.ptr, expected, sizeof(expected));
+	}
+	txn_abort(t);
+}
+
+static void
+a_store_at_rest_holds_no_pages_and_loses_nothing(void **state)
+{
+	enum { RECORDS = 1000 };
+	struct scratch s;
+	struct store *store;
+	struct txn *t;
+	uint8_t value[4000];
+	long before;
+
+	(void)state;
+	scratch_init(&s, 9);
+	assert_ok(store_open(&store, s.dir, 0));
+	t = scratch_txn(store, TXN_WRITE);
+	for (uint32_t i = 0; i < RECORDS; i++) {
+		uint8_t key[4] = { (uint8_t)(i >> 8), (uint8_t)i };
+
+		memset(value, (int)i, sizeof(value));
+		assert_ok(kv_put(txn_space(t, 1, SPACE_META), BYTES_OF(key),
+		    BYTES_OF(value)));
+	}
+	assert_ok(txn_commit(t));
+	assert_all_there(store, RECORDS);
+	before = file_pages();
+	store_rest(store);
+	assert_true(file_pages() <= before - RECORDS / 2);
+	assert_all_there(store, RECORDS);
+	store_close(store);
+	scratch_clear(&s);
+}
+
 int
 main(void)
 {
@@ -332,6 +395,8 @@ main(void)
 		cmocka_unit_test(keys_and_values_have_bounds),
 		cmocka_unit_test(
 		    a_reader_sees_what_was_committed_when_it_began),
+		cmocka_unit_test(
+		    a_store_at_rest_holds_no_pages_and_loses_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
