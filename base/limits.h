@@ -10,7 +10,10 @@
 
 /* Envelopes: one fits a transaction and a message with room to spare. */
 #define ENVELOPE_MAX (1024 * 1024)
-#define ENVELOPE_BODY_MAX (ENVELOPE_MAX - 4096)
+/* The largest bucket that fits an envelope with header and AEAD tag, and what
+ * is left of it beside the signature. */
+#define ENVELOPE_PLAIN_MAX 1032192
+#define ENVELOPE_BODY_MAX (ENVELOPE_PLAIN_MAX - 64)
 #define ENVELOPE_OPS_MAX 16
 #define ENVELOPE_DEPS_MAX 64
 #define REVOKE_ENTRIES_MAX 64
@@ -26,6 +29,9 @@
 #define INFLATE_RATIO_MAX 1000
 #define CHANGE_OPS_MAX (4u * 1024 * 1024)
 #define DOCUMENT_OPS_MAX (4u * 1024 * 1024)
+/* Changes of one document file: a struct change takes some 600 bytes; real
+ * documents with a change for each keystroke have 260,000. */
+#define HISTORY_CHANGES_MAX (DOCUMENT_OPS_MAX / 16)
 #define CHANGE_DEPS_MAX 65536
 #define ACTOR_LEN_MAX 255
 #define DOCUMENT_ACTORS_MAX 65536

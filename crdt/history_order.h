@@ -8,10 +8,6 @@
 
 #include "crdt/change.h"
 
-/* A struct change takes some 600 bytes; real documents with a change for each
- * keystroke have 260,000. */
-#define HISTORY_CHANGES_MAX (DOCUMENT_OPS_MAX / 16)
-
 /* A growing array that owns its memory, not what the changes point to. */
 struct change_list {
 	struct change *at;

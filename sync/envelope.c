@@ -274,7 +274,7 @@ envelope_make(struct buf *out, uint8_t id[static LK_ID_LEN],
 	LK_ASSERT((d->random == NULL) != (d->salt == NULL));
 	aad_len = ENVELOPE_HEADER_LEN + d->key_section.len;
 	LK_ASSERT(d->body.len > 0);
-	if (d->body.len > ENVELOPE_BODY_FIT || aad_len > ENVELOPE_MAX)
+	if (d->body.len > ENVELOPE_BODY_MAX || aad_len > ENVELOPE_MAX)
 		return LK_ERR(LK_E_LIMIT, "envelope");
 	plain_len = padding_bucket(SIGN_LEN + d->body.len);
 	if (plain_len + SEAL_TAG_LEN > ENVELOPE_MAX - aad_len ||

@@ -20,10 +20,6 @@
 #define ENVELOPE_VERSION 1
 #define ENVELOPE_HEADER_LEN 98
 #define ENVELOPE_KEY_SECTION 0x01 /* the only flag */
-/* The largest bucket that fits an envelope with header and AEAD tag. */
-#define ENVELOPE_PLAIN_MAX 1032192
-/* Of a body alone in its envelope; a key section may leave less. */
-#define ENVELOPE_BODY_FIT (ENVELOPE_PLAIN_MAX - SIGN_LEN)
 
 struct envelope {
 	uint8_t flags;

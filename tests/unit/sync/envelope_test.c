@@ -17,7 +17,7 @@ buckets_are_those_of_the_vectors(void **state)
 	assert_true(n > 30);
 	assert_int_equal(
 	    codec_number(all, "largest_plaintext"), ENVELOPE_PLAIN_MAX);
-	assert_int_equal(codec_number(all, "largest_body"), ENVELOPE_BODY_FIT);
+	assert_int_equal(codec_number(all, "largest_body"), ENVELOPE_BODY_MAX);
 	json_object_put(all);
 }
 
@@ -391,9 +391,9 @@ body_of(uint8_t *room, size_t n)
 static void
 bodies_of_every_size_round_trip(void **state)
 {
-	static uint8_t room[ENVELOPE_BODY_FIT];
+	static uint8_t room[ENVELOPE_BODY_MAX];
 	static const size_t big[] = { 65471, 65472, 65473, 1000000,
-		ENVELOPE_BODY_FIT };
+		ENVELOPE_BODY_MAX };
 	const uint8_t random[32] = { 1 };
 	struct envelope_draft d;
 	struct made m;
@@ -453,9 +453,9 @@ a_body_that_does_not_fit_leaves_the_buffer_as_it_was(void **state)
 		.seq = 2,
 		.prev = random,
 		.random = random,
-		.body = BYTES(room, ENVELOPE_BODY_FIT + 1) };
+		.body = BYTES(room, ENVELOPE_BODY_MAX + 1) };
 	assert_code(envelope_make(&out, id, &d), LK_E_LIMIT);
-	d.body.len = ENVELOPE_BODY_FIT;
+	d.body.len = ENVELOPE_BODY_MAX;
 	d.key_section = BYTES_OF(section);
 	assert_code(envelope_make(&out, id, &d), LK_E_LIMIT);
 	d.key_section.len = 0;
