@@ -486,12 +486,13 @@ def parse_body(b, seq, section=None):
     length = r.pos
     check(not any(r.rest()), "padding is not zero")
     kinds = [k for k, _ in raw]
-    check(kinds.count(CHANGE) <= 1, "two changes")
+    check(kinds.count(CHANGE) + kinds.count(IMPORT) <= 1, "two changes")
     check(kinds.count(EPOCH) + kinds.count(SHARE) <= 1, "two key sections")
     check(not (EPOCH in kinds and (REVOKE in kinds or BAN in kinds)), "revoke in an epoch's envelope")
     check(LEAVE not in kinds[:-1], "leave is not last")
     if kinds[0] == GENESIS:
         check(seq == 1 and g == 0 and not deps, "genesis place")
+        check(EPOCH not in kinds and SHARE not in kinds, "genesis with a key section")
     check(GENESIS not in kinds[1:], "genesis place")
     if seq == 1 and kinds[0] != GENESIS:
         check(g == 1 and deps, "first envelope names no grant or no deps")
@@ -499,6 +500,8 @@ def parse_body(b, seq, section=None):
     if all(1 <= k <= 12 or k >= 128 for k in kinds):
         check((section["type"] if section else None) == want, "key section and ops do not match")
     ops = [(k, parse_op(k, v, i)) for i, (k, v) in enumerate(raw)]
+    for k, v in ops:
+        check(k != GRANT or "parent" not in v or kinds[v["parent"]] == GRANT, "parent is no grant")
     if kinds[0] == GENESIS and ops[0][1]["policy"] & 1:
         check(len(ops) == 1, "a home genesis stands alone")
     if SHARE in kinds:
@@ -715,23 +718,36 @@ def chunk_of(content, deps, actor, seq, start):
 
 # ------------------------------------------------------------------ welcome and tickets
 
-def make_welcome(docid, S, secrets, grant, remotes=(), signer=None, recipient=None, home=False):
-    """secrets: L of the epochs the grant hands over. home: S is left out, it follows from the only L, which is L0."""
+def make_welcome(docid, S, secrets, grant, remotes=(), signer=None, recipient=None, home=False, called=None):
+    """secrets: L of the epochs the grant hands over, and of older ones of its past. home: S is left out, it follows from
+    the only L, which is L0. called: (type, name) to suggest, bytes."""
     secrets = sorted(set(secrets), key=etag_of)
     assert not home or (len(secrets) == 1 and topic_secret(secrets[0]) == S)
-    f = (0 if home else 1) | (2 if signer else 0) | (0 if grant[0] == docid else 4)
+    f = (0 if home else 1) | (2 if signer else 0) | (0 if grant[0] == docid else 4) | (8 if called else 0)
     b = u8(f) + docid + (b"" if home else S) + u8(len(secrets)) + b"".join(secrets)
     b += (grant[0] if f & 4 else b"") + u8(grant[1]) + write_tlvs(list(remotes))
+    for text in called or ():
+        b += u8(len(text)) + text
     if signer:
         b += signer.pk
         b += sign(signer.sign_seed, pad16("lk1 welcome sig") + recipient + b)
     return b
 
 
+def read_suggestion(r, limit):
+    raw = r.take(r.u8())
+    check(0 < len(raw) <= limit and b"\0" not in raw, "suggested name")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise Refused("suggested name")
+
+
 def parse_welcome(b, my_pk):
+    check(len(b) <= 4096, "welcome over limit")
     r = Reader(b)
     f = r.u8()
-    check(f < 8, "welcome flags")
+    check(f < 16, "welcome flags")
     d = dict(f=f, docid=r.take(32))
     S = r.take(32) if f & 1 else None
     m = r.u8()
@@ -745,6 +761,7 @@ def parse_welcome(b, my_pk):
     gid = r.take(32) if f & 4 else d["docid"]
     check(not f & 4 or gid != d["docid"], "grant id written although it is the document's")
     d["grant"], d["remotes"] = (gid, r.u8()), read_tlvs(r)
+    d["called"] = (read_suggestion(r, 7), read_suggestion(r, 255)) if f & 8 else None
     d["signer"] = None
     if f & 2:
         d["signer"] = r.take(32)
@@ -938,7 +955,7 @@ class Flow:
         self.n += 1
         return p
 
-    def messages(self, frame, limit=ENVELOPE_MAX + 4096):
+    def messages(self, frame, limit=1 + (1 << 20) + (1 << 16)):
         """Receiver: takes a frame, returns the messages completed by it as (type, body)."""
         self.buf += self.open(frame)
         out = []
@@ -958,6 +975,7 @@ def message(t, body): return u32(1 + len(body)) + u8(t) + body
 
 # ------------------------------------------------------------------ messages
 
+MESSAGE_MAX = (1 << 20) + (1 << 16)
 HELLO, CLOSE, PING, PONG, SET, TOPICS, MATCH = 1, 2, 3, 4, 16, 17, 18
 FP, VV, RANGE, BATCH, WANT, FLOOR, ACK, BUSY, WELCOME, CARD, PEERS = 32, 33, 34, 35, 36, 37, 38, 39, 48, 49, 50
 
@@ -1126,7 +1144,7 @@ def parse_peers(b):
 
 
 LIMITS = {HELLO: 24, CLOSE: 1, PING: 8, PONG: 8, SET: 20, TOPICS: 64 << 10, MATCH: 512 << 10, FP: 33, VV: 256 << 10,
-    RANGE: 64 << 10, BATCH: 1 << 20,
+    RANGE: 64 << 10, BATCH: MESSAGE_MAX,
           WANT: 4 + 512 * 32, FLOOR: 66, ACK: 4096, BUSY: 8, WELCOME: 4096, CARD: 24 << 10, PEERS: 256 << 10}
 FIXED = {HELLO, CLOSE, PING, PONG, SET, FP, BUSY}
 

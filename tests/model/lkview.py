@@ -156,6 +156,11 @@ class Replica:
         v = View(self, self.past_ops(x))
         return {v.etag(e) for e in v.maximal()} | {self.env[x[0]]["etag"]}
 
+    def keys_before(self, x):
+        """etags a welcome for grant x may hold: those the grant hands over, and every older one of its past"""
+        v = View(self, self.past_ops(x))
+        return {v.etag(e) for e in v.epochs} | {self.env[x[0]]["etag"]}
+
     def essential(self):
         v = self.view()
         good = {x[0] for x in v.ops if v.effective(x)}

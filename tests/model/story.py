@@ -411,7 +411,8 @@ def certificates(root, laptop, phone, fred_root, fred, nora_root, nora):
 def pairing(root, laptop, phone, cards):
     """Ticket of purpose 1, XKpsk3, certificate by CARD, home document by WELCOME, grant in the document."""
     vectors("ticket.json", "ticket text <-> fields; psk, id and mailbox slot are derived from the secret")
-    vectors("welcome.json", "WELCOME bodies. f: 1 = S present, 2 = signed, 4 = grant id present (else it is the document id)")
+    vectors("welcome.json", "WELCOME bodies. f: 1 = S present, 2 = signed, 4 = grant id present "
+        "(else it is the document id), 8 = type and name suggested. remotes: type, value. `bad`: refused by the recipient")
     tickets = {}
     for purpose in (1, 2):
         t = p.make_ticket(purpose, rng(16), laptop.dev.noise_pk,
@@ -451,9 +452,7 @@ def pairing(root, laptop, phone, cards):
         _ in card["devices"]]
     d = p.parse_welcome(got[1][1], phone.dev.pk)
     assert d["S"] == home.S and d["signer"] is None
-    put("welcome.json", "welcomes", name="home document, own device, unsigned", recipient=phone.dev.pk, f=d["f"],
-        docid=d["docid"], S=d["S"], L=d["L"], grant_id=d["grant"][0], grant_index=d["grant"][1],
-        signer=b"", welcome=w)
+    put_welcome("home document, own device, unsigned", w, phone)
     keep_replica(phone, "home", d["S"], d["docid"], d["L"])
     for n in ("home-grant-phone", "home-1", "home"):      # any order: what comes early waits
         give(phone, "home", n, "")
@@ -463,10 +462,7 @@ def pairing(root, laptop, phone, cards):
     g = compose(laptop, "doc", "grant-phone", [(p.GRANT, p.grant_body(phone.dev.pk, phone.dev.box_pk, 0, phone.dev.box_sig(),
         p.ADMIN, 1001, p.OWN | p.ENROLL))])
     w = p.make_welcome(doc.docid, doc.S, [doc.L[t] for t in doc.handed_by_grant((g["id"], 0))], (g["id"], 0))
-    d = p.parse_welcome(w, phone.dev.pk)
-    put("welcome.json", "welcomes", name="document, own device, unsigned", recipient=phone.dev.pk, f=d["f"], docid=d["docid"],
-        S=d["S"], L=d["L"], grant_id=d["grant"][0], grant_index=d["grant"][1],
-        signer=b"", welcome=w)
+    d = put_welcome("document, own device, unsigned", w, phone)
     keep_replica(phone, "doc", d["S"], d["docid"], d["L"])
     give(phone, "doc", "grant-phone", "waiting")
     give(phone, "doc", "doc")
@@ -497,14 +493,20 @@ def exchange(doc, *parties):
                     give(b, doc, names[i], "")
 
 
+def put_welcome(name, w, party, seed=b""):
+    d = p.parse_welcome(w, party.dev.pk)
+    kind, title = d["called"] or ("", "")
+    put("welcome.json", "welcomes", name=name, recipient=party.dev.pk, f=d["f"], docid=d["docid"], S=d["S"], L=d["L"],
+        grant_id=d["grant"][0], grant_index=d["grant"][1], remotes=[{"type": t, "value": v} for t, v in d["remotes"]],
+        type=kind, title=title, signer=d["signer"] or b"", signer_seed=seed, welcome=w)
+    return d
+
+
 def welcome_to(giver, party, root_pk, doc, name, gid, index):
     r = giver.rep[doc]
     w = p.make_welcome(r.docid, r.S, [r.L[t] for t in r.handed_by_grant((gid, index))], (gid, index), [], giver.dev,
         party.dev.pk)
-    d = p.parse_welcome(w, party.dev.pk)
-    put("welcome.json", "welcomes", name=name, recipient=party.dev.pk, f=d["f"], docid=d["docid"], S=d["S"], L=d["L"],
-        grant_id=d["grant"][0], grant_index=d["grant"][1],
-        signer=d["signer"], signer_seed=giver.dev.sign_seed, welcome=w)
+    d = put_welcome(name, w, party, giver.dev.sign_seed)
     refused(p.parse_welcome, w, giver.dev.pk, why="welcome signature")
     for i in range(len(w)):
         refused(p.parse_welcome, w[:i] + bytes([w[i] ^ 128]) + w[i + 1:], party.dev.pk)
@@ -617,7 +619,31 @@ def newcomer(laptop, phone, nora, nora_root, tickets, cards):
     assert not r.waiting and len(r.L) == 2
     give(phone, "doc", "grant-nora")
     same("doc", laptop, phone, nora)
+    fuller_welcome(laptop, nora, (g["id"], 1))
     step("newcomer: welcome with one key, reads everything over links, in the worst order of arrival")
+
+
+def fuller_welcome(giver, party, grant):
+    """The same with all that may be in it: older keys, addresses, a type and a name."""
+    r = giver.rep["doc"]
+    older = r.keys_before(grant) - r.handed_by_grant(grant)
+    view = r.view()
+    assert older and not older & {view.etag(e) for e in view.clean()}       # superseded wherever the grant is known
+    keys = [r.L[t] for t in r.keys_before(grant)]
+    make = lambda called: p.make_welcome(r.docid, r.S, keys, grant,
+        [p.addr_v4("192.0.2.7", 7675), p.tlv(3, u16(7675) + b"laptop.example")], giver.dev, party.dev.pk, called=called)
+    put_welcome("the same newcomer, with an older key and addresses", make(None), party, giver.dev.sign_seed)
+    w = make((b"map", "Urlaub \u2602".encode()))
+    d = put_welcome("the same, with type and name", w, party, giver.dev.sign_seed)
+    assert d["called"] == ("map", "Urlaub \u2602") and len(w) == len(make(None)) + 1 + 3 + 1 + 10
+    plain = p.make_welcome(r.docid, r.S, keys, grant)
+    p.parse_welcome(plain, party.dev.pk)
+    for why, w in [("empty type", make((b"", b"x"))), ("type of 8 bytes", make((b"document", b"x"))),
+            ("empty name", make((b"map", b""))), ("name is no UTF-8", make((b"map", b"\xe2\x98"))),
+            ("NUL in the name", make((b"map", b"a\0b"))), ("NUL in the type", make((b"ma\0", b"b"))),
+            ("flag 16", u8(plain[0] | 16) + plain[1:]), ("trailing byte", plain + b"\0")]:
+        refused(p.parse_welcome, w, party.dev.pk)
+        put("welcome.json", "bad", reason=why, recipient=party.dev.pk, welcome=w)
 
 
 def concurrent_removals(laptop, phone, fred, fred_root, nora):
@@ -858,6 +884,10 @@ def bodies(root, laptop, phone, fred):
     bad("overlong uLEB", 2, u8(0) + b"\x80\x00" + one((p.LEAVE, b""))[2:])
     bad("kind 0", 2, one((0, b"")))
     bad("two changes", 2, one((p.CHANGE, lean), (p.CHANGE, lean)))
+    bad("change and import", 2, one((p.CHANGE, lean), (p.IMPORT, p.import_body(1, b""))))
+    bad("genesis and epoch", 1, one((p.GENESIS, gb), (p.EPOCH, b"")), 1)
+    bad("parent is no grant", 2, one((200, b""), (p.GRANT, p.grant_body(dev, box, 0, sig, p.WRITE, 40001,
+        p.OWN | p.PARENT_HERE, 0))))
     bad("epoch and share", 2, one((p.EPOCH, b""), (p.SHARE, p.share_body([]))), 1)
     bad("epoch and revoke", 2, one((p.REVOKE, rev), (p.EPOCH, b"")), 1)
     bad("epoch without key section", 2, one((p.EPOCH, b"")))
@@ -1246,9 +1276,7 @@ def recovery(root, laptop, phone):
     assert g["seq"] == 2 and g["prev"] == ENV["home"]["id"]               # the root's own chain begins with the genesis
     r = paper.rep["home"]
     w = p.make_welcome(r.docid, r.S, [r.L[t] for t in r.handed_by_grant((g["id"], 0))], (g["id"], 0))
-    d = p.parse_welcome(w, new.dev.pk)
-    put("welcome.json", "welcomes", name="home document after a rotation, S present", recipient=new.dev.pk, f=d["f"], docid=d["docid"],
-        S=d["S"], L=d["L"], grant_id=d["grant"][0], grant_index=d["grant"][1], signer=b"", welcome=w)
+    d = put_welcome("home document after a rotation, S present", w, new)
     keep_replica(new, "home", d["S"], d["docid"], d["L"])
     for n in ("home", "home-1", "home-grant-phone", "home-epoch", "home-recover"):
         give(new, "home", n, "")

@@ -37,6 +37,8 @@ welcome_from(struct welcome *w, struct json_object *v)
 	if (*vector_text(v, "grant_id") != '\0')
 		codec_get(w->grant.env, 32, v, "grant_id");
 	w->grant.index = (uint8_t)codec_number(v, "grant_index");
+	(void)strlcpy(w->type, vector_text(v, "type"), sizeof(w->type));
+	(void)strlcpy(w->name, vector_text(v, "title"), sizeof(w->name));
 }
 
 static void
@@ -63,6 +65,10 @@ welcomes_are_those_of_the_vectors(void **state)
 		assert_int_equal(got.secret_implied, want.secret_implied);
 		assert_memory_equal(
 		    &got.grant, &want.grant, sizeof(want.grant));
+		assert_string_equal(got.type, want.type);
+		assert_string_equal(got.name, want.name);
+		assert_int_equal(got.remotes.len,
+		    json_object_array_length(vector_field(v, "remotes")));
 		assert_int_equal(got.has_signer, *signer != '\0');
 		want.remotes = got.remotes;
 		if (got.has_signer)
@@ -75,6 +81,24 @@ welcomes_are_those_of_the_vectors(void **state)
 		assert_code(welcome_decode(&got, VECTOR_VIEW(raw), recipient),
 		    got.has_signer ? LK_E_MALFORMED : LK_OK);
 		welcome_clear(&got);
+	}
+	json_object_put(all);
+}
+
+static void
+the_bad_welcomes_of_the_vectors_are_refused(void **state)
+{
+	struct json_object *all = codec_vectors("welcome"), *v;
+
+	(void)state;
+	for (size_t i = 0; (v = codec_item(all, "bad", i)) != NULL; i++) {
+		VECTOR raw = vector_get(v, "welcome");
+		struct welcome w;
+		uint8_t recipient[32];
+
+		codec_get(recipient, 32, v, "recipient");
+		assert_code(welcome_decode(&w, VECTOR_VIEW(raw), recipient),
+		    LK_E_MALFORMED);
 	}
 	json_object_put(all);
 }
@@ -185,6 +209,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(welcomes_are_those_of_the_vectors),
+		cmocka_unit_test(the_bad_welcomes_of_the_vectors_are_refused),
 		cmocka_unit_test(keys_are_sent_sorted_and_once),
 		cmocka_unit_test(the_secret_is_left_out_only_where_it_follows),
 		cmocka_unit_test(no_change_of_a_signed_welcome_is_accepted),
