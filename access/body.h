@@ -1,5 +1,5 @@
 /*
- * body.h - what an envelope says: the decoded plaintext of protocol section 2.
+ * body.h - what an envelope says: the decoded plaintext of protocol section 4.
  *
  * A body is a grant reference, dependencies, and 1 to 16 operations.  Decoding
  * is strict: one encoding for one content, every count bounded before it is

@@ -22,7 +22,7 @@
 
 struct graph;
 
-/* What the key section and header of an envelope say, by protocol section 3. */
+/* What the key section and header of an envelope say, by protocol section 6. */
 enum key_section { KEYS_NONE = 0, KEYS_EPOCH = 1, KEYS_SHARE = 2 };
 
 /* One key handed over by a share: which, and to which device. */

@@ -111,7 +111,7 @@ size_t change_writer_ops(const struct change_writer *);
 LK_MUST_USE lk_err change_writer_finish(struct change_writer *, struct buf *body);
 
 /*
- * A lean change (protocol section 2): the body without deps, actor, seq and
+ * A lean change (protocol section 5): the body without deps, actor, seq and
  * startOp, which the receiver computes.  change_lean appends it; change_unlean
  * rebuilds the full body, to be given to change_decode.
  */

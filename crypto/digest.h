@@ -1,6 +1,6 @@
 /*
  * digest.h - hashes.  Everything of ours is one call: BLAKE2b with n bytes of
- * output and a label as personalisation (docs/protocol.md section 0, written
+ * output and a label as personalisation (docs/protocol.md section 1, written
  * H[n](label; m) and H[n](label, key; m) there).  SHA-256 is for Automerge
  * change hashes only.  Pure; any thread.
  */

@@ -1,6 +1,6 @@
 /*
  * identity.h - what makes this device itself: its keys and its name, in the
- * file `identity` of LK_HOME (docs/protocol.md section 1).
+ * file `identity` of LK_HOME (docs/storage.md).
  *
  * The file is mode 0600 and belongs to the user; a file anybody else could
  * have read or written is refused.  It is replaced as a whole, so after a

@@ -1,6 +1,6 @@
 /*
  * noise.h - the Noise protocol framework, suite 25519_ChaChaPoly_BLAKE2b, the
- * four patterns of docs/protocol.md section 5.
+ * four patterns of docs/protocol.md section 10.
  *
  * A handshake is a table of tokens walked one message at a time, writer and
  * reader in turn.  It is pure: the ephemeral secret is an argument.  Of two

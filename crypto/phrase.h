@@ -1,6 +1,6 @@
 /*
  * phrase.h - the recovery phrase: 128 random bits as twelve words, and what
- * is derived from them (docs/protocol.md section 1).
+ * is derived from them (docs/protocol.md section 2).
  *
  * The bits are followed by the first 4 bits of their SHA-256, as in BIP 39;
  * each 11 bits are one word of a list of 2,048.  The list is computed, not

@@ -1,6 +1,6 @@
 /*
  * sign.h - Ed25519 signatures.  libsodium's verdict is normative
- * (docs/protocol.md section 0).  Any thread.
+ * (docs/protocol.md section 1).  Any thread.
  */
 #ifndef CRYPTO_SIGN_H
 #define CRYPTO_SIGN_H

@@ -1,6 +1,6 @@
 /*
  * address.h - where a device or relay can be reached: the TLVs of cards,
- * tickets, welcomes and PEERS (docs/protocol.md section 7).
+ * tickets, welcomes and PEERS (docs/protocol.md section 8).
  *
  *   TLV = u8 type, u8 length, value
  *   1 IPv4: 4, port u16            2 IPv6: 16, port u16

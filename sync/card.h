@@ -1,7 +1,7 @@
 /*
  * card.h - what a person tells contacts: name, devices with their certificates
  * and addresses, devices that are gone, relays; signed by one of the devices
- * (docs/protocol.md section 7).
+ * (docs/protocol.md section 9).
  *
  *   u8 1, root pk 32, serial u64, u8 n, name,
  *   u8 n (1..32), n x (certificate, beacon key 32, u8 k <= 8, k x TLV),

@@ -1,6 +1,6 @@
 /*
  * cert.h - who a device says it is, who vouches for it, and the statement that
- * it is gone (docs/protocol.md section 7).
+ * it is gone (docs/protocol.md section 9).
  *
  *   device block (228): device pk, noise pk, box pk, box counter u32,
  *                       box signature, self signature

@@ -1,6 +1,6 @@
 /*
  * envelope.h - the unit of everything: signed once, chained, sealed, stored,
- * fetched, kept or voided as a whole (docs/protocol.md section 2).
+ * fetched, kept or voided as a whole (docs/protocol.md section 3).
  *
  *   header 98 || [key section] || AEAD(signature 64 || body || zero padding)
  *

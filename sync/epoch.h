@@ -1,7 +1,7 @@
 /*
  * epoch.h - what is derived from the secrets of a document: epoch keys, the
  * topic and what hangs on it, and the hashes two peers compare topics by
- * (docs/protocol.md section 1).
+ * (docs/protocol.md section 2).
  *
  * Pure; any thread.  The structs are plain memory of their owner and hold
  * secrets: secret_wipe them when they end.

@@ -1,6 +1,6 @@
 /*
  * keysection.h - epoch keys in boxes and links, in clear in front of the
- * ciphertext (docs/protocol.md section 3).
+ * ciphertext (docs/protocol.md section 6).
  *
  *   epoch: u8 1, eph 32, u16 nbox, boxes, u8 nlinks, links
  *          box: hint 4, masked 32         link: older 16, masked 32

@@ -1,5 +1,5 @@
 /*
- * message.h - the messages inside a session: docs/protocol.md section 6.
+ * message.h - the messages inside a session: docs/protocol.md section 12.
  *
  * Encoder and decoder of each, side by side in message.c.  A decoder takes the
  * body of one message, checks all of it, and leaves views into it; lists are

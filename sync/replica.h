@@ -188,7 +188,7 @@ struct received {
 };
 /*
  * Takes envelopes of one document from a peer, in the sender's order: checks
- * them by protocol section 4 and applies what is admissible, together with
+ * them by protocol section 7 and applies what is admissible, together with
  * what waited for it.  Never an error for what the bytes say: that is in
  * `out`; errors are the store's.
  */

@@ -1,7 +1,7 @@
 /*
  * session.h - one encrypted connection as a pure byte machine: the preface,
  * the Noise handshake and the stream of messages inside it (docs/protocol.md
- * sections 5 and 6).
+ * section 10).
  *
  * No socket, no clock, no randomness: bytes that arrived go in, bytes to send
  * are appended to a buffer of the caller, and what happened comes out as one

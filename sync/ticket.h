@@ -1,5 +1,5 @@
 /*
- * ticket.h - an invitation on one line (docs/protocol.md section 7).
+ * ticket.h - an invitation on one line (docs/protocol.md section 11).
  *
  *   binary: u8 1, u8 purpose, secret 16, noise pk 32, TLVs, check 4
  *   text:   "lk1-" and base32 (RFC 4648, lower case, no "=") of it

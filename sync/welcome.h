@@ -1,7 +1,7 @@
 /*
  * welcome.h - what a new reader is handed besides the grant: the document's
  * id, its secret and keys, and where else it can be found (docs/protocol.md
- * section 3).
+ * section 8).
  *
  *   u8 f, docid 32, [f & 1: S 32], u8 m (1..64), m x L 32 ascending by etag,
  *   [f & 4: grant id 32], index u8, u8 n <= 8, n x TLV,
