@@ -2,7 +2,7 @@
  * doc_key.h - the keys of a document's records in its kv.
  *
  * A key is one tag byte and fixed-width big-endian numbers, so that records
- * which are walked together sort together.  docs/storage-document.md lists
+ * which are walked together sort together.  docs/storage.md lists
  * them all.  Internal to crdt.
  */
 #ifndef CRDT_DOC_KEY_H

@@ -1,7 +1,7 @@
 /*
  * doc_state.h - what a struct doc consists of: header, actors, changes with
  * their clocks, objects.  The ops are in opset.h, sequences in sequence.h,
- * slots in slot.h; docs/storage-document.md describes the records.
+ * slots in slot.h; docs/storage.md describes the records.
  *
  * Every id in a decoded record belongs to an actor that is loaded, so that ids
  * can be compared without reading.  A record that is missing or does not

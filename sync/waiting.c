@@ -3,8 +3,8 @@
 #include <string.h>
 
 /*
- * SPACE_WAIT: "w" missing id -> the envelope in parts.  Ordered by what is
- * missing, so that an arrival finds what waited for it with one seek.
+ * SPACE_WAIT: what is missing, id, part -> a part of the envelope.  Ordered by
+ * what is missing, so that an arrival finds what waited for it with one seek.
  */
 #define WAIT_KEY_LEN (LK_ID_LEN + LK_ID_LEN + 1)
 #define WAIT_PART ((size_t)60 * 1024)
