@@ -422,6 +422,8 @@ want_decode(struct want *out, struct bytes in)
 
 	if (r.failed || r.left.len == 0 || r.left.len % LK_ID_LEN != 0)
 		return LK_ERR(LK_E_TRUNCATED, "WANT");
+	if (r.left.len == 0)
+		return LK_ERR(LK_E_MALFORMED, "WANT nothing");
 	if (r.left.len / LK_ID_LEN > WANT_MAX)
 		return LK_ERR(LK_E_LIMIT, "WANT");
 	*out = (struct want){
