@@ -585,12 +585,8 @@ reconcile_batch(struct engine *e, struct link *l, struct bytes body)
 	if (envelopes == NULL || verdicts == NULL)
 		return LK_ERR(LK_E_NOMEM, "BATCH");
 	while (batch.items.left.len > 0 && n < RECEIVE_MAX) {
-		uint8_t id[LK_ID_LEN];
-
 		TRY(item_decode(
 		    &batch.items, &t->in, t->id, &arena, &envelopes[n]));
-		envelope_id(id, envelopes[n]);
-		TRY(origin_note(e, id, l->conn));
 		n++;
 	}
 	if (batch.items.left.len > 0)
@@ -598,6 +594,15 @@ reconcile_batch(struct engine *e, struct link *l, struct bytes body)
 	TRY(replica_receive(e->r, t->docno, envelopes, n, verdicts));
 	if (t->asked.ms != 0)
 		t->asked.ms = batch.end ? 0 : e->now.mono.ms;
+	/* Only what becomes an event, with which the list ends. */
+	for (size_t i = 0; i < n; i++) {
+		uint8_t id[LK_ID_LEN];
+
+		if (verdicts[i].what != RECEIPT_ACCEPTED)
+			continue;
+		envelope_id(id, envelopes[i]);
+		TRY(origin_note(e, id, l->conn));
+	}
 	TRY(acks_note(e, t->docno));
 	return batch_verdicts(e, l, batch.topic, verdicts, n);
 }

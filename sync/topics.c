@@ -440,6 +440,12 @@ topics_list(struct engine *e, struct link *l, struct bytes body)
 			  proof_compare);
 		if (hit == NULL)
 			continue;
+		/* One number of theirs a document; some may have been dropped
+		 * and come back. */
+		if (l->answered_base > 2 * expected_len + TOPIC_LIST_PAD) {
+			err = LK_ERR(LK_E_LIMIT, "TOPICS again and again");
+			break;
+		}
 		buf_u32(&l->match, (uint32_t)(l->list_seen + i));
 		err = match_one(e, l, hit->docno);
 	}

@@ -1,0 +1,254 @@
+#include "tests/unit/sync/device.h"
+
+#include "sync/engine_state.h"
+#include "sync/person.h"
+
+#define ADDRESS "192.0.2.7:4000"
+
+/* A device under attack, with one document of its own. */
+struct target {
+	struct device d;
+	struct engine *e;
+	struct docstate *ds;
+	uint32_t docno;
+};
+
+/* A stranger who holds a session, a certificate of his own making and, as a
+ * former member would, the document's topic secret. */
+struct attacker {
+	struct identity identity;
+	struct random_seeded seed;
+	struct session *session;
+	uint32_t body_max[SESSION_TYPES];
+	struct buf out;
+	uint8_t hash[SESSION_HASH_LEN];
+	bool open;
+};
+
+static lk_err
+put_nothing(void *ctx, struct edit *e, struct doc *doc)
+{
+	(void)ctx;
+	(void)e;
+	(void)doc;
+	return LK_NONE;
+}
+
+static void
+target_make(struct target *t, uint64_t seed)
+{
+	const struct engine_config config = { .listen_port = 1 };
+
+	device_make(&t->d, seed);
+	ok(engine_new(&t->e, t->d.r, &t->d.identity, t->d.random));
+	device_begin(&t->d);
+	ok(engine_configure(t->e, &config));
+	ok(replica_create(t->d.r, "plan", "map", put_nothing, NULL, &t->docno));
+	device_commit(&t->d);
+	device_begin(&t->d);
+	ok(docstate_get(t->d.r, t->docno, &t->ds));
+}
+
+static void
+target_remove(struct target *t)
+{
+	device_commit(&t->d);
+	engine_free(t->e);
+	device_remove(&t->d);
+}
+
+/* A proof that is good: his own root certifies his own device. */
+static void
+attacker_proof(struct attacker *a, struct buf *out)
+{
+	static const uint8_t root_seed[32] = { 66 };
+	struct proof proof = { .len = 1 };
+	struct cert *c = &proof.certs[0];
+	struct sign_key root;
+
+	sign_key_from_seed(&root, root_seed);
+	memcpy(c->root_pk, root.pk, sizeof(c->root_pk));
+	c->rank = 1;
+	device_block_make(&c->block, &a->identity.sign, a->identity.noise.pk,
+	    a->identity.box.pk, 0);
+	cert_sign(c, &root);
+	proof_write(out, &proof);
+}
+
+/* Carries what the target says to the attacker, until it says no more. */
+static void
+attacker_listen(struct attacker *a, struct target *t)
+{
+	struct engine_output o;
+
+	while (engine_take(t->e, &o)) {
+		struct session_event ev = { .type = SESSION_MESSAGE };
+		struct bytes in = buf_bytes(&o.bytes);
+
+		while (o.what == ENGINE_SEND && ev.type != SESSION_NOTHING) {
+			ok(session_step(a->session, &in, &a->out, &ev));
+			if (ev.type == SESSION_ESTABLISHED) {
+				memcpy(a->hash, ev.hash, sizeof(a->hash));
+				a->open = true;
+			}
+		}
+		if (o.what == ENGINE_SEND) {
+			engine_pending(t->e, o.conn, 0);
+			buf_clear(&o.bytes);
+		}
+	}
+}
+
+/* What the attacker has to say reaches the target. */
+static void
+attacker_speak(struct attacker *a, struct target *t)
+{
+	BUF_SCOPED said = a->out;
+
+	buf_init(&a->out, (size_t)4 * MESSAGE_MAX);
+	ok(engine_bytes(t->e, 1, buf_bytes(&said), t->d.now));
+	attacker_listen(a, t);
+}
+
+static void
+attacker_send(struct attacker *a, struct target *t, enum message_type type,
+    struct bytes body)
+{
+	ok(session_send(a->session, &a->out, (uint8_t)type, body));
+	attacker_speak(a, t);
+}
+
+static void
+attacker_connect(struct attacker *a, struct target *t)
+{
+	static const uint8_t ephemeral[DH_LEN] = { 99 };
+	struct random random = random_from_seed(&a->seed, 1000);
+	struct hello hello = { .min = 1, .max = 1, .message_max = MESSAGE_MAX };
+	struct topic_set set = { .count = 77 };
+	struct session_config config = {
+		.role = SESSION_INITIATOR,
+		.noise = &a->identity.noise,
+		.ephemeral = ephemeral,
+		.body_max = a->body_max,
+		.pattern = SESSION_XK,
+		.remote = t->d.identity.noise.pk,
+	};
+	BUF_SCOPED proof = { .max = PROOF_LEN_MAX };
+	BUF_SCOPED body = { .max = 64 };
+
+	ok(identity_create(&a->identity, &random, "stranger"));
+	attacker_proof(a, &proof);
+	config.payload = buf_bytes(&proof);
+	message_body_max(a->body_max);
+	buf_init(&a->out, (size_t)4 * MESSAGE_MAX);
+	ok(session_new(&a->session, &config, &a->out));
+	ok(engine_accepted(t->e, 1, ADDRESS, t->d.now));
+	while (!a->open || a->out.len > 0)
+		attacker_speak(a, t);
+	hello_encode(&body, &hello);
+	attacker_send(a, t, MSG_HELLO, buf_bytes(&body));
+	buf_reset(&body);
+	topic_set_encode(&body, &set);
+	attacker_send(a, t, MSG_SET, buf_bytes(&body));
+	assert_int_equal(link_find(t->e, 1)->state, LINK_OPEN);
+}
+
+static void
+attacker_free(struct attacker *a)
+{
+	session_free(a->session);
+	buf_clear(&a->out);
+	identity_clear(&a->identity);
+}
+
+/* An announcement that names the one document n times. */
+static void
+announce(struct attacker *a, struct target *t, size_t n)
+{
+	uint8_t proof[ANNOUNCE_LEN];
+	BUF_SCOPED body = { .max = MESSAGE_MAX };
+
+	announce_proof(proof, &t->ds->topic, a->hash, 1);
+	buf_u8(&body, 1);
+	for (size_t i = 0; i < n; i++)
+		buf_mem(&body, proof, sizeof(proof));
+	attacker_send(a, t, MSG_TOPICS, buf_bytes(&body));
+}
+
+static void
+a_document_announced_again_gets_no_other_number(void **state)
+{
+	struct attacker a = { .open = false };
+	struct target t;
+	struct link *l;
+
+	(void)state;
+	target_make(&t, 10);
+	attacker_connect(&a, &t);
+	announce(&a, &t, 16);
+	l = link_find(t.e, 1);
+	for (int i = 0; i < 20 && l->state == LINK_OPEN; i++)
+		announce(&a, &t, TOPIC_LIST_MAX);
+	assert_true(l->numbers_len < 1024);
+	attacker_free(&a);
+	target_remove(&t);
+}
+
+/* A BATCH of n items that are no envelopes. */
+static void
+junk(struct attacker *a, struct target *t, size_t n)
+{
+	static const uint8_t tag[LK_TOPIC_LEN], salt[8];
+	BUF_SCOPED body = { .max = MESSAGE_MAX };
+
+	buf_u32(&body, 0);
+	buf_u8(&body, 0);
+	for (size_t i = 0; i < n; i++) {
+		buf_u8(&body, 2 | 4);
+		buf_uleb(&body, 0);
+		buf_uleb(&body, 1);
+		buf_mem(&body, tag, sizeof(tag));
+		buf_mem(&body, salt, sizeof(salt));
+		buf_uleb(&body, 0);
+	}
+	attacker_send(a, t, MSG_BATCH, buf_bytes(&body));
+}
+
+static void
+what_was_refused_leaves_nothing_in_memory(void **state)
+{
+	struct attacker a = { .open = false };
+	struct target t;
+	static const uint8_t first[] = { 0, 0, 0, 0, 0, 7, 0 };
+	BUF_SCOPED body = { .max = 256 };
+
+	(void)state;
+	target_make(&t, 11);
+	attacker_connect(&a, &t);
+	announce(&a, &t, 16);
+	/* A new slot first. */
+	buf_mem(&body, first, sizeof(first));
+	(void)memset(buf_extend(&body, 16), 0, 16);
+	buf_uleb(&body, 1);
+	(void)memset(buf_extend(&body, 16 + 8), 0, 16 + 8);
+	buf_uleb(&body, 0);
+	attacker_send(&a, &t, MSG_BATCH, buf_bytes(&body));
+	for (int i = 0; i < 20; i++)
+		junk(&a, &t, 4000);
+	assert_int_equal(link_find(t.e, 1)->state, LINK_OPEN);
+	assert_true(t.e->origins_len < 100);
+	attacker_free(&a);
+	target_remove(&t);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    a_document_announced_again_gets_no_other_number),
+		cmocka_unit_test(what_was_refused_leaves_nothing_in_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
