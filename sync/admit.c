@@ -49,59 +49,73 @@ admission_end(struct admission *a)
 	return err;
 }
 
-/* Stores every key this envelope gives us: each proves itself by its etag. */
+/* Takes note of keys an envelope hands over; what waits for one is next. */
 static lk_err
-candidate_learn(struct admission *a, const struct epochs *found)
+candidate_learn(struct admission *a, const struct epochs *found, bool hold)
 {
 	for (size_t i = 0; i < found->len; i++) {
+		const struct epoch *e = &found->at[i];
 		uint8_t wanted[LK_ID_LEN];
 		bool is_new;
 
-		TRY(docstate_key_add(
-		    a->r, a->ds->docno, &found->at[i], &is_new));
+		TRY(hold ? docstate_key_add(a->r, a->ds->docno, e, &is_new) :
+			   docstate_key_loose(a->r, a->ds, e, &is_new));
 		if (is_new) {
-			waiting_for_key(wanted, found->at[i].etag);
+			waiting_for_key(wanted, e->etag);
 			TRY(admission_release(a, wanted));
 		}
 	}
 	return LK_NONE;
 }
 
+/* The keys of an admitted envelope, and the one it is sealed with. */
 static lk_err
-candidate_boxes(struct admission *a, struct candidate *c, struct epochs *found)
+candidate_hold(struct admission *a, struct candidate *c)
+{
+	const struct epochs own = { &c->epoch, 1 };
+
+	/* Nothing loose: then it is held already. */
+	if (a->ds->loose_len > 0)
+		TRY(candidate_learn(a, &own, true));
+	TRY(candidate_learn(a, &c->boxes, true));
+	return candidate_learn(a, &c->links, true);
+}
+
+static lk_err
+candidate_boxes(struct admission *a, struct candidate *c)
 {
 	TRY(keysection_parse(&c->keys, c->env.key_section, c->env.etag));
-	return keysection_open(&c->keys, &a->r->identity->box, 1,
-	    a->ds->topic.id, &a->arena, found);
+	TRY(keysection_open(&c->keys, &a->r->identity->box, 1,
+	    a->ds->topic.id, &a->arena, &c->boxes));
+	return candidate_learn(a, &c->boxes, false);
 }
 
 /* The key that seals it: known, or in one of its own boxes. */
 static lk_err
-candidate_key(struct admission *a, struct candidate *c, struct epoch *epoch)
+candidate_key(struct admission *a, struct candidate *c)
 {
-	struct epochs boxes = { 0 };
 	lk_err err;
 
-	if (c->env.key_section.len > 0) {
-		TRY(candidate_boxes(a, c, &boxes));
-		err = candidate_learn(a, &boxes);
-		epochs_wipe(&boxes);
-		TRY(err);
-	}
-	err = docstate_key(a->r, a->ds->docno, c->env.etag, epoch);
+	if (c->env.key_section.len > 0)
+		TRY(candidate_boxes(a, c));
+	err = docstate_key_any(a->r, a->ds, c->env.etag, &c->epoch);
 	return err.code == LK_E_NOTFOUND ? LK_ERR(LK_E_WAIT, "key") : err;
 }
 
 static lk_err
-candidate_links(struct admission *a, struct candidate *c, struct epoch *epoch)
+candidate_links(struct admission *a, struct candidate *c)
 {
-	struct epochs older = { 0 };
-	lk_err err = keysection_follow(&c->keys, epoch, 1, &a->arena, &older);
+	TRY(keysection_follow(
+	    &c->keys, &c->epoch, 1, &a->arena, &c->links));
+	return candidate_learn(a, &c->links, false);
+}
 
-	if (err.code == LK_OK)
-		err = candidate_learn(a, &older);
-	epochs_wipe(&older);
-	return err;
+void
+candidate_wipe(struct candidate *c)
+{
+	secret_wipe(&c->epoch, sizeof(c->epoch));
+	epochs_wipe(&c->boxes);
+	epochs_wipe(&c->links);
 }
 
 static const struct access_op *
@@ -132,26 +146,36 @@ candidate_facts(struct admission *a, struct candidate *c)
 	return LK_NONE;
 }
 
-lk_err
-candidate_open(struct admission *a, struct candidate *c, struct bytes bytes)
+static lk_err
+candidate_read(struct admission *a, struct candidate *c)
 {
-	struct epoch epoch;
-	lk_err err;
-
-	*c = (struct candidate){ 0 };
-	TRY(envelope_parse(&c->env, bytes));
 	if (memcmp(c->env.topic, a->ds->topic.id, LK_TOPIC_LEN) != 0)
 		return LK_ERR(LK_E_MALFORMED, "topic");
-	TRY(candidate_key(a, c, &epoch));
-	err = envelope_open(&c->env, &epoch, &a->arena, &c->content);
-	if (err.code == LK_OK && c->env.key_section.len > 0)
-		err = candidate_links(a, c, &epoch);
-	secret_wipe(&epoch, sizeof(epoch));
-	TRY(err);
+	TRY(candidate_key(a, c));
+	TRY(envelope_open(&c->env, &c->epoch, &a->arena, &c->content));
+	if (c->env.key_section.len > 0)
+		TRY(candidate_links(a, c));
 	TRY(body_decode(&c->body, &a->arena, c->content.body));
 	TRY(candidate_facts(a, c));
 	c->opened = true;
 	return LK_NONE;
+}
+
+lk_err
+candidate_open(struct admission *a, struct candidate *c, struct bytes bytes)
+{
+	lk_err err;
+
+	*c = (struct candidate){ 0 };
+	err = envelope_parse(&c->env, bytes);
+	/* Another version is refused; only what is inside may be newer. */
+	if (err.code == LK_E_VERSION)
+		return LK_ERR(LK_E_MALFORMED, "version of an envelope");
+	TRY(err);
+	err = candidate_read(a, c);
+	if (err.code != LK_OK)
+		candidate_wipe(c);
+	return err;
 }
 
 static bool
@@ -227,26 +251,20 @@ admit_genesis(struct admission *a, const struct candidate *c)
 
 /* A7: the boxes and links of an epoch, recomputed from its own secret. */
 static lk_err
-admit_epoch(
-    struct admission *a, const struct candidate *c, const struct judgement *j)
+admit_epoch(const struct candidate *c, const struct judgement *j)
 {
-	struct epoch epoch;
 	struct epoch_claim claim = {
 		.place = { .topic = c->env.topic,
 		    .tag = c->env.tag,
 		    .seq = c->env.seq },
-		.epoch = &epoch,
+		.epoch = &c->epoch,
 		.readers = j->readers,
 		.readers_len = j->readers_len,
 	};
-	lk_err err;
 
 	if (c->facts.keys != KEYS_EPOCH)
 		return LK_NONE;
-	TRY(docstate_key(a->r, a->ds->docno, c->env.etag, &epoch));
-	err = keysection_check(&c->keys, &claim);
-	secret_wipe(&epoch, sizeof(epoch));
-	return err;
+	return keysection_check(&c->keys, &claim);
 }
 
 /* What all rules say, in the order of docs/protocol.md. */
@@ -266,7 +284,7 @@ admit_judge(struct admission *a, struct candidate *c, struct judgement *j,
 	}
 	TRY(graph_judge(a->ds->graph, &c->facts, j));
 	TRY(admit_keys(a, c));
-	return admit_epoch(a, c, j);
+	return admit_epoch(c, j);
 }
 
 /* A change was applied as if it showed (`applied`); flips say what is so. */
@@ -377,6 +395,7 @@ admit_opened(struct admission *a, struct candidate *c, struct received *out)
 	switch ((int)err.code) {
 	case LK_OK:
 		TRY(admit_record(a, c, &node));
+		TRY(candidate_hold(a, c));
 		*out = (struct received){ .what = RECEIPT_ACCEPTED };
 		return admission_release(a, c->env.id);
 	case LK_E_EXISTS:
@@ -395,10 +414,13 @@ admit_opened(struct admission *a, struct candidate *c, struct received *out)
 lk_err
 admit(struct admission *a, struct candidate *c, struct received *out)
 {
+	lk_err err = LK_NONE;
+
 	*out = (struct received){ .what = RECEIPT_KNOWN };
-	if (graph_find(a->ds->graph, c->env.id) != GRAPH_NONE)
-		return LK_NONE;
-	return admit_opened(a, c, out);
+	if (graph_find(a->ds->graph, c->env.id) == GRAPH_NONE)
+		err = admit_opened(a, c, out);
+	candidate_wipe(c);
+	return err;
 }
 
 /* Opens a candidate; when that fails, *out says why. */

@@ -39,10 +39,13 @@ LK_MUST_USE lk_err admission_doc(struct admission *, struct doc **);
 LK_MUST_USE lk_err admission_end(struct admission *);
 void admission_drop(struct admission *); /* instead, after an error */
 
-/* An envelope on its way in; views are in the input or the arena. */
+/* An envelope on its way in; views are in the input or the arena.  It holds
+ * secrets: candidate_wipe. */
 struct candidate {
 	struct envelope env;
 	struct keysection keys;
+	struct epoch epoch; /* that opened it */
+	struct epochs boxes, links; /* that it hands over */
 	struct envelope_content content;
 	struct body body;
 	struct facts facts;
@@ -53,16 +56,17 @@ struct candidate {
 };
 
 /*
- * Shape, key, AEAD, body.  WAIT: `missing_etag` is the key that lacks; VERSION;
- * MALFORMED and the like: refused.  Keys the envelope hands over are stored:
- * they prove themselves by their etag.
+ * Shape, key, AEAD, body.  WAIT: the key of its etag lacks; VERSION; MALFORMED
+ * and the like: refused.  Keys the envelope hands over prove themselves by
+ * their etag: they are loose, and held when it is admitted.
  */
 LK_MUST_USE lk_err candidate_open(
     struct admission *, struct candidate *, struct bytes);
+void candidate_wipe(struct candidate *);
 /* The same, keeping what must wait; *out says why it did not open. */
 LK_MUST_USE lk_err admission_open(struct admission *, struct candidate *,
     struct bytes, struct received *out);
-/* The verdict is in *out; an error is the store's. */
+/* The verdict is in *out; an error is the store's.  Wipes the candidate. */
 LK_MUST_USE lk_err admit(
     struct admission *, struct candidate *, struct received *out);
 /* Says that `id` is here: an envelope, or waiting_for_key of a key. */

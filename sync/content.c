@@ -209,6 +209,7 @@ content_import_bytes(struct admission *a, const uint8_t prev[static LK_ID_LEN],
 		TRY(err);
 		TRY(candidate_open(
 		    a, &c, arena_copy(arena, entry.envelope)));
+		candidate_wipe(&c);
 		op = content_of(&c.body);
 		if (op == NULL || !body_has(&c.body, OP_IMPORT) || op->form)
 			break;
@@ -329,6 +330,7 @@ content_flip(struct admission *a, uint32_t number, bool visible)
 	graph_id(a->ds->graph, number, id);
 	TRY(log_by_id(a->r->txn, id, &entry));
 	TRY(candidate_open(a, &c, arena_copy(&a->arena, entry.envelope)));
+	candidate_wipe(&c);
 	if (body_has(&c.body, OP_IMPORT))
 		return content_flip_import(a, &c, doc, visible);
 	TRY(node_get(a->r, a->ds->docno, number, &node));
@@ -376,6 +378,7 @@ content_changes(struct admission *a, uint32_t number, struct arena *arena,
 	graph_id(a->ds->graph, number, id);
 	TRY(log_by_id(a->r->txn, id, &entry));
 	TRY(candidate_open(a, &c, arena_copy(&a->arena, entry.envelope)));
+	candidate_wipe(&c);
 	*len = 0;
 	if (content_of(&c.body) == NULL)
 		return LK_NONE;

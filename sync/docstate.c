@@ -25,6 +25,8 @@ docstate_free(struct replica *r, struct docstate *ds)
 	LIST_REMOVE(ds, slot);
 	r->states_len--;
 	graph_free(ds->graph);
+	secret_wipe(ds->loose, LOOSE_KEYS_MAX * sizeof(*ds->loose));
+	free(ds->loose);
 	secret_wipe(ds, sizeof(*ds));
 	free(ds);
 }
@@ -314,6 +316,54 @@ docstate_key_add(
 	if (err.code != LK_E_NOTFOUND)
 		return err;
 	return kv_put(keys, etag, BYTES(epoch->ladder, EPOCH_SECRET_LEN));
+}
+
+static const struct epoch *
+loose_find(const struct docstate *ds, const uint8_t etag[static ETAG_LEN])
+{
+	for (size_t i = 0; i < ds->loose_len; i++)
+		if (memcmp(ds->loose[i].etag, etag, ETAG_LEN) == 0)
+			return &ds->loose[i];
+	return NULL;
+}
+
+lk_err
+docstate_key_any(struct replica *r, struct docstate *ds,
+    const uint8_t etag[static ETAG_LEN], struct epoch *out)
+{
+	const struct epoch *loose;
+	lk_err err = docstate_key(r, ds->docno, etag, out);
+
+	if (err.code != LK_E_NOTFOUND)
+		return err;
+	loose = loose_find(ds, etag);
+	if (loose == NULL)
+		return err;
+	*out = *loose;
+	return LK_NONE;
+}
+
+lk_err
+docstate_key_loose(struct replica *r, struct docstate *ds,
+    const struct epoch *epoch, bool *is_new)
+{
+	struct bytes value;
+	lk_err err = kv_get(docstate_space(r, ds->docno, SPACE_KEYS),
+	    BYTES(epoch->etag, ETAG_LEN), &value);
+
+	*is_new = err.code == LK_E_NOTFOUND &&
+	    loose_find(ds, epoch->etag) == NULL;
+	if (!*is_new)
+		return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+	if (ds->loose == NULL)
+		ds->loose = calloc(LOOSE_KEYS_MAX, sizeof(*ds->loose));
+	if (ds->loose == NULL)
+		return LK_ERR(LK_E_NOMEM, "epoch keys");
+	ds->loose[ds->loose_next] = *epoch;
+	ds->loose_next = (ds->loose_next + 1) % LOOSE_KEYS_MAX;
+	if (ds->loose_len < LOOSE_KEYS_MAX)
+		ds->loose_len++;
+	return LK_NONE;
 }
 
 static struct bytes

@@ -18,6 +18,7 @@
 
 #define DOCSTATES_MAX 256 /* documents whose graph is kept in memory */
 #define DOCSTATE_SLOTS 64
+#define LOOSE_KEYS_MAX 1024 /* of one document; newer ones replace older */
 
 struct docstate {
 	TAILQ_ENTRY(docstate) link; /* least recently used first */
@@ -32,6 +33,8 @@ struct docstate {
 	uint32_t waiting, waiting_bytes;
 	struct wall changed;
 	struct graph *graph;
+	struct epoch *loose; /* LOOSE_KEYS_MAX, or NULL; docstate_key_loose */
+	size_t loose_len, loose_next;
 };
 
 TAILQ_HEAD(docstates, docstate);
@@ -72,12 +75,20 @@ LK_MUST_USE lk_err docstate_save(struct replica *, struct docstate *);
 /* Forgets a document: records, indexes, memory. */
 LK_MUST_USE lk_err docstate_drop(struct replica *, uint32_t docno);
 
-/* Epoch secrets.  NOTFOUND when this device lacks the key. */
+/* Epoch secrets that accepted envelopes or a welcome brought: what this device
+ * holds.  NOTFOUND when it lacks the key. */
 LK_MUST_USE lk_err docstate_key(struct replica *, uint32_t docno,
     const uint8_t etag[static ETAG_LEN], struct epoch *);
 /* *is_new: it was not there. */
 LK_MUST_USE lk_err docstate_key_add(
     struct replica *, uint32_t docno, const struct epoch *, bool *is_new);
+/* Keys of envelopes that were not accepted, in memory only: anybody can write
+ * such an envelope.  They open others, and that is all. */
+LK_MUST_USE lk_err docstate_key_loose(struct replica *, struct docstate *,
+    const struct epoch *, bool *is_new);
+/* The key whether held or loose.  NOTFOUND. */
+LK_MUST_USE lk_err docstate_key_any(struct replica *, struct docstate *,
+    const uint8_t etag[static ETAG_LEN], struct epoch *);
 
 /* What is kept of an envelope besides its bytes: SPACE_NODES, by number. */
 struct node {

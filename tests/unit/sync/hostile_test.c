@@ -1,6 +1,7 @@
 #include "tests/unit/sync/device.h"
 
 #include "sync/engine_state.h"
+#include "sync/keysection.h"
 #include "sync/person.h"
 
 #define ADDRESS "192.0.2.7:4000"
@@ -241,6 +242,106 @@ what_was_refused_leaves_nothing_in_memory(void **state)
 	target_remove(&t);
 }
 
+static size_t
+keys_count(struct target *t)
+{
+	struct kv kv = docstate_space(t->d.r, t->docno, SPACE_KEYS);
+	uint8_t at[ETAG_LEN] = { 0 };
+	struct bytes key, value;
+	size_t n = 0;
+
+	while (kv_seek(kv, KV_FIRST_GE, BYTES_OF(at), &key, &value).code ==
+	    LK_OK) {
+		n++;
+		memcpy(at, key.ptr, sizeof(at));
+		if (!bytes_next(at, sizeof(at)))
+			break;
+	}
+	return n;
+}
+
+/* A share of `epoch` that gives the target n keys nobody has ever used. */
+static void
+forged_share(struct target *t, const struct epoch *epoch, size_t n,
+    struct buf *out)
+{
+	struct sign_key author;
+	static const uint8_t seed[32] = { 5 }, random[32] = { 6 };
+	uint8_t prev[LK_ID_LEN] = { 1 }, tag[LK_TOPIC_LEN], id[LK_ID_LEN];
+	struct epoch *fresh = calloc(n, sizeof(*fresh));
+	struct share_box *boxes = calloc(n, sizeof(*boxes));
+	uint8_t(*devices)[ACCESS_KEY_LEN] = calloc(n, sizeof(*devices));
+	struct share_plan plan = {
+		.place = { t->ds->topic.id, tag, 2 },
+		.boxes = boxes,
+		.boxes_len = n,
+	};
+	struct envelope_draft draft = {
+		.author = &author,
+		.topic = &t->ds->topic,
+		.epoch = epoch,
+		.docid = t->ds->docid,
+		.seq = 2,
+		.prev = prev,
+		.random = random,
+	};
+	struct body body = { .has_grant = true, .deps_len = 1, .ops_len = 1 };
+	BUF_SCOPED section = { .max = KEYSECTION_MAX };
+	BUF_SCOPED plain = { .max = ENVELOPE_BODY_MAX };
+	size_t len;
+
+	sign_key_from_seed(&author, seed);
+	author_tag(tag, &t->ds->topic, author.pk);
+	for (size_t i = 0; i < n; i++) {
+		uint8_t ladder[32] = { (uint8_t)i, (uint8_t)(i >> 8), 7 };
+
+		epoch_derive(&fresh[i], ladder);
+		boxes[i].epoch = &fresh[i];
+		memcpy(boxes[i].box, t->d.identity.box.pk, DH_LEN);
+		memcpy(boxes[i].key, t->d.identity.sign.pk, ACCESS_KEY_LEN);
+	}
+	ok(keysection_make_share(&section, &plan, devices, &len));
+	assert_int_equal(len, n);
+	/* Under the creator's grant, which is not the author's. */
+	memcpy(body.grant.env, t->ds->docid, LK_ID_LEN);
+	memcpy(prev, t->ds->docid, LK_ID_LEN);
+	body.deps = t->ds->docid;
+	body.ops[0].kind = OP_SHARE;
+	body.ops[0].share.keys = devices[0];
+	body.ops[0].share.keys_len = n;
+	body_encode(&plain, &body);
+	draft.body = buf_bytes(&plain);
+	draft.key_section = buf_bytes(&section);
+	ok(envelope_make(out, id, &draft));
+	free(fresh);
+	free(boxes);
+	free(devices);
+}
+
+static void
+keys_of_an_envelope_that_is_refused_are_not_kept(void **state)
+{
+	struct target t;
+	struct received verdict;
+	struct bytes envelope;
+	struct epoch epoch;
+	uint8_t etag[ETAG_LEN];
+	size_t before;
+	BUF_SCOPED out = { .max = ENVELOPE_MAX };
+
+	(void)state;
+	target_make(&t, 12);
+	graph_any_epoch(t.ds->graph, etag);
+	ok(docstate_key(t.d.r, t.docno, etag, &epoch));
+	before = keys_count(&t);
+	forged_share(&t, &epoch, 500, &out);
+	envelope = buf_bytes(&out);
+	ok(replica_receive(t.d.r, t.docno, &envelope, 1, &verdict));
+	assert_int_equal(verdict.what, RECEIPT_REFUSED);
+	assert_int_equal(keys_count(&t), before);
+	target_remove(&t);
+}
+
 int
 main(void)
 {
@@ -248,6 +349,8 @@ main(void)
 		cmocka_unit_test(
 		    a_document_announced_again_gets_no_other_number),
 		cmocka_unit_test(what_was_refused_leaves_nothing_in_memory),
+		cmocka_unit_test(
+		    keys_of_an_envelope_that_is_refused_are_not_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
