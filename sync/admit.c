@@ -26,20 +26,33 @@ admission_doc(struct admission *a, struct doc **out)
 }
 
 void
-admission_drop(struct admission *a)
+admission_doc_drop(struct admission *a)
 {
 	doc_free(a->doc);
 	a->doc = NULL;
+}
+
+lk_err
+admission_doc_end(struct admission *a)
+{
+	if (a->doc != NULL)
+		TRY(doc_flush(a->doc));
+	admission_doc_drop(a);
+	return LK_NONE;
+}
+
+void
+admission_drop(struct admission *a)
+{
+	admission_doc_drop(a);
 	arena_clear(&a->arena);
 }
 
 lk_err
 admission_end(struct admission *a)
 {
-	lk_err err = LK_NONE;
+	lk_err err = admission_doc_end(a);
 
-	if (a->doc != NULL)
-		err = doc_flush(a->doc);
 	if (err.code == LK_OK && a->ds->access)
 		err = member_index_update(a->r, a->ds);
 	if (err.code == LK_OK)
@@ -335,7 +348,7 @@ admit_record(struct admission *a, const struct candidate *c, struct node *node)
 	memcpy(entry.id, c->env.id, LK_ID_LEN);
 	memcpy(entry.tag, c->env.tag, LK_TOPIC_LEN);
 	TRY(log_append(a->r->txn, &entry));
-	buf_init(&facts, KV_VALUE_MAX);
+	buf_init(&facts, 2 * ENVELOPE_MAX);
 	facts_encode(&facts, &c->facts);
 	TRY(buf_err(&facts, "facts"));
 	node->lsn = entry.lsn;
@@ -378,6 +391,16 @@ admit_wait(struct admission *a, const struct candidate *c, lk_err why,
 	return LK_NONE;
 }
 
+/* Half of an acceptance is written: whatever this is, it ends the transaction
+ * and not only the link it came by. */
+static lk_err
+admit_written(lk_err err)
+{
+	return err.code == LK_OK || is_ours(err) ?
+	    err :
+	    LK_ERR(LK_E_CORRUPT, err.what);
+}
+
 static lk_err
 admit_opened(struct admission *a, struct candidate *c, struct received *out)
 {
@@ -394,8 +417,8 @@ admit_opened(struct admission *a, struct candidate *c, struct received *out)
 		return err;
 	switch ((int)err.code) {
 	case LK_OK:
-		TRY(admit_record(a, c, &node));
-		TRY(candidate_hold(a, c));
+		TRY(admit_written(admit_record(a, c, &node)));
+		TRY(admit_written(candidate_hold(a, c)));
 		*out = (struct received){ .what = RECEIPT_ACCEPTED };
 		return admission_release(a, c->env.id);
 	case LK_E_EXISTS:

@@ -35,6 +35,9 @@ struct admission {
 
 void admission_begin(struct admission *, struct replica *, struct docstate *);
 LK_MUST_USE lk_err admission_doc(struct admission *, struct doc **);
+/* Ends its use, flushed or not; admission_doc opens it again. */
+LK_MUST_USE lk_err admission_doc_end(struct admission *);
+void admission_doc_drop(struct admission *);
 /* Flushes the document's state and saves the record. */
 LK_MUST_USE lk_err admission_end(struct admission *);
 void admission_drop(struct admission *); /* instead, after an error */

@@ -259,26 +259,51 @@ content_foreign(struct admission *a, const struct history *h)
 }
 
 static lk_err
-content_apply_history(
+content_apply_changes(
     struct admission *a, const struct history *h, struct node *node)
 {
-	uint8_t *heads;
-	size_t heads_len;
 	struct doc *doc;
 
-	if (h->orphans_len > 0 || h->changes_len == 0)
-		return LK_ERR(LK_E_MALFORMED, "A8 import incomplete");
-	TRY(content_foreign(a, h));
 	TRY(admission_doc(a, &doc));
 	for (size_t i = 0; i < h->changes_len; i++) {
 		TRY(content_refuse(doc_apply(doc, &h->changes[i], true)));
 		node->ops += h->changes[i].ops_len;
 	}
+	return admission_doc_end(a);
+}
+
+/*
+ * All of the changes or none: a transaction of its own takes back those in
+ * front of a wrong one, which no envelope would account for.
+ */
+static lk_err
+content_apply_history(
+    struct admission *a, const struct history *h, struct node *node)
+{
+	struct txn *outer = a->r->txn, *inner;
+	uint8_t *heads;
+	size_t heads_len;
+	lk_err err;
+
+	if (h->orphans_len > 0 || h->changes_len == 0)
+		return LK_ERR(LK_E_MALFORMED, "A8 import incomplete");
+	TRY(content_foreign(a, h));
 	TRY(history_heads(h->changes, h->changes_len, &a->arena, &heads,
 	    &heads_len));
 	node->time = a->r->now.wall.ms / MS_PER_SECOND;
 	node->hashes = BYTES(heads, heads_len * LK_ID_LEN);
-	return LK_NONE;
+	if (node->hashes.len > KV_VALUE_MAX / 2)
+		return LK_ERR(LK_E_LIMIT, "A8 heads of an import");
+	TRY(admission_doc_end(a));
+	TRY(txn_begin_nested(outer, &inner));
+	a->r->txn = inner;
+	err = content_apply_changes(a, h, node);
+	admission_doc_drop(a);
+	a->r->txn = outer;
+	if (err.code == LK_OK)
+		return txn_commit(inner);
+	txn_abort(inner);
+	return err;
 }
 
 lk_err

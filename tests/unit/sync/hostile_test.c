@@ -342,6 +342,122 @@ keys_of_an_envelope_that_is_refused_are_not_kept(void **state)
 	target_remove(&t);
 }
 
+/* An envelope on top of those before it. */
+struct place {
+	const struct sign_key *author;
+	uint64_t seq;
+	uint8_t id[LK_ID_LEN]; /* the author's last one */
+};
+
+/* Writes, sends and expects a verdict. */
+static void
+forge(struct target *t, struct place *p, struct body *body,
+    enum receipt wanted)
+{
+	uint8_t etag[ETAG_LEN];
+	static uint8_t random[32];
+	struct epoch epoch;
+	struct envelope_draft draft = { .author = p->author,
+		.topic = &t->ds->topic,
+		.epoch = &epoch,
+		.docid = t->ds->docid,
+		.seq = ++p->seq,
+		.prev = p->seq > 1 ? p->id : NULL,
+		.random = random };
+	struct received verdict;
+	struct bytes envelope;
+	BUF_SCOPED plain = { .max = ENVELOPE_BODY_MAX };
+	BUF_SCOPED out = { .max = ENVELOPE_MAX };
+	uint8_t id[LK_ID_LEN];
+
+	random[0]++;
+	graph_any_epoch(t->ds->graph, etag);
+	ok(docstate_key(t->d.r, t->docno, etag, &epoch));
+	body_encode(&plain, body);
+	draft.body = buf_bytes(&plain);
+	ok(envelope_make(&out, id, &draft));
+	memcpy(p->id, id, sizeof(id));
+	envelope = buf_bytes(&out);
+	ok(replica_receive(t->d.r, t->docno, &envelope, 1, &verdict));
+	if (verdict.what != wanted)
+		fail_msg("%d: %s", verdict.what, verdict.why);
+}
+
+/* The creator's own place. */
+static struct place
+creator(struct target *t)
+{
+	struct place p = { .author = &t->d.identity.sign };
+	bool forked;
+	uint32_t tip = graph_tip(t->ds->graph, p.author->pk, &forked);
+
+	p.seq = graph_seq(t->ds->graph, tip);
+	graph_id(t->ds->graph, tip, p.id);
+	return p;
+}
+
+/* Two changes of one actor; the second names an object that is none. */
+static void
+bad_import(struct buf *file)
+{
+	static const uint8_t actor[] = { 1, 2, 3 };
+	struct change_head head = {
+		.actor = BYTES_OF(actor), .seq = 1, .start_op = 1
+	};
+	uint8_t first[LK_ID_LEN];
+
+	for (int i = 0; i < 2; i++) {
+		struct op op = { .key_kind = KEY_MAP,
+			.key = BYTES_STR("smuggled"),
+			.action = ACTION_SET,
+			.value = { .type = VALUE_TRUE } };
+		struct change_writer *w;
+		uint32_t number;
+		BUF_SCOPED body = { .max = 4096 };
+
+		if (i == 1) {
+			op.obj = (struct op_id){ .ctr = 1 };
+			head.seq = 2;
+			head.start_op = 2;
+			head.deps = first;
+			head.deps_len = 1;
+		}
+		ok(change_writer_new(&w, &head));
+		ok(change_writer_actor(w, head.actor, &number));
+		ok(change_writer_add(w, &op));
+		ok(change_writer_finish(w, &body));
+		change_writer_free(w);
+		chunk_hash(first, CHUNK_CHANGE, buf_bytes(&body));
+		chunk_write(file, CHUNK_CHANGE, buf_bytes(&body));
+	}
+}
+
+static void
+an_import_that_is_refused_leaves_nothing_in_the_document(void **state)
+{
+	struct prop smuggled = { .is_key = true, .key = BYTES_STR("smuggled") };
+	struct body body = { .ops_len = 1 };
+	struct target t;
+	struct place mine;
+	struct item item;
+	struct doc *doc;
+	BUF_SCOPED file = { .max = 4096 };
+
+	(void)state;
+	target_make(&t, 14);
+	mine = creator(&t);
+	bad_import(&file);
+	body.ops[0].kind = OP_IMPORT;
+	body.ops[0].content.form = 1;
+	body.ops[0].content.data = buf_bytes(&file);
+	forge(&t, &mine, &body, RECEIPT_REFUSED);
+	ok(replica_open_doc(t.d.r, t.docno, &doc));
+	assert_int_equal(
+	    doc_get(doc, DOC_ROOT, smuggled, &item).code, LK_E_NOTFOUND);
+	doc_free(doc);
+	target_remove(&t);
+}
+
 int
 main(void)
 {
@@ -351,6 +467,8 @@ main(void)
 		cmocka_unit_test(what_was_refused_leaves_nothing_in_memory),
 		cmocka_unit_test(
 		    keys_of_an_envelope_that_is_refused_are_not_kept),
+		cmocka_unit_test(
+		    an_import_that_is_refused_leaves_nothing_in_the_document),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
