@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define NODE_KEY_LEN 4
+#define NODE_PART_LEN ((size_t)48 * 1024) /* of facts in parts */
 #define DROP_SLICE 100000
 
 static const char key_record[] = "d";
@@ -374,6 +375,50 @@ node_key(uint8_t out[static NODE_KEY_LEN], uint32_t number)
 	return BYTES(out, NODE_KEY_LEN);
 }
 
+/* Facts that do not fit one record: the node's key and a number -> a part. */
+static lk_err
+node_parts_get(struct replica *r, uint32_t docno, uint32_t number,
+    struct bytes *facts)
+{
+	struct kv nodes = docstate_space(r, docno, SPACE_NODES);
+	uint8_t key[NODE_KEY_LEN + 1] = { 0 };
+
+	(void)node_key(key, number);
+	buf_reset(&r->facts);
+	r->facts.max = 2 * ENVELOPE_MAX;
+	for (;; key[NODE_KEY_LEN]++) {
+		struct bytes part;
+		lk_err err = kv_get(nodes, BYTES_OF(key), &part);
+
+		if (err.code == LK_E_NOTFOUND)
+			break;
+		TRY(err);
+		buf_add(&r->facts, part);
+	}
+	*facts = buf_bytes(&r->facts);
+	if (facts->len == 0)
+		return LK_ERR(LK_E_CORRUPT, "document node");
+	return buf_err(&r->facts, "document node");
+}
+
+static lk_err
+node_parts_put(
+    struct replica *r, uint32_t docno, uint32_t number, struct bytes facts)
+{
+	struct kv nodes = docstate_space(r, docno, SPACE_NODES);
+	uint8_t key[NODE_KEY_LEN + 1] = { 0 };
+
+	(void)node_key(key, number);
+	for (size_t at = 0; at < facts.len; at += NODE_PART_LEN) {
+		size_t n = facts.len - at < NODE_PART_LEN ? facts.len - at :
+							    NODE_PART_LEN;
+
+		TRY(kv_put(nodes, BYTES_OF(key), BYTES(facts.ptr + at, n)));
+		key[NODE_KEY_LEN]++;
+	}
+	return LK_NONE;
+}
+
 lk_err
 node_get(struct replica *r, uint32_t docno, uint32_t number, struct node *out)
 {
@@ -396,6 +441,8 @@ node_get(struct replica *r, uint32_t docno, uint32_t number, struct node *out)
 	n.facts = rd_counted(&rd);
 	if (!rd_done(&rd) || n.hashes.len % LK_ID_LEN != 0)
 		return LK_ERR(LK_E_CORRUPT, "document node");
+	if (n.facts.len == 0)
+		TRY(node_parts_get(r, docno, number, &n.facts));
 	*out = n;
 	return LK_NONE;
 }
@@ -405,8 +452,14 @@ node_put(
     struct replica *r, uint32_t docno, uint32_t number, const struct node *n)
 {
 	uint8_t key[NODE_KEY_LEN];
-	struct bytes message = n->message;
+	struct bytes message = n->message, facts = n->facts;
 	BUF_SCOPED b = { 0 };
+
+	/* Parents and hashes take half of a record at most. */
+	if (facts.len > KV_VALUE_MAX / 4) {
+		TRY(node_parts_put(r, docno, number, facts));
+		facts.len = 0;
+	}
 
 	if (message.len > NODE_MESSAGE_MAX) {
 		message.len = NODE_MESSAGE_MAX;
@@ -423,7 +476,7 @@ node_put(
 	buf_counted(&b, n->parents);
 	buf_counted(&b, n->hashes);
 	buf_counted(&b, message);
-	buf_counted(&b, n->facts);
+	buf_counted(&b, facts);
 	TRY(buf_err(&b, "document node"));
 	return kv_put(docstate_space(r, docno, SPACE_NODES),
 	    node_key(key, number), buf_bytes(&b));

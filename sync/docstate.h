@@ -54,6 +54,7 @@ struct replica {
 	struct names *names;        /* NULL until needed; see names.h */
 	struct keyproofs keyproofs;
 	struct addresses addresses; /* where this device can be reached */
+	struct buf facts;           /* of the node read last, when in parts */
 	uint32_t home;              /* number of the home document, or 0 */
 };
 
@@ -103,7 +104,7 @@ struct node {
 	struct bytes facts;
 };
 #define NODE_MESSAGE_MAX 1024
-/* Views are valid until something is written. */
+/* Views are valid until something is written; facts until the next call. */
 LK_MUST_USE lk_err node_get(struct replica *, uint32_t docno, uint32_t number, struct node *);
 LK_MUST_USE lk_err node_put(struct replica *, uint32_t docno, uint32_t number, const struct node *);
 

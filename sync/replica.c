@@ -48,6 +48,7 @@ replica_free(struct replica *r)
 		return;
 	replica_forget(r, true);
 	names_drop(r);
+	buf_clear(&r->facts);
 	free(r->events);
 	free(r);
 }

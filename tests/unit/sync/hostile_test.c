@@ -396,6 +396,91 @@ creator(struct target *t)
 	return p;
 }
 
+static void
+writer_grants(struct body *body, const struct sign_key *who)
+{
+	static const uint8_t secret[DH_LEN] = { 77 };
+	struct dh_key box;
+
+	dh_key_from_secret(&box, secret);
+	body->ops_len = ENVELOPE_OPS_MAX;
+	for (size_t i = 0; i < body->ops_len; i++) {
+		struct op_grant *g = &body->ops[i].grant;
+
+		body->ops[i].kind = OP_GRANT;
+		memcpy(g->key, who->pk, sizeof(g->key));
+		memcpy(g->box, box.pk, sizeof(g->box));
+		box_statement_sign(g->box_sig, who, box.pk, 0);
+		g->role = ROLE_WRITE;
+		g->rank = 1001;
+	}
+}
+
+static int
+id_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, LK_ID_LEN);
+}
+
+/* Sixteen revocations of sixteen grants that keep sixteen envelopes each:
+ * what is kept of such an envelope does not fit one record. */
+static void
+the_largest_revocation_is_kept_whole(void **state)
+{
+	struct target t;
+	static const uint8_t seed[32] = { 44 };
+	struct sign_key writer;
+	struct place mine, his = { .author = &writer };
+	struct body grants = { .ops_len = 0 };
+	struct body nothing = { .has_grant = true,
+		.deps_len = 1,
+		.ops_len = 1,
+		.ops = { { .kind = 200 } } };
+	struct body revoke = { .deps_len = 1, .ops_len = ENVELOPE_OPS_MAX };
+	struct revoke_entry entries[ENVELOPE_OPS_MAX];
+	uint8_t keep[REVOKE_KEEP_MAX][LK_ID_LEN];
+	uint32_t len;
+
+	(void)state;
+	target_make(&t, 13);
+	sign_key_from_seed(&writer, seed);
+	mine = creator(&t);
+	writer_grants(&grants, &writer);
+	forge(&t, &mine, &grants, RECEIPT_ACCEPTED);
+	memcpy(nothing.grant.env, mine.id, LK_ID_LEN);
+	nothing.deps = mine.id;
+	for (size_t i = 0; i < REVOKE_KEEP_MAX; i++) {
+		forge(&t, &his, &nothing, RECEIPT_ACCEPTED);
+		memcpy(keep[i], his.id, LK_ID_LEN);
+		nothing.deps_len = 0;
+		nothing.has_grant = false;
+	}
+	qsort(keep, REVOKE_KEEP_MAX, LK_ID_LEN, id_compare);
+	for (size_t i = 0; i < ENVELOPE_OPS_MAX; i++) {
+		entries[i] = (struct revoke_entry){ .level = ROLE_NONE,
+			.keep = keep[0],
+			.keep_len = REVOKE_KEEP_MAX };
+		memcpy(entries[i].target.env, mine.id, LK_ID_LEN);
+		entries[i].target.index = (uint8_t)i;
+		revoke.ops[i].kind = OP_REVOKE;
+		revoke.ops[i].revoke.entries = entries;
+		revoke.ops[i].revoke.entries_len = ENVELOPE_OPS_MAX;
+	}
+	revoke.deps = his.id;
+	forge(&t, &mine, &revoke, RECEIPT_ACCEPTED);
+	/* And is there when the document is loaded again. */
+	len = graph_len(t.ds->graph);
+	device_commit(&t.d);
+	replica_free(t.d.r);
+	ok(replica_new(&t.d.r, &t.d.identity, t.d.random,
+	    (struct verifier){ .run = verify_jobs_here }));
+	device_begin(&t.d);
+	ok(docstate_get(t.d.r, t.docno, &t.ds));
+	assert_int_equal(graph_len(t.ds->graph), len);
+	assert_int_equal(graph_role(t.ds->graph, writer.pk), ROLE_NONE);
+	target_remove(&t);
+}
+
 /* Two changes of one actor; the second names an object that is none. */
 static void
 bad_import(struct buf *file)
@@ -467,6 +552,7 @@ main(void)
 		cmocka_unit_test(what_was_refused_leaves_nothing_in_memory),
 		cmocka_unit_test(
 		    keys_of_an_envelope_that_is_refused_are_not_kept),
+		cmocka_unit_test(the_largest_revocation_is_kept_whole),
 		cmocka_unit_test(
 		    an_import_that_is_refused_leaves_nothing_in_the_document),
 	};
