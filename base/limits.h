@@ -40,7 +40,8 @@
 
 /* Peers. */
 #define PEERS_MAX 512
-#define PEERS_STRANGERS_MAX 32
+#define PEERS_STRANGERS_MAX 32 /* not authenticated yet */
+#define PEERS_STRANGERS_HERE 8 /* of these, from one IPv4 address or IPv6 /64 */
 #define PEER_ADDRESS_MAX 8
 #define HANDSHAKE_MS 5000
 #define HANDSHAKE_BYTES_MAX (64 * 1024)

@@ -128,6 +128,10 @@ engine_accepted(
 	l->dialled = true;
 	l->connected = true;
 	l->deadline.ms = now.mono.ms + HANDSHAKE_MS;
+	if (!link_is_welcome(e, l)) {
+		link_close(e, l, CLOSE_BUSY);
+		return LK_NONE;
+	}
 	return link_start(e, l, &config);
 }
 

@@ -64,7 +64,7 @@ struct link {
 	TAILQ_ENTRY(link) next;
 	uint64_t conn;
 	enum link_state state;
-	bool initiator, stranger;
+	bool initiator;
 	struct session *session;
 	char address[ADDRESS_TEXT_MAX];
 	struct buf out;    /* waits for the commit */
@@ -189,6 +189,9 @@ void link_send(struct engine *, struct link *, enum message_type, struct bytes);
 /* Says why and closes; nothing more is taken from it. */
 void link_close(struct engine *, struct link *, enum close_reason);
 void link_free(struct engine *, struct link *);
+/* Whether an accepted link may stay: too many of one place are not proved to be
+ * somebody yet.  May close another one to make room. */
+bool link_is_welcome(struct engine *, const struct link *);
 LK_MUST_USE lk_err link_bytes(struct engine *, struct link *, struct bytes);
 bool link_has_room(const struct link *);
 LK_MUST_USE lk_err link_opened(struct engine *, struct link *);

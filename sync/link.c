@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/endpoint.h"
 #include "sync/engine_state.h"
 
 #define PING_IDLE_MS 30000
@@ -64,6 +65,48 @@ link_start(struct engine *e, struct link *l, const struct session_config *given)
 	err = session_new(&l->session, &config, &l->out);
 	secret_wipe(ephemeral, sizeof(ephemeral));
 	return err;
+}
+
+/* Whether two addresses, "host:port", are one place as far as a stranger's
+ * choice goes: nobody has an IPv4 address or less than an IPv6 /64 to himself
+ * many times over. */
+static bool
+same_place(const char *a, const char *b)
+{
+	struct address x, y;
+
+	if (endpoint_parse(&x, a).code != LK_OK ||
+	    endpoint_parse(&y, b).code != LK_OK || x.type != y.type)
+		return false;
+	return memcmp(x.ip, y.ip, x.type == ADDRESS_IPV4 ? 4 : 8) == 0;
+}
+
+static bool
+is_stranger(const struct link *l)
+{
+	return !l->initiator && !l->known && l->state != LINK_CLOSED;
+}
+
+bool
+link_is_welcome(struct engine *e, const struct link *l)
+{
+	struct link *other, *picked = NULL;
+	size_t strangers = 0, here = 0;
+
+	TAILQ_FOREACH (other, &e->links, next) {
+		if (other == l || !is_stranger(other))
+			continue;
+		here += same_place(other->address, l->address);
+		/* Each is picked with the same chance. */
+		if (random_below(&e->random, ++strangers) == 0)
+			picked = other;
+	}
+	if (here >= PEERS_STRANGERS_HERE)
+		return false;
+	/* By chance, so that who fills the places does not keep them. */
+	if (strangers >= PEERS_STRANGERS_MAX)
+		link_close(e, picked, CLOSE_BUSY);
+	return true;
 }
 
 void

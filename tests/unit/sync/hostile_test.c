@@ -543,6 +543,48 @@ an_import_that_is_refused_leaves_nothing_in_the_document(void **state)
 	target_remove(&t);
 }
 
+static size_t
+strangers(struct target *t)
+{
+	struct link *l;
+	size_t n = 0;
+
+	TAILQ_FOREACH (l, &t->e->links, next)
+		n += l->state != LINK_CLOSED;
+	return n;
+}
+
+static void
+strangers_have_few_places_and_fewer_from_one_address(void **state)
+{
+	char address[64];
+	struct target t;
+	struct engine_output o;
+	size_t closed = 0;
+
+	(void)state;
+	target_make(&t, 15);
+	for (uint64_t i = 0; i < 100; i++) {
+		(void)snprintf(address, sizeof(address),
+		    "[2001:db8::%x:%x]:4000", (unsigned)i, (unsigned)i);
+		ok(engine_accepted(t.e, 1 + i, address, t.d.now));
+	}
+	assert_int_equal(strangers(&t), PEERS_STRANGERS_HERE);
+	for (uint64_t i = 0; i < 100; i++) {
+		(void)snprintf(address, sizeof(address), "192.0.2.%u:4000",
+		    (unsigned)i);
+		ok(engine_accepted(t.e, 1000 + i, address, t.d.now));
+		/* There is always a place for the newest. */
+		assert_int_equal(
+		    link_find(t.e, 1000 + i)->state, LINK_HANDSHAKE);
+	}
+	assert_int_equal(strangers(&t), PEERS_STRANGERS_MAX);
+	while (engine_take(t.e, &o))
+		closed += o.what == ENGINE_CLOSE;
+	assert_int_equal(closed, 200 - PEERS_STRANGERS_MAX);
+	target_remove(&t);
+}
+
 int
 main(void)
 {
@@ -552,6 +594,8 @@ main(void)
 		cmocka_unit_test(what_was_refused_leaves_nothing_in_memory),
 		cmocka_unit_test(
 		    keys_of_an_envelope_that_is_refused_are_not_kept),
+		cmocka_unit_test(
+		    strangers_have_few_places_and_fewer_from_one_address),
 		cmocka_unit_test(the_largest_revocation_is_kept_whole),
 		cmocka_unit_test(
 		    an_import_that_is_refused_leaves_nothing_in_the_document),
