@@ -259,40 +259,71 @@ void
 item_state_clear(struct item_state *s)
 {
 	free(s->slots);
+	free(s->by_tag);
 	*s = (struct item_state){ 0 };
 }
 
-static lk_err
-item_slot_add(struct item_state *s, const uint8_t *tag, size_t *at)
+/* Where a tag is in by_tag, or belongs: a peer chooses the tags, so what finds
+ * them may not be slow for any choice. */
+static bool
+item_slot_find(const struct item_state *s, const uint8_t *tag, size_t *place)
 {
-	struct item_slot *grown;
+	size_t low = 0, high = s->len;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int c = memcmp(
+		    s->slots[s->by_tag[mid]].tag, tag, LK_TOPIC_LEN);
+
+		if (c == 0) {
+			*place = mid;
+			return true;
+		}
+		if (c < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	*place = low;
+	return false;
+}
+
+/* Doubles the arrays when the length is a power of two, or zero. */
+static lk_err
+item_slots_grow(struct item_state *s)
+{
+	size_t cap = s->len == 0 ? 1 : s->len * 2;
+	struct item_slot *slots;
+	uint32_t *by_tag;
 
 	if (s->len == ITEM_SLOTS_MAX)
 		return LK_ERR(LK_E_LIMIT, "BATCH slots");
-	/* Doubling: grown when the length is a power of two, or zero. */
-	if ((s->len & (s->len - 1)) == 0) {
-		grown = reallocarray(
-		    s->slots, s->len == 0 ? 1 : s->len * 2, sizeof(*grown));
-		if (grown == NULL)
-			return LK_ERR(LK_E_NOMEM, "BATCH slots");
-		s->slots = grown;
-	}
+	if ((s->len & (s->len - 1)) != 0)
+		return LK_NONE;
+	slots = reallocarray(s->slots, cap, sizeof(*slots));
+	if (slots == NULL)
+		return LK_ERR(LK_E_NOMEM, "BATCH slots");
+	s->slots = slots;
+	by_tag = reallocarray(s->by_tag, cap, sizeof(*by_tag));
+	if (by_tag == NULL)
+		return LK_ERR(LK_E_NOMEM, "BATCH slots");
+	s->by_tag = by_tag;
+	return LK_NONE;
+}
+
+/* A new slot, at that place among the tags. */
+static lk_err
+item_slot_add(
+    struct item_state *s, const uint8_t *tag, size_t place, size_t *at)
+{
+	TRY(item_slots_grow(s));
+	memmove(s->by_tag + place + 1, s->by_tag + place,
+	    (s->len - place) * sizeof(*s->by_tag));
+	s->by_tag[place] = (uint32_t)s->len;
 	*at = s->len++;
 	s->slots[*at] = (struct item_slot){ .seq = 0 };
 	memcpy(s->slots[*at].tag, tag, LK_TOPIC_LEN);
 	return LK_NONE;
-}
-
-static bool
-item_slot_find(const struct item_state *s, const uint8_t *tag, size_t *at)
-{
-	for (size_t i = s->len; i-- > 0;) {
-		if (memcmp(s->slots[i].tag, tag, LK_TOPIC_LEN) == 0) {
-			*at = i;
-			return true;
-		}
-	}
-	return false;
 }
 
 static void
@@ -310,10 +341,12 @@ item_encode(struct buf *b, struct item_state *s, const struct envelope *e)
 	struct bytes rest = BYTES(
 	    e->all.ptr + ENVELOPE_HEADER_LEN, e->all.len - ENVELOPE_HEADER_LEN);
 	uint8_t flags = 0;
-	size_t slot;
+	size_t slot, place;
 
-	if (!item_slot_find(s, e->tag, &slot)) {
-		TRY(item_slot_add(s, e->tag, &slot));
+	if (item_slot_find(s, e->tag, &place)) {
+		slot = s->by_tag[place];
+	} else {
+		TRY(item_slot_add(s, e->tag, place, &slot));
 		flags |= ITEM_NEW_SLOT;
 	}
 	if (s->slots[slot].seq == 0 || s->slots[slot].seq + 1 != e->seq ||
@@ -346,7 +379,7 @@ item_slot_read(struct rd *r, struct item_state *s, uint8_t flags, size_t *slot)
 {
 	uint64_t number = rd_uleb(r);
 	uint8_t tag[LK_TOPIC_LEN];
-	size_t known;
+	size_t place;
 
 	if ((flags & ITEM_NEW_SLOT) == 0) {
 		if (r->failed || number >= s->len)
@@ -355,9 +388,9 @@ item_slot_read(struct rd *r, struct item_state *s, uint8_t flags, size_t *slot)
 		return LK_NONE;
 	}
 	rd_copy(r, tag, LK_TOPIC_LEN);
-	if (r->failed || number != s->len || item_slot_find(s, tag, &known))
+	if (r->failed || number != s->len || item_slot_find(s, tag, &place))
 		return LK_ERR(LK_E_MALFORMED, "BATCH slot");
-	return item_slot_add(s, tag, slot);
+	return item_slot_add(s, tag, place, slot);
 }
 
 lk_err

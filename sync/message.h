@@ -137,6 +137,7 @@ struct item_slot {
 };
 struct item_state {
 	struct item_slot *slots; /* owned */
+	uint32_t *by_tag;        /* owned: slots ascending by tag */
 	size_t len;
 	uint8_t etag[LK_TOPIC_LEN];
 	bool has_etag;
