@@ -278,10 +278,11 @@ def fuzz_one(name, seconds, folder):
     source = next((TESTS / "fuzz").glob(f"*/{name}.c"))
     corpus = pathlib.Path(folder) / name
     corpus.mkdir()
-    seeds = [d for d in (source.with_name(name + "_corpus"), TESTS / "data/fuzz" / name)
-             if d.is_dir()]
+    status, out = run([PYTHON, source.parents[1] / "seeds.py", name, corpus], 60)
+    if status != 0:
+        return name, status, out, 0
     status, out = run(
-        [BUILD / "fuzz/tests" / name, corpus, *seeds, f"-max_total_time={seconds}", "-timeout=20",
+        [BUILD / "fuzz/tests" / name, corpus, f"-max_total_time={seconds}", "-timeout=20",
          "-rss_limit_mb=4096", "-print_final_stats=1", f"-artifact_prefix={folder}/{name}-"],
         seconds + 120, cwd=folder)
     for crash in pathlib.Path(folder).glob(f"{name}-*"):

@@ -6,7 +6,7 @@
 
 #include "crdt/column.h"
 
-#define ROWS_MAX 1024
+#define ROWS_MAX 48
 #define BYTES_MAX ((size_t)8 * 1024 * 1024)
 
 static const enum column_type types[] = { COLUMN_GROUP, COLUMN_DELTA,

@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+"""seeds.py - where the fuzzers begin: the vectors of tests/data, each as a
+target takes it.
+
+usage: seeds.py TARGET DIRECTORY    fills the directory; says how many
+"""
+import hashlib
+import json
+import pathlib
+import sys
+
+DATA = pathlib.Path(__file__).resolve().parents[1] / "data"
+
+
+def vectors(name, field, *lists):
+    file = json.loads((DATA / "protocol" / f"{name}.json").read_text())
+    for entry in (e for some in lists for e in file[some]):
+        if entry.get(field):
+            yield bytes.fromhex(entry[field])
+
+
+def uleb(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 0x7f) << shift
+        shift += 7
+        at += 1
+        if not data[at - 1] & 0x80:
+            return value, at
+
+
+def chunks(*types):
+    """Bodies of the chunks of these types, of files that hold nothing else wrong."""
+    for file in sorted((DATA / "automerge").glob("*/*.automerge")):
+        data = file.read_bytes()
+        at = 0
+        while data[at:at + 4] == b"\x85\x6f\x4a\x83" and at + 10 < len(data):
+            length, body = uleb(data, at + 9)
+            if data[at + 8] in types:
+                yield data[body:body + length]
+            at = body + length
+
+
+def files():
+    for file in sorted((DATA / "automerge").glob("*/*.automerge")):
+        yield b"\0" + file.read_bytes()
+
+
+def messages():
+    file = json.loads((DATA / "protocol/messages.json").read_text())
+    for entry in file["messages"] + file["bad"]:
+        yield bytes([entry["type"]]) + bytes.fromhex(entry["body"])
+    for entry in file["bad_batches"]:
+        yield bytes([35]) + bytes.fromhex(entry["body"])
+
+
+def streams():
+    for side in range(3):
+        yield bytes([side, 0]) + b"LK\1\1\0" + bytes(50)
+    for message in messages():
+        framed = (len(message)).to_bytes(4, "big") + message
+        yield bytes([3, 0]) + framed
+        yield bytes([3, 7]) + framed + framed
+
+
+def texts():
+    for file in sorted((DATA / "automerge/vectors").glob("*.json")):
+        yield file.read_bytes()
+
+
+SEEDS = {
+    "body_fuzz": lambda: vectors("body", "body", "good", "bad", "wait"),
+    "card_fuzz": lambda: (*vectors("cert", "card", "cards"), *vectors("cert", "proof", "proofs")),
+    "change_fuzz": lambda: (b"\0" + c for c in chunks(1)),
+    "chunk_fuzz": files,
+    "document_fuzz": lambda: chunks(0),
+    "envelope_fuzz": lambda: (b"\0" + e for e in vectors("envelope", "envelope", "envelopes", "bad")),
+    "json_fuzz": texts,
+    "keysection_fuzz": lambda: vectors("keysection", "section", "epochs", "wrong_epochs", "shares"),
+    "lean_fuzz": lambda: vectors("lean", "content", "vectors"),
+    "message_fuzz": messages,
+    "session_fuzz": streams,
+    "welcome_fuzz": lambda: vectors("welcome", "welcome", "welcomes"),
+}
+
+
+def fill(target, folder):
+    n = 0
+    for n, seed in enumerate(SEEDS.get(target, tuple)(), 1):
+        (folder / hashlib.sha256(seed).hexdigest()[:16]).write_bytes(seed)
+    return n
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    print(fill(sys.argv[1], pathlib.Path(sys.argv[2])))
