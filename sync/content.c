@@ -8,6 +8,20 @@
 #define FORM_DEFLATED 1
 #define MS_PER_SECOND 1000
 
+/* The envelope of a node, opened again. */
+static lk_err
+content_envelope(struct admission *a, uint32_t number, struct candidate *c)
+{
+	struct log_entry entry;
+	uint8_t id[LK_ID_LEN];
+
+	graph_id(a->ds->graph, number, id);
+	TRY(log_by_id(a->r->txn, id, &entry));
+	TRY(candidate_open(a, c, arena_copy(&a->arena, entry.envelope)));
+	candidate_wipe(c);
+	return LK_NONE;
+}
+
 /* The heads a node's change or import leaves, as change hashes. */
 static lk_err
 content_hashes(struct admission *a, uint32_t number, struct buf *hashes)
@@ -345,17 +359,13 @@ content_flip_import(struct admission *a, const struct candidate *c,
 lk_err
 content_flip(struct admission *a, uint32_t number, bool visible)
 {
-	struct log_entry entry;
 	struct candidate c;
 	struct node node;
 	uint8_t id[LK_ID_LEN];
 	struct doc *doc;
 
 	TRY(admission_doc(a, &doc));
-	graph_id(a->ds->graph, number, id);
-	TRY(log_by_id(a->r->txn, id, &entry));
-	TRY(candidate_open(a, &c, arena_copy(&a->arena, entry.envelope)));
-	candidate_wipe(&c);
+	TRY(content_envelope(a, number, &c));
 	if (body_has(&c.body, OP_IMPORT))
 		return content_flip_import(a, &c, doc, visible);
 	TRY(node_get(a->r, a->ds->docno, number, &node));
@@ -393,17 +403,12 @@ lk_err
 content_changes(struct admission *a, uint32_t number, struct arena *arena,
     struct bytes **bodies, size_t *len)
 {
-	struct log_entry entry;
 	struct candidate c;
 	struct history h;
-	uint8_t id[LK_ID_LEN];
 	BUF_SCOPED body = { 0 };
 	size_t n = 1;
 
-	graph_id(a->ds->graph, number, id);
-	TRY(log_by_id(a->r->txn, id, &entry));
-	TRY(candidate_open(a, &c, arena_copy(&a->arena, entry.envelope)));
-	candidate_wipe(&c);
+	TRY(content_envelope(a, number, &c));
 	*len = 0;
 	if (content_of(&c.body) == NULL)
 		return LK_NONE;

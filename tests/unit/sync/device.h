@@ -80,7 +80,7 @@ device_make(struct device *d, uint64_t seed)
 	static const uint8_t entropy[16] = { 7 };
 
 	memset(d, 0, sizeof(*d));
-	strcpy(d->dir, "/tmp/lk-replica-XXXXXX");
+	(void)strlcpy(d->dir, "/tmp/lk-replica-XXXXXX", sizeof(d->dir));
 	assert_non_null(mkdtemp(d->dir));
 	ok(crypto_start());
 	d->now.wall.ms = 1800000000000;
