@@ -171,14 +171,10 @@ words_count(struct bytes text)
 	return n;
 }
 
-lk_err
-phrase_decode(uint8_t entropy[static PHRASE_ENTROPY_LEN], struct bytes text)
+/* The bits of twelve words; a typing error leaves most of a true phrase. */
+static lk_err
+bits_read(uint8_t bits[static PHRASE_ENTROPY_LEN + 1], struct bytes text)
 {
-	uint8_t bits[PHRASE_ENTROPY_LEN + 1] = { 0 }, check;
-	bool good;
-
-	if (words_count(text) != PHRASE_WORDS)
-		return LK_ERR(LK_E_USAGE, "recovery phrase: not twelve words");
 	for (size_t w = 0; w < PHRASE_WORDS; w++) {
 		unsigned value;
 
@@ -191,14 +187,26 @@ phrase_decode(uint8_t entropy[static PHRASE_ENTROPY_LEN], struct bytes text)
 			bits[at / 8] |= (uint8_t)(bit << (7 - at % 8));
 		}
 	}
+	return LK_NONE;
+}
+
+lk_err
+phrase_decode(uint8_t entropy[static PHRASE_ENTROPY_LEN], struct bytes text)
+{
+	uint8_t bits[PHRASE_ENTROPY_LEN + 1] = { 0 }, check;
+	lk_err err;
+
+	if (words_count(text) != PHRASE_WORDS)
+		return LK_ERR(LK_E_USAGE, "recovery phrase: not twelve words");
+	err = bits_read(bits, text);
 	phrase_check(&check, bits);
-	good = check == bits[PHRASE_ENTROPY_LEN];
-	if (good)
+	if (err.code == LK_OK && check != bits[PHRASE_ENTROPY_LEN])
+		err = LK_ERR(LK_E_DATA,
+		    "recovery phrase: the words do not belong together");
+	if (err.code == LK_OK)
 		memcpy(entropy, bits, PHRASE_ENTROPY_LEN);
 	sodium_memzero(bits, sizeof(bits));
-	return good ? LK_NONE
-		    : LK_ERR(LK_E_DATA,
-			  "recovery phrase: the words do not belong together");
+	return err;
 }
 
 lk_err

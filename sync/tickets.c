@@ -162,5 +162,7 @@ engine_ticket(struct engine *e, const struct ticket_request *q, struct now now,
 	memcpy(out, text.ptr, text.len);
 	out[text.len] = '\0';
 	secret_wipe(&keys, sizeof(keys));
+	secret_wipe(record.secret, sizeof(record.secret));
+	secret_wipe(ticket.secret, sizeof(ticket.secret));
 	return LK_NONE;
 }
