@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fuzz/crdt/few_rows.h"
 #include "tests/unit/crdt/change_again.h"
 
 #define SCRIPT_OPS_MAX 64

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "tests/fuzz/crdt/few_rows.h"
 #include "crdt/document.h"
 #include "crdt/document_read.h"
 

@@ -2,6 +2,7 @@
  * Any bytes as a lean change under a fixed head: what is accepted is the same
  * lean change again.
  */
+#include "tests/fuzz/crdt/few_rows.h"
 #include "crdt/change.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
