@@ -410,6 +410,7 @@ body_encode(struct buf *out, const struct body *body)
 		buf_u8(out, body->ops[i].kind);
 		buf_counted(out, buf_bytes(&op));
 		out->failed |= op.failed;
+		out->starved |= op.starved;
 	}
 	buf_clear(&op);
 }

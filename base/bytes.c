@@ -219,7 +219,7 @@ buf_err(const struct buf *b, const char *what)
 {
 	if (!b->failed)
 		return LK_NONE;
-	return LK_ERR(b->len >= b->max / 2 ? LK_E_LIMIT : LK_E_NOMEM, what);
+	return LK_ERR(b->starved ? LK_E_NOMEM : LK_E_LIMIT, what);
 }
 
 static bool
@@ -251,8 +251,9 @@ buf_extend(struct buf *b, size_t n)
 
 	if (b->failed)
 		return NULL;
-	if (n > b->max - b->len ||
-	    (b->len + n > b->cap && !buf_grow(b, b->len + n))) {
+	b->starved = n <= b->max - b->len && b->len + n > b->cap &&
+	    !buf_grow(b, b->len + n);
+	if (b->starved || n > b->max - b->len) {
 		b->failed = true;
 		return NULL;
 	}

@@ -67,6 +67,7 @@ struct buf {
 	uint8_t *ptr;
 	size_t len, cap, max;
 	bool failed;
+	bool starved; /* it failed for want of memory, not at `max` */
 };
 
 void buf_init(struct buf *, size_t max);
