@@ -31,6 +31,19 @@ kv_seek(struct kv kv, enum kv_seek how, struct bytes key, struct bytes *found,
 	return kv.ops->seek(kv.impl, how, key, found, value);
 }
 
+lk_err
+kv_walk(struct kv kv, uint8_t *at, size_t at_len, size_t fixed,
+    struct bytes *value)
+{
+	struct bytes found;
+
+	TRY(kv_seek(kv, KV_FIRST_GE, BYTES(at, at_len), &found, value));
+	if (found.len != at_len || memcmp(found.ptr, at, fixed) != 0)
+		return LK_ERR(LK_E_NOTFOUND, "key");
+	memcpy(at, found.ptr, at_len);
+	return LK_NONE;
+}
+
 struct entry {
 	RB_ENTRY(entry) link;
 	struct bytes value; /* owned, NULL when empty */

@@ -46,6 +46,12 @@ LK_MUST_USE lk_err kv_del(struct kv, struct bytes key);
 /* NOTFOUND when there is no such key. */
 LK_MUST_USE lk_err kv_seek(struct kv, enum kv_seek, struct bytes key,
     struct bytes *found, struct bytes *value);
+/* A step of a walk over the keys that are as long as `at` and begin with its
+ * first `fixed` bytes, in a map where what begins so is as long: the first that
+ * is not below `at` replaces it.  bytes_next(at) leads to the next step.
+ * NOTFOUND past the last. */
+LK_MUST_USE lk_err kv_walk(struct kv, uint8_t *at, size_t at_len, size_t fixed,
+    struct bytes *value);
 
 /* A map in memory, at most `bytes_max` of keys and values (LIMIT above). */
 LK_MUST_USE lk_err kv_memory_new(struct kv *, size_t bytes_max);

@@ -139,22 +139,17 @@ peers_load(struct engine *e)
 
 	if (e->peers_loaded)
 		return LK_NONE;
-	for (;;) {
-		struct bytes key, value;
+	do {
+		struct bytes value;
 		struct peer *p;
-		lk_err err =
-		    kv_seek(kv, KV_FIRST_GE, BYTES_OF(at), &key, &value);
+		lk_err err = kv_walk(kv, at, sizeof(at), 1, &value);
 
-		if (err.code == LK_E_NOTFOUND || (err.code == LK_OK &&
-		    (key.len != PEER_KEY_LEN || key.ptr[0] != 'p')))
+		if (err.code == LK_E_NOTFOUND)
 			break;
 		TRY(err);
-		memcpy(at, key.ptr, sizeof(at));
 		TRY(peer_new(e, at + 1, &p));
 		TRY(peer_parse(p, value));
-		if (!bytes_next(at, sizeof(at)))
-			break;
-	}
+	} while (bytes_next(at, sizeof(at)));
 	TRY(peers_load_people(e));
 	e->peers_loaded = true;
 	return LK_NONE;

@@ -107,26 +107,21 @@ tickets_sweep(struct engine *e, size_t *outstanding)
 	uint8_t at[TICKET_KEY_LEN] = { 'k' };
 
 	*outstanding = 0;
-	for (;;) {
-		struct bytes key, value;
+	do {
+		struct bytes value;
 		struct ticket_record t;
-		lk_err err =
-		    kv_seek(kv, KV_FIRST_GE, BYTES_OF(at), &key, &value);
+		lk_err err = kv_walk(kv, at, sizeof(at), 1, &value);
 
-		if (err.code == LK_E_NOTFOUND ||
-		    (err.code == LK_OK &&
-			(key.len != TICKET_KEY_LEN || key.ptr[0] != 'k')))
-			return LK_NONE;
+		if (err.code == LK_E_NOTFOUND)
+			break;
 		TRY(err);
-		memcpy(at, key.ptr, sizeof(at));
 		TRY(ticket_parse(&t, value));
 		if (t.expires.ms <= e->now.wall.ms)
 			TRY(kv_del(kv, BYTES_OF(at)));
 		else
 			*outstanding += t.uses > 0;
-		if (!bytes_next(at, sizeof(at)))
-			return LK_NONE;
-	}
+	} while (bytes_next(at, sizeof(at)));
+	return LK_NONE;
 }
 
 lk_err
