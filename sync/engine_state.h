@@ -87,7 +87,6 @@ struct link {
 	bool has_ticket;
 	struct bytes payload; /* owned: what a ticket's joiner said */
 	/* Topics. */
-	bool was_established;
 	bool set_sent, set_received, listed, matched;
 	bool list_again; /* there are topics without number */
 	struct topic_set set;
@@ -137,7 +136,7 @@ struct redeem {
 	struct mono again;
 	uint64_t conn; /* 0: not connected */
 	bool answered; /* the card has come */
-	unsigned refusals; /* parted with after the handshake */
+	unsigned refusals; /* parted with after our proof */
 	struct bytes card; /* owned */
 	struct redeem_status status;
 	struct mono checked;
@@ -292,6 +291,8 @@ LK_MUST_USE lk_err pairing_welcome(struct engine *, struct link *, struct bytes)
 LK_MUST_USE lk_err redeem_card(struct engine *, struct link *,
     const struct card *, struct bytes card);
 LK_MUST_USE lk_err redeem_dial(struct engine *);
+/* The issuer said, or showed, that it does not honour the ticket. */
+void redeem_refused(struct link *);
 void redeem_lost(struct engine *, struct link *);
 void redeem_free(struct engine *);
 

@@ -202,7 +202,6 @@ static lk_err
 link_established(
     struct engine *e, struct link *l, const struct session_event *ev)
 {
-	l->was_established = true;
 	memcpy(l->noise_pk, ev->remote, DH_LEN);
 	if (!l->initiator && ev->pattern == SESSION_XK)
 		TRY(link_proved(l, ev));
@@ -295,7 +294,8 @@ hello_received(struct engine *e, struct link *l, struct bytes body)
 static lk_err
 close_received(struct engine *e, struct link *l, struct bytes body)
 {
-	(void)body;
+	if (body.len > 0 && body.ptr[0] == CLOSE_TICKET)
+		redeem_refused(l);
 	link_close(e, l, CLOSE_DONE);
 	return LK_NONE;
 }

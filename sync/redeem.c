@@ -138,21 +138,31 @@ redeem_dial(struct engine *e)
 }
 
 void
+redeem_refused(struct link *l)
+{
+	struct redeem *q = l->redeem;
+
+	if (q == NULL || q->answered)
+		return;
+	q->status.state = REDEEM_REFUSED;
+	q->status.why = "wrong, used or expired";
+}
+
+void
 redeem_lost(struct engine *e, struct link *l)
 {
 	struct redeem *q = l->redeem;
 
 	if (q == NULL)
 		return;
+	/* Parted with after our proof and before HELLO: to the issuer the
+	 * proof was none, because it does not know the ticket (any more).
+	 * Once may be an accident. */
+	if (l->state == LINK_HELLO && ++q->refusals >= REFUSALS_MAX)
+		redeem_refused(l);
 	l->redeem = NULL;
 	q->conn = 0;
 	q->again.ms = e->now.mono.ms + REDEEM_RETRY_MS;
-	/* Parted with after our proof: the issuer does not honour it. */
-	if (!q->answered && l->state == LINK_CLOSED && l->was_established &&
-	    ++q->refusals >= REFUSALS_MAX) {
-		q->status.state = REDEEM_REFUSED;
-		q->status.why = "wrong, used or expired ticket";
-	}
 }
 
 lk_err
