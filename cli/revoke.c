@@ -52,12 +52,13 @@ revoke_render(struct output *o, json_object *result)
 		    (long long)field_int(result, "epoch") + 1);
 	printf("  edits that stay: the %lld seen here; void: those not seen "
 	       "here, until somebody adopts them\n"
-	       "  grants ended: %lld\n",
-	    (long long)field_int(result, "kept"),
+	       "  grants %s: %lld\n",
+	    (long long)field_int(result, "kept"), gone ? "ended" : "reduced",
 	    (long long)field_int(result, "grants"));
 	if (field_bool(result, "last_admin"))
-		puts("  this is the last admin: afterwards only the recovery "
-		     "phrase changes who is a member");
+		printf("  %s the only admin: without it only the recovery "
+		       "phrase changes who is a member\n",
+		    dry ? "this device would be" : "this device is now");
 	unheard_print(result);
 	puts("Nothing already received can be taken back.");
 	puts(dry ? "Nothing was done (--dry-run)."

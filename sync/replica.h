@@ -164,9 +164,9 @@ LK_MUST_USE lk_err replica_enroll(
  * key or a device's) in the document, keeping all seen, with `tree`.
  * NOTFOUND: there is none; DENIED: not mine to revoke. */
 struct revoke_report {
-	uint64_t kept, grants;       /* changes that stay; grants ended */
-	uint64_t epoch;              /* number of epochs so far */
-	bool last_admin;
+	uint64_t kept, grants; /* his changes that stay; grants ended */
+	uint64_t epoch;        /* number of epochs so far */
+	bool last_admin;       /* no other device can revoke after that */
 };
 LK_MUST_USE lk_err replica_revoke(struct replica *, uint32_t docno,
     const uint8_t key[static 32], enum role level, bool dry_run,

@@ -428,8 +428,7 @@ revoke_entries(struct replica *r, struct docstate *ds, const uint8_t *key,
 		return LK_ERR(LK_E_NOMEM, "revoke");
 	TRY(my_grant(ds, r, ROLE_ADMIN, &mine));
 	for (size_t i = 0; i < graph_members_len(ds->graph); i++) {
-		uint8_t(*tips)[LK_ID_LEN] =
-		    arena_alloc(arena, REVOKE_KEEP_MAX * LK_ID_LEN);
+		uint8_t(*tips)[LK_ID_LEN];
 		struct revoke_entry *e = &es[n];
 
 		graph_member(ds->graph, i, &m);
@@ -439,6 +438,7 @@ revoke_entries(struct replica *r, struct docstate *ds, const uint8_t *key,
 		if (m.rank <= mine.rank)
 			return LK_ERR(LK_E_DENIED,
 			    "their grant is as senior as this device's");
+		tips = arena_alloc(arena, REVOKE_KEEP_MAX * LK_ID_LEN);
 		if (tips == NULL || n == REVOKE_ENTRIES_MAX)
 			return LK_ERR(LK_E_LIMIT, "revoke");
 		*e = (struct revoke_entry){ .target = m.grant,
@@ -464,24 +464,108 @@ entry_compare(const void *a, const void *b)
 	return c != 0 ? c : (int)x->target.index - (int)y->target.index;
 }
 
-static void
-revoke_describe(struct docstate *ds, const struct op_revoke *op,
-    struct revoke_report *report)
+static bool
+grant_equal(const struct grant_ref *a, const struct grant_ref *b)
 {
-	struct member m;
-	size_t admins = 0;
+	return a->index == b->index && memcmp(a->env, b->env, LK_ID_LEN) == 0;
+}
 
-	*report = (struct revoke_report){ .grants = op->entries_len };
-	for (uint32_t n = 0; n < graph_len(ds->graph); n++) {
-		
-		report->kept += graph_visible(ds->graph, n);
+/* Whether a revocation ends this grant: it names it, or one that a person's
+ * own devices were added under. */
+static bool
+revoke_ends(const struct graph *g, const struct op_revoke *op, size_t i)
+{
+	struct member m, above;
+
+	graph_member(g, i, &m);
+	for (;;) {
+		for (size_t e = 0; e < op->entries_len; e++)
+			if (grant_equal(&op->entries[e].target, &m.grant))
+				return true;
+		if (!(m.flags & GRANT_OWN))
+			return false;
+		/* A grant stands behind the one it was issued under. */
+		do {
+			if (i-- == 0)
+				return false;
+			graph_member(g, i, &above);
+		} while (!grant_equal(&above.grant, &m.parent));
+		m = above;
 	}
-	for (size_t i = 0; i < graph_members_len(ds->graph); i++) {
-		graph_member(ds->graph, i, &m);
-		admins += m.now == ROLE_ADMIN && !(m.flags & GRANT_COLD) &&
+}
+
+/* What the document counts under any of these grants. */
+static uint64_t
+visible_under(const struct graph *g, const struct grant_ref *grants, size_t len)
+{
+	uint64_t visible = 0;
+
+	for (uint32_t n = 0; n < graph_len(g); n++) {
+		struct graph_author author;
+
+		if (!graph_visible(g, n))
+			continue;
+		author = graph_node_author(g, n);
+		for (size_t i = 0; i < len; i++)
+			visible += grant_equal(&grants[i], &author.grant);
+	}
+	return visible;
+}
+
+/* Each epoch that a document has had left a key here. */
+static lk_err
+epochs_count(struct replica *r, uint32_t docno, uint64_t *count)
+{
+	struct kv keys = docstate_space(r, docno, SPACE_KEYS);
+	uint8_t at[ETAG_LEN] = { 0 };
+	struct bytes value;
+	uint64_t n = 0;
+
+	do {
+		lk_err err = kv_walk(keys, at, sizeof(at), 0, &value);
+
+		if (err.code == LK_E_NOTFOUND)
+			break;
+		TRY(err);
+		n++;
+	} while (bytes_next(at, sizeof(at)));
+	*count = n;
+	return LK_NONE;
+}
+
+static lk_err
+revoke_describe(struct replica *r, const struct docstate *ds,
+    const struct op_revoke *op, struct arena *arena, struct revoke_report *out)
+{
+	const struct graph *g = ds->graph;
+	size_t members = graph_members_len(g), ended_len = 0;
+	struct grant_ref *ended = arena_alloc(arena, members * sizeof(*ended));
+	struct revoke_report report = { 0 };
+	bool ends_admin = false, other_admin = false;
+
+	if (ended == NULL)
+		return LK_ERR(LK_E_NOMEM, "revoke");
+	for (size_t i = 0; i < members; i++) {
+		struct member m;
+		bool admin;
+
+		graph_member(g, i, &m);
+		admin = m.now == ROLE_ADMIN && !(m.flags & GRANT_COLD) &&
 		    m.rank > 0;
+		if (revoke_ends(g, op, i)) {
+			ended[ended_len++] = m.grant;
+			report.grants += m.now > op->entries[0].level;
+			ends_admin |= admin;
+		} else if (memcmp(m.key, r->identity->sign.pk,
+			       ACCESS_KEY_LEN) != 0) {
+			other_admin |= admin;
+		}
 	}
-	report->last_admin = admins <= 1;
+	report.kept = visible_under(g, ended, ended_len);
+	report.last_admin = ends_admin && !other_admin;
+	TRY(epochs_count(r, ds->docno, &report.epoch));
+	*out = report;
+	return LK_NONE;
 }
 
 lk_err
@@ -504,7 +588,7 @@ replica_revoke(struct replica *r, uint32_t docno, const uint8_t key[static 32],
 	    op.revoke.entries_len * sizeof(*sorted));
 	qsort(sorted, op.revoke.entries_len, sizeof(*sorted), entry_compare);
 	op.revoke.entries = sorted;
-	revoke_describe(ds, &op.revoke, report);
+	TRY(revoke_describe(r, ds, &op.revoke, &arena, report));
 	return dry_run ? LK_NONE : write_ops(r, ds, &op, 1, ROLE_ADMIN);
 }
 
