@@ -68,7 +68,7 @@ cursor_move(struct txn *t, enum table table, MDB_cursor_op op,
     struct bytes *key, struct bytes *raw)
 {
 	MDB_val k = to_val(*key), v = { 0 };
-	MDB_cursor *c;
+	MDB_cursor *c = NULL;
 	int rc;
 
 	TRY(cursor_of(t, table, &c));
@@ -133,7 +133,7 @@ raw_write(struct txn *t, enum table table, struct bytes key, MDB_val *v,
     unsigned flags)
 {
 	MDB_val k = to_val(key);
-	MDB_cursor *c;
+	MDB_cursor *c = NULL;
 	int rc;
 
 	LK_ASSERT(t->mode == TXN_WRITE);
@@ -181,7 +181,7 @@ lk_err
 table_del(struct txn *t, enum table table, struct bytes key, bool *found)
 {
 	MDB_val k = to_val(key), v;
-	MDB_cursor *c;
+	MDB_cursor *c = NULL;
 	int rc;
 
 	LK_ASSERT(t->mode == TXN_WRITE);

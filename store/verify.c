@@ -198,7 +198,7 @@ table_count(struct txn *t, enum table table, uint64_t *n)
 static lk_err
 check_count(struct check *c, enum table table, uint64_t want)
 {
-	uint64_t n;
+	uint64_t n = 0;
 
 	TRY(table_count(c->txn, table, &n));
 	if (n != want)
@@ -211,7 +211,7 @@ store_verify(struct txn *t, struct store_damage *out)
 {
 	static const struct key end = { 0 };
 	struct check c = { .txn = t };
-	uint64_t n;
+	uint64_t n = 0;
 
 	TRY(check_table(&c, TABLE_META, check_meta));
 	TRY(check_table(&c, TABLE_ID, check_id));

@@ -107,7 +107,7 @@ lk_err
 welcome_send(struct engine *e, struct link *l, uint32_t docno)
 {
 	struct docstate *ds;
-	struct member m;
+	struct member m = { .node = GRAPH_NONE };
 	struct welcome w = { .keys_len = 0 };
 	BUF_SECRET b = { .max = WELCOME_MAX };
 	lk_err err;
