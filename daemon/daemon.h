@@ -43,10 +43,6 @@ struct control {
 /* Connections the engine still has to be told about: it wanted them closed,
  * or they could not be dialed or served. */
 #define PEERS_LOST_MAX (2 * NET_PEERS_MAX)
-struct peer_lost {
-	uint64_t conn;
-	bool dial;
-};
 
 struct daemon {
 	struct options options;
@@ -83,7 +79,7 @@ struct daemon {
 	struct replica_event *fresh; /* durable, not told to anybody yet */
 	size_t fresh_len, fresh_cap;
 	bool fresh_lost; /* there were more than are kept */
-	struct peer_lost lost[PEERS_LOST_MAX];
+	uint64_t lost[PEERS_LOST_MAX];
 	size_t lost_len;
 
 	bool stopping;

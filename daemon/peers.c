@@ -7,11 +7,10 @@
 
 /* Remembers to tell the engine, which learns it in the next transaction. */
 static void
-lost_add(struct daemon *d, uint64_t conn, bool dial)
+lost_add(struct daemon *d, uint64_t conn)
 {
 	if (d->lost_len < PEERS_LOST_MAX)
-		d->lost[d->lost_len++] =
-		    (struct peer_lost){ .conn = conn, .dial = dial };
+		d->lost[d->lost_len++] = conn;
 }
 
 /* Before `init` there is nobody to talk to; and a store that is not written to
@@ -32,9 +31,6 @@ event_pass(struct daemon *d, const struct net_event *e)
 		    engine_accepted(d->engine, e->conn, e->address, d->now));
 	case NET_DIALED:
 		return (engine_dialed(d->engine, e->conn, d->now));
-	case NET_DIAL_FAILED:
-		net_hang_up(d->net, e->conn);
-		return (engine_dial_failed(d->engine, e->conn, d->now));
 	case NET_BYTES:
 		d->received += e->bytes.len;
 		return (engine_bytes(d->engine, e->conn, e->bytes, d->now));
@@ -42,6 +38,7 @@ event_pass(struct daemon *d, const struct net_event *e)
 		engine_pending(
 		    d->engine, e->conn, net_pending(d->net, e->conn));
 		return (LK_NONE);
+	case NET_DIAL_FAILED:
 	case NET_CLOSED:
 		net_hang_up(d->net, e->conn);
 		return (engine_closed(d->engine, e->conn, d->now));
@@ -64,7 +61,7 @@ peers_event(struct daemon *d, const struct net_event *e)
 	err = round_begin(d);
 	if (err.code != LK_OK) {
 		net_hang_up(d->net, e->conn);
-		lost_add(d, e->conn, e->type == NET_DIAL_FAILED);
+		lost_add(d, e->conn);
 		return;
 	}
 	d->engine_touched = true;
@@ -79,14 +76,8 @@ lost_tell(struct daemon *d)
 	size_t len = d->lost_len;
 
 	d->lost_len = 0;
-	for (size_t i = 0; i < len; i++) {
-		uint64_t conn = d->lost[i].conn;
-
-		if (d->lost[i].dial)
-			TRY(engine_dial_failed(d->engine, conn, d->now));
-		else
-			TRY(engine_closed(d->engine, conn, d->now));
-	}
+	for (size_t i = 0; i < len; i++)
+		TRY(engine_closed(d->engine, d->lost[i], d->now));
 	return (LK_NONE);
 }
 
@@ -134,7 +125,7 @@ output_dial(struct daemon *d, const struct engine_output *out)
 	if (net_dial(d->net, out->conn, out->address).code == LK_OK)
 		return;
 	log_debug("dial: not possible now");
-	lost_add(d, out->conn, true);
+	lost_add(d, out->conn);
 }
 
 static void
@@ -149,7 +140,7 @@ output_send(struct daemon *d, struct engine_output *out)
 		/* A session with a hole in it is of no use. */
 		log_warn("connection: dropped: %s", err.what);
 		net_hang_up(d->net, out->conn);
-		lost_add(d, out->conn, false);
+		lost_add(d, out->conn);
 	}
 }
 
@@ -192,7 +183,7 @@ peers_output(struct daemon *d)
 			break;
 		case ENGINE_CLOSE:
 			net_hang_up(d->net, out.conn);
-			lost_add(d, out.conn, false);
+			lost_add(d, out.conn);
 			break;
 		}
 	}

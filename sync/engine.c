@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "sync/endpoint.h"
-#include "sync/engine_state.h"
+#include "sync/pairing.h"
 #include "sync/names.h"
 #include "sync/person.h"
 
@@ -163,12 +163,6 @@ link_lost(struct engine *e, struct link *l)
 	}
 	e->wake = e->now.mono;
 	link_free(e, l);
-}
-
-lk_err
-engine_dial_failed(struct engine *e, uint64_t conn, struct now now)
-{
-	return engine_closed(e, conn, now);
 }
 
 lk_err
@@ -384,15 +378,6 @@ engine_aborted(struct engine *e)
 	e->origins_len = 0;
 	e->acks_len = 0;
 	e->heals_len = 0;
-}
-
-bool
-engine_identity_changed(struct engine *e)
-{
-	bool changed = e->identity_changed;
-
-	e->identity_changed = false;
-	return changed;
 }
 
 bool

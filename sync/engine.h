@@ -27,8 +27,8 @@ struct engine_config {
  * must be numbered below. */
 #define ENGINE_CONN_FIRST (UINT64_C(1) << 62)
 
-/* Everything is borrowed and outlives the engine; a pairing changes the
- * identity (engine_identity_changed). */
+/* Everything is borrowed and outlives the engine; a pairing gives the identity
+ * another root and certificate, to be saved together with the commit. */
 LK_MUST_USE lk_err engine_new(
     struct engine **, struct replica *, struct identity *, struct random);
 void engine_free(struct engine *);
@@ -39,8 +39,8 @@ LK_MUST_USE lk_err engine_configure(struct engine *, const struct engine_config 
 /* Events.  `conn` is the caller's number for a connection, never reused. */
 LK_MUST_USE lk_err engine_accepted(struct engine *, uint64_t conn, const char *address, struct now);
 LK_MUST_USE lk_err engine_dialed(struct engine *, uint64_t conn, struct now);
-LK_MUST_USE lk_err engine_dial_failed(struct engine *, uint64_t conn, struct now);
 LK_MUST_USE lk_err engine_bytes(struct engine *, uint64_t conn, struct bytes, struct now);
+/* It ended, or could not be dialed. */
 LK_MUST_USE lk_err engine_closed(struct engine *, uint64_t conn, struct now);
 /* Bytes of this connection the caller has not yet written out. */
 void engine_pending(struct engine *, uint64_t conn, size_t pending);
@@ -63,9 +63,6 @@ struct engine_output {
 /* Takes the first output; false when there is none. */
 bool engine_take(struct engine *, struct engine_output *);
 void engine_aborted(struct engine *);
-/* Whether a pairing gave the identity another root and certificate: then it
- * must be saved, after the commit.  Asking forgets it. */
-bool engine_identity_changed(struct engine *);
 /* A peer that was dropped for what it sent, each once: for the log. */
 bool engine_dropped(struct engine *, uint64_t *conn, const char **address,
     const char **why);

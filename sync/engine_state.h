@@ -7,7 +7,7 @@
  *   reconcile.c  FP, VV, BATCH, WANT
  *   acks.c       acknowledgements and what they tell about others
  *   peers.c      the address book and dialling
- *   pairing.c    tickets, cards, welcomes
+ *   pairing.h    tickets, cards, welcomes
  *
  * A link's life, by who moves it:
  *
@@ -124,24 +124,6 @@ struct peer {
 
 TAILQ_HEAD(peers, peer);
 
-/* A ticket of another device, being used here. */
-struct redeem {
-	TAILQ_ENTRY(redeem) next;
-	uint64_t handle;
-	enum ticket_purpose purpose;
-	struct ticket_keys keys;
-	uint8_t noise_pk[32];
-	char addresses[PEER_ADDRESS_MAX][ADDRESS_TEXT_MAX];
-	size_t addresses_len, dialled;
-	struct mono again;
-	uint64_t conn; /* 0: not connected */
-	bool answered; /* the card has come */
-	unsigned refusals; /* parted with after our proof */
-	struct bytes card; /* owned */
-	struct redeem_status status;
-	struct mono checked;
-};
-
 TAILQ_HEAD(redeems, redeem);
 
 /* An envelope that came from this link, so that it is not sent back. */
@@ -171,7 +153,7 @@ struct engine {
 	uint32_t *heals; /* owned; documents whose readers may lack keys */
 	size_t heals_len, heals_cap;
 	struct mono heals_due;
-	bool peers_loaded, identity_changed;
+	bool peers_loaded;
 	struct mono fanout; /* when to look; ms 0: nothing to do */
 	size_t devices_known;
 	struct mono wake;
@@ -260,41 +242,6 @@ void peers_free(struct engine *);
 
 void topics_welcomed(struct link *, uint32_t docno);
 bool topics_is_welcomed(const struct link *, uint32_t docno);
-
-/* tickets.c: those of this device, as records. */
-struct ticket_record {
-	enum ticket_purpose purpose;
-	uint8_t secret[TICKET_SECRET_LEN];
-	uint32_t docno, uses;
-	enum role role;
-	struct wall expires;
-	struct bytes redeemers; /* 32 bytes each; borrowed */
-};
-/* NOTFOUND: unknown or expired. */
-LK_MUST_USE lk_err ticket_get(struct engine *,
-    const uint8_t id[static TICKET_ID_LEN], struct ticket_record *);
-/* Counts a use by this device; DENIED when there is none left. *again: it had
- * used it before. */
-LK_MUST_USE lk_err ticket_use(struct engine *,
-    const uint8_t id[static TICKET_ID_LEN], const uint8_t pk[static 32],
-    struct ticket_record *, bool *again);
-
-/* pairing.c: the issuer's side, and cards. */
-LK_MUST_USE lk_err pairing_psk(struct engine *, struct link *, uint8_t psk[static 32]);
-LK_MUST_USE lk_err pairing_joined(struct engine *, struct link *, struct bytes payload);
-LK_MUST_USE lk_err pairing_answer(struct engine *, struct link *);
-LK_MUST_USE lk_err pairing_card(struct engine *, struct link *, struct bytes);
-LK_MUST_USE lk_err pairing_send_card(struct engine *, struct link *);
-
-/* redeem.c: the joiner's side, and welcomes. */
-LK_MUST_USE lk_err pairing_welcome(struct engine *, struct link *, struct bytes);
-LK_MUST_USE lk_err redeem_card(struct engine *, struct link *,
-    const struct card *, struct bytes card);
-LK_MUST_USE lk_err redeem_dial(struct engine *);
-/* The issuer said, or showed, that it does not honour the ticket. */
-void redeem_refused(struct link *);
-void redeem_lost(struct engine *, struct link *);
-void redeem_free(struct engine *);
 
 /* welcome_out.c */
 /* Sends a welcome for a document to a reader who has no number for it. */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "sync/endpoint.h"
-#include "sync/engine_state.h"
+#include "sync/pairing.h"
 
 #define PING_IDLE_MS 30000
 #define PING_ANSWER_MS 60000

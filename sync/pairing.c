@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sync/engine_state.h"
+#include "sync/pairing.h"
 #include "sync/home.h"
 #include "sync/person.h"
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "sync/endpoint.h"
-#include "sync/engine_state.h"
+#include "sync/pairing.h"
 #include "sync/home.h"
 #include "sync/names.h"
 #include "sync/person.h"
@@ -224,7 +224,6 @@ redeem_become(struct engine *e, struct link *l, const struct welcome *w)
 	memcpy(me->root_pk, card.root_pk, 32);
 	memcpy(me->cert, cert.ptr, cert.len);
 	me->cert_len = cert.len;
-	e->identity_changed = true;
 	for (size_t i = 0; i < card.devices_len; i++)
 		TRY(peers_learn(e, &card.devices[i].cert, NULL,
 		    &card.devices[i].addresses));

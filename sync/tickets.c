@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "sync/endpoint.h"
-#include "sync/engine_state.h"
+#include "sync/pairing.h"
 #include "sync/person.h"
 
 #define TICKET_KEY_LEN (1 + TICKET_ID_LEN)

@@ -318,7 +318,7 @@ arrival_pass(struct node *n, const struct arrival *a)
 	case ARRIVAL_DIALED:
 		return engine_dialed(n->engine, a->conn, now);
 	case ARRIVAL_DIAL_FAILED:
-		return engine_dial_failed(n->engine, a->conn, now);
+		return engine_closed(n->engine, a->conn, now);
 	case ARRIVAL_BYTES:
 		return engine_bytes(
 		    n->engine, a->conn, buf_bytes(&a->bytes), now);
