@@ -82,7 +82,7 @@ d4" ""
 @test "an address in use is 69" {
 	device laptop
 	port=$(on laptop daemon status --json | field port)
-	LK_LISTEN=$port LK_HOME=$T/phone lk init
+	LK_LISTEN=$port run --separate-stderr on phone init
 	[ "$status" -eq 69 ]
 	[ "$output" = "" ]
 	[[ $stderr == "lk: "*":$port: in use"* ]]

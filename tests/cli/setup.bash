@@ -9,10 +9,8 @@ setup() {
 	unset XDG_RUNTIME_DIR XDG_DATA_HOME LK_SOCKET LK_LISTEN LK_LOG LKD
 	unset VISUAL EDITOR
 	export LC_ALL=C.UTF-8 TZ=UTC TMPDIR=$T
-	# A daemon has nowhere to complain to: what sanitizers say is kept here.
-	export ASAN_OPTIONS=log_path=$T/sanitizer
-	export UBSAN_OPTIONS=log_path=$T/sanitizer:print_stacktrace=1
 	export LK_HOME=$T/laptop
+	sanitizers
 	: "${LK:?is the lk to test}"
 }
 
@@ -22,20 +20,33 @@ teardown() {
 		[ -e "$home/identity" ] || [ -e "$home/lock" ] || continue
 		LK_HOME=${home%/} "$LK" -q daemon stop >&2 || true
 	done
+	chmod -R u+rwx "$T"
+	reports "$T"
 	# What a test has mounted in its folder.
 	sed -n "s|^[^ ]* \($T/[^ ]*\) .*|\1|p" /proc/mounts | xargs -r umount
-	if compgen -G "$T/sanitizer.*" >/dev/null; then
-		cat "$T"/sanitizer.* >&2
-		return 1
-	fi
-	chmod -R u+rwx "$T"
 	rm -rf "$T"
 }
 
-# on DEVICE ARGUMENT...: lk as that device.
-on() {
-	LK_HOME=$T/$1 "$LK" "${@:2}"
+# What sanitizers say is kept in the home, which they make when they begin: a
+# daemon has nowhere else to write.
+sanitizers() {
+	export ASAN_OPTIONS=log_path=$LK_HOME/sanitizer
+	export UBSAN_OPTIONS=log_path=$LK_HOME/sanitizer:print_stacktrace=1
 }
+
+# reports DIRECTORY: prints what sanitizers said there, and fails if they did.
+reports() {
+	local said
+	said=$(find "$1" -name 'sanitizer.*')
+	[ -z "$said" ] || { xargs cat <<<"$said" >&2 && return 1; }
+}
+
+# on DEVICE ARGUMENT...: lk as that device.
+on() (
+	export LK_HOME=$T/$1
+	sanitizers
+	exec "$LK" "${@:2}"
+)
 
 # Makes the identity of a device.
 device() {

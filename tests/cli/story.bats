@@ -18,7 +18,7 @@ load setup
 	[ "$(on phone get thesis --typed --json)" = "$(on laptop get thesis --typed --json)" ]
 	[ "$(on phone get shopping --json)" = '{"milk":2,"who":{"name":"me","tags":["a","b"]}}' ]
 	[ "$(on phone get notes)" = "the old notes" ]
-	EDITOR='sed -i s/old/new/' LK_HOME=$T/phone "$LK" edit notes
+	EDITOR='sed -i s/old/new/' on phone edit notes
 	on laptop splice notes "" 0 0 "Hello "
 	on laptop inc shopping /milk 3
 	on phone inc shopping /milk 4

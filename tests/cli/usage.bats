@@ -118,7 +118,7 @@ load setup
 		lk $verb
 		is 78 "" "lk: $T/laptop: no identity here; lk init makes one"
 	done
-	[ ! -e "$T/laptop" ]
+	[ ! -e "$T/laptop/lock" ]
 }
 
 @test "a home that cannot be read is a matter of configuration" {
