@@ -3,6 +3,7 @@
  */
 #include "cli/lk.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,6 +164,8 @@ main(int argc, char *argv[])
 	struct lk lk = { .command = NULL };
 	int status;
 
+	/* A limit on files is an error like a full disk. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	output_init(&lk.output);
 	json_look(&lk, argc - 1, argv + 1);
 	status = run(&lk, argc - 1, argv + 1);

@@ -111,10 +111,12 @@ client_send(struct daemon *d, struct client *client, struct buf *bytes)
 static void
 failure_write(struct buf *out, struct call *call)
 {
+	/* It may bring a hint. */
+	const char *message = call_message(call);
 	struct rpc_error error = {
 		.code = call->code != 0 ? call->code
 					: lk_exit_status(call->err.code),
-		.message = call_message(call),
+		.message = message,
 		.word = lk_strcode(call->err.code),
 		.hint = call->hint,
 		.details = call->details,

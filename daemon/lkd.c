@@ -55,6 +55,8 @@ process_prepare(void)
 	umask(077);
 	(void)setrlimit(RLIMIT_CORE, &none);
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* A limit on files is an error like a full disk. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 }
 
 /* Whatever is wrong with the directory is a matter of configuration. */

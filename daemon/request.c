@@ -52,23 +52,6 @@ call_free(struct call *call)
 	free(call);
 }
 
-const char *
-call_message(struct call *call)
-{
-	char text[MESSAGE_TEXT_MAX];
-
-	if (call->message != NULL)
-		return (call->message);
-	if (call->err.code == LK_E_FULL)
-		return ("the disk is full: nothing was changed");
-	if (call->err.code == LK_E_SYS && call->err.sys != 0) {
-		snprintf(text, sizeof(text), "%s: %s", call->err.what,
-		    strerror(call->err.sys));
-		call->message = strdup(text);
-	}
-	return (call->message != NULL ? call->message : call->err.what);
-}
-
 /* A new string of valid UTF-8, or NULL. */
 static char *
 text_format(const char *fmt, va_list ap)
@@ -110,6 +93,43 @@ request_hint(struct request *r, const char *fmt, ...)
 	va_start(ap, fmt);
 	call->hint = text_format(fmt, ap);
 	va_end(ap);
+}
+
+/* The commit found no room, so the handler has said nothing. */
+static const char *
+full_message(struct call *call)
+{
+	static const char *const subjects[] = { "doc", "name" };
+	const char *subject = call->rpc.method;
+	json_object *o;
+	lk_err err;
+
+	for (size_t i = 0; i < sizeof(subjects) / sizeof(*subjects); i++)
+		if (json_object_object_get_ex(
+			call->request.params, subjects[i], &o) &&
+		    json_object_is_type(o, json_type_string))
+			subject = json_object_get_string(o);
+	request_hint(&call->request, "make room, then again");
+	err = request_fail(&call->request, call->err,
+	    "%s: no space left on the disk, nothing was changed", subject);
+	return (call->message == NULL ? err.what : call->message);
+}
+
+const char *
+call_message(struct call *call)
+{
+	char text[MESSAGE_TEXT_MAX];
+
+	if (call->message != NULL)
+		return (call->message);
+	if (call->err.code == LK_E_FULL)
+		return (full_message(call));
+	if (call->err.code == LK_E_SYS && call->err.sys != 0) {
+		snprintf(text, sizeof(text), "%s: %s", call->err.what,
+		    strerror(call->err.sys));
+		call->message = strdup(text);
+	}
+	return (call->message != NULL ? call->message : call->err.what);
 }
 
 void
