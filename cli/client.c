@@ -1,6 +1,7 @@
 #include "cli/client.h"
 
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +16,24 @@
 /* Bytes of a piece: as base64 and with its call well under a line. */
 #define PIECE_LEN (384 * 1024)
 #define DEPTH_MAX (TREE_DEPTH_MAX + 64)
+#define STARTS_MAX 5
+#define START_PAUSE_MS 100
+
+/* What lk_call may do about a connection that is lost. */
+enum recovery {
+	RECOVER_NEVER,
+	RECOVER_UNASKED, /* again, if the request did not get out */
+	RECOVER_ALWAYS,  /* the request may be made twice */
+};
+
+/* What exchange returns, having said nothing, when lk_call is to recover. */
+#define LOST (-1)
 
 struct client {
 	struct connection connection;
 	int64_t last_id;
+	enum recovery recovery;
+	bool asked; /* the request is out */
 };
 
 static const char no_identity_hint[] = "lk init makes one";
@@ -86,12 +101,31 @@ connection_fail(struct lk *lk, lk_err err, const char *socket)
 	    err.code == LK_E_SYS ? strerror(err.sys) : err.what);
 }
 
+/* Starts a daemon and connects.  That another one runs, but does not listen, is
+ * so for a moment while it ends. */
+static lk_err
+daemon_open(
+    struct connection *connection, const char *socket, struct complaint *why)
+{
+	lk_err err;
+
+	for (int i = 0;; i++) {
+		(void)lkd_start(why);
+		/* Also when it failed: another lk may have been faster. */
+		err = connection_open(connection, socket);
+		if (err.code != LK_E_NOTFOUND || why->status != 69 ||
+		    i == STARTS_MAX)
+			return err;
+		(void)poll(NULL, 0, START_PAUSE_MS);
+	}
+}
+
 int
 lk_connect(struct lk *lk, enum connect_how how)
 {
 	char home[PATH_MAX], socket[HOME_SOCKET_MAX + 1];
 	struct connection connection;
-	struct complaint why;
+	struct complaint why = { .status = 0 };
 	lk_err err;
 
 	if (lk->client != NULL)
@@ -101,9 +135,7 @@ lk_connect(struct lk *lk, enum connect_how how)
 	if (err.code == LK_E_NOTFOUND && how != CONNECT_ONLY) {
 		if (how == CONNECT_START)
 			DO(identity_check(lk, home));
-		(void)lkd_start(&why);
-		/* Also when it failed: another lk may have been faster. */
-		err = connection_open(&connection, socket);
+		err = daemon_open(&connection, socket, &why);
 		if (err.code == LK_E_NOTFOUND && why.status != 0)
 			return lkd_complain(lk, &why);
 	}
@@ -142,7 +174,15 @@ client_close(struct client *c)
 static int
 transport_fail(struct lk *lk, lk_err err)
 {
-	return lk_fail(lk, 69, "unavailable", "lk daemon logs may say why",
+	const struct client *c = lk->client;
+
+	if (c->recovery == RECOVER_ALWAYS ||
+	    (c->recovery == RECOVER_UNASKED && !c->asked))
+		return LOST;
+	return lk_fail(lk, 69, "unavailable",
+	    c->recovery == RECOVER_UNASKED
+		? "look whether it was done before doing it again"
+		: "lk daemon logs may say why",
 	    "daemon: %s", err.code == LK_E_SYS ? strerror(err.sys) : err.what);
 }
 
@@ -255,6 +295,9 @@ error_say(struct lk *lk, json_object *error)
 	json_object_object_get_ex(error, "data", &data);
 	word = field(data, "error");
 	hint = field(data, "hint");
+	/* It did nothing: it is ending. */
+	if (code == 69 && lk->client->recovery != RECOVER_NEVER)
+		return LOST;
 	if (code == -32601)
 		return lk_fail(lk, 76, "version",
 		    "lk daemon stop, then again: the next lk starts its own",
@@ -307,6 +350,7 @@ exchange(struct lk *lk, const char *method, json_object *params, event_fn *each,
     void *ctx, json_object **result)
 {
 	DO(request_send(lk, method, params));
+	lk->client->asked = strncmp(method, "upload.", 7) != 0;
 	for (;;) {
 		JSON_SCOPED *message = NULL;
 		json_object *inner = NULL, *event = NULL;
@@ -321,12 +365,42 @@ exchange(struct lk *lk, const char *method, json_object *params, event_fn *each,
 	}
 }
 
+static enum recovery
+recovery_of(const char *method, json_object *params)
+{
+	/* Reading, and what is the same whether done once or twice. */
+	static const char *const repeatable[] = { "accept", "device.list",
+		"doc.export", "doc.get", "doc.list", "doc.log", "doc.members",
+		"pair.join", "peers", "status", "sync" };
+
+	for (size_t i = 0; i < nitems(repeatable); i++)
+		if (strcmp(method, repeatable[i]) == 0)
+			return RECOVER_ALWAYS;
+	/* A handle ends with its connection. */
+	return strncmp(method, "daemon.", 7) == 0 ||
+		json_object_object_get_ex(params, "upload", NULL)
+	    ? RECOVER_NEVER
+	    : RECOVER_UNASKED;
+}
+
 int
 lk_call(struct lk *lk, const char *method, json_object *params,
     json_object **result)
 {
 	JSON_SCOPED *owned = params;
+	int status;
 
+	DO(lk_connect(lk, CONNECT_START));
+	lk->client->recovery = recovery_of(method, owned);
+	lk->client->asked = false;
+	status = exchange(lk, method, owned, NULL, NULL, result);
+	if (status != LOST) {
+		lk->client->recovery = RECOVER_NEVER;
+		return status;
+	}
+	/* Once; the new connection has no recovery. */
+	client_close(lk->client);
+	lk->client = NULL;
 	DO(lk_connect(lk, CONNECT_START));
 	return exchange(lk, method, owned, NULL, NULL, result);
 }

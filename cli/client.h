@@ -26,7 +26,8 @@ void client_close(struct client *); /* NULL is fine */
 /*
  * Calls a method and waits for its answer, connecting first if need be.  Takes
  * `params` (NULL: none); *result is new (json_object_put).  An error has been
- * said when this returns its status.
+ * said when this returns its status.  When the daemon is gone before it could
+ * do anything, or what it did can be done again, another one is asked, once.
  */
 int lk_call(
     struct lk *, const char *method, json_object *params, json_object **result);
