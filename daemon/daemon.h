@@ -44,6 +44,13 @@ struct control {
  * or they could not be dialed or served. */
 #define PEERS_LOST_MAX (2 * NET_PEERS_MAX)
 
+/* Hosts whose peers were dropped lately: each is logged once a minute. */
+#define DROPPED_MAX 16
+struct dropped_host {
+	char host[NET_ADDRESS_MAX];
+	struct mono logged;
+};
+
 struct daemon {
 	struct options options;
 	struct logfile logfile; /* path "" when the log goes to stderr */
@@ -81,6 +88,7 @@ struct daemon {
 	bool fresh_lost; /* there were more than are kept */
 	uint64_t lost[PEERS_LOST_MAX];
 	size_t lost_len;
+	struct dropped_host dropped[DROPPED_MAX];
 
 	bool stopping;
 	int status; /* to exit with */

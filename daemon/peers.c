@@ -5,6 +5,8 @@
 
 #include "daemon/daemon.h"
 
+#define DROPPED_QUIET_MS 60000
+
 /* Remembers to tell the engine, which learns it in the next transaction. */
 static void
 lost_add(struct daemon *d, uint64_t conn)
@@ -144,6 +146,31 @@ output_send(struct daemon *d, struct engine_output *out)
 	}
 }
 
+/* Whoever goes on sending nonsense does not fill the log with it. */
+static bool
+dropped_is_news(struct daemon *d, const char *address)
+{
+	struct dropped_host *oldest = &d->dropped[0];
+	char host[NET_ADDRESS_MAX], *port;
+
+	strlcpy(host, address, sizeof(host));
+	port = strrchr(host, ':');
+	if (port != NULL)
+		*port = '\0';
+	for (size_t i = 0; i < DROPPED_MAX; i++) {
+		struct dropped_host *h = &d->dropped[i];
+
+		if (strcmp(h->host, host) == 0 && h->logged.ms > 0 &&
+		    d->now.mono.ms - h->logged.ms < DROPPED_QUIET_MS)
+			return (false);
+		if (h->logged.ms < oldest->logged.ms)
+			oldest = h;
+	}
+	strlcpy(oldest->host, host, sizeof(oldest->host));
+	oldest->logged = d->now.mono;
+	return (true);
+}
+
 static void
 dropped_log(struct daemon *d)
 {
@@ -157,7 +184,10 @@ dropped_log(struct daemon *d)
 			strvis(text, address, VIS_WHITE | VIS_CSTYLE);
 		else
 			strlcpy(text, "(long address)", sizeof(text));
-		log_info("peer at %s: dropped: %s", text, why);
+		if (dropped_is_news(d, address))
+			log_info("peer at %s: dropped: %s", text, why);
+		else
+			log_debug("peer at %s: dropped: %s", text, why);
 	}
 }
 
