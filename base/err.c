@@ -16,6 +16,7 @@ static const struct {
 	[LK_E_NOTFOUND] = { "not-found", 66 },
 	[LK_E_EXISTS] = { "exists", 73 },
 	[LK_E_DENIED] = { "denied", 77 },
+	[LK_E_REVOKED] = { "revoked", 77 },
 	[LK_E_DATA] = { "data", 65 },
 	[LK_E_CORRUPT] = { "damaged", 65 },
 	[LK_E_VERSION] = { "version", 76 },

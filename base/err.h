@@ -22,7 +22,8 @@ enum lk_code {
 	LK_E_MALFORMED, /* input breaks its own format */
 	LK_E_NOTFOUND,
 	LK_E_EXISTS,      /* the name or the object is there already */
-	LK_E_DENIED,      /* not permitted, or revoked */
+	LK_E_DENIED,      /* not permitted */
+	LK_E_REVOKED,     /* was permitted, and is not any more */
 	LK_E_DATA,        /* well formed, but does not fit what it is put into */
 	LK_E_CORRUPT,     /* what this device stored itself is damaged */
 	LK_E_VERSION,     /* needs a newer lk */

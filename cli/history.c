@@ -2,12 +2,33 @@
 
 #include <string.h>
 
-/* What it is when it is no plain change: "import", "grant, epoch". */
+/* "grant write to friend", "revoke friend, tablet". */
+static void
+people_print(const char *kind, json_object *people)
+{
+	const char *comma = " ";
+
+	fputs(kind, stdout);
+	for (size_t i = 0; i < json_object_array_length(people); i++) {
+		json_object *p = json_object_array_get_idx(people, i);
+		const char *role = field(p, "role");
+
+		fputs(comma, stdout);
+		if (strcmp(kind, "grant") == 0)
+			printf("%s to ", role);
+		fputs(safe(field(p, "who")), stdout);
+		if (strcmp(kind, "revoke") == 0 && strcmp(role, "none") != 0)
+			printf(" to %s", role);
+		comma = ", ";
+	}
+}
+
+/* What it is when it is no plain change: "import", "grant read to phone". */
 static void
 kinds_print(json_object *change, bool hash)
 {
 	json_object *kinds = field_list(change, "kinds");
-	const char *comma = "  ";
+	const char *comma = hash ? "  " : "";
 
 	for (size_t i = 0; kinds != NULL && i < json_object_array_length(kinds);
 	     i++) {
@@ -19,8 +40,14 @@ kinds_print(json_object *change, bool hash)
 		    (hash && strcmp(kind, "epoch") == 0) ||
 		    (hash && strcmp(kind, "genesis") == 0))
 			continue;
-		printf("%s%s", comma, kind);
+		fputs(comma, stdout);
 		comma = ", ";
+		if (strcmp(kind, "grant") == 0)
+			people_print(kind, field_list(change, "granted"));
+		else if (strcmp(kind, "revoke") == 0)
+			people_print(kind, field_list(change, "ended"));
+		else
+			fputs(kind, stdout);
 	}
 }
 
@@ -29,12 +56,16 @@ change_render(struct output *o, json_object *change)
 {
 	bool hash = field(change, "hash")[0] != '\0';
 	const char *message = field(change, "message");
+	int64_t ops = field_int(change, "ops");
 
-	printf("%s%s%s  %-12s  %-12s  %3lld %s", style_on(o, STYLE_WAIT),
+	/* Only changes claim a time. */
+	printf("%s%s%s  %-12s  %-12s  ", style_on(o, STYLE_WAIT),
 	    field_short(change, hash ? "hash" : "id"), style_off(o),
-	    field(change, "time")[0] == '\0' ? "-" : field_ago(change, "time"),
-	    safe(field(change, "who")), (long long)field_int(change, "ops"),
-	    field_int(change, "ops") == 1 ? "op " : "ops");
+	    field_ago(
+		change, field(change, "time")[0] == '\0' ? "received" : "time"),
+	    safe(field(change, "who")));
+	if (hash)
+		printf("%3lld %s", (long long)ops, ops == 1 ? "op" : "ops");
 	kinds_print(change, hash);
 	if (!field_bool(change, "visible"))
 		printf("  %svoid%s", style_on(o, STYLE_BAD), style_off(o));

@@ -26,7 +26,7 @@ row_fill(json_object *d, const char *cells[])
 {
 	cells[0] = safe(field(d, "name"));
 	cells[1] = field(d, "type");
-	cells[2] = field(d, "role");
+	cells[2] = field_bool(d, "revoked") ? "revoked" : field(d, "role");
 	cells[3] = field_short(d, "doc");
 	cells[4] = field_ago(d, "changed");
 }

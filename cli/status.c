@@ -53,13 +53,16 @@ document_print(struct output *o, json_object *doc)
 {
 	json_object *devices = field_list(doc, "devices");
 	size_t len = json_object_array_length(devices);
+	bool revoked = field_bool(doc, "revoked");
 
 	printf("\n%s%s%s  %s, %s\n", style_on(o, STYLE_BOLD),
 	    safe(field(doc, "name")), style_off(o), field(doc, "type"),
-	    field(doc, "role"));
+	    revoked ? "revoked" : field(doc, "role"));
 	for (size_t i = 0; i < len; i++)
 		device_print(o, json_object_array_get_idx(devices, i));
-	if (len == 0)
+	if (revoked)
+		puts("  what is here stays, nothing more comes");
+	else if (len == 0)
 		puts("  on this device only");
 	alarms_print(o, doc);
 }

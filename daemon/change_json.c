@@ -52,9 +52,70 @@ kinds_json(uint32_t kinds)
 	return list;
 }
 
-struct json_object *
-change_json(struct replica *replica, const struct change_info *info)
+static bool
+ref_equal(const struct grant_ref *a, const struct grant_ref *b)
 {
+	return a->index == b->index && memcmp(a->env, b->env, LK_ID_LEN) == 0;
+}
+
+/* Whether the grant that this one was issued under is in the same list: a
+ * person is named once, not with each device. */
+static bool
+is_below(const struct graph *g, const struct member *m, uint32_t ended_by)
+{
+	struct member above;
+
+	if (!(m->flags & GRANT_OWN))
+		return false;
+	if (ended_by == GRAPH_NONE)
+		return memcmp(m->parent.env, m->grant.env, LK_ID_LEN) == 0;
+	for (size_t i = 0; i < graph_members_len(g); i++) {
+		graph_member(g, i, &above);
+		if (ref_equal(&above.grant, &m->parent))
+			return above.ended_by == ended_by;
+	}
+	return false;
+}
+
+/* Whom an envelope granted something, or (`ended`) took it from: who, key,
+ * role, which for the latter is what remains. */
+static struct json_object *
+members_json(struct replica *replica, uint32_t docno,
+    const struct change_info *info, bool ended)
+{
+	struct json_object *list = json_object_new_array();
+	struct graph *g;
+	struct member m;
+
+	for (size_t i = 0;; i++) {
+		char who[2 * LK_NAME_MAX + 8];
+		struct json_object *o;
+		uint32_t node;
+
+		/* Naming people may read other documents meanwhile. */
+		if (replica_graph(replica, docno, &g).code != LK_OK ||
+		    i >= graph_members_len(g))
+			return list;
+		graph_member(g, i, &m);
+		node = ended ? m.ended_by : m.node;
+		if (node == GRAPH_NONE || node != graph_find(g, info->id) ||
+		    is_below(g, &m, ended ? node : GRAPH_NONE))
+			continue;
+		home_who(replica, m.key, who, sizeof(who));
+		o = json_object_new_object();
+		json_object_array_add(list, o);
+		json_add_text(o, "who", who);
+		json_add_id(o, "key", BYTES_OF(m.key));
+		json_add_text(o, "role", role_name(ended ? m.now : m.role));
+	}
+}
+
+struct json_object *
+change_json(
+    struct replica *replica, uint32_t docno, const struct change_info *info)
+{
+	const uint32_t ends =
+	    UINT32_C(1) << OP_REVOKE | UINT32_C(1) << OP_LEAVE;
 	struct json_object *o = json_object_new_object(), *message = NULL;
 	char who[2 * LK_NAME_MAX + 8];
 
@@ -71,6 +132,7 @@ change_json(struct replica *replica, const struct change_info *info)
 	json_add_number(o, "seq", info->seq);
 	json_add_number(o, "ops", info->ops);
 	json_add_time(o, "time", claimed_time(info->time));
+	json_add_time(o, "received", info->received);
 	json_object_object_add(o, "message", message);
 	/* Only content is void as such; the rest is unless it was revoked. */
 	json_add_flag(o, "visible",
@@ -78,5 +140,11 @@ change_json(struct replica *replica, const struct change_info *info)
 	json_add_id(o, "voided_by", BYTES_OF(info->voided_by));
 	json_add_flag(o, "import", info->is_import);
 	json_object_object_add(o, "kinds", kinds_json(info->kinds));
+	if (info->kinds & UINT32_C(1) << OP_GRANT)
+		json_object_object_add(
+		    o, "granted", members_json(replica, docno, info, false));
+	if (info->kinds & ends)
+		json_object_object_add(
+		    o, "ended", members_json(replica, docno, info, true));
 	return o;
 }

@@ -9,8 +9,9 @@
 
 /* Whether it holds content, not only who may do what. */
 bool change_counts(const struct change_info *);
-/* New: cursor, id, hash, author, who, seq, ops, time, message, visible,
- * voided_by, import, kinds. */
-struct json_object *change_json(struct replica *, const struct change_info *);
+/* New: cursor, id, hash, author, who, seq, ops, time, received, message,
+ * visible, voided_by, import, kinds, and of who may do what: granted, ended. */
+struct json_object *change_json(
+    struct replica *, uint32_t docno, const struct change_info *);
 
 #endif

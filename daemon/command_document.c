@@ -55,6 +55,7 @@ summary_json(const struct subject *s)
 	json_add_subject(o, s);
 	json_add_text(o, "type", s->name.type);
 	json_add_text(o, "role", role_name(s->summary.role));
+	json_add_flag(o, "revoked", s->summary.revoked);
 	json_add_number(o, "envelopes", s->summary.envelopes);
 	json_add_number(o, "waiting", s->summary.waiting);
 	json_add_number(o, "voided", s->summary.voided);

@@ -36,7 +36,7 @@ doc_log(struct request *r)
 		after = (int64_t)info.lsn;
 		if (access || change_counts(&info))
 			json_object_array_add(
-			    entries, change_json(r->replica, &info));
+			    entries, change_json(r->replica, s.docno, &info));
 	}
 	json_object_object_add(r->result, "next", json_object_new_int64(after));
 	return LK_NONE;

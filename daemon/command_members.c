@@ -78,7 +78,11 @@ member_json(struct request *r, const struct subject *s, const struct graph *g,
 	const struct identity *self = replica_identity(r->replica);
 	uint8_t id[LK_ID_LEN], issuer[ACCESS_KEY_LEN];
 
-	member_who(r, o, "who", m->key);
+	/* The creator's root key has a role, but no device acts for it. */
+	if (m->rank == 0 && memcmp(m->key, self->root_pk, ACCESS_KEY_LEN) == 0)
+		json_add_text(o, "who", "recovery phrase");
+	else
+		member_who(r, o, "who", m->key);
 	json_add_id(o, "key", BYTES_OF(m->key));
 	json_add_text(o, "role", role_name(m->now));
 	json_add_text(o, "granted", role_name(m->role));
@@ -158,6 +162,8 @@ members_fail(struct request *r, const struct subject *s, lk_err err)
 {
 	if (err.code != LK_E_DENIED)
 		return request_fail(r, err, "%s: %s", s->name.name, err.what);
+	if (s->summary.role < ROLE_ADMIN)
+		return subject_denied(r, s, "change members");
 	request_hint(r, "lk members %s shows roles and ranks", s->name.name);
 	return request_fail(r, err,
 	    "%s: not permitted: only an admin of a smaller rank may",

@@ -59,12 +59,8 @@ invite(struct request *r)
 	TRY(subject_find(r, &s));
 	TRY(param_string_or(r, "role", "write", &role));
 	TRY(role_read(r, role, &want.role));
-	if (s.summary.role < ROLE_ADMIN || want.role > s.summary.role) {
-		request_hint(
-		    r, "lk members %s shows who may invite", s.name.name);
-		return request_fail(r, LK_ERR(LK_E_DENIED, "invite"),
-		    "%s: only an admin may invite", s.name.name);
-	}
+	if (s.summary.role < ROLE_ADMIN)
+		return subject_denied(r, &s, "invite");
 	want.docno = s.docno;
 	json_add_subject(r->result, &s);
 	json_add_text(r->result, "role", role);
@@ -88,7 +84,8 @@ redeem_refused(struct request *r, const struct redeem_status *status)
 static lk_err
 redeem_late(struct request *r)
 {
-	request_hint(r, "it goes on in the background; lk status shows it");
+	request_hint(
+	    r, "it goes on in the background; lk ls shows what has arrived");
 	return request_fail(r, LK_ERR(LK_E_AGAIN, "redeem"),
 	    "ticket: the other device does not answer");
 }

@@ -68,6 +68,7 @@ document_status(struct request *r, const struct subject *s,
 	json_add_subject(o, s);
 	json_add_text(o, "type", s->name.type);
 	json_add_text(o, "role", role_name(s->summary.role));
+	json_add_flag(o, "revoked", s->summary.revoked);
 	json_add_number(o, "waiting", s->summary.waiting);
 	json_add_number(o, "voided", s->summary.voided);
 	json_add_flag(o, "newer", s->summary.newer);
@@ -309,6 +310,20 @@ sync_poll(struct request *r, bool *done)
 	return LK_NONE;
 }
 
+/* Whoever asks for a document by name wants to know that it gets nothing. */
+static lk_err
+documents_permitted(struct request *r, const struct waiting *w)
+{
+	struct subject s;
+
+	for (size_t i = 0; i < w->docnos_len; i++) {
+		TRY(subject_load(r, w->docnos[i], &s));
+		if (s.summary.revoked)
+			return subject_denied(r, &s, "sync");
+	}
+	return LK_NONE;
+}
+
 static lk_err
 sync_(struct request *r)
 {
@@ -322,6 +337,8 @@ sync_(struct request *r)
 		    "the store is read-only, nothing is exchanged");
 	}
 	err = subject_list(r, &w->docnos, &w->docnos_len);
+	if (err.code == LK_OK)
+		err = documents_permitted(r, w);
 	if (err.code == LK_OK)
 		err = param_int_or(r, "wait", 0, PEERS_MAX, &need);
 	if (err.code == LK_OK)

@@ -134,7 +134,7 @@ static lk_err
 event_send(struct request *r, struct watch *w, uint32_t docno,
     const struct change_info *info)
 {
-	struct json_object *event = change_json(r->replica, info);
+	struct json_object *event = change_json(r->replica, docno, info);
 	struct subject s;
 	lk_err err = subject_load(r, docno, &s);
 

@@ -38,9 +38,8 @@ document_fail(
 		request_hint(r, "a path is a JSON Pointer like /a/b/0");
 		break;
 	case LK_E_DENIED:
-		request_hint(r, "lk members %s shows who may", name);
-		return request_fail(
-		    r, err, "%s: this device may not write it", name);
+	case LK_E_REVOKED:
+		return subject_denied(r, s, "write");
 	case LK_E_LIMIT:
 		request_hint(r, "make it in several smaller steps");
 		return request_fail(r, err, "%s%s%s: too large for one change",

@@ -209,6 +209,23 @@ role_name(enum role role)
 }
 
 lk_err
+subject_denied(struct request *r, const struct subject *s, const char *what)
+{
+	const char *name = s->name.name;
+
+	if (s->summary.revoked) {
+		request_hint(
+		    r, "lk log --access %s shows who took it away", name);
+		return request_fail(r, LK_ERR(LK_E_REVOKED, what),
+		    "%s: revoked: this device has no access any more", name);
+	}
+	request_hint(r, "lk members %s shows who may", name);
+	return request_fail(r, LK_ERR(LK_E_DENIED, what),
+	    "%s: not permitted to %s: the role of this device is %s", name,
+	    what, role_name(s->summary.role));
+}
+
+lk_err
 role_read(struct request *r, const char *word, enum role *role)
 {
 	for (enum role i = ROLE_RELAY; i <= ROLE_ADMIN; i++) {

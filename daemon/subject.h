@@ -31,6 +31,11 @@ LK_MUST_USE lk_err subject_next(
 LK_MUST_USE lk_err subject_device(
     struct request *, uint32_t docno, size_t i, struct sync_status *);
 
+/* This device may not do `what` (static; "invite"): DENIED, or REVOKED when it
+ * has no role any more; said. */
+LK_MUST_USE lk_err subject_denied(
+    struct request *, const struct subject *, const char *what);
+
 /* The documents that param "docs" names, an array: *docnos is new (free), NULL
  * when there is none or it is empty.  Said. */
 LK_MUST_USE lk_err subject_list(

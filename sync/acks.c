@@ -361,6 +361,7 @@ engine_sync_status(
     struct engine *e, uint32_t docno, size_t i, struct sync_status *out)
 {
 	struct sync_status s = { .state = SYNC_UNKNOWN };
+	struct grant_ref mine;
 	struct ack_record a;
 	struct docstate *ds;
 	struct peer *peer;
@@ -368,7 +369,10 @@ engine_sync_status(
 	lk_err err;
 
 	TRY(docstate_get(e->r, docno, &ds));
-	if (!status_device(e, ds, i, s.pk))
+	/* Who was revoked is told nothing, so he cannot say who has what. */
+	if (graph_grant_for(ds->graph, e->identity->sign.pk, ROLE_RELAY, &mine)
+		    .code == LK_E_DENIED ||
+	    !status_device(e, ds, i, s.pk))
 		return LK_ERR(LK_E_NOTFOUND, "device");
 	s.connected = link_of(e, s.pk) != NULL;
 	err = ack_record_get(e->r, docno, s.pk, &a);

@@ -114,7 +114,7 @@ struct sync_status {
 	bool connected;
 };
 /* For a document: the i-th other device that may read it.  NOTFOUND past the
- * end. */
+ * end, and when this device was revoked. */
 LK_MUST_USE lk_err engine_sync_status(struct engine *, uint32_t docno, size_t i,
     struct sync_status *);
 /* Asks every peer at once instead of at the next round. */

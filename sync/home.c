@@ -318,7 +318,7 @@ home_who(struct replica *r, const uint8_t pk[static 32], char *out, size_t len)
 		}
 	}
 	if (memcmp(replica_identity(r)->root_pk, pk, 32) == 0) {
-		(void)strlcpy(out, "recovery phrase", len);
+		(void)strlcpy(out, "me", len);
 		return;
 	}
 	if (who_contact(r, pk, out, len))

@@ -117,6 +117,7 @@ replica_log(
 	info.seq = entry.seq;
 	info.ops = node.ops;
 	info.time = node.time;
+	info.received = node.received;
 	info.message = node.message;
 	info.visible = graph_visible(ds->graph, number);
 	log_kinds(&body, &info);

@@ -148,12 +148,16 @@ replica_doc(struct replica *r, uint32_t docno, struct doc_summary *out)
 {
 	struct docstate *ds;
 	struct doc_summary s = { .docno = docno };
+	struct grant_ref mine;
 
 	TRY(docstate_get(r, docno, &ds));
 	memcpy(s.docid, ds->docid, LK_ID_LEN);
 	memcpy(s.topic, ds->topic.id, LK_TOPIC_LEN);
 	s.home = ds->home;
 	s.role = graph_role(ds->graph, r->identity->sign.pk);
+	s.revoked = graph_grant_for(ds->graph, r->identity->sign.pk, ROLE_RELAY,
+			&mine)
+			.code == LK_E_DENIED;
 	s.envelopes = graph_len(ds->graph);
 	s.waiting = ds->waiting;
 	s.newer = ds->newer;

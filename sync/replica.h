@@ -78,6 +78,7 @@ struct doc_summary {
 	uint8_t docid[LK_ID_LEN], topic[LK_TOPIC_LEN];
 	bool home;            /* the person's own list */
 	enum role role;       /* mine now */
+	bool revoked;         /* I had one, and have none any more */
 	uint64_t envelopes;   /* in the graph */
 	uint64_t waiting;     /* envelopes that lack something */
 	uint64_t voided;      /* changes kept that do not count */
@@ -133,6 +134,7 @@ struct change_info {
 	uint8_t author[32];      /* device key */
 	uint64_t seq, ops;
 	int64_t time;            /* seconds since 1970, as claimed */
+	struct wall received;    /* when this device took it in */
 	bool visible, has_change, is_import;
 	uint32_t kinds;          /* bit per op_kind below 32 */
 	uint8_t voided_by[LK_ID_LEN]; /* zero: nothing */
