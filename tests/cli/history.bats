@@ -11,7 +11,7 @@ load setup
 	[ "$status" -eq 0 ]
 	[ "${#lines[@]}" -eq 2 ]
 	[[ ${lines[0]} =~ ^[0-9a-f]{8}\ \ just\ now\ {6}laptop\ {10}4\ ops\ \ a\ message$ ]]
-	[[ ${lines[1]} =~ ^[0-9a-f]{8}\ \ just\ now\ {6}laptop\ {10}1\ op\ $ ]]
+	[[ ${lines[1]} =~ ^[0-9a-f]{8}\ \ just\ now\ {6}laptop\ {10}1\ op$ ]]
 	first=${lines[0]}
 	lk log -n 1 d
 	is 0 "$first" ""
@@ -39,7 +39,20 @@ load setup
 	is 0 "" ""
 	lk log --access d
 	[ "$status" -eq 0 ]
-	[[ $output == *genesis* ]]
+	[[ $output =~ ^[0-9a-f]{8}\ \ just\ now\ {6}laptop\ {8}genesis$ ]]
+	device friend
+	on friend -q accept "$(on laptop invite d --role read)"
+	on laptop -q revoke d friend
+	on laptop set d /a 1
+	lk log --access d
+	[ "${#lines[@]}" -eq 4 ]
+	[[ ${lines[0]} =~ laptop\ {10}1\ op$ ]]
+	[[ ${lines[1]} =~ laptop\ {8}revoke\ friend$ ]]
+	[[ ${lines[2]} =~ laptop\ {8}grant\ read\ to\ friend$ ]]
+	[[ $output != *void* && $output != *never* ]]
+	lk log --access --json d
+	[[ ${lines[1]} == *'"visible":true,"voided_by":null,"import":false,"kinds":["revoke"],"ended":[{"who":"friend","key":"'*'","role":"none"}]}' ]]
+	[[ ${lines[2]} == *'"visible":true,"voided_by":null,"import":false,"kinds":["grant"],"granted":[{"who":"friend","key":"'*'","role":"read"}]}' ]]
 }
 
 @test "a long log comes whole" {

@@ -78,3 +78,28 @@ lk() {
 field() {
 	sed -n "s/.*\"$1\":\"\\{0,1\\}\\([^,\"}]*\\).*/\\1/p" | head -n 1
 }
+
+# refused STATUS LINE: the last `lk` or `run` ended so, with nothing on stdout
+# and exactly this line, a pattern, on stderr.
+refused() {
+	# shellcheck disable=SC2053
+	if [ "$status" -ne "$1" ] || [ "$output" != "" ] ||
+	    [ "$(wc -l <<<"$stderr")" -ne 1 ] || [[ $stderr != $2 ]]; then
+		printf 'status %s, expected %s\n' "$status" "$1"
+		printf 'stdout: %s\nstderr: %s\nexpect: %s\n' \
+		    "$output" "$stderr" "$2"
+		return 1
+	fi
+}
+
+# Everything a device can say about what it has.
+state_of() {
+	local name
+	on "$1" device ls --json
+	on "$1" ls --json
+	for name in $(on "$1" ls); do
+		on "$1" get "$name" --typed --json
+		on "$1" log "$name" --access --json
+		on "$1" members "$name" --all --json
+	done
+}

@@ -51,11 +51,11 @@ two_people() {
 	device friend
 	on friend -q accept "$(on laptop invite d --role read)"
 	run --separate-stderr on friend set d /a 2
-	is 77 "" "lk: d: this device may not write it; lk members d shows who may"
+	is 77 "" "lk: d: not permitted to write: the role of this device is read; lk members d shows who may"
 	run --separate-stderr on friend get d --json
 	is 0 '{"a":1}' ""
 	run --separate-stderr on friend invite d
-	is 77 "" "lk: d: only an admin may invite; lk members d shows who may invite"
+	is 77 "" "lk: d: not permitted to invite: the role of this device is read; lk members d shows who may"
 	run --separate-stderr on friend revoke d laptop
 	[ "$status" -eq 77 ]
 }
@@ -100,12 +100,53 @@ Recorded here; lk sync --wait=all waits for everywhere." ]]
 		[ "$status" -eq 0 ] || break
 		on friend sync --wait=1 --timeout 100ms || true
 	done
-	is 77 "" "lk: shopping: this device may not write it; lk members shopping shows who may"
+	is 77 "" "lk: shopping: revoked: this device has no access any more; lk log --access shopping shows who took it away"
+	run --separate-stderr on friend set shopping /x 1 --json
+	refused 77 '{"error":"revoked","code":77,"message":"shopping: revoked: this device has no access any more","hint":"lk log --access shopping shows who took it away"}'
+	for args in "invite shopping" "revoke shopping laptop" "sync --wait shopping"; do
+		run --separate-stderr on friend $args
+		refused 77 "lk: shopping: revoked: *"
+	done
+	run --separate-stderr on friend status --exit-code
+	[ "$status" -eq 0 ]
+	[[ $output == *"
+shopping  map, revoked
+  what is here stays, nothing more comes" ]]
+	run --separate-stderr on friend sync --wait=all --timeout 20s
+	is 0 "" ""
+	[[ $(on friend ls -l) =~ ^shopping\ \ map\ \ revoked ]]
 	run --separate-stderr on friend get shopping --json
 	[[ $output != *secret* ]]
 	[[ $output == '{"milk":'* ]]
 	run --separate-stderr on laptop get shopping /milk
 	is 0 "2" ""
+}
+
+@test "a revocation counts the edits of the one revoked, with all his devices" {
+	two_people
+	paired friend tablet
+	on friend inc shopping /milk
+	on tablet inc shopping /milk
+	on tablet inc shopping /milk
+	on tablet sync --wait=1 --timeout 30s
+	until [ "$(on laptop get shopping /milk)" = 5 ]; do
+		on friend sync --wait=1 --timeout 30s
+	done
+	run --separate-stderr on laptop revoke shopping friend --json
+	[ "$status" -eq 0 ]
+	[[ $output == *'"dry_run":false,"kept":3,"grants":3,"epoch":1,"last_admin":false,'* ]]
+	on laptop set shopping /a 1
+	device other
+	on other -q accept "$(on laptop invite shopping --role admin)"
+	run --separate-stderr on laptop revoke shopping other --dry-run
+	[[ $output == *"
+  cannot read: what is written from epoch 3 on, by whoever has heard of it
+  edits that stay: the 0 seen here;"* ]]
+	[[ $output == *"
+  this device would be the only admin: without it only the recovery phrase changes who is a member
+"* ]]
+	run --separate-stderr on laptop get shopping /milk
+	is 0 5 ""
 }
 
 @test "a downgrade leaves a role" {
