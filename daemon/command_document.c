@@ -52,14 +52,8 @@ summary_json(const struct subject *s)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_add_subject(o, s);
-	json_add_text(o, "type", s->name.type);
-	json_add_text(o, "role", role_name(s->summary.role));
-	json_add_flag(o, "revoked", s->summary.revoked);
+	json_add_summary(o, s);
 	json_add_number(o, "envelopes", s->summary.envelopes);
-	json_add_number(o, "waiting", s->summary.waiting);
-	json_add_number(o, "voided", s->summary.voided);
-	json_add_flag(o, "newer", s->summary.newer);
 	json_add_time(o, "changed", s->summary.changed);
 	return o;
 }

@@ -65,13 +65,7 @@ document_status(struct request *r, const struct subject *s,
 	struct json_object *devices = json_object_new_array();
 	size_t behind, done;
 
-	json_add_subject(o, s);
-	json_add_text(o, "type", s->name.type);
-	json_add_text(o, "role", role_name(s->summary.role));
-	json_add_flag(o, "revoked", s->summary.revoked);
-	json_add_number(o, "waiting", s->summary.waiting);
-	json_add_number(o, "voided", s->summary.voided);
-	json_add_flag(o, "newer", s->summary.newer);
+	json_add_summary(o, s);
 	json_object_object_add(o, "devices", devices);
 	TRY(devices_add(r, s->docno, devices, &behind, &done));
 	if (behind > 0)

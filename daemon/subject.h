@@ -52,6 +52,8 @@ void json_add_id(struct json_object *, const char *key, struct bytes);
 void json_add_time(struct json_object *, const char *key, struct wall);
 /* "doc" and "name". */
 void json_add_subject(struct json_object *, const struct subject *);
+/* These, and "type", "role", "revoked", "waiting", "voided", "newer". */
+void json_add_summary(struct json_object *, const struct subject *);
 
 const char *role_name(enum role);
 /* relay, read, write, admin.  USAGE, said. */
