@@ -32,8 +32,8 @@ kv_seek(struct kv kv, enum kv_seek how, struct bytes key, struct bytes *found,
 }
 
 lk_err
-kv_walk(struct kv kv, uint8_t *at, size_t at_len, size_t fixed,
-    struct bytes *value)
+kv_walk(
+    struct kv kv, uint8_t *at, size_t at_len, size_t fixed, struct bytes *value)
 {
 	struct bytes found;
 

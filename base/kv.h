@@ -50,8 +50,8 @@ LK_MUST_USE lk_err kv_seek(struct kv, enum kv_seek, struct bytes key,
  * first `fixed` bytes, in a map where what begins so is as long: the first that
  * is not below `at` replaces it.  bytes_next(at) leads to the next step.
  * NOTFOUND past the last. */
-LK_MUST_USE lk_err kv_walk(struct kv, uint8_t *at, size_t at_len, size_t fixed,
-    struct bytes *value);
+LK_MUST_USE lk_err kv_walk(
+    struct kv, uint8_t *at, size_t at_len, size_t fixed, struct bytes *value);
 
 /* A map in memory, at most `bytes_max` of keys and values (LIMIT above). */
 LK_MUST_USE lk_err kv_memory_new(struct kv *, size_t bytes_max);

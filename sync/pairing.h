@@ -21,8 +21,8 @@ struct redeem {
 	char addresses[PEER_ADDRESS_MAX][ADDRESS_TEXT_MAX];
 	size_t addresses_len, dialled;
 	struct mono again;
-	uint64_t conn; /* 0: not connected */
-	bool answered; /* the card has come */
+	uint64_t conn;     /* 0: not connected */
+	bool answered;     /* the card has come */
 	unsigned refusals; /* parted with after our proof */
 	struct bytes card; /* owned */
 	struct redeem_status status;
@@ -48,16 +48,19 @@ LK_MUST_USE lk_err ticket_use(struct engine *,
     struct ticket_record *, bool *again);
 
 /* pairing.c: the issuer's side, and cards. */
-LK_MUST_USE lk_err pairing_psk(struct engine *, struct link *, uint8_t psk[static 32]);
-LK_MUST_USE lk_err pairing_joined(struct engine *, struct link *, struct bytes payload);
+LK_MUST_USE lk_err pairing_psk(
+    struct engine *, struct link *, uint8_t psk[static 32]);
+LK_MUST_USE lk_err pairing_joined(
+    struct engine *, struct link *, struct bytes payload);
 LK_MUST_USE lk_err pairing_answer(struct engine *, struct link *);
 LK_MUST_USE lk_err pairing_card(struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err pairing_send_card(struct engine *, struct link *);
 
 /* redeem.c: the joiner's side, and welcomes. */
-LK_MUST_USE lk_err pairing_welcome(struct engine *, struct link *, struct bytes);
-LK_MUST_USE lk_err redeem_card(struct engine *, struct link *,
-    const struct card *, struct bytes card);
+LK_MUST_USE lk_err pairing_welcome(
+    struct engine *, struct link *, struct bytes);
+LK_MUST_USE lk_err redeem_card(
+    struct engine *, struct link *, const struct card *, struct bytes card);
 LK_MUST_USE lk_err redeem_dial(struct engine *);
 /* The issuer said, or showed, that it does not honour the ticket. */
 void redeem_refused(struct link *);

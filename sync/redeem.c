@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "sync/endpoint.h"
-#include "sync/pairing.h"
 #include "sync/home.h"
 #include "sync/names.h"
+#include "sync/pairing.h"
 #include "sync/person.h"
 
 #define REDEEM_RETRY_MS 1000

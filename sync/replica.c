@@ -155,9 +155,9 @@ replica_doc(struct replica *r, uint32_t docno, struct doc_summary *out)
 	memcpy(s.topic, ds->topic.id, LK_TOPIC_LEN);
 	s.home = ds->home;
 	s.role = graph_role(ds->graph, r->identity->sign.pk);
-	s.revoked = graph_grant_for(ds->graph, r->identity->sign.pk, ROLE_RELAY,
-			&mine)
-			.code == LK_E_DENIED;
+	s.revoked =
+	    graph_grant_for(ds->graph, r->identity->sign.pk, ROLE_RELAY, &mine)
+		.code == LK_E_DENIED;
 	s.envelopes = graph_len(ds->graph);
 	s.waiting = ds->waiting;
 	s.newer = ds->newer;
