@@ -118,7 +118,7 @@ fill() {
 		[ "$status" -eq 0 ] || break
 	done
 	before=$(state_of laptop)
-	head -c 3000000 /dev/urandom | base64 >"$BATS_TEST_TMPDIR/text.md"
+	head -c 1000000 /dev/urandom | base64 >"$BATS_TEST_TMPDIR/text.md"
 	lk import "$BATS_TEST_TMPDIR/text.md"
 	refused 74 "lk: text: no space left on the disk, nothing was *"
 	lk import --json "$BATS_TEST_TMPDIR/text.md"
