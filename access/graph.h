@@ -227,9 +227,9 @@ void graph_member(const struct graph *, size_t i, struct member *);
  * NOTFOUND: no such grant.  At most REVOKE_KEEP_MAX: LIMIT. */
 LK_MUST_USE lk_err graph_tips_of(const struct graph *, const struct grant_ref *,
     bool tree, uint8_t tips[][LK_ID_LEN], size_t *len);
-/* Nodes that ended what a key may fetch: the earliest of the revocations (or
- * leaves) in force against it, for the farewell of protocol 6.3; how many, at
- * most `max`.  0 for who is a reader or relay, and for who never was. */
+/* Nodes that ended what a key may fetch: for each of its grants the earliest of
+ * the revocations (or leaves) in force against it, for the farewell of protocol
+ * 6.3; how many, at most `max`.  0 for who is a reader or relay, and for who never was. */
 size_t graph_farewell(const struct graph *,
     const uint8_t key[static ACCESS_KEY_LEN], uint32_t *nodes, size_t max);
 

@@ -439,30 +439,46 @@ end_add(
 	return kept;
 }
 
+/* What ended one grant, earliest. */
+static size_t
+grant_ends(const struct graph *g, uint32_t grant, uint32_t *nodes, size_t max)
+{
+	const struct eval *now = &g->evals->now;
+	const struct cut *cut = NULL;
+	uint32_t end;
+	size_t n = 0;
+
+	while ((cut = eval_next_cut(g, now, grant, cut)) != NULL) {
+		if (cut->level < ROLE_RELAY)
+			n = end_add(g, nodes, n, max, g->ctls.v[cut->ctl].node);
+	}
+	end = eval_grant(g, now, grant) ? GRAPH_NONE : grant_ended_by(g, grant);
+	return end == GRAPH_NONE ? n : end_add(g, nodes, n, max, end);
+}
+
 size_t
 graph_farewell(const struct graph *g, const uint8_t key[static ACCESS_KEY_LEN],
     uint32_t *nodes, size_t max)
 {
-	const struct eval *now = &g->evals->now;
-	uint32_t a = author_find(g, key), end;
+	uint32_t a = author_find(g, key);
 	size_t n = 0;
 
 	if (a == GRAPH_NONE || graph_role(g, key) != ROLE_NONE)
 		return 0;
+	/* Of every grant: one that was given after the end of another has an
+	 * end of its own to be told. */
 	for (uint32_t i = g->authors.v[a].grant; i != GRAPH_NONE;
 	     i = g->grants.v[i].next_of_author) {
-		const struct cut *cut = NULL;
+		size_t more = grant_ends(g, i, nodes + n, max - n);
 
-		while ((cut = eval_next_cut(g, now, i, cut)) != NULL) {
-			if (cut->level < ROLE_RELAY)
-				n = end_add(
-				    g, nodes, n, max, g->ctls.v[cut->ctl].node);
+		for (size_t k = n; more > 0; k++, more--) {
+			bool known = false;
+
+			for (size_t j = 0; j < n && !known; j++)
+				known = nodes[j] == nodes[k];
+			if (!known)
+				nodes[n++] = nodes[k];
 		}
-		if (eval_grant(g, now, i))
-			continue;
-		end = grant_ended_by(g, i);
-		if (end != GRAPH_NONE)
-			n = end_add(g, nodes, n, max, end);
 	}
 	return n;
 }

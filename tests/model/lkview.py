@@ -175,15 +175,16 @@ class Replica:
         return max(mine, key=lambda e: e["seq"]) if mine else None
 
     def farewell(self, device):
-        """What a former reader is still served: the past of the earliest effective revocations that ended him, and those."""
+        """What a former reader is still served: the past of the earliest effective revocations of each grant, and those."""
         view = self.view()
         refs = [r for r, g in view.grants.items() if g["device"] == device]
         if not refs or any(view.allowed(None, r, p.RELAY) for r in refs):
             return None
-        end = {x[0] for x, e in view.revokes for r in refs if view.covers(e, r) and e["level"] < p.RELAY
-            and view.effective(x)}
-        end |= {x[0] for x in view.leaves if self.grant_of(x) in refs and view.effective(x)}
-        first = [i for i in end if not any(j in self.env[i]["past"] for j in end)]
+        first = set()
+        for r in refs:
+            end = {x[0] for x, e in view.revokes if view.covers(e, r) and e["level"] < p.RELAY and view.effective(x)}
+            end |= {x[0] for x in view.leaves if self.grant_of(x) == r and view.effective(x)}
+            first |= {i for i in end if not any(j in self.env[i]["past"] for j in end)}
         return {i for i in self.order if any(self.in_past_star(i, f) for f in first)}
 
     # -------------------------------------------------------------- receiving
