@@ -129,28 +129,3 @@ replica_log(
 	*out = info;
 	return LK_NONE;
 }
-
-lk_err
-replica_heads(struct replica *r, uint32_t docno, uint8_t hashes[][LK_ID_LEN],
-    size_t max, size_t *len)
-{
-	static const struct grant_ref nobody;
-	struct docstate *ds;
-	const uint32_t *parents;
-	size_t n;
-	uint64_t seq;
-
-	TRY(docstate_get(r, docno, &ds));
-	TRY(graph_parents(ds->graph, &nobody, &parents, &n, &seq));
-	*len = 0;
-	for (size_t i = 0; i < n; i++) {
-		struct node node;
-
-		TRY(node_get(r, docno, parents[i], &node));
-		for (size_t at = 0; at < node.hashes.len && *len < max;
-		     at += LK_ID_LEN)
-			memcpy(hashes[(*len)++], node.hashes.ptr + at,
-			    LK_ID_LEN);
-	}
-	return LK_NONE;
-}

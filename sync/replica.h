@@ -143,9 +143,6 @@ struct change_info {
 /* The envelope of a document with lsn >= the one given; NOTFOUND at the end. */
 LK_MUST_USE lk_err replica_log(struct replica *, uint32_t docno,
     uint64_t lsn, struct change_info *);
-/* The hashes of the changes that are the heads of what is visible. */
-LK_MUST_USE lk_err replica_heads(struct replica *, uint32_t docno,
-    uint8_t hashes[][LK_ID_LEN], size_t max, size_t *len);
 
 /* Sharing. */
 
