@@ -314,6 +314,26 @@ acks_received(struct engine *e, struct link *l, struct bytes body)
 }
 
 lk_err
+acks_cover(struct engine *e, struct docstate *ds, const uint8_t pk[static 32],
+    uint32_t node, bool *cover)
+{
+	struct ack_record a;
+	lk_err err = ack_record_get(e->r, ds->docno, pk, &a);
+
+	*cover = false;
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	for (size_t i = 0; i < a.heads_len && !*cover; i++) {
+		uint32_t head = graph_find(ds->graph, a.heads + i * LK_ID_LEN);
+
+		*cover =
+		    head != GRAPH_NONE && graph_in_past(ds->graph, node, head);
+	}
+	return LK_NONE;
+}
+
+lk_err
 acks_stand(
     struct engine *e, uint32_t docno, const uint8_t pk[static 32], bool *stand)
 {

@@ -258,6 +258,17 @@ docstate_create(struct replica *r, const uint8_t docid[static 32],
 	return LK_NONE;
 }
 
+lk_err
+docstate_make_home(struct replica *r, uint32_t docno)
+{
+	struct docstate *ds;
+
+	TRY(docstate_get(r, docno, &ds));
+	TRY(docno_index(r, 'h', BYTES(NULL, 0), docno));
+	ds->home = true;
+	return docstate_save(r, ds);
+}
+
 static lk_err
 docno_unindex(struct replica *r, char kind, struct bytes id)
 {

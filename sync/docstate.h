@@ -70,6 +70,8 @@ void docstate_free(struct replica *, struct docstate *);
 /* A new document with an empty graph. */
 LK_MUST_USE lk_err docstate_create(struct replica *, const uint8_t docid[static 32],
     const struct topic *, bool home, struct docstate **);
+/* Makes it the home document; there is no other one. */
+LK_MUST_USE lk_err docstate_make_home(struct replica *, uint32_t docno);
 /* Writes its record. */
 LK_MUST_USE lk_err docstate_save(struct replica *, struct docstate *);
 

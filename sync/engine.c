@@ -244,7 +244,8 @@ engine_plan(struct engine *e)
 
 	TAILQ_FOREACH (l, &e->links, next) {
 		if (l->state == LINK_OPEN) {
-			wake_at(e, l->round.ms + l->round_every);
+			if (l->matched)
+				wake_at(e, l->round.ms + l->round_every);
 			wake_at(e,
 			    l->heard.ms + IDLE_MS > e->now.mono.ms ?
 				l->heard.ms + IDLE_MS :
@@ -261,7 +262,7 @@ engine_plan(struct engine *e)
 				p->again.ms :
 				e->now.mono.ms + IDLE_MS);
 	TAILQ_FOREACH (q, &e->redeems, next)
-		if (q->status.state == REDEEM_TRYING && q->conn == 0)
+		if (redeem_wanted(q))
 			wake_at(e, q->again.ms);
 	if (e->acks_len > 0)
 		wake_at(e, e->acks_due.ms);
@@ -325,7 +326,7 @@ engine_events(struct engine *e, const struct replica_event *events, size_t n,
 	}
 	e->origins_len = 0;
 	if (access_changed)
-		TRY(peers_retell(e));
+		TRY(peers_changed(e));
 	if (home_changed)
 		TRY(fanout_watch(e));
 	return LK_NONE;
@@ -377,7 +378,8 @@ engine_aborted(struct engine *e)
 	e->peers_loaded = false;
 	e->origins_len = 0;
 	e->acks_len = 0;
-	e->heals_len = 0;
+	/* What was done of it is undone. */
+	e->fanout.ms = 1;
 }
 
 bool

@@ -37,6 +37,9 @@ enum serve { SERVE_NOTHING, SERVE_FULL, SERVE_FAREWELL, SERVE_TAKE };
 struct link_topic {
 	uint32_t docno; /* 0: no topic has this number */
 	enum serve serve;
+	bool ended;    /* this device was a member, and is none now */
+	bool welcomed; /* on this link, or seen not to need it */
+	bool retried;  /* asked for what waits, and nothing came of it */
 	uint8_t id[LK_TOPIC_LEN];
 	struct item_state in, out;
 	/* What is being sent: everything essential from lsn `next` on that the
@@ -77,12 +80,14 @@ struct link {
 	struct mono heard, pinged, round;
 	int64_t round_every; /* ms between comparisons; 0: not drawn yet */
 	uint8_t told[FP_LEN]; /* hash of the last PEERS sent */
+	struct buf gossip;    /* the last PEERS, to be looked at again */
 	const char *why;     /* it was dropped; not logged yet */
 	/* Who it is. */
 	bool known; /* pk is authentic */
-	bool own;   /* a device of this person */
 	uint8_t pk[32], noise_pk[32];
+	uint8_t root_pk[32];   /* its person's, where it has shown that */
 	struct redeem *redeem; /* a ticket of somebody else is being used */
+	bool refused;          /* in words: CLOSE with that reason */
 	uint8_t ticket[SESSION_TICKET_LEN];
 	bool has_ticket;
 	struct bytes payload; /* owned: what a ticket's joiner said */
@@ -167,6 +172,12 @@ LK_MUST_USE lk_err link_open(struct engine *, uint64_t conn, bool initiator,
 LK_MUST_USE lk_err link_start(struct engine *, struct link *,
     const struct session_config *);
 void link_send(struct engine *, struct link *, enum message_type, struct bytes);
+/* Whether the peer is a device of this person: certified, and not thrown out of
+ * his home.  Asked each time: either device may hear of the other late. */
+bool link_is_own(struct engine *, const struct link *);
+/* Whether it is that, or of somebody met before: by ticket, or as a member of
+ * a document. */
+bool link_is_met(struct engine *, const struct link *);
 /* Says why and closes; nothing more is taken from it. */
 void link_close(struct engine *, struct link *, enum close_reason);
 void link_free(struct engine *, struct link *);
@@ -188,8 +199,9 @@ LK_MUST_USE lk_err topics_offer(struct engine *, struct link *);
 struct link_topic *topics_number(struct link *, uint32_t number);
 /* The first number of a document; GRAPH_NONE. */
 uint32_t topics_of(const struct link *, uint32_t docno);
-LK_MUST_USE lk_err topics_serve(struct engine *, const uint8_t pk[static 32],
-    uint32_t docno, enum serve *);
+/* Decides what the peer may have of it, from what is known here now. */
+LK_MUST_USE lk_err topics_serve(
+    struct engine *, const struct link *, struct link_topic *);
 
 /* reconcile.c */
 LK_MUST_USE lk_err reconcile_start(struct engine *, struct link *);
@@ -209,11 +221,15 @@ LK_MUST_USE lk_err acks_received(struct engine *, struct link *, struct bytes);
 /* Acknowledges a document to one peer. */
 LK_MUST_USE lk_err acks_send(struct engine *, struct link *, uint32_t number);
 
-/* heal.c: keys for readers who lack them, after a while, so that one of the
- * holders does it and not all. */
+/* heal.c: keys for readers who lack them, and grants for devices of this person
+ * that have none, after a while, so that one of those who can does it and not
+ * all. */
 LK_MUST_USE lk_err heals_note(struct engine *, uint32_t docno);
 LK_MUST_USE lk_err heals_step(struct engine *);
 
+/* Whether the device has ever acknowledged this node of a document. */
+LK_MUST_USE lk_err acks_cover(struct engine *, struct docstate *,
+    const uint8_t pk[static 32], uint32_t node, bool *cover);
 /* Whether the peer's last acknowledgement covers all we have, for what is
  * cheap: without loading the document's graph it may say no too often. */
 LK_MUST_USE lk_err acks_stand(struct engine *, uint32_t docno,
@@ -234,18 +250,25 @@ LK_MUST_USE lk_err peers_address(struct engine *, const uint8_t pk[static 32],
 LK_MUST_USE lk_err peers_seen(struct engine *, const uint8_t pk[static 32]);
 LK_MUST_USE lk_err peers_received(struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err peers_tell(struct engine *, struct link *);
-/* The same to everybody: somebody became a member of something. */
-LK_MUST_USE lk_err peers_retell(struct engine *);
+/* Somebody became a member of something: tells everybody whom they now share a
+ * document with, and looks again at what was heard too early. */
+LK_MUST_USE lk_err peers_changed(struct engine *);
 LK_MUST_USE lk_err peers_dial(struct engine *);
 void peers_failed(struct engine *, const uint8_t pk[static 32]);
 void peers_free(struct engine *);
 
-void topics_welcomed(struct link *, uint32_t docno);
+/* Notes that the peer was welcomed to a document that has no number yet; or, as
+ * it is no reader any more, that it would have to be again. */
+void topics_welcomed(struct link *, uint32_t docno, bool is);
 bool topics_is_welcomed(const struct link *, uint32_t docno);
 
 /* welcome_out.c */
 /* Sends a welcome for a document to a reader who has no number for it. */
 LK_MUST_USE lk_err welcome_send(struct engine *, struct link *, uint32_t docno);
+/* The same for one who has a number, from former times, but not the keys of his
+ * present grant. */
+LK_MUST_USE lk_err welcome_renew(
+    struct engine *, struct link *, struct link_topic *);
 /* To every connected reader of a document that has none yet. */
 LK_MUST_USE lk_err welcome_offer(struct engine *, uint32_t docno);
 
@@ -253,6 +276,9 @@ LK_MUST_USE lk_err welcome_offer(struct engine *, uint32_t docno);
 LK_MUST_USE lk_err fanout_start(struct engine *, int64_t delay_ms);
 LK_MUST_USE lk_err fanout_step(struct engine *);
 LK_MUST_USE lk_err fanout_watch(struct engine *);
+/* Grants these devices in one document, where that is for us to do. */
+LK_MUST_USE lk_err fanout_document(
+    struct engine *, uint32_t docno, const struct cert *, size_t);
 
 /* member_index.c: which documents concern which device. */
 LK_MUST_USE lk_err member_index_update(struct replica *, struct docstate *);

@@ -65,15 +65,20 @@ fanout_watch(struct engine *e)
 	return LK_NONE;
 }
 
-static lk_err
-fanout_document(struct engine *e, uint32_t docno, const struct cert *certs,
-    size_t len)
+lk_err
+fanout_document(
+    struct engine *e, uint32_t docno, const struct cert *certs, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
+		const uint8_t *pk = certs[i].block.device_pk;
+		struct graph *g;
+		uint32_t node;
 		lk_err err;
 
-		if (memcmp(certs[i].block.device_pk, e->identity->sign.pk,
-			32) == 0)
+		TRY(replica_graph(e->r, docno, &g));
+		/* Who left or was thrown out is not brought back. */
+		if (memcmp(pk, e->identity->sign.pk, 32) == 0 ||
+		    graph_farewell(g, pk, &node, 1) > 0)
 			continue;
 		err = replica_enroll(e->r, docno, &certs[i]);
 		if (err.code != LK_OK && err.code != LK_E_EXISTS &&

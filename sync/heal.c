@@ -1,4 +1,5 @@
 #include "sync/engine_state.h"
+#include "sync/person.h"
 
 #define HEAL_FIRST_MS 300
 #define HEAL_SPREAD_MS 2000
@@ -17,15 +18,20 @@ heals_note(struct engine *e, uint32_t docno)
 lk_err
 heals_step(struct engine *e)
 {
-	bool healed = false;
+	struct cert certs[PERSON_DEVICES_MAX];
+	size_t len;
 
 	if (e->heals_len == 0 || e->heals_due.ms > e->now.mono.ms)
 		return LK_NONE;
+	TRY(person_devices(e->r, certs, &len));
 	/* A few at a time, so that a long list holds nobody up. */
 	for (int i = 0; i < HEAL_SLICE && e->heals_len > 0; i++) {
-		lk_err err = replica_heal(
-		    e->r, e->heals[e->heals_len - 1], &healed);
+		uint32_t docno = e->heals[e->heals_len - 1];
+		bool healed = false;
+		lk_err err = fanout_document(e, docno, certs, len);
 
+		if (err.code == LK_OK)
+			err = replica_heal(e->r, docno, &healed);
 		/* The document may be gone by now. */
 		if (err.code != LK_E_NOTFOUND)
 			TRY(err);

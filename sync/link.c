@@ -3,6 +3,7 @@
 
 #include "sync/endpoint.h"
 #include "sync/pairing.h"
+#include "sync/person.h"
 
 #define PING_IDLE_MS 30000
 #define PING_ANSWER_MS 60000
@@ -42,7 +43,7 @@ link_open(struct engine *e, uint64_t conn, bool initiator, const char *address,
 	l->conn = conn;
 	l->initiator = initiator;
 	l->deadline.ms = e->now.mono.ms + HANDSHAKE_MS;
-	l->heard = e->now.mono;
+	l->heard = l->round = e->now.mono;
 	(void)strlcpy(l->address, address, sizeof(l->address));
 	buf_init(&l->out, LINK_OUT_MAX);
 	TAILQ_INSERT_TAIL(&e->links, l, next);
@@ -115,6 +116,7 @@ link_free(struct engine *e, struct link *l)
 	TAILQ_REMOVE(&e->links, l, next);
 	session_free(l->session);
 	buf_wipe(&l->out);
+	buf_clear(&l->gossip);
 	topics_free(l);
 	free((void *)(uintptr_t)l->payload.ptr);
 	free(l);
@@ -171,16 +173,30 @@ link_hello(struct engine *e, struct link *l)
 	return LK_NONE;
 }
 
-/* Whether a device is of this person: certified, and a reader of his home. */
-static bool
-is_own(struct engine *e, const uint8_t pk[static 32])
+bool
+link_is_own(struct engine *e, const struct link *l)
 {
 	struct graph *g;
-	uint32_t home;
+	uint32_t home, node;
 
-	return replica_home(e->r, &home).code == LK_OK &&
-	    replica_graph(e->r, home, &g).code == LK_OK &&
-	    graph_role(g, pk) >= ROLE_READ;
+	if (!l->known || replica_home(e->r, &home).code != LK_OK ||
+	    replica_graph(e->r, home, &g).code != LK_OK)
+		return false;
+	/* The home may not have arrived, or not know the device yet. */
+	return graph_role(g, l->pk) >= ROLE_READ ||
+	    (memcmp(l->root_pk, e->identity->root_pk, 32) == 0 &&
+		graph_farewell(g, l->pk, &node, 1) == 0);
+}
+
+bool
+link_is_met(struct engine *e, const struct link *l)
+{
+	ARENA_SCOPED arena = { .max = (size_t)1024 * 1024 };
+	struct card card;
+
+	return l->initiator || l->has_ticket || link_is_own(e, l) ||
+	    peers_find(e, l->pk) != NULL ||
+	    person_contact(e->r, l->root_pk, &arena, &card).code == LK_OK;
 }
 
 /* A device we know of dialled in: its certificates name its static key. */
@@ -194,6 +210,7 @@ link_proved(struct link *l, const struct session_event *ev)
 	    memcmp(proof.certs[0].block.noise_pk, ev->remote, DH_LEN) != 0)
 		return LK_ERR(LK_E_MALFORMED, "proof of device");
 	memcpy(l->pk, proof.certs[0].block.device_pk, 32);
+	memcpy(l->root_pk, proof.certs[0].root_pk, 32);
 	l->known = true;
 	return LK_NONE;
 }
@@ -207,7 +224,6 @@ link_established(
 		TRY(link_proved(l, ev));
 	if (!l->initiator && ev->pattern == SESSION_XKPSK3)
 		TRY(pairing_joined(e, l, ev->payload));
-	l->own = l->known && is_own(e, l->pk);
 	return link_hello(e, l);
 }
 
@@ -284,18 +300,19 @@ hello_received(struct engine *e, struct link *l, struct bytes body)
 	if (hello.min > PROTOCOL_VERSION || hello.max < PROTOCOL_VERSION)
 		return LK_ERR(LK_E_VERSION, "no common version");
 	l->state = LINK_OPEN;
-	if (l->known)
-		TRY(link_note_address(e, l, hello.port));
 	if (l->has_ticket)
 		TRY(pairing_answer(e, l));
+	if (l->known && l->state == LINK_OPEN)
+		TRY(link_note_address(e, l, hello.port));
 	return l->known ? link_opened(e, l) : LK_NONE;
 }
 
 static lk_err
 close_received(struct engine *e, struct link *l, struct bytes body)
 {
-	if (body.len > 0 && body.ptr[0] == CLOSE_TICKET)
-		redeem_refused(l);
+	struct rd rd = rd_over(body);
+
+	l->refused = rd_u8(&rd) == CLOSE_TICKET;
 	link_close(e, l, CLOSE_DONE);
 	return LK_NONE;
 }

@@ -116,7 +116,7 @@ answer_device(struct engine *e, struct link *l, bool again)
 		TRY(peers_learn(e, &cert, NULL, NULL));
 		TRY(fanout_start(e, 0));
 	}
-	l->own = true;
+	memcpy(l->root_pk, e->identity->root_pk, 32);
 	TRY(pairing_send_card(e, l));
 	TRY(replica_home(e->r, &home));
 	return welcome_send(e, l, home);
@@ -132,13 +132,15 @@ learn_card(struct engine *e, const struct card *card)
 }
 
 static lk_err
-answer_person(struct engine *e, struct link *l, const struct ticket_record *t)
+answer_person(
+    struct engine *e, struct link *l, const struct ticket_record *t, bool again)
 {
 	ARENA_SCOPED arena = { .max = CARD_ARENA_MAX };
 	struct bytes bytes = BYTES(l->payload.ptr + 1, l->payload.len - 1);
 	struct cert certs[PERSON_DEVICES_MAX];
 	struct person person = { .devices = certs };
 	struct card card;
+	struct graph *g;
 	bool is_new;
 	lk_err err;
 
@@ -149,9 +151,17 @@ answer_person(struct engine *e, struct link *l, const struct ticket_record *t)
 	for (size_t i = 0; i < card.devices_len; i++)
 		certs[i] = card.devices[i].cert;
 	person.devices_len = card.devices_len;
-	err = replica_share(e->r, t->docno, &person, t->role);
-	if (err.code != LK_OK && err.code != LK_E_EXISTS)
-		return err;
+	/* Whoever was thrown out since does not come back by the same ticket.
+	 * A device of his that is newer than the grant waits for the others. */
+	if (again) {
+		TRY(replica_graph(e->r, t->docno, &g));
+		if (graph_role(g, card.root_pk) < ROLE_READ)
+			return LK_ERR(LK_E_DENIED, "revoked since");
+	} else {
+		err = replica_share(e->r, t->docno, &person, t->role);
+		if (err.code != LK_OK && err.code != LK_E_EXISTS)
+			return err;
+	}
 	TRY(pairing_send_card(e, l));
 	return welcome_send(e, l, t->docno);
 }
@@ -168,7 +178,7 @@ pairing_answer(struct engine *e, struct link *l)
 	if (err.code == LK_OK && t.purpose == TICKET_DEVICE)
 		err = answer_device(e, l, again);
 	else if (err.code == LK_OK)
-		err = answer_person(e, l, &t);
+		err = answer_person(e, l, &t, again);
 	secret_wipe(t.secret, sizeof(t.secret));
 	if (err.code == LK_E_NOTFOUND || err.code == LK_E_DENIED) {
 		link_close(e, l, CLOSE_TICKET);

@@ -23,7 +23,8 @@ struct redeem {
 	struct mono again;
 	uint64_t conn;     /* 0: not connected */
 	bool answered;     /* the card has come */
-	unsigned refusals; /* parted with after our proof */
+	bool welcomed;     /* and the welcome */
+	unsigned refusals; /* hung up on after our proof, in a row */
 	struct bytes card; /* owned */
 	struct redeem_status status;
 	struct mono checked;
@@ -61,9 +62,9 @@ LK_MUST_USE lk_err pairing_welcome(
     struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err redeem_card(
     struct engine *, struct link *, const struct card *, struct bytes card);
+/* Whether the issuer is to be dialled, once its time has come. */
+bool redeem_wanted(const struct redeem *);
 LK_MUST_USE lk_err redeem_dial(struct engine *);
-/* The issuer said, or showed, that it does not honour the ticket. */
-void redeem_refused(struct link *);
 void redeem_lost(struct engine *, struct link *);
 void redeem_free(struct engine *);
 

@@ -9,6 +9,7 @@
 #define DIAL_FIRST_MS 500
 #define DIAL_MOST_MS 60000
 #define PEER_RECORD_MAX (16 * 1024)
+#define GOSSIP_MAX ((size_t)64 * 1024)
 #define PEER_KEY_LEN (1 + 32)
 
 /* STORE_DEVICE, SPACE_PEERS: "p" device key -> noise key, time seen, number of
@@ -358,24 +359,14 @@ peers_tell(struct engine *e, struct link *l)
 	return LK_NONE;
 }
 
-lk_err
-peers_retell(struct engine *e)
-{
-	struct link *l;
-
-	TAILQ_FOREACH (l, &e->links, next)
-		if (l->state == LINK_OPEN && l->known)
-			TRY(peers_tell(e, l));
-	return LK_NONE;
-}
-
-lk_err
-peers_received(struct engine *e, struct link *l, struct bytes body)
+/* *later: of some it is not known yet that they concern us. */
+static lk_err
+peers_hear(struct engine *e, struct bytes body, bool *later)
 {
 	struct peer_list list;
 	struct peer_entry entry;
 
-	(void)l;
+	*later = false;
 	TRY(peer_list_decode(&list, body));
 	while (list.len-- > 0 && peer_entry_next(&list, &entry)) {
 		const struct cert *cert = &entry.proof.certs[0];
@@ -383,11 +374,49 @@ peers_received(struct engine *e, struct link *l, struct bytes body)
 
 		TRY(share_topic(e, cert->block.device_pk,
 		    e->identity->sign.pk, &share));
+		*later |= !share;
 		if (!share)
 			continue;
 		if (!proof_verify(&entry.proof, NULL))
 			return LK_ERR(LK_E_MALFORMED, "PEERS proof");
 		TRY(peers_learn(e, cert, &entry.proof, &entry.addresses));
+	}
+	return LK_NONE;
+}
+
+lk_err
+peers_received(struct engine *e, struct link *l, struct bytes body)
+{
+	bool later;
+
+	TRY(peers_hear(e, body, &later));
+	buf_clear(&l->gossip);
+	l->gossip.max = GOSSIP_MAX;
+	/* A newcomer is told of the others before the document is there. */
+	if (later && body.len <= GOSSIP_MAX)
+		buf_add(&l->gossip, body);
+	return buf_err(&l->gossip, "PEERS");
+}
+
+lk_err
+peers_changed(struct engine *e)
+{
+	struct link *l;
+
+	TAILQ_FOREACH (l, &e->links, next) {
+		bool later = false;
+		lk_err err = LK_NONE;
+
+		if (l->state != LINK_OPEN || !l->known)
+			continue;
+		if (l->gossip.len > 0)
+			err = peers_hear(e, buf_bytes(&l->gossip), &later);
+		/* A bad proof is his fault, and ends no transaction. */
+		if (err.code != LK_E_MALFORMED)
+			TRY(err);
+		if (!later)
+			buf_clear(&l->gossip);
+		TRY(peers_tell(e, l));
 	}
 	return LK_NONE;
 }

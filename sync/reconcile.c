@@ -35,7 +35,9 @@ range_own(struct engine *e, struct link *l, struct fp_range *f)
 
 		if (t == NULL || topics_of(l, t->docno) != n)
 			continue;
-		if (t->serve != SERVE_FULL) {
+		/* Those who go on give nothing to who was thrown out: both
+		 * must count the same, or every round finds a difference. */
+		if (t->serve != SERVE_FULL || t->ended) {
 			digest_add(&d, BYTES_OF(zero));
 			continue;
 		}
@@ -456,7 +458,7 @@ reconcile_vv(struct engine *e, struct link *l, struct bytes body)
 			vector_drop(t);
 		return LK_NONE;
 	}
-	TRY(topics_serve(e, l->pk, t->docno, &t->serve));
+	TRY(topics_serve(e, l, t));
 	if (t->serve == SERVE_FAREWELL)
 		return farewell_send(e, l, vv.topic);
 	if (t->serve == SERVE_FULL)
@@ -466,6 +468,8 @@ reconcile_vv(struct engine *e, struct link *l, struct bytes body)
 		vector_drop(t);
 	if (t->serve != SERVE_FULL)
 		return LK_NONE;
+	if (lacks)
+		TRY(welcome_renew(e, l, t));
 	/* Equal: he should know that we are. */
 	return lacks ? reconcile_pump(e, l) : acks_send(e, l, vv.topic);
 }
@@ -554,16 +558,24 @@ origin_note(struct engine *e, const uint8_t id[static LK_ID_LEN], uint64_t conn)
 	return LK_NONE;
 }
 
-/* Something is missing: one exchange of vectors brings all of it. */
+/* Something is missing: one exchange of vectors brings all of it.  Where it
+ * brings nothing, the next round is early enough to ask again. */
 static lk_err
 batch_verdicts(struct engine *e, struct link *l, uint32_t number,
     const struct received *verdicts, size_t n)
 {
+	struct link_topic *t = topics_number(l, number);
 	bool waiting = false;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		waiting |= verdicts[i].what == RECEIPT_WAITING;
-	return waiting ? reconcile_ask(e, l, number) : LK_NONE;
+		if (verdicts[i].what == RECEIPT_ACCEPTED)
+			t->retried = false;
+	}
+	if (!waiting || t->retried)
+		return LK_NONE;
+	t->retried = true;
+	return reconcile_ask(e, l, number);
 }
 
 lk_err
@@ -693,7 +705,7 @@ reconcile_push(struct engine *e, const struct replica_event *event)
 			continue;
 		t = topics_number(l, number);
 		if (event->access)
-			TRY(topics_serve(e, l->pk, event->docno, &t->serve));
+			TRY(topics_serve(e, l, t));
 		if (t->serve == SERVE_FAREWELL && event->access)
 			TRY(farewell_send(e, l, number));
 		if (t->serve != SERVE_FULL || !entry.essential ||

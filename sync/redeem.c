@@ -9,7 +9,8 @@
 
 #define REDEEM_RETRY_MS 1000
 #define REDEEM_CHECK_MS 50
-#define REFUSALS_MAX 2
+#define REDEEM_AGAIN_MS 200
+#define REFUSALS_MAX 5
 #define REDEEM_ARENA_MAX ((size_t)64 * 1024)
 
 void
@@ -105,9 +106,17 @@ redeem_try(struct engine *e, struct redeem *q)
 		.ticket = q->keys.id,
 		.psk = q->keys.psk };
 	struct link *l;
+	struct cert mine;
 	BUF_SCOPED payload = { .max = CARD_MAX + 1 };
-	lk_err err;
+	lk_err err = person_device(e->r, e->identity->sign.pk, &mine);
 
+	/* Just paired, and the home that says who we are is not here yet. */
+	if (q->purpose == TICKET_INVITE && err.code == LK_E_NOTFOUND) {
+		q->again.ms = e->now.mono.ms + REDEEM_RETRY_MS;
+		return LK_NONE;
+	}
+	if (err.code != LK_E_NOTFOUND)
+		TRY(err);
 	TRY(redeem_payload(e, q, &payload));
 	config.payload = buf_bytes(&payload);
 	TRY(link_open(e, e->next_conn++, true,
@@ -124,45 +133,52 @@ redeem_try(struct engine *e, struct redeem *q)
 	return err.code == LK_E_NOMEM ? err : LK_NONE;
 }
 
+bool
+redeem_wanted(const struct redeem *q)
+{
+	return q->status.state == REDEEM_TRYING && q->conn == 0 &&
+	    !q->answered && q->addresses_len > 0;
+}
+
 lk_err
 redeem_dial(struct engine *e)
 {
 	struct redeem *q;
 
 	TAILQ_FOREACH (q, &e->redeems, next)
-		if (q->status.state == REDEEM_TRYING && q->conn == 0 &&
-		    !q->answered && q->addresses_len > 0 &&
-		    q->again.ms <= e->now.mono.ms)
+		if (redeem_wanted(q) && q->again.ms <= e->now.mono.ms)
 			TRY(redeem_try(e, q));
 	return LK_NONE;
-}
-
-void
-redeem_refused(struct link *l)
-{
-	struct redeem *q = l->redeem;
-
-	if (q == NULL || q->answered)
-		return;
-	q->status.state = REDEEM_REFUSED;
-	q->status.why = "wrong, used or expired";
 }
 
 void
 redeem_lost(struct engine *e, struct link *l)
 {
 	struct redeem *q = l->redeem;
+	bool hung_up = l->state == LINK_HELLO;
 
 	if (q == NULL)
 		return;
-	/* Parted with after our proof and before HELLO: to the issuer the
-	 * proof was none, because it does not know the ticket (any more).
-	 * Once may be an accident. */
-	if (l->state == LINK_HELLO && ++q->refusals >= REFUSALS_MAX)
-		redeem_refused(l);
 	l->redeem = NULL;
 	q->conn = 0;
-	q->again.ms = e->now.mono.ms + REDEEM_RETRY_MS;
+	/* Without the welcome the card is worth nothing: ask again. */
+	if (!q->welcomed) {
+		free((void *)(uintptr_t)q->card.ptr);
+		q->card = (struct bytes){ 0 };
+		q->answered = false;
+	}
+	/* One he does not know he cannot refuse in words: he hangs up on our
+	 * proof.  A broken connection looks the same, but not every time. */
+	if (hung_up)
+		q->refusals++;
+	else if (!l->refused)
+		q->refusals = 0;
+	if (!q->answered && (l->refused || q->refusals == REFUSALS_MAX)) {
+		q->status.state = REDEEM_REFUSED;
+		q->status.why = "wrong, used or expired";
+	}
+	q->again.ms =
+	    e->now.mono.ms + (hung_up ? REDEEM_AGAIN_MS : REDEEM_RETRY_MS);
 }
 
 lk_err
@@ -178,6 +194,7 @@ redeem_card(struct engine *e, struct link *l, const struct card *card,
 		return LK_ERR(LK_E_MALFORMED, "card of another");
 	memcpy(l->pk, issuer->cert.block.device_pk, 32);
 	l->known = true;
+	memcpy(l->root_pk, card->root_pk, 32);
 	q->answered = true;
 	if (q->purpose == TICKET_DEVICE) {
 		uint8_t *copy = malloc(bytes.len);
@@ -203,10 +220,8 @@ redeem_become(struct engine *e, struct link *l, const struct welcome *w)
 	ARENA_SCOPED arena = { .max = (size_t)1024 * 1024 };
 	struct identity *me = e->identity;
 	const struct card_device *mine;
-	struct docstate *ds;
 	struct card card;
-	uint32_t old;
-	bool is_new;
+	uint32_t old, docno;
 	BUF_SCOPED cert = { .max = IDENTITY_CERT_MAX };
 
 	TRY(card_decode(&card, &arena, l->redeem->card));
@@ -216,9 +231,8 @@ redeem_become(struct engine *e, struct link *l, const struct welcome *w)
 		return LK_ERR(LK_E_MALFORMED, "no certificate for us");
 	TRY(replica_home(e->r, &old));
 	TRY(docstate_drop(e->r, old));
-	TRY(docstate_create(e->r, w->docid, &w->topic, true, &ds));
-	for (size_t i = 0; i < w->keys_len; i++)
-		TRY(docstate_key_add(e->r, ds->docno, &w->keys[i], &is_new));
+	TRY(replica_welcome(e->r, w, &docno));
+	TRY(docstate_make_home(e->r, docno));
 	cert_write(&cert, &mine->cert);
 	TRY(buf_err(&cert, "certificate"));
 	memcpy(me->root_pk, card.root_pk, 32);
@@ -227,7 +241,6 @@ redeem_become(struct engine *e, struct link *l, const struct welcome *w)
 	for (size_t i = 0; i < card.devices_len; i++)
 		TRY(peers_learn(e, &card.devices[i].cert, NULL,
 		    &card.devices[i].addresses));
-	l->own = true;
 	return peers_address(e, l->pk, l->address);
 }
 
@@ -237,6 +250,7 @@ welcome_name(struct engine *e, const struct welcome *w, uint32_t docno)
 {
 	char name[LK_NAME_MAX + 1];
 	struct names *names;
+	lk_err err;
 
 	TRY(names_get(e->r, &names));
 	if (names_of(names, w->docid) != NULL)
@@ -244,8 +258,12 @@ welcome_name(struct engine *e, const struct welcome *w, uint32_t docno)
 	memcpy(name, w->name, sizeof(name));
 	if (!home_name_valid(name))
 		hex_encode(name, BYTES(w->docid, 4));
-	return home_name_set(
+	err = home_name_set(
 	    e->r, docno, name, w->type[0] == '\0' ? "map" : w->type);
+	/* A device that has just been paired cannot write its home yet; those
+	 * that can were given the document too, and name it. */
+	return err.code == LK_E_NOTFOUND || err.code == LK_E_DENIED ? LK_NONE
+								    : err;
 }
 
 static lk_err
@@ -255,9 +273,10 @@ welcome_take(struct engine *e, struct link *l, const struct welcome *w)
 	uint32_t docno;
 
 	TRY(replica_welcome(e->r, w, &docno));
-	if (!l->own)
+	if (!link_is_own(e, l))
 		TRY(welcome_name(e, w, docno));
-	if (q != NULL && q->purpose == TICKET_INVITE)
+	/* The first is what the ticket is for. */
+	if (q != NULL && !q->welcomed && q->purpose == TICKET_INVITE)
 		q->status.docno = docno;
 	return LK_NONE;
 }
@@ -266,20 +285,42 @@ lk_err
 pairing_welcome(struct engine *e, struct link *l, struct bytes body)
 {
 	struct welcome w;
-	bool joining = l->redeem != NULL && l->redeem->answered;
-	lk_err err;
+	struct link *other;
+	uint32_t docno = 0;
+	/* Not when it is paired already, and only an answer was lost. */
+	bool joining = l->redeem != NULL && l->redeem->answered &&
+	    l->redeem->purpose == TICKET_DEVICE &&
+	    memcmp(l->root_pk, e->identity->root_pk, 32) != 0;
+	lk_err err = LK_NONE;
 
 	TRY(welcome_decode(&w, body, e->identity->sign.pk));
-	if (!l->own && !(joining && l->redeem->purpose == TICKET_DEVICE) &&
+	if (joining)
+		err = redeem_become(e, l, &w);
+	else if (!link_is_own(e, l) &&
 	    (!w.has_signer || memcmp(w.signer_pk, l->pk, 32) != 0))
 		err = LK_ERR(LK_E_MALFORMED, "WELCOME unsigned");
-	else if (joining && l->redeem->purpose == TICKET_DEVICE && !l->own)
-		err = redeem_become(e, l, &w);
-	else
+	else if (link_is_met(e, l))
 		err = welcome_take(e, l, &w);
+	else
+		/* Strangers give this device nothing.  One who will be met, as
+		 * a ticket is under way, tries again. */
+		link_close(e, l, CLOSE_DONE);
+	if (err.code == LK_OK && l->state == LINK_OPEN)
+		err = replica_doc_by_id(e->r, w.docid, &docno);
 	welcome_clear(&w);
 	TRY(err);
-	l->list_again = true;
+	if (l->state == LINK_CLOSED)
+		return LK_NONE;
+	if (l->redeem != NULL)
+		l->redeem->welcomed = true;
+	/* A second link to him may be the one that stays.  Where both welcome
+	 * each other, both offer. */
+	TAILQ_FOREACH (other, &e->links, next) {
+		if (!other->known || memcmp(other->pk, l->pk, 32) != 0)
+			continue;
+		topics_welcomed(other, docno, false);
+		other->list_again = true;
+	}
 	if (!l->set_sent)
 		return link_opened(e, l);
 	return topics_offer(e, l);

@@ -11,28 +11,32 @@
 static const uint8_t nobody[32];
 
 lk_err
-topics_serve(struct engine *e, const uint8_t pk[static 32], uint32_t docno,
-    enum serve *out)
+topics_serve(struct engine *e, const struct link *l, struct link_topic *t)
 {
-	struct member_entry m = { .docno = docno };
+	struct member_entry m = { .docno = t->docno };
 	uint32_t node;
 	struct graph *g;
-	lk_err err = member_index_next(e->r, pk, &m);
+	lk_err err = member_index_next(e->r, l->pk, &m);
 
-	if (err.code == LK_OK && m.docno == docno && !m.was) {
-		*out = SERVE_FULL;
-		return LK_NONE;
-	}
 	if (err.code != LK_E_NOTFOUND)
 		TRY(err);
-	TRY(replica_graph(e->r, docno, &g));
-	if (graph_role(g, pk) >= ROLE_RELAY)
-		*out = SERVE_FULL;
-	else if (graph_farewell(g, pk, &node, 1) > 0)
-		*out = SERVE_FAREWELL;
-	else
-		*out = SERVE_TAKE;
-	return LK_NONE;
+	if (err.code == LK_OK && m.docno == t->docno && !m.was) {
+		t->serve = SERVE_FULL;
+	} else {
+		TRY(replica_graph(e->r, t->docno, &g));
+		if (graph_role(g, l->pk) >= ROLE_RELAY)
+			t->serve = SERVE_FULL;
+		else if (graph_farewell(g, l->pk, &node, 1) > 0)
+			t->serve = SERVE_FAREWELL;
+		else
+			t->serve = SERVE_TAKE;
+	}
+	/* Granted again, he needs other keys. */
+	t->welcomed &= t->serve == SERVE_FULL;
+	m.docno = t->docno;
+	err = member_index_next(e->r, e->identity->sign.pk, &m);
+	t->ended = err.code == LK_OK && m.docno == t->docno && m.was;
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
 }
 
 struct listing {
@@ -158,10 +162,15 @@ topics_is_welcomed(const struct link *l, uint32_t docno)
 }
 
 void
-topics_welcomed(struct link *l, uint32_t docno)
+topics_welcomed(struct link *l, uint32_t docno, bool is)
 {
 	void *array = l->by_docno;
 
+	if (!is) {
+		if (topics_is_welcomed(l, docno))
+			l->by_docno[docno] = 0;
+		return;
+	}
 	/* Without memory he is welcomed once more: that does no harm. */
 	if (array_reach(&array, &l->by_docno_len, (size_t)docno + 1,
 		sizeof(*l->by_docno))
@@ -188,6 +197,7 @@ static lk_err
 number_set(struct engine *e, struct link *l, uint32_t number,
     const struct listed *what)
 {
+	bool welcomed = topics_is_welcomed(l, what->docno);
 	struct link_topic *t;
 	void *array = l->numbers;
 	lk_err err = array_reach(
@@ -206,8 +216,11 @@ number_set(struct engine *e, struct link *l, uint32_t number,
 		l->by_docno[what->docno] = number + 1;
 	t = &l->numbers[number];
 	t->docno = what->docno;
+	t->welcomed = welcomed;
+	/* What was found equal did not hold this one. */
+	l->equal_generation = 0;
 	memcpy(t->id, what->topic, LK_TOPIC_LEN);
-	return topics_serve(e, l->pk, what->docno, &t->serve);
+	return topics_serve(e, l, t);
 }
 
 lk_err

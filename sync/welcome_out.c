@@ -103,35 +103,72 @@ secret_follows(const struct welcome *w)
 	return same;
 }
 
+/* *sent false: this device lacks the keys itself. */
+static lk_err
+welcome_make(struct engine *e, struct link *l, struct docstate *ds,
+    const struct member *m, bool *sent)
+{
+	struct welcome w = { .keys_len = 0 };
+	BUF_SECRET b = { .max = WELCOME_MAX };
+	lk_err err = welcome_fill(e, ds, m, link_is_own(e, l), &w);
+
+	*sent = false;
+	w.secret_implied = secret_follows(&w);
+	if (err.code == LK_OK && w.keys_len > 0)
+		/* Signed even between devices of one person: the other one may
+		 * not know yet that we are his. */
+		err = welcome_encode(&b, &w, l->pk, &e->identity->sign);
+	if (err.code == LK_OK && w.keys_len > 0) {
+		link_send(e, l, MSG_WELCOME, buf_bytes(&b));
+		*sent = true;
+	}
+	welcome_clear(&w);
+	return err;
+}
+
 lk_err
 welcome_send(struct engine *e, struct link *l, uint32_t docno)
 {
 	struct docstate *ds;
 	struct member m = { .node = GRAPH_NONE };
-	struct welcome w = { .keys_len = 0 };
-	BUF_SECRET b = { .max = WELCOME_MAX };
-	lk_err err;
+	bool sent;
 
 	TRY(docstate_get(e->r, docno, &ds));
-	if (!reader_grant(ds->graph, l->pk, &m) ||
-	    topics_is_welcomed(l, docno))
+	if (!reader_grant(ds->graph, l->pk, &m)) {
+		topics_welcomed(l, docno, false);
+		return LK_NONE;
+	}
+	if (topics_is_welcomed(l, docno))
 		return LK_NONE;
 	if (!link_has_room(l)) {
 		/* Listed again, and welcomed then, when there is. */
 		l->list_again = true;
 		return LK_NONE;
 	}
-	err = welcome_fill(e, ds, &m, l->own, &w);
-	w.secret_implied = secret_follows(&w);
-	if (err.code == LK_OK && w.keys_len > 0)
-		err = welcome_encode(
-		    &b, &w, l->pk, l->own ? NULL : &e->identity->sign);
-	if (err.code == LK_OK && w.keys_len > 0) {
-		link_send(e, l, MSG_WELCOME, buf_bytes(&b));
-		topics_welcomed(l, docno);
+	TRY(welcome_make(e, l, ds, &m, &sent));
+	if (sent)
+		topics_welcomed(l, docno, true);
+	return LK_NONE;
+}
+
+lk_err
+welcome_renew(struct engine *e, struct link *l, struct link_topic *t)
+{
+	struct docstate *ds;
+	struct member m;
+	bool cover;
+
+	if (t->welcomed)
+		return LK_NONE;
+	TRY(docstate_get(e->r, t->docno, &ds));
+	if (!reader_grant(ds->graph, l->pk, &m))
+		return LK_NONE;
+	TRY(acks_cover(e, ds, l->pk, m.node, &cover));
+	if (cover) {
+		t->welcomed = true;
+		return LK_NONE;
 	}
-	welcome_clear(&w);
-	return err;
+	return welcome_make(e, l, ds, &m, &t->welcomed);
 }
 
 lk_err
@@ -139,10 +176,16 @@ welcome_offer(struct engine *e, uint32_t docno)
 {
 	struct link *l;
 
-	TAILQ_FOREACH (l, &e->links, next)
-		/* Before the lists were compared he may have it already. */
-		if (l->state == LINK_OPEN && l->known && l->matched &&
-		    topics_of(l, docno) == GRAPH_NONE)
+	TAILQ_FOREACH (l, &e->links, next) {
+		if (l->state != LINK_OPEN || !l->known ||
+		    topics_of(l, docno) != GRAPH_NONE)
+			continue;
+		/* Before the lists were compared he may have it already; the
+		 * list that is out does not hold it. */
+		if (l->matched)
 			TRY(welcome_send(e, l, docno));
+		else
+			l->list_again = true;
+	}
 	return LK_NONE;
 }
