@@ -10,7 +10,7 @@
 
 #define HEADS_MAX 64
 #define EXPORT_MAX ((size_t)16 * 1024 * 1024)
-#define SAY_MS 299600 /* only what is still so shortly before the end */
+#define SAY_MS 300000 /* only what is still so shortly before the end */
 #define DONE_ODDS 6   /* one round in so many looks at SYNC_DONE */
 
 /* Everything a device is said to have of a document is durable there. */
@@ -252,31 +252,45 @@ doc_converged(struct world *w, size_t doc, char *why, size_t len)
 	return true;
 }
 
-bool
-check_converged(struct world *w, char *why, size_t len)
+/* Nobody is on the way somewhere still. */
+static bool
+errands_over(struct world *w, char *why, size_t len)
 {
 	for (size_t i = 0; i < NODES; i++) {
 		struct node *n = &w->nodes[i];
 
-		if (!n->present)
-			continue;
-		if (!n->up) {
-			(void)snprintf(why, len, "%s is down", n->name);
-			return false;
-		}
-		for (size_t k = 0; k < ERRANDS_MAX; k++) {
+		for (size_t k = 0; n->present && k < ERRANDS_MAX; k++) {
+			size_t doc = n->errands[k].doc;
+
 			if (n->errands[k].ticket[0] == '\0')
 				continue;
-			(void)snprintf(
-			    why, len, "%s is still using a ticket", n->name);
+			if (is_late(w))
+				doc_dump(
+				    &w->nodes[w->ledger->docs[doc].creator], n,
+				    doc);
+			(void)snprintf(why, len,
+			    "%s is still using a ticket for document %zu",
+			    n->name, doc);
 			return false;
 		}
+	}
+	return true;
+}
+
+bool
+check_converged(struct world *w, char *why, size_t len)
+{
+	for (size_t i = 0; i < NODES; i++) {
+		if (!w->nodes[i].present || w->nodes[i].up)
+			continue;
+		(void)snprintf(why, len, "%s is down", w->nodes[i].name);
+		return false;
 	}
 	for (size_t doc = 0; doc < w->ledger->docs_len; doc++)
 		if (!is_gone(w, &w->ledger->docs[doc]) &&
 		    !doc_converged(w, doc, why, len))
 			return false;
-	return true;
+	return errands_over(w, why, len);
 }
 
 /* What a document shows, as a digest of everything in it. */
@@ -324,6 +338,27 @@ struct content {
 	size_t heads_len;
 };
 
+/* The envelopes whose changes are the heads of what is visible. */
+static void
+content_heads(struct node *n, uint32_t docno, struct content *c)
+{
+	struct grant_ref creator = { .index = 0 };
+	struct doc_summary doc;
+	const uint32_t *parents;
+	struct graph *g;
+	uint64_t seq;
+
+	world_need(n->world, replica_doc(n->replica, docno, &doc), "doc");
+	world_need(n->world, replica_graph(n->replica, docno, &g), "graph");
+	memcpy(creator.env, doc.docid, LK_ID_LEN);
+	world_need(n->world,
+	    graph_parents(g, &creator, &parents, &c->heads_len, &seq), "heads");
+	LK_ASSERT(c->heads_len <= HEADS_MAX);
+	for (size_t i = 0; i < c->heads_len; i++)
+		graph_id(g, parents[i], c->heads[i]);
+	qsort(c->heads, c->heads_len, LK_ID_LEN, id_compare);
+}
+
 static void
 content_take(struct node *n, uint32_t docno, struct content *c)
 {
@@ -332,11 +367,7 @@ content_take(struct node *n, uint32_t docno, struct content *c)
 	lk_err err;
 
 	memset(c, 0, sizeof(*c));
-	world_need(n->world,
-	    replica_heads(
-		n->replica, docno, c->heads, HEADS_MAX, &c->heads_len),
-	    "heads");
-	qsort(c->heads, c->heads_len, LK_ID_LEN, id_compare);
+	content_heads(n, docno, c);
 	world_need(
 	    n->world, replica_open_doc(n->replica, docno, &s.doc), "doc");
 	digest_init(&s.digest, 32, DIGEST_FP, NULL);
@@ -493,10 +524,43 @@ doc_final(struct world *w, size_t doc)
 	}
 }
 
+/* Nobody holds the key of what was written by somebody who knew that he may
+ * not read it: that he was not sent it is not enough. */
+static void
+keys_check(struct node *n)
+{
+	struct ledger *l = n->world->ledger;
+
+	for (size_t i = 0; i < l->edits_len; i++) {
+		const struct ledger_edit *e = &l->edits[i];
+		struct bytes key;
+		uint32_t docno;
+
+		if ((e->hidden & 1u << n->index) == 0 ||
+		    replica_doc_by_id(n->replica, l->docs[e->doc].docid, &docno)
+			    .code != LK_OK)
+			continue;
+		if (kv_get(txn_space(n->txn, docno, SPACE_KEYS),
+			BYTES_OF(e->etag), &key)
+			.code == LK_OK)
+			world_fail(n->world,
+			    "%s holds the key of edit %zu of document %zu, "
+			    "written by %s who knew it may not",
+			    n->name, i, e->doc, n->world->nodes[e->node].name);
+	}
+}
+
 void
 check_final(struct world *w)
 {
 	for (size_t doc = 0; doc < w->ledger->docs_len; doc++)
 		if (!is_gone(w, &w->ledger->docs[doc]))
 			doc_final(w, doc);
+	for (size_t i = 0; i < NODES; i++) {
+		if (!w->nodes[i].present)
+			continue;
+		node_look(&w->nodes[i]);
+		keys_check(&w->nodes[i]);
+		node_look_end(&w->nodes[i]);
+	}
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/envelope.h"
 #include "tests/sim/node.h"
 
 /* Room for one more; arrays grow when the length is a power of two. */
@@ -223,6 +224,8 @@ edit_enter(struct ledger *l, struct node *n, const struct replica_event *ev,
 {
 	struct change_info info;
 	struct ledger_edit *edit;
+	struct log_entry entry;
+	struct envelope sealed;
 	struct graph *g;
 
 	world_need(n->world, replica_log(n->replica, ev->docno, ev->lsn, &info),
@@ -238,6 +241,10 @@ edit_enter(struct ledger *l, struct node *n, const struct replica_event *ev,
 		.hidden = hidden_from(l, g, e->doc) };
 	edit->grant = graph_node_author(g, graph_find(g, ev->id)).grant;
 	memcpy(edit->hash, info.hash, LK_ID_LEN);
+	world_need(n->world, log_by_id(n->txn, ev->id, &entry), "log");
+	world_need(
+	    n->world, envelope_parse(&sealed, entry.envelope), "envelope");
+	memcpy(edit->etag, sealed.etag, ETAG_LEN);
 	e->edit = ++l->edits_len;
 }
 

@@ -42,6 +42,7 @@ struct ledger_edit {
 	enum node_index node;
 	uint8_t hash[LK_ID_LEN];
 	struct grant_ref grant;
+	uint8_t etag[ETAG_LEN]; /* of the key that seals it */
 	uint32_t hidden; /* bit by node: who must not get it (any more) */
 	int64_t counted; /* what it adds to the counter */
 	char key[24];    /* what it set, to its own number; "": nothing */
