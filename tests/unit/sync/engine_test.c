@@ -182,7 +182,7 @@ take(struct net *net, struct device *d, struct happening *h)
 	if (h->what == DIALED)
 		ok(engine_dialed(d->e, h->conn, now));
 	if (h->what == FAILED)
-		ok(engine_dial_failed(d->e, h->conn, now));
+		ok(engine_closed(d->e, h->conn, now));
 	if (h->what == BYTES_CAME)
 		ok(engine_bytes(d->e, h->conn, buf_bytes(&h->bytes), now));
 	if (h->what == CLOSED)
