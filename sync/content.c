@@ -1,5 +1,6 @@
 #include "sync/admit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "crdt/document.h"
@@ -7,6 +8,9 @@
 #define FORM_PLAIN 0
 #define FORM_DEFLATED 1
 #define MS_PER_SECOND 1000
+/* The record of an envelope holds them all. */
+#define IMPORT_HEADS_MAX 1024
+#define PARENTS_MAX 2048
 
 /* The envelope of a node, opened again. */
 static lk_err
@@ -22,15 +26,92 @@ content_envelope(struct admission *a, uint32_t number, struct candidate *c)
 	return LK_NONE;
 }
 
-/* The heads a node's change or import leaves, as change hashes. */
+/* Change hashes to depend on, and which parent each came from. */
+struct heads {
+	struct buf hashes;
+	struct buf parents; /* u32 for each */
+	bool imports;
+};
+
+/* Adds the heads a node's change or import leaves. */
 static lk_err
-content_hashes(struct admission *a, uint32_t number, struct buf *hashes)
+heads_of_node(struct admission *a, uint32_t number, struct heads *h)
 {
 	struct node node;
 
 	TRY(node_get(a->r, a->ds->docno, number, &node));
-	buf_add(hashes, node.hashes);
+	buf_add(&h->hashes, node.hashes);
+	for (size_t at = 0; at < node.hashes.len; at += LK_ID_LEN)
+		buf_u32(&h->parents, number);
+	/* Only a change has a seq. */
+	h->imports |= node.seq == 0;
 	return LK_NONE;
+}
+
+/* Whether a hash is an ancestor of one that another parent brought.  What the
+ * same parent brought needs no look. */
+static lk_err
+head_is_old(struct doc *doc, const struct heads *h, size_t i, bool *old)
+{
+	const uint8_t *mine = h->parents.ptr + i * sizeof(uint32_t);
+
+	*old = false;
+	for (size_t k = 0; k < h->hashes.len / LK_ID_LEN && !*old; k++) {
+		const uint8_t *other = h->parents.ptr + k * sizeof(uint32_t);
+
+		if (memcmp(mine, other, sizeof(uint32_t)) == 0)
+			continue;
+		TRY(doc_is_ancestor(doc, h->hashes.ptr + i * LK_ID_LEN,
+		    h->hashes.ptr + k * LK_ID_LEN, old));
+		/* Two imports of the same history leave the same heads. */
+		if (*old && i < k &&
+		    memcmp(h->hashes.ptr + i * LK_ID_LEN,
+			h->hashes.ptr + k * LK_ID_LEN, LK_ID_LEN) == 0)
+			*old = false;
+	}
+	return LK_NONE;
+}
+
+/* The graph knows nothing of what the changes of an import depend on. */
+static lk_err
+heads_write(struct doc *doc, const struct heads *h, struct buf *deps)
+{
+	for (size_t at = 0; at < h->hashes.len; at += LK_ID_LEN) {
+		bool old = false;
+
+		if (h->imports)
+			TRY(head_is_old(doc, h, at / LK_ID_LEN, &old));
+		if (!old)
+			buf_mem(deps, h->hashes.ptr + at, LK_ID_LEN);
+	}
+	return buf_err(deps, "dependencies");
+}
+
+/* The Automerge dependencies that follow from parents; in the arena. */
+static lk_err
+content_deps(struct admission *a, struct doc *doc, const uint32_t *parents,
+    size_t parents_len, struct bytes *out)
+{
+	struct heads h = { .imports = false };
+	BUF_SCOPED deps = { .max = (size_t)CHANGE_DEPS_MAX * LK_ID_LEN };
+	lk_err err = LK_NONE;
+
+	buf_init(&h.hashes, (size_t)CHANGE_DEPS_MAX * LK_ID_LEN);
+	buf_init(&h.parents, (size_t)CHANGE_DEPS_MAX * sizeof(uint32_t));
+	for (size_t i = 0; i < parents_len && err.code == LK_OK; i++)
+		err = heads_of_node(a, parents[i], &h);
+	if (err.code == LK_OK)
+		err = buf_err(&h.hashes, "dependencies");
+	if (err.code == LK_OK)
+		err = buf_err(&h.parents, "dependencies");
+	if (err.code == LK_OK)
+		err = heads_write(doc, &h, &deps);
+	buf_clear(&h.hashes);
+	buf_clear(&h.parents);
+	TRY(err);
+	*out = arena_copy(&a->arena, buf_bytes(&deps));
+	return out->len == deps.len ? LK_NONE
+				    : LK_ERR(LK_E_NOMEM, "dependencies");
 }
 
 lk_err
@@ -41,16 +122,9 @@ content_head(struct admission *a, const uint32_t *parents, size_t parents_len,
 	uint8_t actor[LK_TOPIC_LEN];
 	struct bytes deps;
 	struct doc *doc;
-	BUF_SCOPED hashes = { 0 };
 
 	TRY(admission_doc(a, &doc));
-	buf_init(&hashes, (size_t)CHANGE_DEPS_MAX * LK_ID_LEN);
-	for (size_t i = 0; i < parents_len; i++)
-		TRY(content_hashes(a, parents[i], &hashes));
-	TRY(buf_err(&hashes, "dependencies"));
-	deps = arena_copy(&a->arena, buf_bytes(&hashes));
-	if (deps.len != hashes.len)
-		return LK_ERR(LK_E_NOMEM, "dependencies");
+	TRY(content_deps(a, doc, parents, parents_len, &deps));
 	for (size_t at = 0; at < deps.len; at += LK_ID_LEN) {
 		struct doc_change_info info;
 
@@ -92,8 +166,8 @@ content_pack(
 	if (lean.len > LEAN_INFLATED_MAX)
 		return LK_ERR(LK_E_LIMIT, "one change over 16 MiB");
 	packed.data = arena_copy(arena,
-	    packed.form == FORM_DEFLATED ? buf_bytes(&deflated) :
-					   buf_bytes(&lean));
+	    packed.form == FORM_DEFLATED ? buf_bytes(&deflated)
+					 : buf_bytes(&lean));
 	if (packed.data.ptr == NULL)
 		return LK_ERR(LK_E_NOMEM, "change");
 	*out = packed;
@@ -138,8 +212,8 @@ content_change(struct admission *a, const struct candidate *c,
 	struct bytes lean, copy;
 	BUF_SCOPED body = { 0 };
 
-	TRY(content_head(a, j->parents, j->parents_len, &c->author,
-	    j->change_seq, &head));
+	TRY(content_head(
+	    a, j->parents, j->parents_len, &c->author, j->change_seq, &head));
 	TRY(content_unpack(&a->arena, content_of(&c->body), &lean));
 	buf_init(&body, CHANGE_BODY_MAX);
 	TRY(change_unlean(&body, lean, &head));
@@ -155,9 +229,10 @@ content_parents(
     struct admission *a, const struct judgement *j, struct bytes *out)
 {
 	uint32_t self = graph_len(a->ds->graph);
-	BUF_SCOPED b = { 0 };
+	BUF_SCOPED b = { .max = KV_VALUE_MAX / 2 };
 
-	buf_init(&b, KV_VALUE_MAX / 2);
+	if (j->parents_len > PARENTS_MAX)
+		return LK_ERR(LK_E_LIMIT, "A8 parents");
 	for (size_t i = 0; i < j->parents_len; i++)
 		buf_uleb(&b, self - j->parents[i]);
 	TRY(buf_err(&b, "parents"));
@@ -165,12 +240,17 @@ content_parents(
 	return out->len == b.len ? LK_NONE : LK_ERR(LK_E_NOMEM, "parents");
 }
 
-/* What a change must not do because of what waits or was tried before. */
+/*
+ * What the document's verdict on a change means.  A second change of one actor
+ * and seq is a fork, or an import that was made beside the one it collides
+ * with: which of the two comes first is chance, so that neither may be refused
+ * for it.  The document engine cannot hold both yet: the later one waits.
+ */
 static lk_err
-content_refuse(lk_err err)
+content_verdict(lk_err err)
 {
-	if (err.code == LK_E_EXISTS)
-		return LK_NONE;
+	if (err.code == LK_E_DATA)
+		return LK_ERR(LK_E_VERSION, "A8 a fork of its author");
 	if (err.code == LK_E_WAIT || err.code == LK_E_NOTFOUND)
 		return LK_ERR(LK_E_MALFORMED, "A8 dependency");
 	return err;
@@ -182,36 +262,43 @@ content_apply_change(struct admission *a, const struct candidate *c,
 {
 	struct change change;
 	struct doc *doc;
+	lk_err err;
 
 	TRY(content_change(a, c, j, &change));
 	TRY(content_parents(a, j, &node->parents));
 	node->seq = j->change_seq;
 	TRY(admission_doc(a, &doc));
-	TRY(content_refuse(doc_apply(doc, &change, true)));
+	err = doc_apply(doc, &change, true);
+	/* The editor has applied what was typed here.  From anybody else it is
+	 * the same change in two envelopes, which a revocation can part. */
+	if (err.code == LK_E_EXISTS)
+		err = a->local ? LK_NONE : LK_ERR(LK_E_DATA, "twice");
+	TRY(content_verdict(err));
 	node->time = change.time;
 	node->ops = change.ops_len;
 	node->message = change.message;
 	node->hashes = arena_copy(&a->arena, BYTES_OF(change.hash));
-	return node->hashes.ptr == NULL ? LK_ERR(LK_E_NOMEM, "change") :
-					  LK_NONE;
+	return node->hashes.ptr == NULL ? LK_ERR(LK_E_NOMEM, "change")
+					: LK_NONE;
 }
 
 /*
- * The bytes of an import, of which `last` is the last piece: its envelopes
- * follow each other on the author's chain.
+ * The bytes of an import, of which this is the last piece: its envelopes
+ * follow each other on the author's chain, under one grant.
  */
 static lk_err
-content_import_bytes(struct admission *a, const uint8_t prev[static LK_ID_LEN],
-    struct bytes last, struct arena *arena, struct buf *out)
+content_import_bytes(struct admission *a, const struct candidate *last,
+    struct arena *arena, struct buf *out)
 {
 	struct piece {
 		struct piece *next;
 		struct bytes data;
 	} *pieces = NULL;
 	uint8_t at[LK_ID_LEN];
+	bool first = last->body.has_grant;
 
-	memcpy(at, prev, LK_ID_LEN);
-	for (;;) {
+	memcpy(at, last->env.prev, LK_ID_LEN);
+	while (!first) {
 		struct log_entry entry;
 		struct candidate c;
 		const struct op_content *op;
@@ -233,91 +320,134 @@ content_import_bytes(struct admission *a, const uint8_t prev[static LK_ID_LEN],
 		*p = (struct piece){ .next = pieces, .data = op->data };
 		pieces = p;
 		memcpy(at, c.env.prev, LK_ID_LEN);
+		first = c.body.has_grant;
 	}
 	for (; pieces != NULL; pieces = pieces->next)
 		buf_add(out, pieces->data);
-	buf_add(out, last);
+	buf_add(out, content_of(&last->body)->data);
 	return buf_err(out, "import");
 }
 
 /* Reads an import whole. */
 static lk_err
-content_import(struct admission *a, const uint8_t prev[static LK_ID_LEN],
-    struct bytes last, struct history *h)
+content_import(
+    struct admission *a, const struct candidate *last, struct history *h)
 {
 	ARENA_SCOPED arena = { 0 };
 	BUF_SCOPED file = { 0 };
+	lk_err err;
 
 	arena_init(&arena, (size_t)DOCUMENT_BODY_MAX * 2);
 	buf_init(&file, DOCUMENT_BODY_MAX);
-	TRY(content_import_bytes(a, prev, last, &arena, &file));
-	return history_read(h, buf_bytes(&file));
+	err = content_import_bytes(a, last, &arena, &file);
+	if (err.code == LK_OK)
+		err = history_read(h, buf_bytes(&file));
+	/* More than there is room for is its author's fault, not ours. */
+	return err.code == LK_E_NOMEM ? LK_ERR(LK_E_LIMIT, "import") : err;
 }
 
-/* No change of an import may pretend to be a member's. */
-static lk_err
-content_foreign(struct admission *a, const struct history *h)
+/* Whether a node is in the past of a candidate. */
+static bool
+candidate_knows(const struct graph *g, const struct candidate *c, uint32_t node)
 {
+	uint32_t n = graph_find(g, c->env.prev);
+
+	if (n != GRAPH_NONE && graph_in_past(g, node, n))
+		return true;
+	for (size_t i = 0; i < c->body.deps_len; i++) {
+		n = graph_find(g, c->body.deps + i * LK_ID_LEN);
+		if (n != GRAPH_NONE && graph_in_past(g, node, n))
+			return true;
+	}
+	return false;
+}
+
+/* No change of an import may pretend to be a member's.  Only a member its
+ * author knew of is a reason to refuse it for ever. */
+static lk_err
+content_foreign(
+    struct admission *a, const struct candidate *c, const struct history *h)
+{
+	lk_err verdict = LK_NONE;
+
 	for (size_t m = 0; m < graph_members_len(a->ds->graph); m++) {
 		struct member member;
 		uint8_t actor[LK_TOPIC_LEN];
+		bool pretends = false;
 
 		graph_member(a->ds->graph, m, &member);
 		actor_id(actor, &a->ds->topic, member.key, member.grant.env,
 		    member.grant.index);
-		for (size_t i = 0; i < h->changes_len; i++)
-			if (bytes_equal(h->changes[i].actor, BYTES_OF(actor)))
-				return LK_ERR(LK_E_MALFORMED, "A8 actor");
+		for (size_t i = 0; i < h->changes_len && !pretends; i++)
+			pretends =
+			    bytes_equal(h->changes[i].actor, BYTES_OF(actor));
+		if (pretends && candidate_knows(a->ds->graph, c, member.node))
+			return LK_ERR(LK_E_MALFORMED, "A8 actor");
+		if (pretends)
+			verdict = LK_ERR(LK_E_VERSION, "A8 actor of another");
 	}
-	return LK_NONE;
+	return verdict;
 }
 
 static lk_err
-content_apply_changes(
-    struct admission *a, const struct history *h, struct node *node)
+import_apply(struct admission *a, const struct history *h)
 {
 	struct doc *doc;
 
 	TRY(admission_doc(a, &doc));
 	for (size_t i = 0; i < h->changes_len; i++) {
-		TRY(content_refuse(doc_apply(doc, &h->changes[i], true)));
-		node->ops += h->changes[i].ops_len;
+		lk_err err = doc_apply(doc, &h->changes[i], true);
+
+		/* Another import has brought it, and may be void. */
+		if (err.code == LK_E_EXISTS)
+			err = doc_set_visible(doc, h->changes[i].hash, true);
+		TRY(content_verdict(err));
 	}
-	return admission_doc_end(a);
+	return LK_NONE;
 }
 
-/*
- * All of the changes or none: a transaction of its own takes back those in
- * front of a wrong one, which no envelope would account for.
- */
+/* All of an import or nothing: what is wrong with its last change shows when
+ * the others are applied. */
 static lk_err
-content_apply_history(
-    struct admission *a, const struct history *h, struct node *node)
+import_apply_whole(struct admission *a, const struct history *h)
 {
-	struct txn *outer = a->r->txn, *inner;
+	struct txn *outer = a->r->txn;
+	lk_err err, ended;
+
+	TRY(admission_doc_end(a));
+	TRY(txn_begin_nested(outer, &a->r->txn));
+	err = import_apply(a, h);
+	if (err.code == LK_OK)
+		err = admission_doc_end(a);
+	admission_doc_drop(a);
+	ended = err.code == LK_OK ? txn_commit(a->r->txn) : LK_NONE;
+	if (err.code != LK_OK)
+		txn_abort(a->r->txn);
+	a->r->txn = outer;
+	TRY(ended);
+	return err;
+}
+
+static lk_err
+content_apply_history(struct admission *a, const struct candidate *c,
+    const struct history *h, struct node *node)
+{
 	uint8_t *heads;
 	size_t heads_len;
-	lk_err err;
 
 	if (h->orphans_len > 0 || h->changes_len == 0)
 		return LK_ERR(LK_E_MALFORMED, "A8 import incomplete");
-	TRY(content_foreign(a, h));
-	TRY(history_heads(h->changes, h->changes_len, &a->arena, &heads,
-	    &heads_len));
+	TRY(history_heads(
+	    h->changes, h->changes_len, &a->arena, &heads, &heads_len));
+	if (heads_len > IMPORT_HEADS_MAX)
+		return LK_ERR(LK_E_LIMIT, "A8 heads of an import");
+	TRY(content_foreign(a, c, h));
+	TRY(import_apply_whole(a, h));
+	for (size_t i = 0; i < h->changes_len; i++)
+		node->ops += h->changes[i].ops_len;
 	node->time = a->r->now.wall.ms / MS_PER_SECOND;
 	node->hashes = BYTES(heads, heads_len * LK_ID_LEN);
-	if (node->hashes.len > KV_VALUE_MAX / 2)
-		return LK_ERR(LK_E_LIMIT, "A8 heads of an import");
-	TRY(admission_doc_end(a));
-	TRY(txn_begin_nested(outer, &inner));
-	a->r->txn = inner;
-	err = content_apply_changes(a, h, node);
-	admission_doc_drop(a);
-	a->r->txn = outer;
-	if (err.code == LK_OK)
-		return txn_commit(inner);
-	txn_abort(inner);
-	return err;
+	return LK_NONE;
 }
 
 lk_err
@@ -332,26 +462,82 @@ content_apply(struct admission *a, const struct candidate *c,
 		return content_apply_change(a, c, j, node);
 	if (op->form == 0)
 		return LK_NONE; /* a piece: the last one applies them all */
-	TRY(content_import(a, c->env.prev, op->data, &h));
-	err = content_apply_history(a, &h, node);
+	TRY(content_import(a, c, &h));
+	err = content_apply_history(a, c, &h, node);
 	history_clear(&h);
 	return err;
 }
 
+static int
+hash_order(const void *a, const void *b)
+{
+	return memcmp(a, b, LK_ID_LEN);
+}
+
+static lk_err
+history_mark(const struct history *h, const struct history *other, bool *found)
+{
+	uint8_t(*sorted)[LK_ID_LEN] =
+	    reallocarray(NULL, other->changes_len, sizeof(*sorted));
+
+	if (sorted == NULL)
+		return LK_ERR(LK_E_NOMEM, "import");
+	for (size_t i = 0; i < other->changes_len; i++)
+		memcpy(sorted[i], other->changes[i].hash, LK_ID_LEN);
+	qsort(sorted, other->changes_len, LK_ID_LEN, hash_order);
+	for (size_t i = 0; i < h->changes_len; i++)
+		found[i] |=
+		    bsearch(h->changes[i].hash, sorted, other->changes_len,
+			LK_ID_LEN, hash_order) != NULL;
+	free(sorted);
+	return LK_NONE;
+}
+
+/* Which changes of an import some other one that counts has brought too. */
+static lk_err
+import_elsewhere(
+    struct admission *a, uint32_t number, const struct history *h, bool *found)
+{
+	for (uint32_t n = 0; n < graph_len(a->ds->graph); n++) {
+		struct candidate c;
+		struct history other;
+		struct node node;
+		lk_err err;
+
+		if (n == number || !graph_visible(a->ds->graph, n))
+			continue;
+		TRY(node_get(a->r, a->ds->docno, n, &node));
+		if (node.seq > 0 || node.hashes.len == 0)
+			continue;
+		TRY(content_envelope(a, n, &c));
+		TRY(content_import(a, &c, &other));
+		err = history_mark(h, &other, found);
+		history_clear(&other);
+		TRY(err);
+	}
+	return LK_NONE;
+}
+
 static lk_err
 content_flip_import(struct admission *a, const struct candidate *c,
-    struct doc *doc, bool visible)
+    uint32_t number, bool visible)
 {
-	const struct op_content *op = content_of(&c->body);
 	struct history h;
+	struct doc *doc;
+	bool *stays;
 	lk_err err;
 
-	if (op->form == 0)
+	if (content_of(&c->body)->form == 0)
 		return LK_NONE;
-	TRY(content_import(a, c->env.prev, op->data, &h));
-	err = LK_NONE;
+	TRY(admission_doc(a, &doc));
+	TRY(content_import(a, c, &h));
+	stays = arena_alloc(&a->arena, h.changes_len * sizeof(*stays));
+	err = stays == NULL ? LK_ERR(LK_E_NOMEM, "import") : LK_NONE;
+	if (err.code == LK_OK && !visible)
+		err = import_elsewhere(a, number, &h, stays);
 	for (size_t i = 0; i < h.changes_len && err.code == LK_OK; i++)
-		err = doc_set_visible(doc, h.changes[i].hash, visible);
+		if (!stays[i])
+			err = doc_set_visible(doc, h.changes[i].hash, visible);
 	history_clear(&h);
 	return err;
 }
@@ -361,18 +547,18 @@ content_flip(struct admission *a, uint32_t number, bool visible)
 {
 	struct candidate c;
 	struct node node;
-	uint8_t id[LK_ID_LEN];
+	uint8_t hash[LK_ID_LEN];
 	struct doc *doc;
 
-	TRY(admission_doc(a, &doc));
 	TRY(content_envelope(a, number, &c));
 	if (body_has(&c.body, OP_IMPORT))
-		return content_flip_import(a, &c, doc, visible);
+		return content_flip_import(a, &c, number, visible);
+	TRY(admission_doc(a, &doc));
 	TRY(node_get(a->r, a->ds->docno, number, &node));
 	if (node.hashes.len != LK_ID_LEN)
 		return LK_NONE;
-	memcpy(id, node.hashes.ptr, LK_ID_LEN);
-	return doc_set_visible(doc, id, visible);
+	memcpy(hash, node.hashes.ptr, LK_ID_LEN);
+	return doc_set_visible(doc, hash, visible);
 }
 
 /* Rebuilds the change a node brought, from its envelope and its parents. */
@@ -383,14 +569,18 @@ content_rebuild(struct admission *a, const struct candidate *c, uint32_t number,
 	struct node node;
 	struct graph_author author = graph_node_author(a->ds->graph, number);
 	struct change_head head;
-	uint32_t parents[ENVELOPE_DEPS_MAX];
+	uint32_t *parents;
 	size_t len = 0;
 	struct bytes lean;
 	struct rd r;
 
 	TRY(node_get(a->r, a->ds->docno, number, &node));
+	/* At least a byte each. */
+	parents = arena_alloc(&a->arena, node.parents.len * sizeof(*parents));
+	if (parents == NULL)
+		return LK_ERR(LK_E_NOMEM, "parents");
 	r = rd_over(node.parents);
-	while (r.left.len > 0 && !r.failed && len < ENVELOPE_DEPS_MAX)
+	while (r.left.len > 0 && !r.failed)
 		parents[len++] = number - (uint32_t)rd_uleb(&r);
 	if (!rd_done(&r))
 		return LK_ERR(LK_E_CORRUPT, "parents");
@@ -424,8 +614,7 @@ content_changes(struct admission *a, uint32_t number, struct arena *arena,
 	}
 	if (content_of(&c.body)->form == 0)
 		return LK_NONE;
-	TRY(content_import(
-	    a, c.env.prev, content_of(&c.body)->data, &h));
+	TRY(content_import(a, &c, &h));
 	n = h.changes_len;
 	*bodies = arena_alloc(arena, n * sizeof(**bodies));
 	for (size_t i = 0; *bodies != NULL && i < n; i++)
