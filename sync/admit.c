@@ -1,5 +1,6 @@
 #include "sync/admit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "sync/cert.h"
@@ -25,6 +26,17 @@ admission_doc(struct admission *a, struct doc **out)
 	return LK_NONE;
 }
 
+static void
+released_clear(struct admission *a)
+{
+	struct released *e;
+
+	while ((e = STAILQ_FIRST(&a->released)) != NULL) {
+		STAILQ_REMOVE_HEAD(&a->released, link);
+		free(e);
+	}
+}
+
 void
 admission_doc_drop(struct admission *a)
 {
@@ -45,6 +57,7 @@ void
 admission_drop(struct admission *a)
 {
 	admission_doc_drop(a);
+	released_clear(a);
 	arena_clear(&a->arena);
 }
 
@@ -434,15 +447,35 @@ admit_opened(struct admission *a, struct candidate *c, struct received *out)
 	}
 }
 
+/* Begins an arena of its own, so that no number of envelopes in one admission
+ * leaves another without room; arena_back ends it. */
+static struct arena
+arena_part(struct admission *a)
+{
+	struct arena outer = a->arena;
+
+	arena_init(&a->arena, ADMISSION_ARENA_MAX);
+	return outer;
+}
+
+static void
+arena_back(struct admission *a, struct arena outer)
+{
+	arena_clear(&a->arena);
+	a->arena = outer;
+}
+
 lk_err
 admit(struct admission *a, struct candidate *c, struct received *out)
 {
+	struct arena outer = arena_part(a);
 	lk_err err = LK_NONE;
 
 	*out = (struct received){ .what = RECEIPT_KNOWN };
 	if (graph_find(a->ds->graph, c->env.id) == GRAPH_NONE)
 		err = admit_opened(a, c, out);
 	candidate_wipe(c);
+	arena_back(a, outer);
 	return err;
 }
 
@@ -468,17 +501,21 @@ admission_open(struct admission *a, struct candidate *c, struct bytes bytes,
 static lk_err
 admit_bytes(struct admission *a, struct bytes bytes)
 {
+	struct arena outer = arena_part(a);
 	struct candidate c;
 	struct received verdict;
+	lk_err err = admission_open(a, &c, bytes, &verdict);
 
-	TRY(admission_open(a, &c, bytes, &verdict));
-	return c.opened ? admit(a, &c, &verdict) : LK_NONE;
+	if (err.code == LK_OK && c.opened)
+		err = admit(a, &c, &verdict);
+	arena_back(a, outer);
+	return err;
 }
 
 lk_err
 admission_release(struct admission *a, const uint8_t id[static LK_ID_LEN])
 {
-	struct released *e = arena_alloc(&a->arena, sizeof(*e));
+	struct released *e = calloc(1, sizeof(*e));
 
 	if (e == NULL)
 		return LK_ERR(LK_E_NOMEM, "admission");
@@ -497,17 +534,18 @@ admission_drain(struct admission *a)
 		lk_err err;
 
 		if (a->ds->waiting == 0) {
-			STAILQ_INIT(&a->released);
+			released_clear(a);
 			break;
 		}
 		buf_init(&waiting, ENVELOPE_MAX);
 		err = waiting_take(a, e->id, &waiting);
 		if (err.code == LK_E_NOTFOUND) {
 			STAILQ_REMOVE_HEAD(&a->released, link);
+			free(e);
 			continue;
 		}
 		TRY(err);
-		TRY(admit_bytes(a, arena_copy(&a->arena, buf_bytes(&waiting))));
+		TRY(admit_bytes(a, buf_bytes(&waiting)));
 	}
 	return LK_NONE;
 }

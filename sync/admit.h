@@ -25,7 +25,7 @@ struct released {
 };
 
 struct admission {
-	STAILQ_HEAD(, released) released; /* in the arena */
+	STAILQ_HEAD(, released) released; /* owned */
 	struct replica *r;
 	struct docstate *ds;
 	struct doc *doc; /* NULL until needed */
