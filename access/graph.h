@@ -219,6 +219,7 @@ struct member {
 	uint8_t flags;
 	uint32_t node;     /* the envelope that granted it */
 	uint32_t ended_by; /* the revocation or leave in force, or GRAPH_NONE */
+	bool named;	   /* one that counts names this very grant */
 };
 size_t graph_members_len(const struct graph *);
 void graph_member(const struct graph *, size_t i, struct member *);

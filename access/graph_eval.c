@@ -81,6 +81,12 @@ cuts_first(const struct eval *e, uint32_t grant)
 	return grant < e->cuts_of.len ? e->cuts_of.v[grant] : GRAPH_NONE;
 }
 
+bool
+eval_names(const struct eval *e, uint32_t grant)
+{
+	return cuts_first(e, grant) != GRAPH_NONE;
+}
+
 /* The next cut in a list that counts against `grant`: the list is that of the
  * grant itself, or of one above it, where only whole trees count. */
 static const struct cut *

@@ -107,6 +107,8 @@ bool eval_allows(const struct graph *, const struct eval *, uint32_t grant,
  * ops apart, are effective. */
 uint32_t eval_limit(const struct graph *, const struct eval *, uint32_t grant,
     uint8_t need, uint32_t chain);
+/* Whether some cut that counts names this grant itself. */
+bool eval_names(const struct eval *, uint32_t grant);
 /* The cuts that count against a grant, in turn: NULL begins and ends. */
 const struct cut *eval_next_cut(const struct graph *, const struct eval *,
     uint32_t grant, const struct cut *);

@@ -334,7 +334,8 @@ graph_member(const struct graph *g, size_t i, struct member *out)
 		.rank = a->rank,
 		.flags = a->flags,
 		.node = a->node,
-		.ended_by = grant_ended_by(g, grant) };
+		.ended_by = grant_ended_by(g, grant),
+		.named = eval_names(&g->evals->now, grant) };
 	if (a->parent != GRAPH_NONE)
 		out->parent = grant_name(g, a->parent);
 	else if (a->issuer != GRAPH_NONE)

@@ -51,6 +51,7 @@ struct link_topic {
 	struct mono asked; /* our VV is out, or what it brings not all here */
 	bool crossed;      /* his came meanwhile: his answer says no more */
 	struct mono streamed; /* what he lacked went out, not acknowledged yet */
+	bool twice; /* both sides' lists gave the document a number */
 };
 
 /* A document as a peer is told of it. */

@@ -131,6 +131,32 @@ learn_card(struct engine *e, const struct card *card)
 	return LK_NONE;
 }
 
+/* Whether somebody was removed after he had this ticket, or after it was made:
+ * then it does not bring him back. */
+static lk_err
+was_removed(struct engine *e, const struct ticket_record *t,
+    const uint8_t root_pk[static 32], bool again, bool *removed)
+{
+	struct graph *g;
+
+	TRY(replica_graph(e->r, t->docno, &g));
+	*removed = again && graph_role(g, root_pk) < ROLE_READ;
+	if (again || graph_role(g, root_pk) >= t->role)
+		return LK_NONE;
+	for (size_t i = 0; i < graph_members_len(g) && !*removed; i++) {
+		struct member m;
+		struct node end;
+
+		graph_member(g, i, &m);
+		if (memcmp(m.key, root_pk, 32) != 0 || !m.named ||
+		    m.ended_by == GRAPH_NONE)
+			continue;
+		TRY(node_get(e->r, t->docno, m.ended_by, &end));
+		*removed = end.received.ms >= t->made.ms;
+	}
+	return LK_NONE;
+}
+
 static lk_err
 answer_person(
     struct engine *e, struct link *l, const struct ticket_record *t, bool again)
@@ -140,24 +166,22 @@ answer_person(
 	struct cert certs[PERSON_DEVICES_MAX];
 	struct person person = { .devices = certs };
 	struct card card;
-	struct graph *g;
-	bool is_new;
+	bool is_new, removed;
 	lk_err err;
 
 	TRY(card_decode(&card, &arena, bytes));
+	TRY(was_removed(e, t, card.root_pk, again, &removed));
+	if (removed)
+		return LK_ERR(LK_E_DENIED, "removed since");
 	TRY(person_keep_card(e->r, bytes, &is_new));
 	TRY(learn_card(e, &card));
 	memcpy(person.root_pk, card.root_pk, 32);
 	for (size_t i = 0; i < card.devices_len; i++)
 		certs[i] = card.devices[i].cert;
 	person.devices_len = card.devices_len;
-	/* Whoever was thrown out since does not come back by the same ticket.
-	 * A device of his that is newer than the grant waits for the others. */
-	if (again) {
-		TRY(replica_graph(e->r, t->docno, &g));
-		if (graph_role(g, card.root_pk) < ROLE_READ)
-			return LK_ERR(LK_E_DENIED, "revoked since");
-	} else {
+	/* The second time a device of his that is newer than the grant waits
+	 * for his others. */
+	if (!again) {
 		err = replica_share(e->r, t->docno, &person, t->role);
 		if (err.code != LK_OK && err.code != LK_E_EXISTS)
 			return err;

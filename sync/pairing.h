@@ -36,7 +36,7 @@ struct ticket_record {
 	uint8_t secret[TICKET_SECRET_LEN];
 	uint32_t docno, uses;
 	enum role role;
-	struct wall expires;
+	struct wall made, expires;
 	struct bytes redeemers; /* 32 bytes each; borrowed */
 };
 /* NOTFOUND: unknown or expired. */

@@ -9,7 +9,7 @@
 #define INVITE_EXPIRES_MS (INT64_C(7) * 24 * 3600 * 1000)
 
 /* STORE_DEVICE, SPACE_META: "k" ticket id -> purpose, role, document, uses
- * left, expiry, secret, devices that used it. */
+ * left, made, expiry, secret, devices that used it. */
 
 static struct bytes
 ticket_key(uint8_t out[static TICKET_KEY_LEN],
@@ -30,6 +30,7 @@ ticket_parse(struct ticket_record *out, struct bytes value)
 	t.role = (enum role)rd_u8(&rd);
 	t.docno = rd_u32(&rd);
 	t.uses = rd_u32(&rd);
+	t.made.ms = (int64_t)rd_u64(&rd);
 	t.expires.ms = (int64_t)rd_u64(&rd);
 	rd_copy(&rd, t.secret, sizeof(t.secret));
 	t.redeemers = rd_take(&rd, rd.left.len);
@@ -50,6 +51,7 @@ ticket_put(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
 	buf_u8(&b, (uint8_t)t->role);
 	buf_u32(&b, t->docno);
 	buf_u32(&b, t->uses);
+	buf_u64(&b, (uint64_t)t->made.ms);
 	buf_u64(&b, (uint64_t)t->expires.ms);
 	buf_mem(&b, t->secret, sizeof(t->secret));
 	buf_add(&b, t->redeemers);
@@ -131,6 +133,7 @@ engine_ticket(struct engine *e, const struct ticket_request *q, struct now now,
 	struct ticket_record record = { .purpose = q->purpose,
 		.docno = q->docno,
 		.role = q->role,
+		.made = now.wall,
 		.uses = q->uses == 0 ? 1 : q->uses };
 	struct ticket ticket = { .purpose = q->purpose };
 	struct ticket_keys keys;
