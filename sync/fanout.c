@@ -65,20 +65,33 @@ fanout_watch(struct engine *e)
 	return LK_NONE;
 }
 
+/* Whether a revocation, or the device's own leave, named a grant of this key:
+ * then nothing that happens in the background brings it back. */
+static bool
+was_named(const struct graph *g, const uint8_t key[static 32])
+{
+	struct member m;
+
+	for (size_t i = 0; i < graph_members_len(g); i++) {
+		graph_member(g, i, &m);
+		if (m.named && memcmp(m.key, key, ACCESS_KEY_LEN) == 0)
+			return true;
+	}
+	return false;
+}
+
 lk_err
 fanout_document(
     struct engine *e, uint32_t docno, const struct cert *certs, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		const uint8_t *pk = certs[i].block.device_pk;
 		struct graph *g;
-		uint32_t node;
 		lk_err err;
 
 		TRY(replica_graph(e->r, docno, &g));
-		/* Who left or was thrown out is not brought back. */
-		if (memcmp(pk, e->identity->sign.pk, 32) == 0 ||
-		    graph_farewell(g, pk, &node, 1) > 0)
+		if (memcmp(certs[i].block.device_pk, e->identity->sign.pk,
+			32) == 0 ||
+		    was_named(g, certs[i].block.device_pk))
 			continue;
 		err = replica_enroll(e->r, docno, &certs[i]);
 		if (err.code != LK_OK && err.code != LK_E_EXISTS &&
