@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,9 @@
 #define REDEEM_AGAIN_MS 200
 #define REFUSALS_MAX 5
 #define REDEEM_ARENA_MAX ((size_t)64 * 1024)
+#define NAME_ID_LEN 4 /* of a document's id, beside a name that is taken */
+/* Documents of others that are known by name only. */
+#define WELCOMES_EMPTY_MAX 64
 
 void
 redeem_free(struct engine *e)
@@ -244,20 +248,46 @@ redeem_become(struct engine *e, struct link *l, const struct welcome *w)
 	return peers_address(e, l->pk, l->address);
 }
 
-/* A document somebody else shared gets a name here. */
+/* Whether a name means something here already, be it as "x~2" or as the start
+ * of an id. */
+static lk_err
+name_taken(struct engine *e, struct names *names, const char *name, bool *taken)
+{
+	uint32_t docno;
+	size_t first;
+	lk_err err;
+
+	*taken = names_find(names, name, &first) > 0;
+	if (*taken)
+		return LK_NONE;
+	err = home_find(e->r, name, &docno);
+	*taken = err.code == LK_OK || err.code == LK_E_USAGE;
+	return err.code == LK_E_NOTFOUND || *taken ? LK_NONE : err;
+}
+
+/* A document somebody else shared gets a name here: what he suggests, unless
+ * it would take the place of another's. */
 static lk_err
 welcome_name(struct engine *e, const struct welcome *w, uint32_t docno)
 {
-	char name[LK_NAME_MAX + 1];
+	char name[LK_NAME_MAX + 1], hex[2 * NAME_ID_LEN + 1];
 	struct names *names;
 	lk_err err;
+	bool taken;
 
 	TRY(names_get(e->r, &names));
 	if (names_of(names, w->docid) != NULL)
 		return LK_NONE;
 	memcpy(name, w->name, sizeof(name));
+	hex_encode(hex, BYTES(w->docid, NAME_ID_LEN));
 	if (!home_name_valid(name))
-		hex_encode(name, BYTES(w->docid, 4));
+		memcpy(name, hex, sizeof(hex));
+	TRY(name_taken(e, names, name, &taken));
+	if (taken && strlen(name) + sizeof(hex) < sizeof(name))
+		(void)snprintf(
+		    name + strlen(name), sizeof(hex) + 1, "-%s", hex);
+	else if (taken)
+		memcpy(name, hex, sizeof(hex));
 	err = home_name_set(
 	    e->r, docno, name, w->type[0] == '\0' ? "map" : w->type);
 	/* A device that has just been paired cannot write its home yet; those
@@ -266,12 +296,59 @@ welcome_name(struct engine *e, const struct welcome *w, uint32_t docno)
 								    : err;
 }
 
+/* Whether a document is one this person asked for: known here, or listed. */
+static lk_err
+welcome_known(struct engine *e, const struct welcome *w, bool *known)
+{
+	struct names *names;
+	uint32_t docno;
+	lk_err err = replica_doc_by_id(e->r, w->docid, &docno);
+
+	*known = err.code == LK_OK;
+	if (err.code != LK_E_NOTFOUND)
+		return err;
+	TRY(names_get(e->r, &names));
+	*known = names_of(names, w->docid) != NULL;
+	return LK_NONE;
+}
+
+/*
+ * Whether to take a document from somebody met: from devices of this person and
+ * whoever issued the ticket in use any, from others as long as what they
+ * welcomed us to arrives.
+ */
+static lk_err
+welcome_wanted(
+    struct engine *e, struct link *l, const struct welcome *w, bool *wanted)
+{
+	struct member_entry empty = { .docno = 0 };
+	static const uint8_t nobody[32];
+
+	*wanted =
+	    link_is_own(e, l) || (l->redeem != NULL && l->redeem->answered);
+	if (!*wanted)
+		TRY(welcome_known(e, w, wanted));
+	for (size_t n = 0; n < WELCOMES_EMPTY_MAX && !*wanted;
+	     n++, empty.docno++) {
+		lk_err err = member_index_next(e->r, nobody, &empty);
+
+		*wanted = err.code == LK_E_NOTFOUND;
+		if (!*wanted)
+			TRY(err);
+	}
+	return LK_NONE;
+}
+
 static lk_err
 welcome_take(struct engine *e, struct link *l, const struct welcome *w)
 {
 	struct redeem *q = l->redeem;
 	uint32_t docno;
+	bool wanted;
 
+	TRY(welcome_wanted(e, l, w, &wanted));
+	if (!wanted)
+		return LK_NONE;
 	TRY(replica_welcome(e->r, w, &docno));
 	if (!link_is_own(e, l))
 		TRY(welcome_name(e, w, docno));
@@ -308,9 +385,10 @@ pairing_welcome(struct engine *e, struct link *l, struct bytes body)
 	if (err.code == LK_OK && l->state == LINK_OPEN)
 		err = replica_doc_by_id(e->r, w.docid, &docno);
 	welcome_clear(&w);
-	TRY(err);
-	if (l->state == LINK_CLOSED)
+	/* Not wanted, it was passed over. */
+	if (l->state == LINK_CLOSED || err.code == LK_E_NOTFOUND)
 		return LK_NONE;
+	TRY(err);
 	if (l->redeem != NULL)
 		l->redeem->welcomed = true;
 	/* A second link to him may be the one that stays.  Where both welcome
