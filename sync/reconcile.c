@@ -393,41 +393,15 @@ vector_brings(struct engine *e, const struct link_topic *t, bool *brings)
 	return LK_NONE;
 }
 
+/* Begins the farewell: the ends of his right and their past, nothing else. */
 static lk_err
-farewell_send(struct engine *e, struct link *l, uint32_t number)
+farewell_send(struct engine *e, struct link *l, struct link_topic *t)
 {
-	uint32_t ends[ENVELOPE_DEPS_MAX];
-	struct link_topic *t = topics_number(l, number);
-	struct docstate *ds;
-	BUF_SCOPED b = { .max = MESSAGE_MAX };
-	size_t n;
-
-	TRY(docstate_get(e->r, t->docno, &ds));
-	n = graph_farewell(ds->graph, l->pk, ends, ENVELOPE_DEPS_MAX);
-	batch_encode(&b, number, true);
-	for (uint32_t node = 0; node < graph_len(ds->graph); node++) {
-		bool past = false;
-		struct log_entry entry;
-		struct envelope env;
-		uint8_t id[LK_ID_LEN];
-
-		for (size_t i = 0; i < n && !past; i++)
-			past = graph_in_past(ds->graph, node, ends[i]);
-		if (!past)
-			continue;
-		graph_id(ds->graph, node, id);
-		TRY(log_by_id(e->r->txn, id, &entry));
-		TRY(envelope_parse(&env, entry.envelope));
-		if (vector_covers(t, &env))
-			continue;
-		/* The rest comes with his next question. */
-		if (b.len + entry.envelope.len > BATCH_BYTES && b.len > 64)
-			break;
-		TRY(item_encode(&b, &t->out, &env));
-	}
-	TRY(buf_err(&b, "BATCH"));
-	link_send(e, l, MSG_BATCH, buf_bytes(&b));
-	return LK_NONE;
+	/* A stream under way goes on as one. */
+	if (!t->sending)
+		t->next = 0;
+	t->sending = true;
+	return reconcile_pump(e, l);
 }
 
 lk_err
@@ -460,7 +434,7 @@ reconcile_vv(struct engine *e, struct link *l, struct bytes body)
 	}
 	TRY(topics_serve(e, l, t));
 	if (t->serve == SERVE_FAREWELL)
-		return farewell_send(e, l, vv.topic);
+		return farewell_send(e, l, t);
 	if (t->serve == SERVE_FULL)
 		TRY(stream_start(e, t, &t->next, &lacks));
 	t->sending = lacks;
@@ -474,10 +448,50 @@ reconcile_vv(struct engine *e, struct link *l, struct bytes body)
 	return lacks ? reconcile_pump(e, l) : acks_send(e, l, vv.topic);
 }
 
+/* How much of a document is for a peer: all, or the past of his farewell. */
+struct share {
+	struct graph *graph;
+	uint32_t ends[ENVELOPE_DEPS_MAX];
+	size_t ends_len;
+	bool full;
+};
+
+static lk_err
+share_of(struct engine *e, const struct link *l, const struct link_topic *t,
+    struct share *s)
+{
+	s->full = t->serve == SERVE_FULL;
+	s->ends_len = 0;
+	if (s->full)
+		return LK_NONE;
+	TRY(replica_graph(e->r, t->docno, &s->graph));
+	s->ends_len =
+	    graph_farewell(s->graph, l->pk, s->ends, ENVELOPE_DEPS_MAX);
+	return LK_NONE;
+}
+
+static bool
+share_has(const struct share *s, const struct log_entry *entry)
+{
+	uint32_t node;
+
+	if (s->full)
+		return entry->essential;
+	node = graph_find(s->graph, entry->id);
+	for (size_t i = 0; i < s->ends_len && node != GRAPH_NONE; i++)
+		if (graph_in_past(s->graph, node, s->ends[i]))
+			return true;
+	return false;
+}
+
 /* Fills one BATCH from the log; *end when the stream is through. */
 static lk_err
-pump_batch(struct engine *e, struct link_topic *t, struct buf *b, bool *end)
+pump_batch(struct engine *e, const struct link *l, struct link_topic *t,
+    struct buf *b, bool *end)
 {
+	struct share share;
+
+	TRY(share_of(e, l, t, &share));
 	*end = false;
 	while (b->len < BATCH_BYTES) {
 		struct log_entry entry;
@@ -492,7 +506,7 @@ pump_batch(struct engine *e, struct link_topic *t, struct buf *b, bool *end)
 		if (b->len > 64 && b->len + entry.envelope.len > MESSAGE_MAX)
 			return LK_NONE;
 		t->next = entry.lsn + 1;
-		if (!entry.essential)
+		if (!share_has(&share, &entry))
 			continue;
 		TRY(envelope_parse(&env, entry.envelope));
 		if (!vector_covers(t, &env))
@@ -506,12 +520,14 @@ pump_topic(struct engine *e, struct link *l, uint32_t number)
 {
 	struct link_topic *t = topics_number(l, number);
 
+	/* He may have been removed since it began. */
+	t->sending &= t->serve == SERVE_FULL || t->serve == SERVE_FAREWELL;
 	while (t->sending && link_has_room(l)) {
 		BUF_SCOPED items = { .max = MESSAGE_MAX };
 		bool end;
 
 		batch_encode(&items, number, false);
-		TRY(pump_batch(e, t, &items, &end));
+		TRY(pump_batch(e, l, t, &items, &end));
 		TRY(buf_err(&items, "BATCH"));
 		t->streamed = e->now.mono;
 		if (end) {
@@ -520,7 +536,7 @@ pump_topic(struct engine *e, struct link *l, uint32_t number)
 			vector_drop(t);
 		}
 		link_send(e, l, MSG_BATCH, buf_bytes(&items));
-		if (end)
+		if (end && t->serve == SERVE_FULL)
 			TRY(acks_send(e, l, number));
 	}
 	return LK_NONE;
@@ -704,10 +720,11 @@ reconcile_push(struct engine *e, const struct replica_event *event)
 		if (l->state != LINK_OPEN || number == GRAPH_NONE)
 			continue;
 		t = topics_number(l, number);
-		if (event->access)
-			TRY(topics_serve(e, l, t));
+		/* What was durable together is judged together: an edit may
+		 * stand before the revocation. */
+		TRY(topics_serve(e, l, t));
 		if (t->serve == SERVE_FAREWELL && event->access)
-			TRY(farewell_send(e, l, number));
+			TRY(farewell_send(e, l, t));
 		if (t->serve != SERVE_FULL || !entry.essential ||
 		    came_from(e, event->id, l->conn))
 			continue;

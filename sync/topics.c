@@ -414,6 +414,18 @@ proofs_expected(struct engine *e, const struct link *l,
 	return LK_NONE;
 }
 
+/* Whether the peer's lists have given a document its number already: there is
+ * at most one from each side. */
+static bool
+was_matched(struct link *l, uint32_t docno)
+{
+	uint32_t number = topics_of(l, docno);
+
+	return number != GRAPH_NONE &&
+	    (number % 2 == (l->initiator ? 1u : 0u) ||
+		topics_number(l, number)->twice);
+}
+
 static lk_err
 match_one(struct engine *e, struct link *l, uint32_t docno)
 {
@@ -421,12 +433,15 @@ match_one(struct engine *e, struct link *l, uint32_t docno)
 	struct topic topic;
 	uint32_t number =
 	    (uint32_t)(2 * l->answered_base + (l->initiator ? 1 : 0));
+	bool again = topics_of(l, docno) != GRAPH_NONE;
 
 	TRY(docstate_topic(e->r, docno, &topic));
 	memcpy(what.topic, topic.id, LK_TOPIC_LEN);
 	secret_wipe(&topic, sizeof(topic));
 	l->answered_base++;
-	return number_set(e, l, number, &what);
+	TRY(number_set(e, l, number, &what));
+	topics_number(l, topics_of(l, docno))->twice = again;
+	return LK_NONE;
 }
 
 lk_err
@@ -451,7 +466,7 @@ topics_list(struct engine *e, struct link *l, struct bytes body)
 		    ? NULL
 		    : bsearch(&wanted, expected, expected_len, sizeof(wanted),
 			  proof_compare);
-		if (hit == NULL)
+		if (hit == NULL || was_matched(l, hit->docno))
 			continue;
 		/* One number of theirs a document; some may have been dropped
 		 * and come back. */
