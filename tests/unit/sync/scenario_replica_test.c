@@ -1,0 +1,412 @@
+/* The scenarios of access.md section 12 that this version's ops can tell, on
+ * real replicas: every order of delivery, the store opened again in between. */
+#include "tests/unit/sync/forge.h"
+
+#define EXPECTED_MAX 8
+#define ORDER_MAX 5
+
+/* ann owns the document; eve and fay write, max is a junior admin; gil only
+ * watches: what all others wrote reaches him in every order. */
+enum { ANN, EVE, FAY, MAX, GIL, CAST };
+
+struct play {
+	struct device at[CAST];
+	uint32_t in[CAST];
+	uint64_t seen[CAST]; /* lsn from which on it is new */
+	struct bag news;
+};
+
+static const char *const names[CAST] = { "ann", "eve", "fay", "max", "gil" };
+static const enum role roles[CAST] = { ROLE_ADMIN, ROLE_WRITE, ROLE_WRITE,
+	ROLE_ADMIN, ROLE_READ };
+
+static const uint8_t *
+pk(const struct play *p, int who)
+{
+	return p->at[who].identity.sign.pk;
+}
+
+static const uint8_t *
+root(const struct play *p, int who)
+{
+	return p->at[who].identity.root_pk;
+}
+
+static void
+play_make(struct play *p)
+{
+	struct bag b = { .len = 0 };
+
+	memset(p, 0, sizeof(*p));
+	for (int i = 0; i < CAST; i++)
+		device_make(&p->at[i], (uint8_t)(i + 1), names[i]);
+	p->in[ANN] = document(&p->at[ANN], "plan");
+	for (int i = 1; i < CAST; i++)
+		ok(share_try(&p->at[ANN], p->in[ANN], &p->at[i], roles[i]));
+	p->seen[ANN] = bag_take(&b, &p->at[ANN], p->in[ANN], 1);
+	for (int i = 1; i < CAST; i++) {
+		struct bag none = { .len = 0 };
+
+		p->in[i] = welcome(&p->at[i], &p->at[ANN], p->in[ANN]);
+		give_all(&p->at[i], p->in[i], &b);
+		p->seen[i] = bag_take(&none, &p->at[i], p->in[i], 1);
+		bag_clear(&none);
+		assert_int_equal(
+		    role_of(&p->at[i], p->in[i], pk(p, i)), roles[i]);
+	}
+	bag_clear(&b);
+}
+
+static void
+play_clear(struct play *p)
+{
+	bag_clear(&p->news);
+	for (int i = 0; i < CAST; i++)
+		device_remove(&p->at[i]);
+}
+
+/* What `who` wrote or took last goes to the others named, and to gil later. */
+static void
+tell(struct play *p, int who, int to, bool news)
+{
+	struct bag b = { .len = 0 };
+	struct bag none = { .len = 0 };
+
+	p->seen[who] = bag_take(&b, &p->at[who], p->in[who], p->seen[who]);
+	if (to != CAST) {
+		give_all(&p->at[to], p->in[to], &b);
+		p->seen[to] =
+		    bag_take(&none, &p->at[to], p->in[to], p->seen[to]);
+	}
+	for (size_t i = 0; i < b.len && news; i++)
+		bag_put(&p->news, buf_bytes(&b.at[i]));
+	bag_clear(&b);
+	bag_clear(&none);
+}
+
+struct expected {
+	const char *shown[EXPECTED_MAX], *hidden[EXPECTED_MAX];
+};
+
+/* The same device again, in a directory of its own, closed. */
+static struct device
+device_copy(const struct device *d)
+{
+	struct device copy = *d;
+	char command[256];
+
+	(void)snprintf(copy.dir, sizeof(copy.dir), "/tmp/lk-member-XXXXXX");
+	assert_non_null(mkdtemp(copy.dir));
+	(void)snprintf(
+	    command, sizeof(command), "cp %s/* %s/", d->dir, copy.dir);
+	assert_int_equal(system(command), 0);
+	return copy;
+}
+
+static void
+device_discard(struct device *d)
+{
+	char command[128];
+
+	device_close(d);
+	(void)snprintf(command, sizeof(command), "rm -rf %s", d->dir);
+	assert_int_equal(system(command), 0);
+}
+
+/* gil as he was, given the news in this order. */
+static void
+play_order(struct play *p, const size_t *order, const struct expected *x)
+{
+	struct device gil = device_copy(&p->at[GIL]);
+	uint32_t in = p->in[GIL];
+
+	device_open(&gil);
+	for (size_t i = 0; i < p->news.len; i++) {
+		(void)give(&gil, in, buf_bytes(&p->news.at[order[i]]));
+		device_reopen(&gil);
+	}
+	for (size_t i = 0; x->shown[i] != NULL; i++)
+		if (!shows(&gil, in, x->shown[i]))
+			fail_msg("%s is not shown", x->shown[i]);
+	for (size_t i = 0; x->hidden[i] != NULL; i++)
+		if (shows(&gil, in, x->hidden[i]))
+			fail_msg("%s is shown", x->hidden[i]);
+	device_discard(&gil);
+}
+
+static void
+play_orders(struct play *p, const struct expected *x, size_t *order, size_t n)
+{
+	if (n == p->news.len) {
+		play_order(p, order, x);
+		return;
+	}
+	for (size_t i = 0; i < p->news.len; i++) {
+		bool used = false;
+
+		for (size_t k = 0; k < n; k++)
+			used |= order[k] == i;
+		if (used)
+			continue;
+		order[n] = i;
+		play_orders(p, x, order, n + 1);
+	}
+}
+
+static void
+everywhere(struct play *p, const struct expected *x)
+{
+	size_t order[ORDER_MAX];
+
+	assert_true(p->news.len <= ORDER_MAX);
+	device_close(&p->at[GIL]);
+	play_orders(p, x, order, 0);
+	device_open(&p->at[GIL]);
+}
+
+/* eve edits e1, which ann sees and keeps when she throws eve out. */
+static void
+eve_goes(struct play *p)
+{
+	edit(&p->at[EVE], p->in[EVE], "e1", "seen");
+	tell(p, EVE, ANN, true);
+	evict(&p->at[ANN], p->in[ANN], root(p, EVE), ROLE_NONE);
+	tell(p, ANN, CAST, true);
+}
+
+static void
+t1_a_concurrent_edit_counts_only_if_it_was_seen(void **state)
+{
+	static const struct expected x = { { "e1" }, { "e2" } };
+	struct play p;
+
+	(void)state;
+	play_make(&p);
+	eve_goes(&p);
+	edit(&p.at[EVE], p.in[EVE], "e2", "unseen");
+	tell(&p, EVE, CAST, true);
+	everywhere(&p, &x);
+	play_clear(&p);
+}
+
+static void
+t2_t3_what_is_signed_later_is_void_and_work_on_it_is_not(void **state)
+{
+	static const struct expected x = { { "e1", "f1" }, { "e9" } };
+	struct play p;
+
+	(void)state;
+	play_make(&p);
+	eve_goes(&p);
+	/* She has not heard, or pretends; fay has not. */
+	edit(&p.at[EVE], p.in[EVE], "e9", "late");
+	tell(&p, EVE, FAY, true);
+	edit(&p.at[FAY], p.in[FAY], "f1", "on top of e9");
+	tell(&p, FAY, CAST, true);
+	everywhere(&p, &x);
+	play_clear(&p);
+}
+
+static void
+t5_who_has_seen_his_revocation_is_refused(void **state)
+{
+	struct play p;
+	struct forgery f;
+	struct buf envelope;
+	uint8_t id[LK_ID_LEN];
+
+	(void)state;
+	play_make(&p);
+	edit(&p.at[EVE], p.in[EVE], "e1", "seen");
+	tell(&p, EVE, ANN, true);
+	evict(&p.at[ANN], p.in[ANN], root(&p, EVE), ROLE_NONE);
+	tell(&p, ANN, EVE, true);
+	assert_int_equal(
+	    edit_try(&p.at[EVE], p.in[EVE], "e2", "no").code, LK_E_DENIED);
+	forge_place(&p.at[EVE], p.in[EVE], &f);
+	f.body.ops[f.body.ops_len++].kind = OP_NO_EFFECT_MIN;
+	forge_seal(&p.at[EVE], p.in[EVE], &f, &envelope, id);
+	for (int i = 0; i < CAST; i++) {
+		give_all(&p.at[i], p.in[i], &p.news);
+		assert_int_equal(
+		    give(&p.at[i], p.in[i], buf_bytes(&envelope)).what,
+		    RECEIPT_REFUSED);
+		device_reopen(&p.at[i]);
+		device_begin(&p.at[i]);
+		assert_false(log_has(p.at[i].txn, id));
+		device_commit(&p.at[i]);
+	}
+	buf_clear(&envelope);
+	play_clear(&p);
+}
+
+/* One entry against the grant of a person's device. */
+static void
+forge_revoke(struct play *p, int who, int whom, struct buf *envelope)
+{
+	struct revoke_entry entry = { .level = ROLE_NONE };
+	struct forgery f;
+	struct docstate *ds;
+	uint8_t id[LK_ID_LEN];
+
+	forge_place(&p->at[who], p->in[who], &f);
+	device_begin(&p->at[who]);
+	ok(docstate_get(p->at[who].r, p->in[who], &ds));
+	ok(graph_grant_for(ds->graph, pk(p, whom), ROLE_READ, &entry.target));
+	device_commit(&p->at[who]);
+	f.body.ops[f.body.ops_len++] = (struct access_op){ .kind = OP_REVOKE,
+		.revoke = { .entries = &entry, .entries_len = 1 } };
+	forge_seal(&p->at[who], p->in[who], &f, envelope, id);
+}
+
+static void
+t7_a_junior_who_revokes_a_senior_is_refused(void **state)
+{
+	struct play p;
+	struct buf envelope;
+
+	(void)state;
+	play_make(&p);
+	forge_revoke(&p, MAX, ANN, &envelope);
+	for (int i = 0; i < CAST; i++) {
+		assert_int_equal(
+		    give(&p.at[i], p.in[i], buf_bytes(&envelope)).what,
+		    RECEIPT_REFUSED);
+		assert_int_equal(
+		    role_of(&p.at[i], p.in[i], pk(&p, ANN)), ROLE_ADMIN);
+	}
+	buf_clear(&envelope);
+	play_clear(&p);
+}
+
+static void
+t8_what_a_revoked_admin_did_unseen_has_no_effect(void **state)
+{
+	static const struct expected x = { { "e1" }, { "z1" } };
+	struct play p;
+	struct device z;
+	uint32_t in_z;
+
+	(void)state;
+	play_make(&p);
+	device_make(&z, 9, "zoe");
+	evict(&p.at[ANN], p.in[ANN], root(&p, MAX), ROLE_NONE);
+	tell(&p, ANN, CAST, true);
+	evict(&p.at[MAX], p.in[MAX], root(&p, EVE), ROLE_NONE);
+	ok(share_try(&p.at[MAX], p.in[MAX], &z, ROLE_WRITE));
+	in_z = welcome(&z, &p.at[MAX], p.in[MAX]);
+	{
+		struct bag b = { .len = 0 };
+		struct bag all = { .len = 0 };
+
+		(void)bag_take(&b, &p.at[MAX], p.in[MAX], 1);
+		give_all(&z, in_z, &b);
+		edit(&z, in_z, "z1", "by a guest of nobody");
+		(void)bag_take(&all, &z, in_z, 1);
+		tell(&p, MAX, CAST, true);
+		bag_put(&p.news, buf_bytes(&all.at[all.len - 1]));
+		bag_clear(&b);
+		bag_clear(&all);
+	}
+	edit(&p.at[EVE], p.in[EVE], "e1", "still a writer");
+	tell(&p, EVE, CAST, true);
+	everywhere(&p, &x);
+	device_remove(&z);
+	play_clear(&p);
+}
+
+static void
+t13_added_again_one_writes_and_the_past_stays_void(void **state)
+{
+	static const struct expected x = { { "e1", "e3" }, { "e2" } };
+	struct play p;
+
+	(void)state;
+	play_make(&p);
+	eve_goes(&p);
+	edit(&p.at[EVE], p.in[EVE], "e2", "unseen");
+	tell(&p, EVE, CAST, true);
+	ok(share_try(&p.at[ANN], p.in[ANN], &p.at[EVE], ROLE_WRITE));
+	p.seen[ANN] = 1;
+	{
+		struct bag b = { .len = 0 };
+
+		(void)bag_take(&b, &p.at[ANN], p.in[ANN], 1);
+		give_all(&p.at[EVE], p.in[EVE], &b);
+		bag_put(&p.news, buf_bytes(&b.at[b.len - 1]));
+		bag_clear(&b);
+	}
+	{
+		struct bag b = { .len = 0 };
+
+		edit(&p.at[EVE], p.in[EVE], "e3", "back");
+		(void)bag_take(&b, &p.at[EVE], p.in[EVE], 1);
+		bag_put(&p.news, buf_bytes(&b.at[b.len - 1]));
+		bag_clear(&b);
+	}
+	everywhere(&p, &x);
+	play_clear(&p);
+}
+
+static void
+t19_what_is_signed_around_a_leave_is_void(void **state)
+{
+	static const struct expected x = { { "e1" }, { "e2" } };
+	struct play p;
+	struct bag stayed = { .len = 0 };
+	struct device copy;
+
+	(void)state;
+	play_make(&p);
+	edit(&p.at[EVE], p.in[EVE], "e1", "before");
+	tell(&p, EVE, CAST, true);
+	device_close(&p.at[EVE]);
+	copy = device_copy(&p.at[EVE]);
+	device_open(&p.at[EVE]);
+	device_open(&copy);
+	device_begin(&p.at[EVE]);
+	ok(replica_leave(p.at[EVE].r, p.in[EVE]));
+	device_commit(&p.at[EVE]);
+	edit(&copy, p.in[EVE], "e2", "around it");
+	(void)bag_take(&stayed, &copy, p.in[EVE], p.seen[EVE]);
+	bag_put(&p.news, buf_bytes(&stayed.at[0]));
+	tell(&p, EVE, CAST, true);
+	everywhere(&p, &x);
+	bag_clear(&stayed);
+	device_discard(&copy);
+	play_clear(&p);
+}
+
+static void
+t20_a_writer_cannot_grant(void **state)
+{
+	struct play p;
+
+	(void)state;
+	play_make(&p);
+	assert_int_equal(
+	    share_try(&p.at[EVE], p.in[EVE], &p.at[FAY], ROLE_ADMIN).code,
+	    LK_E_DENIED);
+	play_clear(&p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    t1_a_concurrent_edit_counts_only_if_it_was_seen),
+		cmocka_unit_test(
+		    t2_t3_what_is_signed_later_is_void_and_work_on_it_is_not),
+		cmocka_unit_test(t5_who_has_seen_his_revocation_is_refused),
+		cmocka_unit_test(t7_a_junior_who_revokes_a_senior_is_refused),
+		cmocka_unit_test(
+		    t8_what_a_revoked_admin_did_unseen_has_no_effect),
+		cmocka_unit_test(
+		    t13_added_again_one_writes_and_the_past_stays_void),
+		cmocka_unit_test(t19_what_is_signed_around_a_leave_is_void),
+		cmocka_unit_test(t20_a_writer_cannot_grant),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
