@@ -1,4 +1,5 @@
 #include "sync/envelope.h"
+#include "tests/unit/sync/forge.h"
 #include "tests/unit/sync/wired.h"
 
 struct pair {
@@ -300,6 +301,92 @@ what_a_peer_repeats_is_kept_once(void **state)
 	pair_clear(&p);
 }
 
+/* Somebody who forks without end makes more heads than an acknowledgement
+ * holds. */
+static void
+more_heads_than_fit_are_acknowledged_in_part(void **state)
+{
+	enum { BRANCHES = ENVELOPE_DEPS_MAX + 6 };
+	struct pair p;
+	struct forgery f;
+	uint8_t id[LK_ID_LEN];
+	struct sync_status s;
+
+	(void)state;
+	pair_make(&p);
+	wires_run(&p.w, 1000);
+	forge_place(&p.b.d, p.in_b, &f);
+	f.body.ops[f.body.ops_len++].kind = OP_NO_EFFECT_MIN;
+	for (int i = 0; i < BRANCHES; i++) {
+		struct buf envelope;
+
+		f.random = (uint8_t)i;
+		forge_seal(&p.b.d, p.in_b, &f, &envelope, id);
+		assert_int_equal(
+		    give(&p.a.d, p.in_a, buf_bytes(&envelope)).what,
+		    RECEIPT_ACCEPTED);
+		buf_clear(&envelope);
+	}
+	wires_run(&p.w, 40000);
+	device_begin(&p.a.d);
+	ok(engine_sync_status(p.a.e, p.in_a, 0, &s));
+	device_commit(&p.a.d);
+	assert_int_not_equal(s.state, SYNC_UNKNOWN);
+	host_edit(&p.a, p.in_a, "still", "writes");
+	pair_clear(&p);
+}
+
+/* A device whose store was put back has less than it said before: what it says
+ * itself now counts. */
+static void
+a_store_put_back_is_not_taken_for_complete(void **state)
+{
+	struct pair p;
+	struct link *l;
+	struct sync_status s;
+	char command[300];
+
+	(void)state;
+	pair_make(&p);
+	wires_cut(&p.w);
+	engine_free(p.b.e);
+	device_close(&p.b.d);
+	(void)snprintf(
+	    command, sizeof(command), "cp -r %s %s.old", p.b.d.dir, p.b.d.dir);
+	assert_int_equal(system(command), 0);
+	device_open(&p.b.d);
+	host_engine(&p.b);
+	wires_run(&p.w, 3000);
+	host_edit(&p.a, p.in_a, "later", "than the copy");
+	wires_run(&p.w, 40000);
+	device_begin(&p.a.d);
+	ok(engine_sync_status(p.a.e, p.in_a, 0, &s));
+	device_commit(&p.a.d);
+	assert_int_equal(s.state, SYNC_DONE);
+	wires_cut(&p.w);
+	engine_free(p.b.e);
+	device_close(&p.b.d);
+	(void)snprintf(command, sizeof(command), "rm -rf %s && mv %s.old %s",
+	    p.b.d.dir, p.b.d.dir, p.b.d.dir);
+	assert_int_equal(system(command), 0);
+	device_open(&p.b.d);
+	host_engine(&p.b);
+	/* He says what he has, and nothing more reaches him. */
+	p.a.slow = true;
+	wires_run(&p.w, 3000);
+	l = link_between(&p.b, &p.a);
+	device_begin(&p.b.d);
+	ok(acks_send(p.b.e, l, topics_of(l, p.in_b)));
+	host_commit(&p.b);
+	assert_true(wires_settle(&p.w));
+	assert_true(envelopes(&p.b.d, p.in_b) < envelopes(&p.a.d, p.in_a));
+	device_begin(&p.a.d);
+	ok(engine_sync_status(p.a.e, p.in_a, 0, &s));
+	device_commit(&p.a.d);
+	assert_int_equal(s.state, SYNC_PENDING);
+	pair_clear(&p);
+}
+
 static void
 what_is_refused_leaves_no_trace(void **state)
 {
@@ -350,6 +437,8 @@ main(void)
 		cmocka_unit_test(a_shared_document_takes_nobodys_name),
 		cmocka_unit_test(what_a_peer_repeats_is_kept_once),
 		cmocka_unit_test(what_is_refused_leaves_no_trace),
+		cmocka_unit_test(more_heads_than_fit_are_acknowledged_in_part),
+		cmocka_unit_test(a_store_put_back_is_not_taken_for_complete),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
