@@ -47,8 +47,25 @@ author_rotate(struct admission *a, uint64_t seq, struct sealing *s)
 	TRY(err);
 	s->key_section = arena_copy(&a->arena, buf_bytes(&section));
 	s->rotates = true;
-	return s->key_section.ptr == NULL ? LK_ERR(LK_E_NOMEM, "epoch") :
-					    LK_NONE;
+	return s->key_section.ptr == NULL ? LK_ERR(LK_E_NOMEM, "epoch")
+					  : LK_NONE;
+}
+
+/* For what is no change: any maximal epoch whose key is here. */
+static lk_err
+author_any_held(struct admission *a, struct epoch *epoch)
+{
+	const uint8_t(*etags)[ETAG_LEN];
+	size_t len;
+
+	TRY(graph_maximal(a->ds->graph, &etags, &len));
+	for (size_t i = 0; i < len; i++) {
+		lk_err err = docstate_key(a->r, a->ds->docno, etags[i], epoch);
+
+		if (err.code != LK_E_NOTFOUND)
+			return err;
+	}
+	return LK_ERR(LK_E_DENIED, "a key that has not come yet");
 }
 
 static lk_err
@@ -64,8 +81,9 @@ author_seal_under(
 		graph_any_epoch(a->ds->graph, etag);
 	if (err.code == LK_OK)
 		err = docstate_key(a->r, a->ds->docno, etag, &s->epoch);
-	if (content && err.code == LK_E_NOTFOUND)
-		return author_rotate(a, seq, s);
+	if (err.code == LK_E_NOTFOUND)
+		return content ? author_rotate(a, seq, s)
+			       : author_any_held(a, &s->epoch);
 	return err;
 }
 
@@ -98,8 +116,8 @@ author_place(struct admission *a, enum role need, struct place *p)
 
 		p->seq = graph_seq(g, tip) + 1;
 		graph_id(g, tip, p->prev);
-		p->body.has_grant = memcmp(before.grant.env,
-					p->body.grant.env, LK_ID_LEN) != 0 ||
+		p->body.has_grant = memcmp(before.grant.env, p->body.grant.env,
+					LK_ID_LEN) != 0 ||
 		    before.grant.index != p->body.grant.index;
 	}
 	return LK_NONE;
@@ -176,8 +194,7 @@ author_envelope(struct admission *a, struct access_op *ops, size_t ops_len,
 	lk_err err;
 
 	TRY(author_place(a, need, &p));
-	err = author_seal_under(
-	    a, ops_have_content(ops, ops_len), p.seq, &s);
+	err = author_seal_under(a, ops_have_content(ops, ops_len), p.seq, &s);
 	if (err.code == LK_OK)
 		err = author_write(a, ops, ops_len, &p, &s, id);
 	secret_wipe(&s.epoch, sizeof(s.epoch));
@@ -207,8 +224,8 @@ author_share(struct admission *a, const struct shared_key *what,
 	plan.place = (struct keysection_place){
 		.topic = a->ds->topic.id, .tag = tag, .seq = p.seq
 	};
-	err = keysection_make_share(
-	    &section, &plan, devices, &op.share.keys_len);
+	err =
+	    keysection_make_share(&section, &plan, devices, &op.share.keys_len);
 	op.share.keys = devices[0];
 	if (err.code == LK_OK)
 		err = author_seal_under(a, false, p.seq, &s);
@@ -239,9 +256,9 @@ replica_heal(struct replica *r, uint32_t docno, bool *healed)
 	if (err.code != LK_OK) {
 		admission_drop(&a);
 		/* Not mine to give: I lack it too, or may write no more. */
-		return err.code == LK_E_NOTFOUND || err.code == LK_E_DENIED ?
-		    LK_NONE :
-		    err;
+		return err.code == LK_E_NOTFOUND || err.code == LK_E_DENIED
+		    ? LK_NONE
+		    : err;
 	}
 	*healed = true;
 	return admission_end(&a);
