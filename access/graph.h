@@ -225,7 +225,8 @@ size_t graph_members_len(const struct graph *);
 void graph_member(const struct graph *, size_t i, struct member *);
 /* The essential tips of the chains of work under a grant (and, with `tree`, the
  * own grants below it): what a revocation that keeps all it has seen names.
- * NOTFOUND: no such grant.  At most REVOKE_KEEP_MAX: LIMIT. */
+ * NOTFOUND: no such grant.  At most REVOKE_KEEP_MAX, the newest: whoever forks
+ * without end loses what is older, and cannot prevent it. */
 LK_MUST_USE lk_err graph_tips_of(const struct graph *, const struct grant_ref *,
     bool tree, uint8_t tips[][LK_ID_LEN], size_t *len);
 /* Nodes that ended what a key may fetch: for each of its grants the earliest of

@@ -373,13 +373,14 @@ tips_add(const struct graph *g, uint32_t grant, struct u32s *tips)
 	return LK_NONE;
 }
 
-static lk_err
+static void
 tips_write(const struct graph *g, const struct u32s *tips,
     uint8_t out[][LK_ID_LEN], size_t *len)
 {
 	size_t n = 0;
 
-	for (uint32_t i = 0; i < tips->len; i++) {
+	/* Newest first: of more than fit the older ones are left out. */
+	for (uint32_t i = tips->len; i-- > 0 && n < REVOKE_KEEP_MAX;) {
 		bool old = false;
 
 		for (uint32_t k = 0; k < tips->len && !old; k++)
@@ -387,14 +388,11 @@ tips_write(const struct graph *g, const struct u32s *tips,
 			    k != i && graph_in_past(g, tips->v[i], tips->v[k]);
 		if (old)
 			continue;
-		if (n == REVOKE_KEEP_MAX)
-			return LK_ERR(LK_E_LIMIT, "keep");
 		graph_id(g, tips->v[i], out[n++]);
 	}
 	if (n > 1)
 		qsort(out, n, LK_ID_LEN, id_compare);
 	*len = n;
-	return LK_NONE;
 }
 
 lk_err
@@ -414,8 +412,9 @@ graph_tips_of(const struct graph *g, const struct grant_ref *ref, bool tree,
 		if (i != grant && person_has(g, i, grant))
 			err = tips_add(g, i, &found);
 	}
+	u32s_normalize(&found);
 	if (err.code == LK_OK)
-		err = tips_write(g, &found, tips, len);
+		tips_write(g, &found, tips, len);
 	free(found.v);
 	return err;
 }

@@ -11,6 +11,8 @@
 /* Grants that share the first envelope of a document with genesis and change;
  * further devices get theirs in the background. */
 #define CREATE_GRANTS_MAX 12
+/* Somebody may have himself granted many times before he is thrown out. */
+#define REVOKE_OPS_MAX 8
 #define RANK_CREATOR 1000
 #define RANK_STEP_ADMIN 1000
 #define RANK_WRITE 40000
@@ -20,8 +22,8 @@
 /* Builds a document's first change in memory: its lean form does not depend on
  * the actor, which is only known when the document has its id. */
 static lk_err
-create_content(struct replica *r, edit_fn *fill, void *ctx,
-    struct arena *arena, struct op_content *content, bool *any)
+create_content(struct replica *r, edit_fn *fill, void *ctx, struct arena *arena,
+    struct op_content *content, bool *any)
 {
 	static const uint8_t nobody[LK_TOPIC_LEN];
 	struct change_head head = { .actor = BYTES_OF(nobody),
@@ -168,8 +170,8 @@ create_envelope(struct replica *r, const struct body *body, uint32_t *docno)
 	draft.body = buf_bytes(&bytes);
 	err = envelope_make(&out, docid, &draft);
 	if (err.code == LK_OK)
-		err = create_admit(r, buf_bytes(&out), docid, &epoch, &topic,
-		    false, docno);
+		err = create_admit(
+		    r, buf_bytes(&out), docid, &epoch, &topic, false, docno);
 	secret_wipe(&epoch, sizeof(epoch));
 	return err;
 }
@@ -188,9 +190,8 @@ replica_create(struct replica *r, const char *name, const char *type,
 	TRY(create_content(r, fill, ctx, &arena, &content, &any));
 	TRY(create_ops(r, &body));
 	if (any)
-		body.ops[body.ops_len++] = (struct access_op){
-			.kind = OP_CHANGE, .content = content
-		};
+		body.ops[body.ops_len++] =
+		    (struct access_op){ .kind = OP_CHANGE, .content = content };
 	TRY(create_envelope(r, &body, docno));
 	return home_name_set(r, *docno, name, type);
 }
@@ -256,8 +257,8 @@ import_pieces(struct admission *a, struct bytes file)
 	size_t at = 0;
 
 	do {
-		size_t n = file.len - at < IMPORT_PIECE_MAX ? file.len - at :
-							      IMPORT_PIECE_MAX;
+		size_t n = file.len - at < IMPORT_PIECE_MAX ? file.len - at
+							    : IMPORT_PIECE_MAX;
 		struct access_op op = { .kind = OP_IMPORT,
 			.content = { .form = at + n == file.len,
 			    .data = BYTES(file.ptr + at, n) } };
@@ -269,8 +270,8 @@ import_pieces(struct admission *a, struct bytes file)
 }
 
 lk_err
-replica_import(struct replica *r, const char *name, struct bytes file,
-    uint32_t *docno)
+replica_import(
+    struct replica *r, const char *name, struct bytes file, uint32_t *docno)
 {
 	struct body body = { 0 };
 	struct docstate *ds;
@@ -323,9 +324,9 @@ person_rank(enum role role, uint16_t mine)
 		rank = 0;
 	}
 	if (rank <= mine)
-		rank = mine < UINT16_MAX - RANK_STEP_ADMIN - 1 ?
-		    (uint16_t)(mine + RANK_STEP_ADMIN) :
-		    UINT16_MAX - 1;
+		rank = mine < UINT16_MAX - RANK_STEP_ADMIN - 1
+		    ? (uint16_t)(mine + RANK_STEP_ADMIN)
+		    : UINT16_MAX - 1;
 	return rank;
 }
 
@@ -363,8 +364,8 @@ write_ops(struct replica *r, struct docstate *ds, struct access_op *ops,
 }
 
 lk_err
-replica_share(struct replica *r, uint32_t docno, const struct person *who,
-    enum role role)
+replica_share(
+    struct replica *r, uint32_t docno, const struct person *who, enum role role)
 {
 	struct access_op ops[ENVELOPE_OPS_MAX - 1] = { 0 };
 	struct op_grant *root = &ops[0].grant;
@@ -381,8 +382,8 @@ replica_share(struct replica *r, uint32_t docno, const struct person *who,
 		.rank = person_rank(role, mine.rank),
 		.flags = GRANT_COLD | GRANT_ENROLL };
 	memcpy(root->key, who->root_pk, ACCESS_KEY_LEN);
-	for (size_t i = 0; i < who->devices_len &&
-	     n < sizeof(ops) / sizeof(ops[0]);
+	for (size_t i = 0;
+	     i < who->devices_len && n < sizeof(ops) / sizeof(ops[0]);
 	     i++, n++) {
 		ops[n].kind = OP_GRANT;
 		grant_own_device(&ops[n].grant, &who->devices[i], role,
@@ -414,44 +415,69 @@ replica_enroll(struct replica *r, uint32_t docno, const struct cert *device)
 	return write_ops(r, ds, &op, 1, role);
 }
 
-/* The entries that end every grant of a key. */
+/* What a revocation is made of: as many ops as its entries need. */
+struct revocation {
+	struct revoke_entry entries[REVOKE_OPS_MAX * REVOKE_ENTRIES_MAX];
+	size_t len, live; /* live: grants that count until now */
+	struct access_op ops[REVOKE_OPS_MAX];
+	size_t ops_len;
+};
+
+static lk_err
+revoke_entry_add(struct docstate *ds, const struct member *m, enum role level,
+    struct arena *arena, struct revocation *v)
+{
+	uint8_t(*tips)[LK_ID_LEN] =
+	    arena_alloc(arena, REVOKE_KEEP_MAX * LK_ID_LEN);
+	struct revoke_entry *e = &v->entries[v->len];
+
+	if (tips == NULL)
+		return LK_ERR(LK_E_NOMEM, "revoke");
+	*e = (struct revoke_entry){ .target = m->grant,
+		.level = (uint8_t)level,
+		.flags = REVOKE_TREE,
+		.keep = tips[0] };
+	v->len++;
+	return graph_tips_of(ds->graph, &m->grant, true, tips, &e->keep_len);
+}
+
+/* The entries that end every grant of a key.  One that is void already is
+ * named too, as far as there is room: it would be back if what voids it were
+ * itself voided. */
 static lk_err
 revoke_entries(struct replica *r, struct docstate *ds, const uint8_t *key,
-    enum role level, struct arena *arena, struct op_revoke *out)
+    enum role level, struct arena *arena, struct revocation *v)
 {
-	struct revoke_entry *es =
-	    arena_alloc(arena, REVOKE_ENTRIES_MAX * sizeof(*es));
 	struct member mine, m;
-	size_t n = 0;
 
-	if (es == NULL)
-		return LK_ERR(LK_E_NOMEM, "revoke");
 	TRY(my_grant(ds, r, ROLE_ADMIN, &mine));
-	for (size_t i = 0; i < graph_members_len(ds->graph); i++) {
-		uint8_t(*tips)[LK_ID_LEN];
-		struct revoke_entry *e = &es[n];
+	for (int dead = 0; dead < 2; dead++) {
+		for (size_t i = 0; i < graph_members_len(ds->graph); i++) {
+			bool ended;
 
-		graph_member(ds->graph, i, &m);
-		if (memcmp(m.key, key, ACCESS_KEY_LEN) != 0 ||
-		    (m.ended_by != GRAPH_NONE && m.now <= level))
-			continue;
-		if (m.rank <= mine.rank)
-			return LK_ERR(LK_E_DENIED,
-			    "their grant is as senior as this device's");
-		tips = arena_alloc(arena, REVOKE_KEEP_MAX * LK_ID_LEN);
-		if (tips == NULL || n == REVOKE_ENTRIES_MAX)
-			return LK_ERR(LK_E_LIMIT, "revoke");
-		*e = (struct revoke_entry){ .target = m.grant,
-			.level = (uint8_t)level,
-			.flags = REVOKE_TREE,
-			.keep = tips[0] };
-		TRY(graph_tips_of(
-		    ds->graph, &m.grant, true, tips, &e->keep_len));
-		n++;
+			graph_member(ds->graph, i, &m);
+			ended = m.ended_by != GRAPH_NONE && m.now <= level;
+			if (memcmp(m.key, key, ACCESS_KEY_LEN) != 0 ||
+			    ended != (dead == 1) ||
+			    (ended && (m.rank <= mine.rank || m.role <= level)))
+				continue;
+			if (m.rank <= mine.rank)
+				return LK_ERR(LK_E_DENIED,
+				    "their grant is as senior as this "
+				    "device's");
+			if (v->len ==
+			    sizeof(v->entries) / sizeof(v->entries[0])) {
+				if (ended)
+					break;
+				return LK_ERR(LK_E_LIMIT, "revoke");
+			}
+			TRY(revoke_entry_add(ds, &m, level, arena, v));
+		}
+		if (dead == 0)
+			v->live = v->len;
+		if (v->live == 0)
+			return LK_ERR(LK_E_NOTFOUND, "nothing to revoke");
 	}
-	if (n == 0)
-		return LK_ERR(LK_E_NOTFOUND, "nothing to revoke");
-	*out = (struct op_revoke){ .entries = es, .entries_len = n };
 	return LK_NONE;
 }
 
@@ -462,6 +488,22 @@ entry_compare(const void *a, const void *b)
 	int c = memcmp(x->target.env, y->target.env, LK_ID_LEN);
 
 	return c != 0 ? c : (int)x->target.index - (int)y->target.index;
+}
+
+/* Ops of ascending entries. */
+static void
+revoke_ops(struct revocation *v)
+{
+	qsort(v->entries, v->len, sizeof(v->entries[0]), entry_compare);
+	for (size_t at = 0; at < v->len; at += REVOKE_ENTRIES_MAX) {
+		size_t left = v->len - at;
+
+		v->ops[v->ops_len++] = (struct access_op){ .kind = OP_REVOKE,
+			.revoke = { .entries = v->entries + at,
+			    .entries_len = left < REVOKE_ENTRIES_MAX
+				? left
+				: REVOKE_ENTRIES_MAX } };
+	}
 }
 
 static bool
@@ -573,23 +615,21 @@ replica_revoke(struct replica *r, uint32_t docno, const uint8_t key[static 32],
     enum role level, bool dry_run, struct revoke_report *report)
 {
 	ARENA_SCOPED arena = { 0 };
-	struct access_op op = { .kind = OP_REVOKE };
-	struct revoke_entry *sorted;
+	struct revocation *v;
 	struct docstate *ds;
 
 	arena_init(&arena, ENVELOPE_MAX);
-	TRY(docstate_get(r, docno, &ds));
-	TRY(revoke_entries(r, ds, key, level, &arena, &op.revoke));
-	sorted = arena_alloc(
-	    &arena, op.revoke.entries_len * sizeof(*sorted));
-	if (sorted == NULL)
+	v = arena_alloc(&arena, sizeof(*v));
+	if (v == NULL)
 		return LK_ERR(LK_E_NOMEM, "revoke");
-	memcpy(sorted, op.revoke.entries,
-	    op.revoke.entries_len * sizeof(*sorted));
-	qsort(sorted, op.revoke.entries_len, sizeof(*sorted), entry_compare);
-	op.revoke.entries = sorted;
-	TRY(revoke_describe(r, ds, &op.revoke, &arena, report));
-	return dry_run ? LK_NONE : write_ops(r, ds, &op, 1, ROLE_ADMIN);
+	TRY(docstate_get(r, docno, &ds));
+	TRY(revoke_entries(r, ds, key, level, &arena, v));
+	revoke_ops(v);
+	TRY(revoke_describe(r, ds,
+	    &(struct op_revoke){ .entries = v->entries, .entries_len = v->len },
+	    &arena, report));
+	return dry_run ? LK_NONE
+		       : write_ops(r, ds, v->ops, v->ops_len, ROLE_ADMIN);
 }
 
 lk_err

@@ -32,6 +32,19 @@ root(const struct play *p, int who)
 	return p->at[who].identity.root_pk;
 }
 
+static size_t
+graph_size(struct play *p, int who)
+{
+	struct graph *g;
+	size_t n;
+
+	device_begin(&p->at[who]);
+	ok(replica_graph(p->at[who].r, p->in[who], &g));
+	n = graph_len(g);
+	device_commit(&p->at[who]);
+	return n;
+}
+
 static void
 play_make(struct play *p)
 {
@@ -377,6 +390,123 @@ t19_what_is_signed_around_a_leave_is_void(void **state)
 	play_clear(&p);
 }
 
+/* Somebody who had himself granted a hundred times goes as a whole, with one
+ * envelope. */
+static void
+who_is_granted_many_times_is_revoked_at_once(void **state)
+{
+	enum { GRANTS = 100, EACH = 10 };
+	struct play p;
+	struct forgery f;
+	struct cert cert;
+	size_t before;
+
+	(void)state;
+	play_make(&p);
+	ok(cert_decode(&cert,
+	    BYTES(p.at[MAX].identity.cert, p.at[MAX].identity.cert_len)));
+	for (int i = 0; i < GRANTS; i += EACH) {
+		struct buf envelope;
+		uint8_t id[LK_ID_LEN];
+
+		forge_place(&p.at[MAX], p.in[MAX], &f);
+		for (int k = 0; k < EACH; k++) {
+			struct access_op *op = &f.body.ops[f.body.ops_len++];
+
+			op->kind = OP_GRANT;
+			grant_own_device(&op->grant, &cert, ROLE_WRITE,
+			    (uint16_t)(10000 + i + k));
+			op->grant.flags = 0;
+		}
+		forge_seal(&p.at[MAX], p.in[MAX], &f, &envelope, id);
+		assert_int_equal(
+		    give(&p.at[MAX], p.in[MAX], buf_bytes(&envelope)).what,
+		    RECEIPT_ACCEPTED);
+		assert_int_equal(
+		    give(&p.at[ANN], p.in[ANN], buf_bytes(&envelope)).what,
+		    RECEIPT_ACCEPTED);
+		buf_clear(&envelope);
+	}
+	before = graph_size(&p, ANN);
+	evict(&p.at[ANN], p.in[ANN], pk(&p, MAX), ROLE_NONE);
+	assert_int_equal(graph_size(&p, ANN), before + 1);
+	assert_int_equal(
+	    role_of(&p.at[ANN], p.in[ANN], pk(&p, MAX)), ROLE_NONE);
+	play_clear(&p);
+}
+
+/* Nor does it help to fork: what a revocation keeps is bounded. */
+static void
+who_forks_without_end_is_revoked(void **state)
+{
+	enum { BRANCHES = 2 * REVOKE_KEEP_MAX };
+	struct play p;
+	struct forgery f;
+
+	(void)state;
+	play_make(&p);
+	forge_place(&p.at[EVE], p.in[EVE], &f);
+	f.body.ops[f.body.ops_len++].kind = OP_NO_EFFECT_MIN;
+	for (int i = 0; i < BRANCHES; i++) {
+		struct buf envelope;
+		uint8_t id[LK_ID_LEN];
+
+		f.random = (uint8_t)i;
+		forge_seal(&p.at[EVE], p.in[EVE], &f, &envelope, id);
+		assert_int_equal(
+		    give(&p.at[ANN], p.in[ANN], buf_bytes(&envelope)).what,
+		    RECEIPT_ACCEPTED);
+		buf_clear(&envelope);
+	}
+	evict(&p.at[ANN], p.in[ANN], root(&p, EVE), ROLE_NONE);
+	assert_int_equal(
+	    role_of(&p.at[ANN], p.in[ANN], pk(&p, EVE)), ROLE_NONE);
+	edit(&p.at[ANN], p.in[ANN], "a1", "goes on");
+	play_clear(&p);
+}
+
+/* A grant that is void at the moment is named as well: what voids it may be
+ * voided itself. */
+static void
+a_void_grant_does_not_come_back(void **state)
+{
+	struct play p;
+
+	(void)state;
+	play_make(&p);
+	/* max grants eve once more; ann, who has seen it, throws max out and
+	 * keeps that; max has not heard and takes his own grant back. */
+	ok(share_try(&p.at[MAX], p.in[MAX], &p.at[EVE], ROLE_ADMIN));
+	tell(&p, MAX, ANN, false);
+	evict(&p.at[MAX], p.in[MAX], root(&p, EVE), ROLE_NONE);
+	tell(&p, MAX, ANN, false);
+	assert_int_equal(
+	    role_of(&p.at[ANN], p.in[ANN], pk(&p, EVE)), ROLE_NONE);
+	assert_int_equal(
+	    share_try(&p.at[ANN], p.in[ANN], &p.at[EVE], ROLE_READ).code,
+	    LK_OK);
+	evict(&p.at[ANN], p.in[ANN], root(&p, EVE), ROLE_NONE);
+	/* All four of her grants, root and void ones too, are named by ann. */
+	{
+		struct graph *g;
+		struct member m;
+		size_t named = 0;
+
+		device_begin(&p.at[ANN]);
+		ok(replica_graph(p.at[ANN].r, p.in[ANN], &g));
+		for (size_t i = 0; i < graph_members_len(g); i++) {
+			graph_member(g, i, &m);
+			if (memcmp(m.key, root(&p, EVE), 32) != 0)
+				continue;
+			assert_int_equal(m.ended_by, graph_len(g) - 1);
+			named++;
+		}
+		device_commit(&p.at[ANN]);
+		assert_int_equal(named, 3);
+	}
+	play_clear(&p);
+}
+
 static void
 t20_a_writer_cannot_grant(void **state)
 {
@@ -406,6 +536,9 @@ main(void)
 		    t13_added_again_one_writes_and_the_past_stays_void),
 		cmocka_unit_test(t19_what_is_signed_around_a_leave_is_void),
 		cmocka_unit_test(t20_a_writer_cannot_grant),
+		cmocka_unit_test(who_is_granted_many_times_is_revoked_at_once),
+		cmocka_unit_test(who_forks_without_end_is_revoked),
+		cmocka_unit_test(a_void_grant_does_not_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
