@@ -57,8 +57,8 @@ naming_fill(void *ctx, struct edit *e, struct doc *doc)
 }
 
 lk_err
-home_name_set(struct replica *r, uint32_t docno, const char *name,
-    const char *type)
+home_name_set(
+    struct replica *r, uint32_t docno, const char *name, const char *type)
 {
 	struct doc_summary doc;
 	struct naming n = { .docid = doc.docid, .name = name, .type = type };
@@ -90,8 +90,8 @@ home_name(struct replica *r, uint32_t docno, struct home_name *out)
 		(void)strlcpy(out->type, "map", sizeof(out->type));
 	} else if (e == NULL) {
 		hex_encode(hex, BYTES_OF(doc.docid));
-		(void)snprintf(out->name, sizeof(out->name), "%.*s", ID_SHORT,
-		    hex);
+		(void)snprintf(
+		    out->name, sizeof(out->name), "%.*s", ID_SHORT, hex);
 		(void)strlcpy(out->type, "map", sizeof(out->type));
 	} else {
 		if (e->copy == 0)
@@ -123,8 +123,8 @@ find_by_name(const struct names *names, const char *name)
 		return NULL;
 	(void)strlcpy(base, name, (size_t)(tilde - name) + 1);
 	len = names_find(names, base, &first);
-	return (size_t)copy <= len ? &names->entries[first + (size_t)copy - 1] :
-				     NULL;
+	return (size_t)copy <= len ? &names->entries[first + (size_t)copy - 1]
+				   : NULL;
 }
 
 static bool
@@ -170,9 +170,9 @@ home_find(struct replica *r, const char *name, uint32_t *docno)
 		lk_err err = replica_doc_by_id(r, e->docid, docno);
 
 		/* Listed, but this device has no key to it yet. */
-		return err.code == LK_E_NOTFOUND ?
-		    LK_ERR(LK_E_NOTFOUND, "the document has not arrived yet") :
-		    err;
+		return err.code == LK_E_NOTFOUND
+		    ? LK_ERR(LK_E_NOTFOUND, "the document has not arrived yet")
+		    : err;
 	}
 	if (strlen(name) < ID_PREFIX_MIN ||
 	    strspn(name, "0123456789abcdefABCDEF") != strlen(name))
@@ -244,16 +244,16 @@ home_device(struct replica *r, size_t i, struct home_device *out)
 static void
 contact_from_card(struct home_contact *c, const struct card *card)
 {
-	size_t len = card->name.len < LK_NAME_MAX ? card->name.len :
-						    LK_NAME_MAX;
+	size_t len =
+	    card->name.len < LK_NAME_MAX ? card->name.len : LK_NAME_MAX;
 
 	memcpy(c->root_pk, card->root_pk, 32);
 	if (len > 0)
 		memcpy(c->name, card->name.ptr, len);
 	c->name[len] = '\0';
 	for (size_t i = 0; i < card->devices_len; i++)
-		memcpy(c->devices[i], card->devices[i].cert.block.device_pk,
-		    32);
+		memcpy(
+		    c->devices[i], card->devices[i].cert.block.device_pk, 32);
 	c->devices_len = card->devices_len;
 }
 
@@ -264,23 +264,24 @@ home_contact(struct replica *r, size_t i, struct home_contact *out)
 	struct bytes bytes;
 	struct card card;
 	struct nth n;
-	lk_err err;
 
 	arena_init(&arena, CONTACTS_ARENA_MAX);
 	TRY(nth_open(r, "contacts", i, &n));
-	err = home_bytes_get(n.doc, n.map, "card", &bytes) ?
-	    card_decode(&card, &arena, bytes) :
-	    LK_ERR(LK_E_CORRUPT, "contact");
-	if (err.code == LK_OK)
+	*out = (struct home_contact){ .devices_len = 0 };
+	memcpy(out->root_pk, n.key, sizeof(out->root_pk));
+	/* A card that is none must not hide the contacts behind it. */
+	if (home_bytes_get(n.doc, n.map, "card", &bytes) &&
+	    card_decode(&card, &arena, bytes).code == LK_OK &&
+	    memcmp(card.root_pk, n.key, sizeof(n.key)) == 0)
 		contact_from_card(out, &card);
 	doc_free(n.doc);
-	return err;
+	return LK_NONE;
 }
 
 /* Contact and device a key belongs to: true with the contact's name. */
 static bool
-who_contact(struct replica *r, const uint8_t pk[static 32], char *out,
-    size_t len)
+who_contact(
+    struct replica *r, const uint8_t pk[static 32], char *out, size_t len)
 {
 	struct home_contact c;
 	char hex[2 * LK_ID_LEN + 1];
@@ -376,8 +377,8 @@ who_by_key(struct replica *r, uint32_t docno, struct who_search *s)
 }
 
 lk_err
-home_find_person(struct replica *r, uint32_t docno, const char *who,
-    uint8_t key[static 32])
+home_find_person(
+    struct replica *r, uint32_t docno, const char *who, uint8_t key[static 32])
 {
 	struct who_search s = { .who = who };
 
@@ -400,6 +401,9 @@ home_person(struct replica *r, const uint8_t root_pk[static 32],
 	struct card card;
 
 	TRY(person_contact(r, root_pk, arena, &card));
+	/* Any device of this person may have put it there. */
+	if (card_verify(&card).code != LK_OK)
+		return LK_ERR(LK_E_NOTFOUND, "contact");
 	certs = arena_alloc(arena, card.devices_len * sizeof(*certs));
 	if (certs == NULL)
 		return LK_ERR(LK_E_NOMEM, "contact");

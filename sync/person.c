@@ -22,6 +22,7 @@ cert_of_entry(struct doc *doc, struct op_id map, struct cert *out)
 
 struct device_list {
 	struct doc *doc;
+	const uint8_t *root_pk;
 	struct cert *certs;
 	size_t len;
 };
@@ -30,10 +31,16 @@ static lk_err
 device_visit(void *ctx, const struct doc_visit *v)
 {
 	struct device_list *l = ctx;
+	struct cert cert;
+	uint8_t key[32];
 
+	/* Of this person, and once each. */
 	if (v->winner && v->item.is_obj && l->len < PERSON_DEVICES_MAX &&
-	    cert_of_entry(l->doc, v->item.id, &l->certs[l->len]).code == LK_OK)
-		l->len++;
+	    home_key(v->key, key) &&
+	    cert_of_entry(l->doc, v->item.id, &cert).code == LK_OK &&
+	    memcmp(cert.block.device_pk, key, sizeof(key)) == 0 &&
+	    memcmp(cert.root_pk, l->root_pk, sizeof(cert.root_pk)) == 0)
+		l->certs[l->len++] = cert;
 	return LK_NONE;
 }
 
@@ -41,7 +48,8 @@ lk_err
 person_devices(struct replica *r, struct cert certs[static PERSON_DEVICES_MAX],
     size_t *len)
 {
-	struct device_list l = { .certs = certs };
+	struct device_list l = { .certs = certs,
+		.root_pk = r->identity->root_pk };
 	uint32_t home;
 	lk_err err = replica_home(r, &home);
 
@@ -80,15 +88,13 @@ device_fill(void *ctx, struct edit *e, struct doc *doc)
 		TRY(edit_make(e, DOC_ROOT, person, OBJ_MAP, &map));
 		TRY(home_text_put(e, map, "name", d->person));
 	}
-	TRY(home_entry_make(
-	    e, doc, "devices", d->cert->block.device_pk, &map));
+	TRY(home_entry_make(e, doc, "devices", d->cert->block.device_pk, &map));
 	TRY(home_text_put(e, map, "name", d->name));
 	TRY(home_bytes_put(e, map, "cert", buf_bytes(&cert)));
 	TRY(home_time_put(e, map, "added", d->now));
 	if (d->escrow.len == 0)
 		return LK_NONE;
-	TRY(home_entry_make(
-	    e, doc, "escrow", d->cert->block.device_pk, &map));
+	TRY(home_entry_make(e, doc, "escrow", d->cert->block.device_pk, &map));
 	return home_bytes_put(e, map, "box", d->escrow);
 }
 
@@ -101,17 +107,16 @@ device_enter(struct replica *r, const struct device_entry *d)
 
 	TRY(replica_home(r, &home));
 	/* The entry is only read. */
-	return replica_edit(r, home, device_fill, (void *)(uintptr_t)d, NULL,
-	    &changed, hash);
+	return replica_edit(
+	    r, home, device_fill, (void *)(uintptr_t)d, NULL, &changed, hash);
 }
 
 lk_err
-person_add_device(
-    struct replica *r, const struct cert *cert, const char *name)
+person_add_device(struct replica *r, const struct cert *cert, const char *name)
 {
-	struct device_entry d = { .cert = cert,
-		.name = name,
-		.now = r->now.wall };
+	struct device_entry d = {
+		.cert = cert, .name = name, .now = r->now.wall
+	};
 	uint32_t home;
 	lk_err err;
 
@@ -128,20 +133,21 @@ person_certify(
 {
 	struct cert mine;
 
-	TRY(cert_decode(&mine, BYTES(r->identity->cert, r->identity->cert_len)));
+	TRY(cert_decode(
+	    &mine, BYTES(r->identity->cert, r->identity->cert_len)));
 	if (mine.rank >= UINT16_MAX)
 		return LK_ERR(LK_E_LIMIT, "rank of this device");
-	*out = (struct cert){ .block = *block,
-		.rank = (uint16_t)(mine.rank + 1),
-		.serial = 1 };
+	*out = (struct cert){
+		.block = *block, .rank = (uint16_t)(mine.rank + 1), .serial = 1
+	};
 	memcpy(out->root_pk, mine.root_pk, SIGN_PK_LEN);
 	cert_sign(out, &r->identity->sign);
 	return LK_NONE;
 }
 
 lk_err
-person_proof(struct replica *r, const uint8_t device_pk[static 32],
-    struct proof *out)
+person_proof(
+    struct replica *r, const uint8_t device_pk[static 32], struct proof *out)
 {
 	struct cert certs[PERSON_DEVICES_MAX];
 	uint8_t wanted[32];
@@ -267,8 +273,7 @@ person_keep_card(struct replica *r, struct bytes bytes, bool *is_new)
 	if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
 		return err;
 	TRY(replica_home(r, &home));
-	return replica_edit(
-	    r, home, contact_fill, &c, NULL, &changed, hash);
+	return replica_edit(r, home, contact_fill, &c, NULL, &changed, hash);
 }
 
 lk_err
@@ -288,7 +293,10 @@ person_contact(struct replica *r, const uint8_t root_pk[static 32],
 		err = LK_ERR(LK_E_NOTFOUND, "contact");
 	if (err.code == LK_OK) {
 		bytes = arena_copy(arena, bytes);
-		err = card_decode(out, arena, bytes);
+		/* What is no card of this person is as good as none. */
+		if (card_decode(out, arena, bytes).code != LK_OK ||
+		    memcmp(out->root_pk, root_pk, 32) != 0)
+			err = LK_ERR(LK_E_NOTFOUND, "contact");
 	}
 	doc_free(doc);
 	return err;
@@ -324,8 +332,8 @@ cert_visit(void *ctx, const struct doc_visit *v)
 }
 
 lk_err
-person_device(struct replica *r, const uint8_t device_pk[static 32],
-    struct cert *out)
+person_device(
+    struct replica *r, const uint8_t device_pk[static 32], struct cert *out)
 {
 	struct cert certs[PERSON_DEVICES_MAX];
 	struct cert_search s = { .pk = device_pk };
@@ -379,8 +387,7 @@ home_genesis(struct replica *r, const struct identity *me,
 	memcpy(g->device_box, me->box.pk, 32);
 	g->box_counter = me->box_counter;
 	g->policy = GENESIS_ROOT_BOX;
-	box_statement_sign(
-	    g->box_sig, &me->sign, me->box.pk, me->box_counter);
+	box_statement_sign(g->box_sig, &me->sign, me->box.pk, me->box_counter);
 	epoch_derive(&epoch, ladder);
 	topic_derive(&topic, ladder);
 	random_fill(&r->random, random, sizeof(random));
@@ -392,8 +399,8 @@ home_genesis(struct replica *r, const struct identity *me,
 	if (err.code == LK_OK)
 		err = envelope_make(&out, docid, &draft);
 	if (err.code == LK_OK)
-		err = create_admit(r, buf_bytes(&out), docid, &epoch, &topic,
-		    true, &docno);
+		err = create_admit(
+		    r, buf_bytes(&out), docid, &epoch, &topic, true, &docno);
 	secret_wipe(&epoch, sizeof(epoch));
 	return err;
 }
@@ -443,8 +450,8 @@ home_fill(struct replica *r, struct identity *me, const struct sign_key *root,
 }
 
 lk_err
-home_create(struct replica *r, struct identity *me,
-    const uint8_t entropy[static 16])
+home_create(
+    struct replica *r, struct identity *me, const uint8_t entropy[static 16])
 {
 	uint8_t seed[ROOT_SEED_LEN], secret[32];
 	struct sign_key root;

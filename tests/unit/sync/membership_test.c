@@ -1,4 +1,5 @@
 #include "sync/envelope.h"
+#include "sync/home_doc.h"
 #include "tests/unit/sync/forge.h"
 #include "tests/unit/sync/wired.h"
 
@@ -387,6 +388,71 @@ a_store_put_back_is_not_taken_for_complete(void **state)
 	pair_clear(&p);
 }
 
+struct planted {
+	const uint8_t *key;
+	struct bytes card;
+};
+
+static lk_err
+plant_fill(void *ctx, struct edit *e, struct doc *doc)
+{
+	const struct planted *p = ctx;
+	struct op_id map;
+
+	TRY(home_entry_make(e, doc, "contacts", p->key, &map));
+	return home_bytes_put(e, map, "card", p->card);
+}
+
+static void
+plant(struct device *d, const uint8_t key[static 32], struct bytes card)
+{
+	struct planted p = { key, card };
+	uint8_t hash[LK_ID_LEN];
+	uint32_t home;
+	bool changed;
+
+	ok(replica_home(d->r, &home));
+	ok(replica_edit(d->r, home, plant_fill, &p, NULL, &changed, hash));
+}
+
+/* A thief of one device writes into the home document what he likes: it gives
+ * nobody another's place, and hides nobody. */
+static void
+a_planted_contact_is_none(void **state)
+{
+	ARENA_SCOPED arena = { .max = 1 << 20 };
+	static const uint8_t zero[32], low[32] = { 1 };
+	struct device a, b;
+	struct person person;
+	struct home_contact contact;
+	struct cert certs[PERSON_DEVICES_MAX];
+	size_t devices;
+	bool is_new;
+	BUF_SCOPED card = { .max = CARD_MAX };
+
+	(void)state;
+	device_make(&a, 1, "ann");
+	device_make(&b, 2, "bob");
+	device_begin(&b);
+	ok(person_card(b.r, &card));
+	device_commit(&b);
+	device_begin(&a);
+	plant(&a, zero, BYTES_STR("no card"));
+	plant(&a, low, buf_bytes(&card));
+	ok(person_keep_card(a.r, buf_bytes(&card), &is_new));
+	assert_int_equal(
+	    home_person(a.r, low, &arena, &person).code, LK_E_NOTFOUND);
+	ok(home_person(a.r, b.identity.root_pk, &arena, &person));
+	assert_int_equal(person.devices_len, 1);
+	ok(home_contact(a.r, 2, &contact));
+	assert_string_equal(contact.name, "bob");
+	ok(person_devices(a.r, certs, &devices));
+	assert_int_equal(devices, 1);
+	device_commit(&a);
+	device_remove(&a);
+	device_remove(&b);
+}
+
 static void
 what_is_refused_leaves_no_trace(void **state)
 {
@@ -436,6 +502,7 @@ main(void)
 		cmocka_unit_test(a_stranger_gives_nobody_a_document),
 		cmocka_unit_test(a_shared_document_takes_nobodys_name),
 		cmocka_unit_test(what_a_peer_repeats_is_kept_once),
+		cmocka_unit_test(a_planted_contact_is_none),
 		cmocka_unit_test(what_is_refused_leaves_no_trace),
 		cmocka_unit_test(more_heads_than_fit_are_acknowledged_in_part),
 		cmocka_unit_test(a_store_put_back_is_not_taken_for_complete),
