@@ -119,7 +119,7 @@ wire_dial(struct wires *w, struct host *h, const struct engine_output *out)
 			to = w->hosts[i];
 	device_begin(&h->d);
 	if (to == NULL || to->cut || h->cut) {
-		ok(engine_dial_failed(h->e, out->conn, h->d.now));
+		ok(engine_closed(h->e, out->conn, h->d.now));
 		host_commit(h);
 		return;
 	}
