@@ -192,6 +192,7 @@ arguments_read(
 {
 	int c;
 
+	optreset = 1;
 	optind = 1;
 	opterr = 0;
 	while ((c = getopt(argc, argv, "fv")) != -1) {
