@@ -110,6 +110,36 @@ nothing_of_a_refused_import_is_shown(void **state)
 	group_clear(&g);
 }
 
+static void
+what_one_member_signs_is_not_the_word_of_another(void **state)
+{
+	struct group g;
+	struct forgery f;
+	uint8_t hash[LK_ID_LEN], id[LK_ID_LEN];
+	struct buf forged, honest;
+	BUF_SCOPED file = { .max = 1 << 20 };
+
+	(void)state;
+	group_make(&g);
+	carry(&g.a, g.in_a, &g.f, g.in_f);
+	foreign_change(&file, 1, "said", 0, NULL, hash);
+	forge_place(&g.a, g.in_a, &f);
+	import_op(&f, buf_bytes(&file));
+	forge_seal(&g.a, g.in_a, &f, &honest, id);
+	f.as = g.a.identity.sign.pk;
+	forge_seal(&g.m, g.in_m, &f, &forged, id);
+	assert_int_equal(
+	    give(&g.f, g.in_f, buf_bytes(&forged)).what, RECEIPT_REFUSED);
+	assert_false(shows(&g.f, g.in_f, "said"));
+	/* The same in the author's own hand. */
+	assert_int_equal(
+	    give(&g.f, g.in_f, buf_bytes(&honest)).what, RECEIPT_ACCEPTED);
+	assert_true(shows(&g.f, g.in_f, "said"));
+	buf_clear(&forged);
+	buf_clear(&honest);
+	group_clear(&g);
+}
+
 /* Of two envelopes with one change a revocation keeps the first: the second,
  * void, must not take it away. */
 static void
@@ -385,10 +415,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    what_one_member_signs_is_not_the_word_of_another),
 		cmocka_unit_test(a_void_twin_does_not_hide_what_was_kept),
 		cmocka_unit_test(the_second_branch_of_a_fork_waits),
-		cmocka_unit_test(
-		    an_envelope_of_many_keys_is_kept_whole),
+		cmocka_unit_test(an_envelope_of_many_keys_is_kept_whole),
 		cmocka_unit_test(an_import_beside_the_grant_it_copies_waits),
 		cmocka_unit_test(imports_that_overlap_are_one_history),
 		cmocka_unit_test(a_void_import_hides_nothing_another_brought),

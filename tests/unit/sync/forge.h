@@ -13,7 +13,8 @@ struct forgery {
 	uint8_t prev[LK_ID_LEN];
 	uint8_t deps[ENVELOPE_DEPS_MAX][LK_ID_LEN];
 	struct bytes key_section;
-	uint8_t random; /* sets apart envelopes of equal content */
+	uint8_t random;    /* sets apart envelopes of equal content */
+	const uint8_t *as; /* in whose name; NULL: the signer's own */
 };
 
 static inline void
@@ -21,9 +22,10 @@ forge_seal(struct device *d, uint32_t docno, const struct forgery *f,
     struct buf *out, uint8_t id[static LK_ID_LEN])
 {
 	uint8_t random[32] = { f->random, 1 }, etag[ETAG_LEN];
+	struct sign_key author = d->identity.sign;
 	struct docstate *ds;
 	struct epoch epoch;
-	struct envelope_draft draft = { .author = &d->identity.sign,
+	struct envelope_draft draft = { .author = &author,
 		.epoch = &epoch,
 		.seq = f->seq,
 		.prev = f->seq == 1 ? NULL : f->prev,
@@ -31,6 +33,8 @@ forge_seal(struct device *d, uint32_t docno, const struct forgery *f,
 		.random = random };
 	BUF_SCOPED body = { .max = ENVELOPE_BODY_MAX };
 
+	if (f->as != NULL)
+		memcpy(author.pk, f->as, sizeof(author.pk));
 	device_begin(d);
 	ok(docstate_get(d->r, docno, &ds));
 	graph_any_epoch(ds->graph, etag);
