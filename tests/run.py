@@ -294,7 +294,7 @@ def fuzz_one(name, seconds, folder):
 
 def part_fuzz(t, long):
     """every decoder against damaged input"""
-    seconds, runs = 300 if long else 20, 0
+    seconds, runs = 600 if long else 20, 0
     with tempfile.TemporaryDirectory(prefix="lk-fuzz-", dir="/tmp") as folder:
         works = [lambda n=n: fuzz_one(n, seconds, folder) for n in fuzzers()]
         for name, status, out, n in together(works):
@@ -305,7 +305,7 @@ def part_fuzz(t, long):
 
 def part_simulation(t, long):
     """many devices, one seed, virtual time"""
-    seeds = 20000 if long else 1000
+    seeds = 10000 if long else 1000
     status, out = run([BUILD / "release/tests/lk_sim", "-j", JOBS, "--seeds", seeds],
                       7200 if long else 900)
     last = out.rstrip().splitlines()[-1:] or [""]

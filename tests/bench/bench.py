@@ -22,6 +22,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lan"))
 from world import Failed, World, commit, tidy_exit  # noqa: E402
 
 DOCUMENT_BYTES = 200
+# A minute after a pairing a device looks whether grants are left to be made.
+SETTLE_SECONDS = 75
+REST_SECONDS = 10
 METHODS = {
     "edit_to_visible_ms":
         "doc.set over the control socket of A (new key, 16 byte string), one after the other; "
@@ -39,13 +42,15 @@ METHODS = {
     "documents_store_bytes":
         "du of LK_HOME of the new device, apparent size of allocated blocks",
     "idle_rss_mb":
-        "VmRSS of the new device's lkd, connected, after the copy",
+        "VmRSS of the new device's lkd, connected, after the copy and the idle seconds",
     "idle_pss_mb":
         "Pss of the same (pages shared with others counted in part)",
     "idle_restarted_rss_mb":
-        "VmRSS after lkd was restarted and has caught up",
+        "VmRSS after lkd was restarted, has caught up and was left alone for 10 s",
     "idle_cpu_percent":
-        "user and system time of that lkd over the idle seconds, connected, nothing happening",
+        "user and system time of that lkd over the idle seconds, connected, nothing happening; "
+        "they begin 75 s after the copy was acknowledged, as a minute after a pairing it looks once "
+        "more for devices without a grant",
     "idle_wire_bytes_per_minute":
         "bytes on its interface over the idle seconds, scaled to a minute",
     "commits_per_second":
@@ -190,12 +195,14 @@ def many(a, b, count, idle_seconds, out):
         raise Failed(f"{here} of {count} documents arrived")
     out["documents_store_bytes"] = disk_bytes(b.home)
     out["idle_seconds"] = idle_seconds
+    time.sleep(SETTLE_SECONDS)
     out["idle_cpu_percent"], out["idle_wire_bytes_per_minute"] = idle(b, pid, idle_seconds)
     out["idle_rss_mb"] = memory_mb(pid, "VmRSS")
     out["idle_pss_mb"] = memory_mb(pid, "Pss", "smaps_rollup")
     b.stop()
     pid = b.start()
     b.ok("sync", "--wait=all", "--timeout", "10m", timeout=700)
+    time.sleep(REST_SECONDS)
     out["idle_restarted_rss_mb"] = memory_mb(pid, "VmRSS")
 
 
