@@ -5,6 +5,8 @@
 #ifndef BASE_LIMITS_H
 #define BASE_LIMITS_H
 
+#include <stdint.h>
+
 #define LK_ID_LEN 32    /* envelope, document and change ids */
 #define LK_TOPIC_LEN 16 /* topic, author tag, etag, actor, FP */
 
@@ -41,7 +43,8 @@
 /* Peers. */
 #define PEERS_MAX 512
 #define PEERS_STRANGERS_MAX 32 /* not authenticated yet */
-#define PEERS_STRANGERS_HERE 8 /* of these, from one IPv4 address or IPv6 /64 */
+#define PEERS_STRANGERS_HERE 8 /* of these, from one IPv4 address or IPv6 /64 \
+				*/
 #define PEER_ADDRESS_MAX 8
 #define HANDSHAKE_MS 5000
 #define HANDSHAKE_BYTES_MAX (64 * 1024)
@@ -55,5 +58,8 @@
 #define CONTROL_CLIENTS_MAX 32
 #define LK_NAME_MAX 255 /* names of documents, devices, people */
 #define TICKETS_MAX 32
+#define TICKET_USES_MAX 1000
+#define SPAN_DAYS_MAX 366 /* how long a ticket is good, or a command waits */
+#define SPAN_MS_MAX (SPAN_DAYS_MAX * INT64_C(86400000))
 
 #endif

@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "cli/output.h"
-
-#define DURATION_MAX (INT64_C(100) * 366 * 86400) /* of the largest unit: s */
 
 /* 90s, 10m, 2h, 7d, 500ms, 30: milliseconds. */
 static bool
@@ -31,13 +30,13 @@ duration_read(const char *text, int64_t *ms)
 		return false;
 	memcpy(digits, text, len);
 	digits[len] = '\0';
-	n = strtonum(digits, 0, DURATION_MAX, &wrong);
+	n = strtonum(digits, 0, SPAN_MS_MAX, &wrong);
 	if (wrong != NULL)
 		return false;
 	for (size_t i = 0; i < nitems(units); i++) {
 		if (strcmp(text + len, units[i].name) != 0)
 			continue;
-		if (n > DURATION_MAX * 1000 / units[i].ms)
+		if (n > SPAN_MS_MAX / units[i].ms)
 			return false;
 		*ms = n * units[i].ms;
 		return true;
@@ -129,8 +128,9 @@ option_set(struct lk *lk, const struct option *o, const char *value)
 	case OPTION_DURATION:
 		if (!duration_read(value, &n))
 			return lk_fail_usage(lk,
-			    "--%s: %s is no time span like 30s, 10m, 2h, 7d",
-			    o->name, value);
+			    "--%s: %s is no time span like 30s, 10m, 2h, 7d, "
+			    "up to %dd",
+			    o->name, value, SPAN_DAYS_MAX);
 		*(int64_t *)o->into = n;
 		break;
 	}

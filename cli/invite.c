@@ -1,10 +1,11 @@
+#include "base/limits.h"
 #include "cli/client.h"
 #include "cli/params.h"
 #include "cli/ticket.h"
 #include "cli/verbs.h"
 
 static const char *opt_role;
-static int64_t opt_uses, opt_expires;
+static int64_t opt_uses = 1, opt_expires = TICKET_EXPIRES_DEFAULT;
 
 static const struct option options[] = {
 	{ "role", 'r', OPTION_STRING, &opt_role },
@@ -16,13 +17,15 @@ static const struct option options[] = {
 static int
 invite_run(struct lk *lk, const struct args *args)
 {
-	json_object *params = params_new(args->operands[0]);
+	json_object *params;
 
+	if (opt_uses < 1 || opt_uses > TICKET_USES_MAX)
+		return lk_fail_usage(
+		    lk, "--uses: from 1 to %d", TICKET_USES_MAX);
+	params = params_new(args->operands[0]);
 	params_text(params, "role", opt_role);
-	if (opt_uses > 0)
-		params_number(params, "uses", opt_uses);
-	if (opt_expires > 0)
-		params_number(params, "expires_ms", opt_expires);
+	params_number(params, "uses", opt_uses);
+	DO(ticket_lasting(lk, params, opt_expires));
 	return lk_answer(lk, "invite", params, ticket_render);
 }
 

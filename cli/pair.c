@@ -7,7 +7,8 @@
 #include "cli/verbs.h"
 
 static bool opt_ticket;
-static int64_t opt_timeout = TIMEOUT_DEFAULT_MS, opt_expires;
+static int64_t opt_timeout = TIMEOUT_DEFAULT_MS,
+	       opt_expires = TICKET_EXPIRES_DEFAULT;
 
 static const struct option options[] = {
 	{ "ticket", 't', OPTION_FLAG, &opt_ticket },
@@ -38,8 +39,7 @@ pair_run(struct lk *lk, const struct args *args)
 		return lk_fail_usage(
 		    lk, "--ticket on one device, the ticket on the other");
 	params = params_new(NULL);
-	if (opt_expires > 0)
-		params_number(params, "expires_ms", opt_expires);
+	DO(ticket_lasting(lk, params, opt_expires));
 	return lk_answer(lk, "pair.ticket", params, ticket_render);
 }
 

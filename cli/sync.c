@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "cli/client.h"
 #include "cli/params.h"
 #include "cli/ticket.h"
@@ -25,7 +26,7 @@ wait_read(struct lk *lk, int64_t *n)
 	if (opt_wait == NULL || opt_wait[0] == '\0' ||
 	    strcmp(opt_wait, "all") == 0)
 		return 0;
-	*n = strtonum(opt_wait, 1, INT32_MAX, &wrong);
+	*n = strtonum(opt_wait, 1, PEERS_MAX, &wrong);
 	if (wrong != NULL)
 		return lk_fail_usage(
 		    lk, "--wait: %s is neither all nor a number", opt_wait);

@@ -16,6 +16,18 @@ ticket_render(struct output *o, json_object *result)
 }
 
 int
+ticket_lasting(struct lk *lk, json_object *params, int64_t expires_ms)
+{
+	if (expires_ms == 0) {
+		json_object_put(params);
+		return lk_fail_usage(lk, "--expires: no time at all");
+	}
+	if (expires_ms != TICKET_EXPIRES_DEFAULT)
+		params_number(params, "expires_ms", expires_ms);
+	return 0;
+}
+
+int
 ticket_use(struct lk *lk, const char *method, const char *ticket,
     int64_t timeout_ms, render_fn *render)
 {

@@ -7,9 +7,12 @@
 #include "cli/lk.h"
 
 #define TIMEOUT_DEFAULT_MS 60000
+#define TICKET_EXPIRES_DEFAULT INT64_C(-1)
 
 /* Prints the ticket of a result. */
 render_fn ticket_render;
+/* Adds how long a ticket is to be good; puts the params when it fails. */
+int ticket_lasting(struct lk *, json_object *params, int64_t expires_ms);
 /* Calls the method with the ticket ("-" is one line of stdin) and answers with
  * what it gives. */
 int ticket_use(struct lk *, const char *method, const char *ticket,

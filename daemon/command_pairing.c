@@ -6,10 +6,7 @@
 #include "daemon/subject.h"
 
 #define TICKET_LINE_MAX (TICKET_TEXT_MAX + 1)
-#define USES_MAX 1000
-#define EXPIRES_MAX (INT64_C(366) * 86400000)
 #define TIMEOUT_DEFAULT 60000
-#define TIMEOUT_MAX 86400000
 #define PAIR_EXPIRES_MS (INT64_C(10) * 60 * 1000)
 #define INVITE_EXPIRES_MS (INT64_C(7) * 86400000)
 
@@ -20,8 +17,8 @@ ticket_make(struct request *r, struct ticket_request *want)
 	lk_err err;
 	int64_t uses = want->uses;
 
-	TRY(param_int_or(r, "uses", 1, USES_MAX, &uses));
-	TRY(param_int_or(r, "expires_ms", 1, EXPIRES_MAX, &want->expires_ms));
+	TRY(param_int_or(r, "uses", 1, TICKET_USES_MAX, &uses));
+	TRY(param_int_or(r, "expires_ms", 1, SPAN_MS_MAX, &want->expires_ms));
 	want->uses = (uint32_t)uses;
 	err = engine_ticket(r->engine, want, r->now, ticket, sizeof(ticket));
 	if (err.code == LK_E_LIMIT) {
@@ -159,7 +156,7 @@ redeem(struct request *r, enum ticket_purpose purpose)
 	lk_err err;
 
 	TRY(param_string(r, "ticket", &ticket));
-	TRY(param_int_or(r, "timeout_ms", 0, TIMEOUT_MAX, &timeout_ms));
+	TRY(param_int_or(r, "timeout_ms", 0, SPAN_MS_MAX, &timeout_ms));
 	state = calloc(1, sizeof(*state));
 	if (state == NULL)
 		return LK_ERR(LK_E_NOMEM, "redeem");

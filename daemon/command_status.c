@@ -10,7 +10,6 @@
 
 #define WHO_LEN (2 * LK_NAME_MAX + 8)
 #define TIMEOUT_DEFAULT 60000
-#define TIMEOUT_MAX INT64_C(86400000)
 
 static const char *const sync_words[] = {
 	[SYNC_UNKNOWN] = "unknown",
@@ -337,7 +336,7 @@ sync_(struct request *r)
 		err = param_int_or(r, "wait", 0, PEERS_MAX, &need);
 	if (err.code == LK_OK)
 		err =
-		    param_int_or(r, "timeout_ms", 0, TIMEOUT_MAX, &timeout_ms);
+		    param_int_or(r, "timeout_ms", 0, SPAN_MS_MAX, &timeout_ms);
 	if (err.code != LK_OK || need < 0)
 		waiting_free(w);
 	TRY(err);

@@ -94,7 +94,21 @@ load setup
 	lk log -n x doc
 	is 64 "" "lk: log: --number: x is no number that fits; usage: lk log [-n N] [--access] DOC"
 	lk sync --timeout 3x
-	is 64 "" "lk: sync: --timeout: 3x is no time span like 30s, 10m, 2h, 7d; usage: lk sync [--wait[=all|=N]] [--timeout SPAN] [DOC ...]"
+	is 64 "" "lk: sync: --timeout: 3x is no time span like 30s, 10m, 2h, 7d, up to 366d; usage: lk sync [--wait[=all|=N]] [--timeout SPAN] [DOC ...]"
+	lk sync --timeout 400d
+	is 64 "" "lk: sync: --timeout: 400d is no time span like 30s, 10m, 2h, 7d, up to 366d; usage: lk sync [--wait[=all|=N]] [--timeout SPAN] [DOC ...]"
+	for n in 0 99999; do
+		lk sync --wait=$n
+		is 64 "" "lk: sync: --wait: $n is neither all nor a number; usage: lk sync [--wait[=all|=N]] [--timeout SPAN] [DOC ...]"
+	done
+	for n in 0 1001; do
+		lk invite --uses $n doc
+		is 64 "" "lk: invite: --uses: from 1 to 1000; usage: lk invite [--role ROLE] [--uses N] [--expires SPAN] DOC"
+	done
+	lk invite --expires 0s doc
+	is 64 "" "lk: invite: --expires: no time at all; usage: lk invite [--role ROLE] [--uses N] [--expires SPAN] DOC"
+	lk pair --ticket --expires 0
+	is 64 "" "lk: pair: --expires: no time at all; usage: lk pair --ticket [--expires SPAN]"
 	lk sync --wait=some
 	is 64 "" "lk: sync: --wait: some is neither all nor a number; usage: lk sync [--wait[=all|=N]] [--timeout SPAN] [DOC ...]"
 	lk --color=blue version
