@@ -2,6 +2,7 @@
  * How things stand: status, sync, peers.  A device counts as synced only when
  * it has acknowledged, signed, all this one has (cli.md section 4).
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -186,12 +187,14 @@ document_check(struct request *r, const struct waiting *w, uint32_t docno,
 	size_t behind, synced;
 
 	TRY(devices_add(r, docno, NULL, &behind, &synced));
-	if (behind == 0 || (w->need > 0 && synced >= (size_t)w->need))
+	if (w->need == 0 ? behind == 0 : synced >= (size_t)w->need)
+		return LK_NONE;
+	TRY(subject_load(r, docno, &s));
+	if (s.summary.revoked)
 		return LK_NONE;
 	*done = false;
 	if (missing == NULL)
 		return LK_NONE;
-	TRY(subject_load(r, docno, &s));
 	o = json_object_new_object();
 	devices = json_object_new_array();
 	json_add_subject(o, &s);
@@ -242,10 +245,21 @@ waiting_check(struct request *r, struct waiting *w, struct json_object *missing,
 	return LK_NONE;
 }
 
-/* "phone (shopping)", for the one line people get. */
 static void
-missing_name(struct json_object *missing, struct buf *out)
+missing_add(struct buf *out, struct json_object *o, const char *who)
 {
+	buf_printf(out, "%s%s (%s)", out->len > 0 ? ", " : "", who,
+	    json_object_get_string(json_object_object_get(o, "name")));
+}
+
+/* "phone (shopping)", for the one line people get; "2 more (shopping)" when
+ * there are fewer devices than were asked for. */
+static void
+missing_name(
+    const struct waiting *w, struct json_object *missing, struct buf *out)
+{
+	char more[32];
+
 	for (size_t i = 0; i < json_object_array_length(missing); i++) {
 		struct json_object *o = json_object_array_get_idx(missing, i),
 				   *devices =
@@ -257,13 +271,16 @@ missing_name(struct json_object *missing, struct buf *out)
 
 			if (strcmp(json_object_get_string(
 				       json_object_object_get(d, "state")),
-				sync_words[SYNC_DONE]) == 0)
-				continue;
-			buf_printf(out, "%s%s (%s)", out->len > 0 ? ", " : "",
-			    json_object_get_string(
-				json_object_object_get(d, "who")),
-			    json_object_get_string(
-				json_object_object_get(o, "name")));
+				sync_words[SYNC_DONE]) != 0)
+				missing_add(out, o,
+				    json_object_get_string(
+					json_object_object_get(d, "who")));
+		}
+		if (w->need > (int64_t)json_object_array_length(devices)) {
+			(void)snprintf(more, sizeof(more), "%zu more",
+			    (size_t)w->need -
+				json_object_array_length(devices));
+			missing_add(out, o, more);
 		}
 	}
 }
@@ -280,7 +297,7 @@ sync_late(struct request *r, struct waiting *w)
 
 	buf_init(&text, MISSING_TEXT_MAX);
 	if (err.code == LK_OK)
-		missing_name(missing, &text);
+		missing_name(w, missing, &text);
 	request_detail(r, "missing", missing);
 	TRY(err);
 	request_hint(r, "lk status shows what is pending");

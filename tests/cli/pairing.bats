@@ -43,6 +43,18 @@ shopping" ""
 	[[ $output == *'"synced":true}' ]]
 }
 
+@test "sync waits for as many devices as it is told, and no fewer" {
+	device laptop
+	on laptop new shopping
+	run --separate-stderr on laptop sync --wait=1 --timeout 10ms
+	is 75 "" "lk: sync: not acknowledged by 1 more (shopping); lk status shows what is pending"
+	paired laptop phone
+	run --separate-stderr on laptop sync --wait=1 --timeout 30s
+	is 0 "" ""
+	run --separate-stderr on laptop sync --wait=3 --timeout 10ms
+	is 75 "" "lk: sync: not acknowledged by 2 more (shopping); lk status shows what is pending"
+}
+
 @test "edits of both while apart are merged" {
 	device laptop
 	on laptop new d
