@@ -80,13 +80,33 @@ spelling_distance(const char *a, const char *b)
 	return rows[strlen(a) % 3][len];
 }
 
+/* The only command that begins like this, or NULL. */
+static const char *
+command_begun(const char *name)
+{
+	const char *found = NULL;
+	size_t len = strlen(name);
+
+	for (const struct command *const *c = commands; *c != NULL; c++) {
+		if (strncmp((*c)->name, name, len) != 0)
+			continue;
+		if (found != NULL)
+			return NULL;
+		found = (*c)->name;
+	}
+	return found;
+}
+
 const char *
 command_nearest(const char *name)
 {
+	const char *begun = command_begun(name);
 	const char *nearest = NULL;
 	/* Half of the word wrong is no misspelling any more. */
 	size_t best = strlen(name) / 2 + 1;
 
+	if (begun != NULL)
+		return begun;
 	for (const struct command *const *c = commands; *c != NULL; c++) {
 		size_t d = spelling_distance(name, (*c)->name);
 

@@ -72,7 +72,8 @@ struct command {
 /* The table, in the order of the help; ends with NULL. */
 extern const struct command *const commands[];
 const struct command *command_find(const char *name);
-/* The name that is spelled most like this one, or NULL. */
+/* The only name that begins like this, else the one that is spelled most like
+ * it, or NULL. */
 const char *command_nearest(const char *name);
 
 /* Prints the help of one command, or of all. */

@@ -14,6 +14,8 @@ load setup
 	is 64 "" "lk: gte: no such command; did you mean lk get?"
 	lk exprot
 	is 64 "" "lk: exprot: no such command; did you mean lk export?"
+	lk st
+	is 64 "" "lk: st: no such command; did you mean lk status?"
 	lk frobnicate
 	is 64 "" "lk: frobnicate: no such command; lk help lists the commands"
 }
