@@ -56,6 +56,11 @@ invite(struct request *r)
 	TRY(subject_find(r, &s));
 	TRY(param_string_or(r, "role", "write", &role));
 	TRY(role_read(r, role, &want.role));
+	if (want.role == ROLE_RELAY) {
+		request_hint(r, "lk share makes a relay of a contact");
+		return request_fail(r, LK_ERR(LK_E_USAGE, "invite"),
+		    "relay: a ticket is for somebody who reads");
+	}
 	if (s.summary.role < ROLE_ADMIN)
 		return subject_denied(r, &s, "invite");
 	want.docno = s.docno;

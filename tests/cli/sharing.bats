@@ -183,6 +183,8 @@ shopping  map, revoked
 	on laptop new d
 	device friend
 	device other
+	run --separate-stderr on laptop invite d --role relay
+	is 64 "" "lk: relay: a ticket is for somebody who reads; lk share makes a relay of a contact"
 	ticket=$(on laptop invite d --uses 2 --role read)
 	on friend -q accept "$ticket"
 	on other -q accept "$ticket"
