@@ -42,7 +42,8 @@ flaw_fail(struct request *r, const char *subject, lk_err err,
 }
 
 static lk_err
-param_json(struct request *r, const char *key, json_object **out)
+param_json(
+    struct request *r, const char *key, const char *hint, json_object **out)
 {
 	struct json_flaw flaw;
 	struct bytes text;
@@ -51,9 +52,8 @@ param_json(struct request *r, const char *key, json_object **out)
 	TRY(param_bytes(r, key, &text));
 	err = json_text_parse(out, text, &flaw);
 	if (err.code != LK_OK) {
-		request_hint(r,
-		    "a string is written '\"like this\"', or with "
-		    "--string");
+		if (hint != NULL)
+			request_hint(r, "%s", hint);
 		return flaw_fail(r, "value", err, &flaw);
 	}
 	return LK_NONE;
@@ -80,7 +80,8 @@ assign(struct request *r, bool insert)
 	err = value_as_read(&a.as, as);
 	if (err.code != LK_OK)
 		return request_fail(r, err, "as: %s: %s", as, err.what);
-	TRY(param_json(r, "json", &a.value));
+	TRY(param_json(r, "json",
+	    "a string is written '\"like this\"', or with --string", &a.value));
 	err = document_edit(r, assignment_make, &a);
 	json_object_put(a.value);
 	return err;
@@ -270,8 +271,8 @@ edit_rewrite(struct request *r)
 	TRY(param_string_or(r, "path", "", &w.path));
 	TRY(param_bool_or(r, "json", false, &w.json));
 	if (w.json) {
-		TRY(param_json(r, "base", &w.base));
-		err = param_json(r, "wanted", &w.wanted);
+		TRY(param_json(r, "base", NULL, &w.base));
+		err = param_json(r, "wanted", NULL, &w.wanted);
 	} else {
 		TRY(param_bytes(r, "base", &w.base_text));
 		TRY(param_bytes(r, "wanted", &w.text));

@@ -86,7 +86,7 @@ second line" ""
 	EDITOR='sed -i s/1/oops/' lk edit d
 	[ "$status" -eq 65 ]
 	[ "$output" = "" ]
-	[[ ${stderr_lines[0]} == "lk: value: not valid JSON: line 2, column 8: no JSON value starts like this; "* ]]
+	[[ ${stderr_lines[0]} == "lk: value: not valid JSON: line 2, column 8: no JSON value starts like this" ]]
 	file=${stderr_lines[1]#lk: what you typed is in }
 	grep -q oops "$file"
 	lk get d --json
