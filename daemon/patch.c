@@ -387,22 +387,50 @@ op_test(struct site *s, json_object *op, const char *path)
 static const struct verb {
 	const char *name;
 	op_fn *run;
+	const char *members; /* of a line, besides the name */
 } ops_6902[] = {
-	{ "add", op_add },
-	{ "remove", line_rm },
-	{ "replace", op_replace },
-	{ "move", op_move },
-	{ "copy", op_copy },
-	{ "test", op_test },
+	{ "add", op_add, NULL },
+	{ "remove", line_rm, NULL },
+	{ "replace", op_replace, NULL },
+	{ "move", op_move, NULL },
+	{ "copy", op_copy, NULL },
+	{ "test", op_test, NULL },
 }, lines[] = {
-	{ "set", line_set },
-	{ "rm", line_rm },
-	{ "insert", line_insert },
-	{ "inc", line_inc },
-	{ "splice", line_splice },
+	{ "set", line_set, "value as" },
+	{ "rm", line_rm, "" },
+	{ "insert", line_insert, "value as" },
+	{ "inc", line_inc, "by" },
+	{ "splice", line_splice, "pos del text" },
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static bool
+word_within(const char *words, const char *word)
+{
+	size_t len = strlen(word), n;
+
+	for (; *words != '\0'; words += n + (words[n] == ' ')) {
+		n = strcspn(words, " ");
+		if (n == len && memcmp(words, word, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A misspelt member would else be taken for one left out. */
+static lk_err
+members_check(json_object *op, const struct verb *v)
+{
+	json_object_object_foreach(op, key, value)
+	{
+		(void)value;
+		if (strcmp(key, v->name) != 0 && !word_within(v->members, key))
+			return LK_ERR(
+			    LK_E_DATA, "this edit has no such member");
+	}
+	return LK_NONE;
+}
 
 static lk_err
 operation_run(struct site *s, json_object *op, const char **path)
@@ -424,6 +452,7 @@ operation_run(struct site *s, json_object *op, const char **path)
 		if (!json_object_object_get_ex(op, lines[i].name, NULL))
 			continue;
 		TRY(string_member(op, lines[i].name, path));
+		TRY(members_check(op, &lines[i]));
 		return lines[i].run(s, op, *path);
 	}
 	return LK_ERR(LK_E_DATA, "no such operation");

@@ -174,12 +174,15 @@ lk_err
 site_inc(struct site *s, const char *path, int64_t by)
 {
 	struct place p;
+	int64_t sum;
 
 	TRY(pointer_follow(&p, s->doc, &s->base, path, s->arena));
 	if (!p.shown)
 		return LK_ERR(LK_E_NOTFOUND, "nothing there");
 	if (p.item.is_obj || p.item.value.type != VALUE_COUNTER)
 		return LK_ERR(LK_E_DATA, "not a counter");
+	if (__builtin_add_overflow(p.item.value.i64, by, &sum))
+		return LK_ERR(LK_E_DATA, "the counter would overflow");
 	return edit_increment(s->edit, p.obj, p.prop, by);
 }
 

@@ -283,6 +283,14 @@ todo" ""
 	on laptop inc d /c -5
 	lk get d /c
 	is 0 "8" ""
+	lk inc d /c 9223372036854775800
+	is 65 "" "lk: d /c: the counter would overflow"
+	lk inc d /c 9223372036854775799
+	is 0 "" ""
+	lk inc d /c
+	is 65 "" "lk: d /c: the counter would overflow"
+	lk get d /c
+	is 0 "9223372036854775807" ""
 }
 
 @test "splice works on code points" {
@@ -342,6 +350,8 @@ todo" ""
 	is 66 "" "lk: operation 2: /zzz: nothing there; lk get d shows what is there"
 	lk apply d <<<'{"rm":"/a"} nonsense'
 	is 65 "" "lk: patch: not valid JSON: line 1, column 13: no JSON value starts like this; it is a JSON Patch, or edits one a line"
+	lk apply d <<<'{"splice":"/b","pos":0,"delete":1}'
+	is 65 "" "lk: operation 1: /b: this edit has no such member"
 	lk apply d nothing.json
 	is 66 "" "lk: nothing.json: no such file"
 	lk get d --json
