@@ -107,6 +107,8 @@ one_import(struct lk *lk, const char *path)
 	DO(lk_upload(lk, buf_bytes(&file), &handle));
 	params = params_new(NULL);
 	params_text(params, "name", name);
+	if (strcmp(path, "-") != 0 && utf8_valid(BYTES_STR(path)))
+		params_text(params, "source", path);
 	params_text(params, "format", format);
 	params_number(params, "upload", handle);
 	DO(lk_call(lk, "doc.import", params, &result));

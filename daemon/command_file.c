@@ -147,6 +147,17 @@ json_create(struct request *r, const char *name, struct bytes text,
 	return home_name_set(r->replica, *docno, name, type);
 }
 
+/* What an error about the content speaks of: the file when it has a name. */
+static const char *
+source_name(struct request *r, const char *name)
+{
+	const char *source;
+
+	return param_string_or(r, "source", name, &source).code == LK_OK
+	    ? source
+	    : name;
+}
+
 static lk_err
 json_import(
     struct request *r, const char *name, struct bytes file, uint32_t *docno)
@@ -157,8 +168,8 @@ json_import(
 
 	if (err.code != LK_OK)
 		return request_fail(r, err,
-		    "%s: not valid JSON: line %zu, column %zu: %s", name,
-		    flaw.line, flaw.column, err.what);
+		    "%s: not valid JSON: line %zu, column %zu: %s",
+		    source_name(r, name), flaw.line, flaw.column, err.what);
 	if (json_object_is_type(c.json, json_type_array))
 		c.type = OBJ_LIST;
 	if (c.type == OBJ_MAP && !json_object_is_type(c.json, json_type_object))
@@ -279,7 +290,7 @@ file_import(struct request *r)
 	TRY(request_upload(r, handle, &file));
 	err = format->import(r, name, buf_bytes(&file), &docno);
 	if (err.code != LK_OK)
-		return import_fail(r, name, format, err);
+		return import_fail(r, source_name(r, name), format, err);
 	TRY(subject_load(r, docno, &s));
 	json_add_subject(r->result, &s);
 	json_add_text(r->result, "type", s.name.type);
@@ -328,6 +339,12 @@ automerge_export(struct request *r, const struct subject *s, struct buf *out)
 		return LK_ERR(LK_E_DATA,
 		    "it holds void changes, which a file of Automerge's "
 		    "cannot leave out yet");
+	}
+	if (err.code == LK_E_LIMIT) {
+		request_hint(
+		    r, "lk export as text or json writes what it holds");
+		return LK_ERR(LK_E_LIMIT,
+		    "its history is too large for an Automerge file");
 	}
 	return err;
 }

@@ -85,7 +85,7 @@ forged() {
 	END
 	[ "$(stat -c %s bomb.automerge)" -lt 320000 ]
 	lk import bomb.automerge
-	refused 65 "lk: bomb: *"
+	refused 65 "lk: bomb.automerge: *"
 	[ "$(state_of laptop)" = "$before" ]
 	pid=$(on laptop daemon status --json | field pid)
 	[ "$(sed -n 's/^VmHWM:[ \t]*\([0-9]*\).*/\1/p' "/proc/$pid/status")" -lt 400000 ]

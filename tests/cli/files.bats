@@ -73,20 +73,20 @@ b" ""
 		lk import cut.automerge
 		[ "$status" -eq 65 ]
 		[ "$output" = "" ]
-		[[ $stderr =~ ^lk:\ cut:\ not\ an\ intact\ Automerge\ file:\ [^$'\n']+$ ]]
+		[[ $stderr =~ ^lk:\ cut.automerge:\ not\ an\ intact\ Automerge\ file:\ [^$'\n']+$ ]]
 	done
 	printf 'garbage' >bad.automerge
 	lk import bad.automerge
 	[ "$status" -eq 65 ]
 	printf '{"a":' >bad.json
 	lk import bad.json
-	is 65 "" "lk: bad: not valid JSON: line 1, column 6: it ends where a value was expected"
+	is 65 "" "lk: bad.json: not valid JSON: line 1, column 6: it ends where a value was expected"
 	printf '"scalar"' >scalar.json
 	lk import scalar.json
-	is 65 "" "lk: scalar: a document is a JSON object or array"
+	is 65 "" "lk: scalar.json: a document is a JSON object or array"
 	printf '\377\376' >bad.txt
 	lk import bad.txt
-	is 65 "" "lk: bad: the text is not UTF-8"
+	is 65 "" "lk: bad.txt: the text is not UTF-8"
 	lk import nothing.md
 	is 66 "" "lk: nothing.md: no such file"
 	mkdir folder.md
@@ -119,7 +119,7 @@ b" ""
 	lk import bomb.automerge
 	[ "$status" -eq 65 ]
 	[ "$output" = "" ]
-	[[ $stderr == "lk: bomb: "* ]]
+	[[ $stderr == "lk: bomb.automerge: "* ]]
 	lk ls
 	is 0 "" ""
 }
