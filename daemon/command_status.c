@@ -153,7 +153,8 @@ peers(struct request *r)
 		json_add_text(o, "address", peer.address);
 		json_add_flag(o, "connected", peer.connected);
 		json_add_flag(o, "own", peer.own);
-		json_add_time(o, "seen", peer.seen);
+		json_add_time(
+		    o, "seen", peer.connected ? r->now.wall : peer.seen);
 	}
 }
 

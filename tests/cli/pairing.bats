@@ -117,6 +117,17 @@ d  map, admin
 	[[ $output == *'"name":"laptop"'* && $output == *'"name":"phone"'* ]]
 }
 
+@test "a device that is connected is seen now" {
+	device laptop
+	paired laptop phone
+	on laptop sync --wait --timeout 30s
+	before=$(date -u +%s%3N)
+	peer=$(on laptop peers --json)
+	[[ $peer == *'"connected":true'* ]]
+	seen=${peer#*'"seen":"'}
+	[ "$(date -u -d "${seen%%'"'*}" +%s%3N)" -ge "$before" ]
+}
+
 @test "members shows both devices of the person" {
 	device laptop
 	on laptop new d
