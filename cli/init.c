@@ -14,6 +14,14 @@ static const struct option options[] = {
 	OPTIONS_END,
 };
 
+/* What --quiet leaves: the phrase is shown only once. */
+static void
+phrase_render(struct output *o, json_object *result)
+{
+	(void)o;
+	puts(field(result, "phrase"));
+}
+
 static void
 init_render(struct output *o, json_object *result)
 {
@@ -55,7 +63,8 @@ init_run(struct lk *lk, const struct args *args)
 	DO(lk_connect(lk, CONNECT_INIT));
 	params = params_new(NULL);
 	params_text(params, "name", opt_name);
-	return lk_answer(lk, "init", params, init_render);
+	return lk_answer(
+	    lk, "init", params, lk->quiet ? phrase_render : init_render);
 }
 
 const struct command verb_init = {

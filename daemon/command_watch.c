@@ -244,7 +244,7 @@ watch_start(struct request *r, struct watch *w)
 	uint64_t end;
 
 	TRY(subject_list(r, &w->docnos, &w->docnos_len));
-	TRY(param_int_or(r, "since", 0, INT64_MAX - 1, &since));
+	TRY(param_int_or(r, "since", 0, INT64_MAX, &since));
 	w->left = -1;
 	TRY(param_int_or(r, "count", 0, INT64_MAX, &w->left));
 	TRY(log_end(r, &end));

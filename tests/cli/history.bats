@@ -92,6 +92,8 @@ load setup
 	is 0 "" ""
 	lk watch --since 99999999
 	is 64 "" "lk: 99999999: not a cursor of this store; cursors belong to one store"
+	lk watch --since 9223372036854775807
+	is 64 "" "lk: 9223372036854775807: not a cursor of this store; cursors belong to one store"
 	lk watch nothing
 	is 66 "" "lk: nothing: no such document; lk ls lists them"
 }

@@ -175,3 +175,11 @@ load setup
 	run --separate-stderr bash -c '"$LK" help >/dev/full'
 	is 74 "" "lk: standard output: No space left on device"
 }
+
+@test "a quiet init says the phrase and nothing else" {
+	run --separate-stderr on tablet init --quiet
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	[ "${#lines[@]}" -eq 1 ]
+	[ "$(wc -w <<<"$output")" -eq 12 ]
+}
