@@ -1,10 +1,11 @@
 /*
  * kv.h - an ordered map from byte strings to byte strings.
  *
- * What the document engine and the replica keep their state in.  There are two
- * implementations: a space of the store inside one of its transactions
- * (store/space.h), and one in memory (kv_memory_new) for what never reaches
- * the disk: validating an import, exporting, replaying.
+ * What the document engine and the replica keep their state in.  There are
+ * three implementations: a space of the store inside one of its transactions
+ * (store/space.h), one in memory (kv_memory_new) for what never reaches the
+ * disk: validating an import, exporting, replaying; and one that shows another
+ * map with changes of its own (kv_overlay_new).
  *
  * Keys are 1 to KV_KEY_MAX bytes and compare as memcmp does; values are 0 to
  * KV_VALUE_MAX bytes.  A returned view is valid until the next kv_put or
@@ -56,5 +57,13 @@ LK_MUST_USE lk_err kv_walk(
 /* A map in memory, at most `bytes_max` of keys and values (LIMIT above). */
 LK_MUST_USE lk_err kv_memory_new(struct kv *, size_t bytes_max);
 void kv_memory_free(struct kv *); /* accepts a zeroed struct kv */
+
+/* What `base` holds, with what is put and deleted here: at most `bytes_max`
+ * of each, in memory (LIMIT above).  Nothing is written to the base, which
+ * must outlive it; a key that the base changes meanwhile may be seen either
+ * way.  Seeking on keys that were deleted here costs one step each. */
+LK_MUST_USE lk_err kv_overlay_new(
+    struct kv *, struct kv base, size_t bytes_max);
+void kv_overlay_free(struct kv *); /* accepts a zeroed struct kv */
 
 #endif

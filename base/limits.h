@@ -39,6 +39,9 @@
 #define DOCUMENT_ACTORS_MAX 65536
 #define TREE_DEPTH_MAX 512 /* levels shown or imported as JSON */
 #define OP_COUNTER_MAX UINT32_MAX
+/* What a view at old heads keeps of records that differ: as much as the
+ * largest document that is read. */
+#define VIEW_BYTES_MAX ((size_t)4 * DOCUMENT_BODY_MAX)
 
 /* Peers. */
 #define PEERS_MAX 512
