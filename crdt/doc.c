@@ -39,6 +39,14 @@ doc_write(struct doc *doc, const struct doc_key *k)
 }
 
 lk_err
+doc_writable(const struct doc *doc)
+{
+	return doc->view == NULL
+	    ? LK_NONE
+	    : LK_ERR(LK_E_USAGE, "a view cannot be written to");
+}
+
+lk_err
 doc_trim(struct doc *doc)
 {
 	TRY(doc_cache_trim(doc, &doc->ops));
@@ -148,6 +156,7 @@ doc_free(struct doc *doc)
 	doc_cache_clear(&doc->objects);
 	arena_clear(&doc->loans);
 	buf_clear(&doc->record);
+	view_free(doc->view);
 	free(doc);
 }
 

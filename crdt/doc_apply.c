@@ -55,8 +55,10 @@ lk_err
 doc_apply(struct doc *doc, const struct change *c, bool visible)
 {
 	struct intake in = { 0 };
-	lk_err err = doc_settle(doc);
+	lk_err err = doc_writable(doc);
 
+	if (err.code == LK_OK)
+		err = doc_settle(doc);
 	if (err.code == LK_OK)
 		err = intake_check(&in, doc, c);
 	if (err.code == LK_OK && in.author == doc->head.actors &&

@@ -207,15 +207,12 @@ flip_run(struct flip *f)
 }
 
 lk_err
-doc_set_visible(
-    struct doc *doc, const uint8_t hash[static LK_ID_LEN], bool visible)
+doc_flip(struct doc *doc, uint32_t number, bool visible)
 {
 	struct flip f = { .doc = doc };
-	uint32_t number;
 	lk_err err;
 
 	TRY(doc_settle(doc));
-	TRY(doc_change_find(doc, hash, &number));
 	TRY(doc_change_load(doc, number, &f.change));
 	if (f.change.visible == visible)
 		return LK_NONE;
@@ -233,4 +230,15 @@ doc_set_visible(
 	id_list_clear(&f.recount);
 	id_set_clear(&f.slots);
 	return err;
+}
+
+lk_err
+doc_set_visible(
+    struct doc *doc, const uint8_t hash[static LK_ID_LEN], bool visible)
+{
+	uint32_t number;
+
+	TRY(doc_writable(doc));
+	TRY(doc_change_find(doc, hash, &number));
+	return doc_flip(doc, number, visible);
 }

@@ -67,8 +67,19 @@ struct object {
 	uint32_t height;   /* levels of nodes */
 };
 
+/* How a document differs from the one it is a view of: doc_view.h. */
+struct doc_view {
+	struct doc *base, *root; /* root: the document itself */
+	struct kv kv;            /* over the base's */
+	struct doc_past past;    /* what takes part */
+	bool raw;
+	struct id_list hidden, shown; /* changes, not so in the base; ascending */
+};
+void view_free(struct doc_view *); /* accepts NULL */
+
 struct doc {
 	struct kv kv;
+	struct doc_view *view; /* owned; NULL: this is the document itself */
 	struct doc_header head;
 	bool head_dirty;
 	struct doc_actor **actors; /* NULL: not loaded */
@@ -86,6 +97,8 @@ LK_MUST_USE lk_err doc_record(
 /* Encoded in doc->record, which starts empty with doc_encode. */
 struct buf *doc_encode(struct doc *);
 LK_MUST_USE lk_err doc_write(struct doc *, const struct doc_key *);
+/* USAGE: it is a view. */
+LK_MUST_USE lk_err doc_writable(const struct doc *);
 /* Lets caches shrink and ends loans: no pointer may be held. */
 LK_MUST_USE lk_err doc_settle(struct doc *);
 /* Only lets caches shrink. */

@@ -9,6 +9,7 @@ edit_new(struct edit **out, struct doc *doc, const struct change_head *head)
 	uint8_t *actor;
 	lk_err err;
 
+	TRY(doc_writable(doc));
 	TRY(doc_settle(doc));
 	e = calloc(1, sizeof(*e));
 	actor = malloc(head->actor.len + 1);

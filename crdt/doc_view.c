@@ -1,0 +1,167 @@
+#include "crdt/doc_view.h"
+
+#include <stdlib.h>
+
+#include "crdt/doc_ghost.h"
+
+void
+view_free(struct doc_view *v)
+{
+	if (v == NULL)
+		return;
+	past_clear(&v->past);
+	id_list_clear(&v->hidden);
+	id_list_clear(&v->shown);
+	kv_overlay_free(&v->kv);
+	free(v);
+}
+
+/* 1 + the number of the actor's latest change that takes part; 0: none. */
+static lk_err
+latest_of(struct doc *doc, uint32_t actor, uint32_t *out)
+{
+	const struct clock *clock;
+	struct doc_actor *a;
+
+	if (doc->view == NULL) {
+		TRY(doc_actor_load(doc, actor, &a));
+		*out = a->changes_end;
+		return LK_NONE;
+	}
+	clock = doc->view->past.clock;
+	*out = actor < clock->len ? clock->latest[actor] : 0;
+	return LK_NONE;
+}
+
+/* The changes that can differ between a view and its base are from *low on,
+ * below *high. */
+static lk_err
+view_range(const struct doc_view *v, uint32_t *low, uint32_t *high)
+{
+	struct doc *base = v->base;
+	bool base_raw = base->view != NULL && base->view->raw;
+
+	*low = v->raw == base_raw ? UINT32_MAX : 0;
+	*high = v->raw == base_raw ? 0 : base->head.changes;
+	for (uint32_t actor = 0; actor < base->head.actors; actor++) {
+		uint32_t here = 0, there;
+
+		if (actor < v->past.clock->len)
+			here = v->past.clock->latest[actor];
+		TRY(latest_of(base, actor, &there));
+		if (here == there)
+			continue;
+		if (*low > (here < there ? here : there))
+			*low = here < there ? here : there;
+		if (*high < (here < there ? there : here))
+			*high = here < there ? there : here;
+	}
+	return LK_NONE;
+}
+
+/* Whether a change takes part in a view and is not void there. */
+static lk_err
+view_wants(
+    const struct doc_view *v, uint32_t number, uint32_t actor, bool *visible)
+{
+	struct doc_change today;
+
+	*visible = past_has(&v->past, actor, number);
+	if (!*visible || v->raw)
+		return LK_NONE;
+	TRY(doc_change_load(v->root, number, &today));
+	*visible = today.visible;
+	return LK_NONE;
+}
+
+/* Lists what is another way than in the base. */
+static lk_err
+view_compare(struct doc_view *v)
+{
+	uint32_t low, high;
+
+	TRY(view_range(v, &low, &high));
+	for (uint32_t n = low; n < high; n++) {
+		struct doc_change c;
+		bool visible;
+
+		TRY(doc_change_load(v->base, n, &c));
+		TRY(view_wants(v, n, c.actor, &visible));
+		if (visible != c.visible)
+			TRY(id_list_add(visible ? &v->shown : &v->hidden, n));
+	}
+	return LK_NONE;
+}
+
+/*
+ * A change that nothing taking part depends on may as well be there as a
+ * ghost (ghosts.md section 3): so leaving changes out is voiding them.  The
+ * latest go first and the earliest come first, which spares walks along chains.
+ */
+static lk_err
+view_flip(struct doc *doc, const struct doc_view *v)
+{
+	for (size_t i = v->hidden.len; i > 0; i--)
+		TRY(doc_flip(doc, (uint32_t)v->hidden.ids[i - 1], false));
+	for (size_t i = 0; i < v->shown.len; i++)
+		TRY(doc_flip(doc, (uint32_t)v->shown.ids[i], true));
+	return LK_NONE;
+}
+
+static lk_err
+view_past(struct doc_view *v, const uint8_t (*heads)[LK_ID_LEN], size_t n)
+{
+	uint32_t *numbers = calloc(n + 1, sizeof(*numbers));
+	lk_err err = LK_NONE;
+
+	if (numbers == NULL)
+		return LK_ERR(LK_E_NOMEM, "heads");
+	for (size_t i = 0; i < n && err.code == LK_OK; i++)
+		err = doc_change_find(v->root, heads[i], &numbers[i]);
+	if (err.code == LK_OK)
+		err = past_of_new(v->root, DOC_NO_ACTOR, numbers, n, &v->past);
+	free(numbers);
+	return err;
+}
+
+static lk_err
+view_make(struct doc_view *v, const uint8_t (*heads)[LK_ID_LEN], size_t n,
+    struct doc **out)
+{
+	struct doc *doc;
+	lk_err err;
+
+	TRY(doc_flush(v->base));
+	TRY(view_past(v, heads, n));
+	TRY(view_compare(v));
+	TRY(kv_overlay_new(&v->kv, v->base->kv, VIEW_BYTES_MAX));
+	TRY(doc_open(&doc, v->kv));
+	err = view_flip(doc, v);
+	if (err.code == LK_OK)
+		err = doc_settle(doc);
+	if (err.code != LK_OK) {
+		doc_free(doc);
+		return err;
+	}
+	doc->view = v;
+	*out = doc;
+	return LK_NONE;
+}
+
+lk_err
+doc_at(struct doc *base, const uint8_t (*heads)[LK_ID_LEN], size_t n,
+    enum view_void how, struct doc **out)
+{
+	struct doc_view *v = calloc(1, sizeof(*v));
+	lk_err err;
+
+	if (v == NULL)
+		return LK_ERR(LK_E_NOMEM, "view");
+	v->base = base;
+	v->root = base->view == NULL ? base : base->view->root;
+	v->raw = how == VIEW_RAW;
+	err = view_make(v, heads, n, out);
+	if (err.code != LK_OK)
+		view_free(v);
+	return err;
+}

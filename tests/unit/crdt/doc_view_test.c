@@ -1,0 +1,418 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "crdt/doc_view.h"
+#include "crdt/document.h"
+#include "tests/unit/crdt/data_file.h"
+#include "tests/unit/crdt/doc_replica.h"
+#include "tests/unit/crdt/json_tree.h"
+
+/* All changes of a case, applied to one document, some of them void. */
+struct fixture {
+	const char *name;
+	struct changes changes;
+	bool *is_void;
+	struct kv kv;
+	struct doc *doc;
+	struct dice dice;
+};
+
+static void
+fixture_open(struct fixture *f, const char *name, uint64_t seed)
+{
+	*f = (struct fixture){ .name = name, .dice = dice_of(seed) };
+	changes_init(&f->changes);
+	assert_ok(kv_memory_new(&f->kv, DOC_KV_MAX));
+	assert_ok(doc_open(&f->doc, f->kv));
+}
+
+static void
+fixture_close(struct fixture *f)
+{
+	doc_free(f->doc);
+	kv_memory_free(&f->kv);
+	changes_clear(&f->changes);
+	free(f->is_void);
+}
+
+/* Applies everything in a random order; one in `void_in` is void. */
+static void
+fixture_apply(struct fixture *f, uint64_t void_in)
+{
+	size_t n = f->changes.len;
+	size_t *order = calloc(n + 1, sizeof(*order));
+
+	f->is_void = calloc(n + 1, sizeof(*f->is_void));
+	changes_shuffle(&f->changes, &f->dice, order);
+	for (size_t i = 0; i < n; i++) {
+		size_t x = order[i];
+
+		f->is_void[x] =
+		    void_in > 0 && dice_roll(&f->dice, void_in) == 0;
+		assert_ok(
+		    doc_apply(f->doc, &f->changes.all[x], !f->is_void[x]));
+	}
+	free(order);
+}
+
+/* A few heads at random, sometimes none; `in` becomes their ancestors. */
+static size_t
+some_heads(struct fixture *f, uint8_t (*heads)[LK_ID_LEN], bool *in)
+{
+	size_t n = dice_roll(&f->dice, 4);
+
+	memset(in, 0, f->changes.len);
+	if (f->changes.len == 0)
+		n = 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t x = dice_roll(&f->dice, f->changes.len);
+
+		memcpy(heads[i], f->changes.all[x].hash, LK_ID_LEN);
+		changes_mark_past(&f->changes, x, in);
+	}
+	return n;
+}
+
+static void
+check_shows(struct fixture *f, struct doc *doc, const bool *in, bool raw)
+{
+	struct buf got, want;
+
+	buf_init(&got, TREE_MAX);
+	buf_init(&want, TREE_MAX);
+	assert_ok(tree_of_doc(doc, true, &got));
+	assert_ok(
+	    changes_tree(&f->changes, in, raw ? NULL : f->is_void, &want));
+	if (!bytes_equal(buf_bytes(&got), buf_bytes(&want)))
+		fail_msg("%s: the view shows\n%.*s\nnot\n%.*s", f->name,
+		    (int)got.len, (const char *)got.ptr, (int)want.len,
+		    (const char *)want.ptr);
+	buf_clear(&got);
+	buf_clear(&want);
+}
+
+/* Views of the document, and views of those views. */
+static void
+check_views(struct fixture *f, int rounds)
+{
+	bool *in = calloc(f->changes.len + 1, sizeof(*in));
+	uint8_t heads[4][LK_ID_LEN];
+
+	for (int i = 0; i < rounds; i++) {
+		enum view_void how =
+		    dice_roll(&f->dice, 3) == 0 ? VIEW_RAW : VIEW_JUDGED;
+		struct doc *view, *next;
+		size_t n = some_heads(f, heads, in);
+
+		assert_ok(doc_at(
+		    f->doc, (const uint8_t(*)[LK_ID_LEN])heads, n, how, &view));
+		check_shows(f, view, in, how == VIEW_RAW);
+		how = dice_roll(&f->dice, 3) == 0 ? VIEW_RAW : VIEW_JUDGED;
+		n = some_heads(f, heads, in);
+		assert_ok(doc_at(
+		    view, (const uint8_t(*)[LK_ID_LEN])heads, n, how, &next));
+		check_shows(f, next, in, how == VIEW_RAW);
+		doc_free(next);
+		doc_free(view);
+	}
+	check_shows(f, f->doc, NULL, false);
+	free(in);
+}
+
+/* The heads of everything. */
+static void
+check_present(struct fixture *f)
+{
+	size_t n = 0, len = f->changes.len;
+	bool *below = calloc(len + 1, sizeof(*below));
+	uint8_t(*heads)[LK_ID_LEN] = calloc(len + 1, LK_ID_LEN);
+	struct doc *view;
+
+	for (size_t x = len; x > 0; x--) {
+		const struct change *c = &f->changes.all[x - 1];
+
+		if (!below[x - 1])
+			memcpy(heads[n++], c->hash, LK_ID_LEN);
+		for (size_t d = 0; d < c->deps_len; d++)
+			below[changes_find(
+			    &f->changes, c->deps + d * LK_ID_LEN)] = true;
+	}
+	assert_ok(doc_at(
+	    f->doc, (const uint8_t(*)[LK_ID_LEN])heads, n, VIEW_JUDGED, &view));
+	check_shows(f, view, NULL, false);
+	doc_free(view);
+	assert_ok(doc_at(
+	    f->doc, (const uint8_t(*)[LK_ID_LEN])heads, n, VIEW_RAW, &view));
+	check_shows(f, view, NULL, true);
+	doc_free(view);
+	free(below);
+	free(heads);
+}
+
+static void
+add_history(struct fixture *f, const char *name)
+{
+	struct history h;
+	struct buf file;
+
+	assert_true(data_file(&file, "vectors", name, ".automerge"));
+	assert_ok(history_read(&h, buf_bytes(&file)));
+	for (size_t i = 0; i < h.changes_len; i++)
+		assert_ok(changes_add(&f->changes, h.changes[i].body));
+	history_clear(&h);
+	buf_clear(&file);
+}
+
+static void
+check_vector(const char *name, void *ctx)
+{
+	struct fixture f;
+
+	(void)ctx;
+	for (uint64_t seed = 0; seed < 2; seed++) {
+		fixture_open(&f, name, seed);
+		add_history(&f, name);
+		fixture_apply(&f, seed == 0 ? 0 : 4);
+		check_views(&f, f.changes.len > 200 ? 1 : 6);
+		check_present(&f);
+		fixture_close(&f);
+	}
+}
+
+static void
+a_view_of_a_vector_is_the_replay_of_the_ancestors_of_its_heads(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    data_each("vectors", ".changes", check_vector, NULL), 40);
+}
+
+/* As json-c holds the "json" of a vector: no ids, texts as strings. */
+static struct json_object *json_of_object(
+    struct doc *, struct op_id, enum obj_type);
+
+struct json_walk {
+	struct doc *doc;
+	struct json_object *into;
+};
+
+static struct json_object *
+json_of_item(struct doc *doc, const struct item *item)
+{
+	if (item->is_obj)
+		return json_of_object(doc, item->id, item->obj_type);
+	if (item->value.type == VALUE_STR)
+		return json_object_new_string_len(
+		    (const char *)item->value.bytes.ptr,
+		    (int)item->value.bytes.len);
+	assert_int_equal(item->value.type, VALUE_INT);
+	return json_object_new_int64(item->value.i64);
+}
+
+static lk_err
+json_each(void *ctx, const struct doc_visit *v)
+{
+	struct json_walk *w = ctx;
+	struct json_object *o;
+	char key[64];
+
+	if (!v->winner)
+		return LK_NONE;
+	(void)snprintf(key, sizeof(key), "%.*s", (int)v->key.len,
+	    (const char *)v->key.ptr);
+	o = json_of_item(w->doc, &v->item);
+	if (json_object_is_type(w->into, json_type_array))
+		json_object_array_add(w->into, o);
+	else
+		json_object_object_add(w->into, key, o);
+	return LK_NONE;
+}
+
+static struct json_object *
+json_of_object(struct doc *doc, struct op_id obj, enum obj_type type)
+{
+	struct json_walk w = { .doc = doc };
+	struct json_object *o;
+	struct buf text;
+
+	if (type == OBJ_TEXT) {
+		buf_init(&text, TREE_MAX);
+		assert_ok(doc_text(doc, obj, &text));
+		o = json_object_new_string_len(
+		    (const char *)text.ptr, (int)text.len);
+		buf_clear(&text);
+		return o;
+	}
+	w.into = type == OBJ_LIST ? json_object_new_array()
+				  : json_object_new_object();
+	assert_ok(doc_each(doc, obj, json_each, &w));
+	return w.into;
+}
+
+static size_t
+heads_of_json(struct json_object *json, uint8_t (*heads)[LK_ID_LEN])
+{
+	size_t n = json_object_array_length(json);
+
+	assert_true(n <= 4);
+	for (size_t i = 0; i < n; i++)
+		assert_true(hex_decode(heads[i], LK_ID_LEN,
+		    json_object_get_string(
+			json_object_array_get_idx(json, i))));
+	return n;
+}
+
+static void
+views_show_what_automerge_shows_at_these_heads(void **state)
+{
+	const char *name = "38-views-and-diffs";
+	struct json_object *json = data_json("vectors", name);
+	struct json_object *views = json_object_object_get(json, "views");
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f, name, 0);
+	add_history(&f, name);
+	fixture_apply(&f, 0);
+	assert_int_equal(json_object_array_length(views), 3);
+	for (size_t i = 0; i < 3; i++) {
+		struct json_object *view = json_object_array_get_idx(views, i);
+		struct json_object *got;
+		uint8_t heads[4][LK_ID_LEN];
+		struct doc *doc;
+		size_t n =
+		    heads_of_json(json_object_object_get(view, "heads"), heads);
+
+		assert_ok(doc_at(f.doc, (const uint8_t(*)[LK_ID_LEN])heads, n,
+		    VIEW_RAW, &doc));
+		got = json_of_object(doc, DOC_ROOT, OBJ_MAP);
+		assert_true(json_object_equal(
+		    got, json_object_object_get(view, "json")));
+		json_object_put(got);
+		doc_free(doc);
+	}
+	fixture_close(&f);
+	json_object_put(json);
+}
+
+static void
+check_ghost_case(const char *name, struct json_object *json, uint64_t seed)
+{
+	struct json_object *changes = json_object_object_get(json, "changes");
+	struct fixture f;
+
+	fixture_open(&f, name, seed);
+	for (size_t i = 0; i < json_object_array_length(changes); i++)
+		assert_ok(changes_add_hex(&f.changes,
+		    json_text(json_object_array_get_idx(changes, i), "hex")));
+	fixture_apply(&f, 3);
+	check_views(&f, 4);
+	check_present(&f);
+	fixture_close(&f);
+}
+
+static void
+each_random_file(const char *name, void *ctx)
+{
+	struct json_object *json = data_json("../ghost/random", name);
+
+	for (size_t i = 0; i < json_object_array_length(json); i++) {
+		char label[64];
+
+		(void)snprintf(
+		    label, sizeof(label), "%s, history %zu", name, i);
+		check_ghost_case(label, json_object_array_get_idx(json, i), i);
+		++*(size_t *)ctx;
+	}
+	json_object_put(json);
+}
+
+static void
+a_view_judges_by_what_is_void_today_or_not_at_all(void **state)
+{
+	size_t cases = 0;
+
+	(void)state;
+	(void)data_each("../ghost/random", ".json", each_random_file, &cases);
+	assert_true(cases >= 100);
+}
+
+static void
+a_view_is_read_like_a_document_and_refuses_to_be_written(void **state)
+{
+	static const uint8_t nobody[1][LK_ID_LEN] = { { 1 } };
+	struct change_head head = {
+		.actor = BYTES_STR("x"), .seq = 1, .start_op = 100
+	};
+	struct changes all;
+	struct replica r;
+	struct doc *view;
+	struct op_id list, text;
+	struct item item;
+	struct edit *edit;
+	uint64_t length;
+
+	(void)state;
+	changes_init(&all);
+	replica_open(&r, &all, 1);
+	replica_edit(&r);
+	list = make_at(&r, DOC_ROOT, KEY("l"), OBJ_LIST);
+	text = make_at(&r, DOC_ROOT, KEY("t"), OBJ_TEXT);
+	put_at(&r, DOC_ROOT, KEY("n"), COUNTER(1));
+	assert_ok(edit_insert(r.edit, list, 0, &INT(1)));
+	assert_ok(edit_insert(r.edit, list, 1, &INT(2)));
+	assert_ok(edit_splice(r.edit, text, 0, 0, BYTES_STR("abc")));
+	assert_true(replica_finish(&r));
+	replica_edit(&r);
+	assert_ok(edit_delete(r.edit, list, INDEX(0)));
+	assert_ok(edit_splice(r.edit, text, 1, 2, BYTES_STR("")));
+	assert_ok(edit_increment(r.edit, DOC_ROOT, KEY("n"), 5));
+	put_at(&r, DOC_ROOT, KEY("k"), INT(1));
+	assert_true(replica_finish(&r));
+
+	assert_code(
+	    doc_at(r.doc, nobody, 1, VIEW_JUDGED, &view), LK_E_NOTFOUND);
+	assert_ok(doc_at(r.doc, (const uint8_t(*)[LK_ID_LEN])all.all[0].hash, 1,
+	    VIEW_JUDGED, &view));
+	assert_ok(doc_length(view, DOC_ROOT, &length));
+	assert_int_equal(length, 3);
+	assert_ok(doc_length(view, text, &length));
+	assert_int_equal(length, 3);
+	assert_ok(doc_get(view, text, INDEX(2), &item));
+	assert_true(bytes_equal(item.value.bytes, BYTES_STR("c")));
+	assert_ok(doc_get(view, list, INDEX(0), &item));
+	assert_int_equal(item.value.i64, 1);
+	assert_code(doc_get(view, list, INDEX(2), &item), LK_E_NOTFOUND);
+	assert_ok(doc_get(view, DOC_ROOT, KEY("n"), &item));
+	assert_int_equal(item.value.i64, 1);
+	assert_code(doc_get(view, DOC_ROOT, KEY("k"), &item), LK_E_NOTFOUND);
+
+	assert_code(doc_apply(view, &all.all[0], true), LK_E_USAGE);
+	assert_code(doc_set_visible(view, all.all[0].hash, false), LK_E_USAGE);
+	assert_code(edit_new(&edit, view, &head), LK_E_USAGE);
+	doc_free(view);
+	assert_ok(doc_get(r.doc, DOC_ROOT, KEY("n"), &item));
+	assert_int_equal(item.value.i64, 6);
+	replica_close(&r);
+	changes_clear(&all);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    a_view_of_a_vector_is_the_replay_of_the_ancestors_of_its_heads),
+		cmocka_unit_test(
+		    views_show_what_automerge_shows_at_these_heads),
+		cmocka_unit_test(
+		    a_view_judges_by_what_is_void_today_or_not_at_all),
+		cmocka_unit_test(
+		    a_view_is_read_like_a_document_and_refuses_to_be_written),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
