@@ -5,7 +5,7 @@
 #include "crdt/opset.h"
 #include "crdt/sequence.h"
 
-#define DOC_VERSION 1
+#define DOC_VERSION 2
 
 /* Decoded records kept between operations: some tens of megabytes. */
 #define BLOCKS_KEPT 2048

@@ -462,7 +462,8 @@ doc_place(struct doc *doc, const struct doc_past *past, uint32_t number,
 	TRY(opset_add(doc, &add, &at));
 	if (op->insert) {
 		TRY(object_load(doc, op->obj, &o));
-		TRY(seq_insert(doc, o, op->elem, op->id));
+		TRY(seq_insert(
+		    doc, o, op->elem, op->id, op->action == ACTION_MARK));
 	}
 	if (object_of_action(op->action, &made))
 		TRY(object_add(doc, op->id, made));

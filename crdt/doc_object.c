@@ -22,6 +22,7 @@ object_save(struct doc *doc, struct cached *c)
 	buf_u8(b, (uint8_t)o->type);
 	buf_uleb(b, o->shown);
 	buf_uleb(b, o->elements);
+	buf_uleb(b, o->marks);
 	buf_uleb(b, o->root);
 	buf_uleb(b, o->height);
 	object_key(&k, o->id);
@@ -48,6 +49,7 @@ object_decode(struct object *o, struct bytes record)
 
 	o->shown = rd_uleb(&r);
 	o->elements = rd_uleb(&r);
+	o->marks = rd_uleb(&r);
 	root = rd_uleb(&r);
 	height = rd_uleb(&r);
 	if (!rd_done(&r) || type > OBJ_TEXT || root > UINT32_MAX ||

@@ -1,6 +1,6 @@
+#include "crdt/doc_read.h"
+
 #include "crdt/code_point.h"
-#include "crdt/sequence.h"
-#include "crdt/slot.h"
 
 lk_err
 doc_obj_type(struct doc *doc, struct op_id obj, enum obj_type *type)
@@ -90,7 +90,7 @@ visit_sequence(struct doc *doc, uint64_t obj, struct walk walk)
 		struct doc_visit visit = { .index = place.index };
 		struct slot s;
 
-		if (place.elem.glyph == GLYPH_HIDDEN)
+		if (!seq_elem_shown(&place.elem))
 			continue;
 		TRY(doc_trim(doc));
 		TRY(slot_load_elem(doc, obj, place.elem.id, &s));
@@ -115,11 +115,9 @@ doc_each(struct doc *doc, struct op_id obj, doc_each_fn *each, void *ctx)
 	return err;
 }
 
-/* What a text shows for an element that is not one code point. */
-static lk_err
-text_other(struct doc *doc, uint64_t obj, uint64_t elem, struct buf *out)
+lk_err
+elem_winner(struct doc *doc, uint64_t obj, uint64_t elem, struct op_ref *out)
 {
-	struct op_ref at;
 	struct slot s;
 	uint64_t winner;
 
@@ -128,7 +126,20 @@ text_other(struct doc *doc, uint64_t obj, uint64_t elem, struct buf *out)
 	TRY(slot_winner(doc, &s, &winner));
 	if (winner == 0)
 		return LK_ERR(LK_E_CORRUPT, "an element shown has no value");
-	TRY(opset_load(doc, winner, &at));
+	return opset_load(doc, winner, out);
+}
+
+lk_err
+elem_text(
+    struct doc *doc, uint64_t obj, const struct seq_elem *e, struct buf *out)
+{
+	struct op_ref at;
+
+	if (e->glyph != GLYPH_OTHER) {
+		code_point_put(out, e->glyph);
+		return LK_NONE;
+	}
+	TRY(elem_winner(doc, obj, e->id, &at));
 	if (at.op->action == ACTION_SET && at.op->type == VALUE_STR)
 		return opset_bytes(doc, at, out);
 	code_point_put(out, CODE_POINT_OBJECT);
@@ -147,12 +158,9 @@ doc_text(struct doc *doc, struct op_id obj, struct buf *out)
 		return LK_ERR(LK_E_DATA, "no text");
 	for (err = seq_first(doc, o, &place); err.code == LK_OK;
 	     err = seq_next(doc, &place)) {
-		if (place.elem.glyph == GLYPH_HIDDEN)
+		if (!seq_elem_shown(&place.elem))
 			continue;
-		if (place.elem.glyph != GLYPH_OTHER)
-			code_point_put(out, place.elem.glyph);
-		else
-			TRY(text_other(doc, id_pack(obj), place.elem.id, out));
+		TRY(elem_text(doc, id_pack(obj), &place.elem, out));
 	}
 	return err.code == LK_E_NOTFOUND ? buf_err(out, "text") : err;
 }

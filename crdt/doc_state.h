@@ -63,6 +63,7 @@ struct object {
 	enum obj_type type;
 	uint64_t shown;    /* keys, elements or code points */
 	uint64_t elements; /* sequences: with those not shown */
+	uint64_t marks;    /* of the elements; void ones too */
 	uint32_t root;     /* sequences: node, 0 when empty */
 	uint32_t height;   /* levels of nodes */
 };

@@ -354,6 +354,17 @@ opset_bytes(struct doc *doc, struct op_ref at, struct buf *out)
 	return buf_err(out, "value");
 }
 
+lk_err
+opset_name(struct doc *doc, struct op_ref at, struct buf *out)
+{
+	if (at.op->name_len > OP_BYTES_NEAR)
+		return far_get(doc, at.op->id, FAR_NAME, at.op->name_len, out);
+	if (at.op->name_len > 0)
+		buf_mem(
+		    out, at.block->bytes.ptr + at.op->name_at, at.op->name_len);
+	return buf_err(out, "name of a mark");
+}
+
 static lk_err
 value_lend(struct doc *doc, struct op_ref at, struct bytes *out)
 {

@@ -89,6 +89,8 @@ void op_edges_clear(struct op_edges *);
 LK_MUST_USE lk_err opset_value(struct doc *, struct op_ref, struct value *);
 /* Appends the bytes of a value that has some. */
 LK_MUST_USE lk_err opset_bytes(struct doc *, struct op_ref, struct buf *);
+/* Appends the name of a mark's begin. */
+LK_MUST_USE lk_err opset_name(struct doc *, struct op_ref, struct buf *);
 /* Whether values of this type are bytes, not a number or nothing. */
 bool value_has_bytes(uint8_t type);
 /* What a slot shows by this op: a counter's total, not its start.  CORRUPT

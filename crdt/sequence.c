@@ -16,6 +16,7 @@ node_sum(const struct doc *doc, const struct seq_node *n)
 		if (n->level == 0) {
 			part.shown = n->elems[i].width;
 			part.least = n->elems[i].id;
+			part.marks = n->elems[i].glyph == GLYPH_MARK;
 		} else {
 			part = n->children[i];
 		}
@@ -27,6 +28,7 @@ node_sum(const struct doc *doc, const struct seq_node *n)
 			sum.least = part.least;
 		sum.elements += part.elements;
 		sum.shown += part.shown;
+		sum.marks += part.marks;
 	}
 	return sum;
 }
@@ -225,11 +227,12 @@ leaf_split(
 }
 
 static void
-leaf_put(struct seq_node *leaf, size_t at, uint64_t id)
+leaf_put(struct seq_node *leaf, size_t at, uint64_t id, bool mark)
 {
 	memmove(leaf->elems + at + 1, leaf->elems + at,
 	    (leaf->len - at) * sizeof(*leaf->elems));
-	leaf->elems[at] = (struct seq_elem){ .id = id, .glyph = GLYPH_HIDDEN };
+	leaf->elems[at] = (struct seq_elem){ .id = id,
+		.glyph = mark ? GLYPH_MARK : GLYPH_HIDDEN };
 	leaf->len++;
 	leaf->cached.dirty = true;
 }
@@ -322,10 +325,11 @@ seq_place_new(struct doc *doc, const struct object *o, uint64_t after,
 	return LK_NONE;
 }
 
-/* Adds to the sums above a leaf: an element, if id is not 0, and positions. */
+/* Adds to the sums above a leaf: an element, if added->least is not 0, and
+ * positions. */
 static lk_err
 seq_add(struct doc *doc, struct object *o, const struct seq_node *leaf,
-    uint64_t id, uint64_t shown)
+    const struct seq_child *added)
 {
 	const struct seq_node *n = leaf;
 
@@ -336,25 +340,30 @@ seq_add(struct doc *doc, struct object *o, const struct seq_node *leaf,
 
 		TRY(node_parent(doc, n, &parent, &at));
 		c = &parent->children[at];
-		if (id != 0 &&
-		    (c->elements == 0 || doc_id_compare(doc, id, c->least) < 0))
-			c->least = id;
-		c->elements += id != 0;
-		c->shown += shown;
+		if (added->least != 0 &&
+		    (c->elements == 0 ||
+			doc_id_compare(doc, added->least, c->least) < 0))
+			c->least = added->least;
+		c->elements += added->elements;
+		c->shown += added->shown;
+		c->marks += added->marks;
 		parent->cached.dirty = true;
 		n = parent;
 	}
 	if (n->number != o->root)
 		return seq_damaged;
-	o->elements += id != 0;
-	o->shown += shown;
+	o->elements += added->elements;
+	o->shown += added->shown;
+	o->marks += added->marks;
 	o->cached.dirty = true;
 	return LK_NONE;
 }
 
 lk_err
-seq_insert(struct doc *doc, struct object *o, uint64_t after, uint64_t id)
+seq_insert(
+    struct doc *doc, struct object *o, uint64_t after, uint64_t id, bool mark)
 {
+	struct seq_child added = { .elements = 1, .least = id, .marks = mark };
 	struct seq_node *leaf;
 	struct seq_place place = { 0 };
 
@@ -368,9 +377,9 @@ seq_insert(struct doc *doc, struct object *o, uint64_t after, uint64_t id)
 		if (leaf->len == LEAF_MAX)
 			TRY(leaf_split(doc, o, &leaf, &place.at));
 	}
-	leaf_put(leaf, place.at, id);
+	leaf_put(leaf, place.at, id, mark);
 	TRY(elem_moved(doc, id, leaf->number));
-	return seq_add(doc, o, leaf, id, 0);
+	return seq_add(doc, o, leaf, &added);
 }
 
 lk_err
@@ -378,8 +387,8 @@ seq_show(struct doc *doc, struct object *o, uint64_t id, uint32_t glyph,
     uint32_t width)
 {
 	struct seq_node *leaf;
+	struct seq_child added = { 0 };
 	struct seq_elem *e;
-	uint64_t more;
 	size_t at;
 
 	TRY(elem_place(doc, id, &leaf, &at));
@@ -387,11 +396,11 @@ seq_show(struct doc *doc, struct object *o, uint64_t id, uint32_t glyph,
 	if (e->glyph == glyph && e->width == width)
 		return LK_NONE;
 	/* Modulo 2^64: less is added as well as more. */
-	more = (uint64_t)width - e->width;
+	added.shown = (uint64_t)width - e->width;
 	e->glyph = glyph;
 	e->width = width;
 	leaf->cached.dirty = true;
-	return more == 0 ? LK_NONE : seq_add(doc, o, leaf, 0, more);
+	return added.shown == 0 ? LK_NONE : seq_add(doc, o, leaf, &added);
 }
 
 lk_err

@@ -3,7 +3,7 @@
  *
  * A tree of nodes for each sequence.  Leaves hold elements, shown or not, with
  * what a text shows for them; inner nodes hold, per child, the number of
- * elements, of positions shown, and the least id below.  So finding a
+ * elements, of positions shown, of marks, and the least id below.  So finding a
  * position, finding the place of an element (its op knows its leaf, nodes know
  * their parents), and skipping the elements that a new one must be put behind
  * (automerge-format 9.4), all cost the height of the tree.  Leaves are also
@@ -25,7 +25,8 @@
 
 /* What a text shows for an element: a code point, or one of these. */
 #define GLYPH_HIDDEN UINT32_MAX      /* the element is not shown */
-#define GLYPH_OTHER (UINT32_MAX - 1) /* its winner must be asked */
+#define GLYPH_MARK (UINT32_MAX - 1)  /* nothing, it is a mark, void or not */
+#define GLYPH_OTHER (UINT32_MAX - 2) /* its winner must be asked */
 
 struct seq_elem {
 	uint64_t id;
@@ -33,9 +34,15 @@ struct seq_elem {
 	uint32_t width; /* lists: 1 when shown; texts: code points */
 };
 
+static inline bool
+seq_elem_shown(const struct seq_elem *e)
+{
+	return e->glyph < GLYPH_MARK;
+}
+
 struct seq_child {
 	uint64_t elements, shown, least;
-	uint32_t node;
+	uint32_t node, marks;
 };
 
 struct seq_node {
@@ -63,8 +70,9 @@ struct seq_place {
 /* Adds an element, not shown, after `after` (0: the head) and after those
  * that precede it by 9.4.  Its op is stored already; that op gets the leaf. */
 LK_MUST_USE lk_err seq_insert(
-    struct doc *, struct object *, uint64_t after, uint64_t id);
-/* What is shown for an element; width is 0 with GLYPH_HIDDEN. */
+    struct doc *, struct object *, uint64_t after, uint64_t id, bool mark);
+/* What is shown for an element that is no mark; width is 0 with
+ * GLYPH_HIDDEN. */
 LK_MUST_USE lk_err seq_show(
     struct doc *, struct object *, uint64_t id, uint32_t glyph, uint32_t width);
 /* The element that covers this position; NOTFOUND past the end. */

@@ -6,7 +6,11 @@
 #define E_NEXT 0x01  /* id: the counter after, same actor */
 #define E_GLYPH 0x02 /* shown, one code point, which follows */
 #define E_OTHER 0x04 /* shown otherwise; width follows */
+#define E_MARK 0x08  /* a mark */
 
+/* First byte of a node: its level, and whether the children have counts of
+ * marks. */
+#define N_MARKS 0x80
 #define NODE_LEVEL_MAX 40
 
 static void
@@ -34,15 +38,15 @@ put_elems(struct buf *b, const struct seq_node *n)
 	for (size_t i = 0; i < n->len; i++) {
 		const struct seq_elem *e = &n->elems[i];
 		bool next = e->id == before + (UINT64_C(1) << 32);
-		bool shown = e->glyph != GLYPH_HIDDEN;
+		bool shown = seq_elem_shown(e);
 		bool glyph = shown && e->glyph != GLYPH_OTHER;
+		bool mark = e->glyph == GLYPH_MARK;
 
 		buf_u8(b,
 		    (uint8_t)((next ? E_NEXT : 0) | (glyph ? E_GLYPH : 0) |
-			(shown && !glyph ? E_OTHER : 0)));
-		if (!next) {
+			(shown && !glyph ? E_OTHER : 0) | (mark ? E_MARK : 0)));
+		if (!next)
 			id_put(b, e->id);
-		}
 		if (glyph)
 			buf_uleb(b, e->glyph);
 		else if (shown)
@@ -51,8 +55,17 @@ put_elems(struct buf *b, const struct seq_node *n)
 	}
 }
 
+static bool
+node_has_marks(const struct seq_node *n)
+{
+	for (size_t i = 0; n->level > 0 && i < n->len; i++)
+		if (n->children[i].marks > 0)
+			return true;
+	return false;
+}
+
 static void
-put_children(struct buf *b, const struct seq_node *n)
+put_children(struct buf *b, const struct seq_node *n, bool marks)
 {
 	for (size_t i = 0; i < n->len; i++) {
 		const struct seq_child *c = &n->children[i];
@@ -60,6 +73,8 @@ put_children(struct buf *b, const struct seq_node *n)
 		buf_uleb(b, c->node);
 		buf_uleb(b, c->elements);
 		buf_uleb(b, c->shown);
+		if (marks)
+			buf_uleb(b, c->marks);
 		id_put(b, c->least);
 	}
 }
@@ -69,16 +84,17 @@ node_save(struct doc *doc, struct cached *c)
 {
 	const struct seq_node *n = (const struct seq_node *)c;
 	struct buf *b = doc_encode(doc);
+	bool marks = node_has_marks(n);
 	struct doc_key k;
 
-	buf_u8(b, (uint8_t)n->level);
+	buf_u8(b, (uint8_t)(n->level | (marks ? N_MARKS : 0)));
 	buf_uleb(b, n->parent);
 	buf_uleb(b, n->next);
 	buf_uleb(b, n->len);
 	if (n->level == 0)
 		put_elems(b, n);
 	else
-		put_children(b, n);
+		put_children(b, n, marks);
 	node_key(&k, n->number);
 	return doc_write(doc, &k);
 }
@@ -107,6 +123,8 @@ get_elems(struct doc *doc, struct rd *r, struct seq_node *n, size_t len)
 		} else if (flags & E_OTHER) {
 			e->glyph = GLYPH_OTHER;
 			e->width = uleb32_get(r);
+		} else if (flags & E_MARK) {
+			e->glyph = GLYPH_MARK;
 		}
 		if (r->failed)
 			return LK_ERR(LK_E_CORRUPT, "leaf of a sequence");
@@ -117,7 +135,8 @@ get_elems(struct doc *doc, struct rd *r, struct seq_node *n, size_t len)
 }
 
 static lk_err
-get_children(struct doc *doc, struct rd *r, struct seq_node *n, size_t len)
+get_children(
+    struct doc *doc, struct rd *r, struct seq_node *n, size_t len, bool marks)
 {
 	for (; n->len < len; n->len++) {
 		struct seq_child *c = &n->children[n->len];
@@ -125,6 +144,7 @@ get_children(struct doc *doc, struct rd *r, struct seq_node *n, size_t len)
 		c->node = uleb32_get(r);
 		c->elements = uleb32_get(r);
 		c->shown = rd_uleb(r);
+		c->marks = marks ? uleb32_get(r) : 0;
 		c->least = id_get(r);
 		if (r->failed)
 			return LK_ERR(LK_E_CORRUPT, "node of a sequence");
@@ -153,11 +173,13 @@ node_read(struct doc *doc, struct seq_node *n)
 	struct bytes record;
 	struct rd r;
 	uint64_t len;
+	uint8_t first;
 
 	node_key(&k, n->number);
 	TRY(doc_record(doc, &k, &record));
 	r = rd_over(record);
-	n->level = rd_u8(&r);
+	first = rd_u8(&r);
+	n->level = first & (N_MARKS - 1);
 	n->parent = uleb32_get(&r);
 	n->next = uleb32_get(&r);
 	len = rd_uleb(&r);
@@ -168,7 +190,7 @@ node_read(struct doc *doc, struct seq_node *n)
 	if (n->level == 0)
 		TRY(get_elems(doc, &r, n, (size_t)len));
 	else
-		TRY(get_children(doc, &r, n, (size_t)len));
+		TRY(get_children(doc, &r, n, (size_t)len, first & N_MARKS));
 	return rd_done(&r) ? LK_NONE
 			   : LK_ERR(LK_E_CORRUPT, "node of a sequence");
 }

@@ -1,6 +1,6 @@
 /*
  * doc_tree.h - for tests: what a document shows, as one line of text.  Ids,
- * conflicts and value types are all in it.
+ * conflicts, value types and marks are all in it.
  */
 #ifndef TESTS_DOC_TREE_H
 #define TESTS_DOC_TREE_H
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crdt/doc.h"
+#include "crdt/doc_spans.h"
 
 #define TREE_MAX ((size_t)64 * 1024 * 1024)
 
@@ -164,20 +164,90 @@ tree_each(void *ctx, const struct doc_visit *v)
 	return tree_object(&inner, v->item.id, v->item.obj_type);
 }
 
+/* A scalar as JSON writes it, which is all that the vectors know of marks. */
+static inline void
+tree_plain(struct buf *b, const struct value *v)
+{
+	double d;
+
+	switch (v->type) {
+	case VALUE_NULL:
+		buf_str(b, "null");
+		break;
+	case VALUE_FALSE:
+		buf_str(b, "false");
+		break;
+	case VALUE_TRUE:
+		buf_str(b, "true");
+		break;
+	case VALUE_UINT:
+		buf_printf(b, "%" PRIu64, v->u64);
+		break;
+	case VALUE_INT:
+	case VALUE_COUNTER:
+	case VALUE_TIMESTAMP:
+		buf_printf(b, "%" PRId64, v->i64);
+		break;
+	case VALUE_F64:
+		memcpy(&d, v->f64, sizeof(d));
+		buf_printf(b, "%g", d);
+		break;
+	default:
+		tree_hex(b, v->bytes);
+		break;
+	}
+}
+
+struct tree_marks {
+	struct buf *out;
+	struct bytes text;
+};
+
+/* Positions in UTF-16, as the vectors have them. */
+static inline uint64_t
+tree_utf16(struct bytes text, uint64_t at)
+{
+	size_t end = utf8_offset(text, at);
+
+	for (size_t i = 0; i < end; i++)
+		at += text.ptr[i] >= 0xf0;
+	return at;
+}
+
+static inline lk_err
+tree_mark(void *ctx, const struct mark_range *r)
+{
+	struct tree_marks *m = ctx;
+
+	buf_printf(m->out, " %08" PRIu64 " ", tree_utf16(m->text, r->start));
+	tree_hex(m->out, r->mark.name);
+	buf_printf(m->out, " %" PRIu64 " ", tree_utf16(m->text, r->end));
+	tree_plain(m->out, &r->mark.value);
+	return LK_NONE;
+}
+
+static inline lk_err
+tree_text(struct tree_writer *w, struct op_id obj)
+{
+	BUF_SCOPED text = { .max = TREE_MAX };
+	struct tree_marks m = { .out = w->out };
+
+	TRY(doc_text(w->doc, obj, &text));
+	m.text = buf_bytes(&text);
+	tree_hex(w->out, m.text);
+	return doc_marks(w->doc, obj, tree_mark, &m);
+}
+
 static inline lk_err
 tree_object(struct tree_writer *w, struct op_id obj, enum obj_type type)
 {
 	static const char *const names[] = { "map", "list", "text" };
-	struct buf text;
 	lk_err err;
 
 	TRY(tree_id(w, obj));
 	buf_printf(w->out, "%s{", names[type]);
 	if (type == OBJ_TEXT) {
-		buf_init(&text, TREE_MAX);
-		err = doc_text(w->doc, obj, &text);
-		tree_hex(w->out, buf_bytes(&text));
-		buf_clear(&text);
+		err = tree_text(w, obj);
 	} else {
 		err = doc_each(w->doc, obj, tree_each, w);
 		free((void *)(uintptr_t)w->key.ptr);

@@ -119,6 +119,55 @@ tree_json_map(struct json_object *o, bool ids, struct buf *b)
 	free(all);
 }
 
+static inline void
+tree_json_plain(struct json_object *v, struct buf *b)
+{
+	/* Ghost vectors have [type, value]. */
+	if (json_object_is_type(v, json_type_array))
+		v = json_object_array_get_idx(v, 1);
+	if (json_object_is_type(v, json_type_string))
+		tree_hex(b, json_bytes(v));
+	else if (json_object_is_type(v, json_type_double))
+		buf_printf(b, "%g", json_object_get_double(v));
+	else
+		buf_str(b, v == NULL ? "null" : json_object_get_string(v));
+}
+
+static inline int
+tree_mark_compare(const void *a, const void *b)
+{
+	const struct buf *x = a, *y = b;
+
+	return bytes_compare(buf_bytes(x), buf_bytes(y));
+}
+
+static inline void
+tree_json_text(struct json_object *o, struct buf *b)
+{
+	struct json_object *marks = json_object_object_get(o, "marks");
+	size_t n = marks == NULL ? 0 : json_object_array_length(marks);
+	struct buf *all = calloc(n + 1, sizeof(*all));
+
+	tree_hex(b, json_bytes(json_object_object_get(o, "text")));
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *m = json_object_array_get_idx(marks, i);
+
+		buf_init(&all[i], TREE_MAX);
+		buf_printf(&all[i], " %08" PRIu64 " ",
+		    json_object_get_uint64(json_object_object_get(m, "start")));
+		tree_hex(
+		    &all[i], json_bytes(json_object_object_get(m, "name")));
+		buf_printf(&all[i], " %s ", json_text(m, "end"));
+		tree_json_plain(json_object_object_get(m, "value"), &all[i]);
+	}
+	qsort(all, n, sizeof(*all), tree_mark_compare);
+	for (size_t i = 0; i < n; i++) {
+		buf_add(b, buf_bytes(&all[i]));
+		buf_clear(&all[i]);
+	}
+	free(all);
+}
+
 /* Appends the same for the tree of a vector. */
 static inline void
 tree_of_json(struct json_object *o, bool ids, struct buf *b)
@@ -141,7 +190,7 @@ tree_of_json(struct json_object *o, bool ids, struct buf *b)
 		buf_str(b, "}");
 	} else if (strcmp(type, "text") == 0) {
 		buf_str(b, "text{");
-		tree_hex(b, json_bytes(json_object_object_get(o, "text")));
+		tree_json_text(o, b);
 		buf_str(b, "}");
 	} else {
 		tree_json_scalar(o, type, b);
