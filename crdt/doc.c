@@ -170,6 +170,18 @@ doc_flush(struct doc *doc)
 	return header_write(doc);
 }
 
+void
+change_info(const struct doc_change *c, struct doc_change_info *out)
+{
+	*out = (struct doc_change_info){ .actor = c->actor,
+		.seq = c->seq,
+		.start_op = c->start_op,
+		.max_op = c->start_op + c->ops - 1,
+		.visible = c->visible,
+		.past_max_op = c->past_max_op };
+	memcpy(out->hash, c->hash, LK_ID_LEN);
+}
+
 lk_err
 doc_change(struct doc *doc, const uint8_t hash[static LK_ID_LEN],
     struct doc_change_info *out)
@@ -179,12 +191,7 @@ doc_change(struct doc *doc, const uint8_t hash[static LK_ID_LEN],
 
 	TRY(doc_change_find(doc, hash, &number));
 	TRY(doc_change_load(doc, number, &c));
-	*out = (struct doc_change_info){ .seq = c.seq,
-		.start_op = c.start_op,
-		.max_op = c.start_op + c.ops - 1,
-		.visible = c.visible,
-		.past_max_op = c.past_max_op };
-	memcpy(out->hash, c.hash, LK_ID_LEN);
+	change_info(&c, out);
 	return LK_NONE;
 }
 

@@ -127,6 +127,8 @@ LK_MUST_USE lk_err doc_change_find(
     struct doc *, const uint8_t hash[static LK_ID_LEN], uint32_t *number);
 LK_MUST_USE lk_err doc_change_load(
     struct doc *, uint32_t number, struct doc_change *);
+/* What callers of ours see of it. */
+void change_info(const struct doc_change *, struct doc_change_info *);
 LK_MUST_USE lk_err doc_change_save(
     struct doc *, uint32_t number, const struct doc_change *);
 /* Saves it as the latest one of all and of its actor. */
@@ -147,6 +149,9 @@ LK_MUST_USE lk_err past_of_change(
  */
 LK_MUST_USE lk_err past_of_new(struct doc *, uint32_t author,
     const uint32_t *deps, size_t deps_len, struct doc_past *);
+/* What the heads and their ancestors are.  NOTFOUND. */
+LK_MUST_USE lk_err past_of_heads(struct doc *,
+    const uint8_t (*heads)[LK_ID_LEN], size_t n, struct doc_past *);
 void past_clear(struct doc_past *);
 /* Whether change `number` of `actor` is in it. */
 bool past_has(const struct doc_past *, uint32_t actor, uint32_t number);

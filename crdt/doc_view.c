@@ -109,22 +109,6 @@ view_flip(struct doc *doc, const struct doc_view *v)
 }
 
 static lk_err
-view_past(struct doc_view *v, const uint8_t (*heads)[LK_ID_LEN], size_t n)
-{
-	uint32_t *numbers = calloc(n + 1, sizeof(*numbers));
-	lk_err err = LK_NONE;
-
-	if (numbers == NULL)
-		return LK_ERR(LK_E_NOMEM, "heads");
-	for (size_t i = 0; i < n && err.code == LK_OK; i++)
-		err = doc_change_find(v->root, heads[i], &numbers[i]);
-	if (err.code == LK_OK)
-		err = past_of_new(v->root, DOC_NO_ACTOR, numbers, n, &v->past);
-	free(numbers);
-	return err;
-}
-
-static lk_err
 view_make(struct doc_view *v, const uint8_t (*heads)[LK_ID_LEN], size_t n,
     struct doc **out)
 {
@@ -132,7 +116,7 @@ view_make(struct doc_view *v, const uint8_t (*heads)[LK_ID_LEN], size_t n,
 	lk_err err;
 
 	TRY(doc_flush(v->base));
-	TRY(view_past(v, heads, n));
+	TRY(past_of_heads(v->root, heads, n, &v->past));
 	TRY(view_compare(v));
 	TRY(kv_overlay_new(&v->kv, v->base->kv, VIEW_BYTES_MAX));
 	TRY(doc_open(&doc, v->kv));

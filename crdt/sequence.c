@@ -433,24 +433,54 @@ seq_at(struct doc *doc, const struct object *o, uint64_t index,
 	return LK_NONE;
 }
 
+/* Adds up what lies before the place `at` of a leaf. */
+static lk_err
+seq_before(struct doc *doc, const struct object *o, const struct seq_node *n,
+    size_t at, struct seq_child *sum)
+{
+	sum->elements = at;
+	for (size_t i = 0; i < at; i++)
+		sum->shown += n->elems[i].width;
+	while (n->parent != 0) {
+		struct seq_node *parent;
+
+		TRY(node_parent(doc, n, &parent, &at));
+		for (size_t i = 0; i < at; i++) {
+			sum->elements += parent->children[i].elements;
+			sum->shown += parent->children[i].shown;
+		}
+		n = parent;
+	}
+	return n->number == o->root ? LK_NONE : seq_damaged;
+}
+
 lk_err
 seq_rank(struct doc *doc, const struct object *o, uint64_t id, uint64_t *rank)
 {
-	struct seq_node *n, *parent;
-	uint64_t before;
+	struct seq_child before = { 0 };
+	struct seq_node *leaf;
 	size_t at;
 
-	TRY(elem_place(doc, id, &n, &at));
-	before = at;
-	while (n->parent != 0) {
-		TRY(node_parent(doc, n, &parent, &at));
-		for (size_t i = 0; i < at; i++)
-			before += parent->children[i].elements;
-		n = parent;
-	}
-	if (n->number != o->root)
-		return seq_damaged;
-	*rank = before;
+	TRY(elem_place(doc, id, &leaf, &at));
+	TRY(seq_before(doc, o, leaf, at, &before));
+	*rank = before.elements;
+	return LK_NONE;
+}
+
+lk_err
+seq_find(
+    struct doc *doc, const struct object *o, uint64_t id, struct seq_place *out)
+{
+	struct seq_child before = { 0 };
+	struct seq_node *leaf;
+	size_t at;
+
+	TRY(elem_place(doc, id, &leaf, &at));
+	TRY(seq_before(doc, o, leaf, at, &before));
+	*out = (struct seq_place){ .node = leaf->number,
+		.at = at,
+		.index = before.shown,
+		.elem = leaf->elems[at] };
 	return LK_NONE;
 }
 

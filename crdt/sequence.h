@@ -81,6 +81,9 @@ LK_MUST_USE lk_err seq_at(
 /* Number of elements before this one, shown or not. */
 LK_MUST_USE lk_err seq_rank(
     struct doc *, const struct object *, uint64_t id, uint64_t *rank);
+/* Where an element is, shown or not. */
+LK_MUST_USE lk_err seq_find(
+    struct doc *, const struct object *, uint64_t id, struct seq_place *);
 /* The first element, shown or not; NOTFOUND: none. */
 LK_MUST_USE lk_err seq_first(
     struct doc *, const struct object *, struct seq_place *);

@@ -4,77 +4,8 @@
 
 #include <cmocka.h>
 
-#include "crdt/doc_view.h"
-#include "crdt/document.h"
-#include "tests/unit/crdt/data_file.h"
-#include "tests/unit/crdt/doc_replica.h"
-#include "tests/unit/crdt/json_tree.h"
-
-/* All changes of a case, applied to one document, some of them void. */
-struct fixture {
-	const char *name;
-	struct changes changes;
-	bool *is_void;
-	struct kv kv;
-	struct doc *doc;
-	struct dice dice;
-};
-
-static void
-fixture_open(struct fixture *f, const char *name, uint64_t seed)
-{
-	*f = (struct fixture){ .name = name, .dice = dice_of(seed) };
-	changes_init(&f->changes);
-	assert_ok(kv_memory_new(&f->kv, DOC_KV_MAX));
-	assert_ok(doc_open(&f->doc, f->kv));
-}
-
-static void
-fixture_close(struct fixture *f)
-{
-	doc_free(f->doc);
-	kv_memory_free(&f->kv);
-	changes_clear(&f->changes);
-	free(f->is_void);
-}
-
-/* Applies everything in a random order; one in `void_in` is void. */
-static void
-fixture_apply(struct fixture *f, uint64_t void_in)
-{
-	size_t n = f->changes.len;
-	size_t *order = calloc(n + 1, sizeof(*order));
-
-	f->is_void = calloc(n + 1, sizeof(*f->is_void));
-	changes_shuffle(&f->changes, &f->dice, order);
-	for (size_t i = 0; i < n; i++) {
-		size_t x = order[i];
-
-		f->is_void[x] =
-		    void_in > 0 && dice_roll(&f->dice, void_in) == 0;
-		assert_ok(
-		    doc_apply(f->doc, &f->changes.all[x], !f->is_void[x]));
-	}
-	free(order);
-}
-
-/* A few heads at random, sometimes none; `in` becomes their ancestors. */
-static size_t
-some_heads(struct fixture *f, uint8_t (*heads)[LK_ID_LEN], bool *in)
-{
-	size_t n = dice_roll(&f->dice, 4);
-
-	memset(in, 0, f->changes.len);
-	if (f->changes.len == 0)
-		n = 0;
-	for (size_t i = 0; i < n; i++) {
-		size_t x = dice_roll(&f->dice, f->changes.len);
-
-		memcpy(heads[i], f->changes.all[x].hash, LK_ID_LEN);
-		changes_mark_past(&f->changes, x, in);
-	}
-	return n;
-}
+#include "crdt/doc_history.h"
+#include "tests/unit/crdt/view_fixture.h"
 
 static void
 check_shows(struct fixture *f, struct doc *doc, const bool *in, bool raw)
@@ -107,13 +38,11 @@ check_views(struct fixture *f, int rounds)
 		struct doc *view, *next;
 		size_t n = some_heads(f, heads, in);
 
-		assert_ok(doc_at(
-		    f->doc, (const uint8_t(*)[LK_ID_LEN])heads, n, how, &view));
+		assert_ok(doc_at(f->doc, HEADS(heads), n, how, &view));
 		check_shows(f, view, in, how == VIEW_RAW);
 		how = dice_roll(&f->dice, 3) == 0 ? VIEW_RAW : VIEW_JUDGED;
 		n = some_heads(f, heads, in);
-		assert_ok(doc_at(
-		    view, (const uint8_t(*)[LK_ID_LEN])heads, n, how, &next));
+		assert_ok(doc_at(view, HEADS(heads), n, how, &next));
 		check_shows(f, next, in, how == VIEW_RAW);
 		doc_free(next);
 		doc_free(view);
@@ -140,30 +69,14 @@ check_present(struct fixture *f)
 			below[changes_find(
 			    &f->changes, c->deps + d * LK_ID_LEN)] = true;
 	}
-	assert_ok(doc_at(
-	    f->doc, (const uint8_t(*)[LK_ID_LEN])heads, n, VIEW_JUDGED, &view));
+	assert_ok(doc_at(f->doc, HEADS(heads), n, VIEW_JUDGED, &view));
 	check_shows(f, view, NULL, false);
 	doc_free(view);
-	assert_ok(doc_at(
-	    f->doc, (const uint8_t(*)[LK_ID_LEN])heads, n, VIEW_RAW, &view));
+	assert_ok(doc_at(f->doc, HEADS(heads), n, VIEW_RAW, &view));
 	check_shows(f, view, NULL, true);
 	doc_free(view);
 	free(below);
 	free(heads);
-}
-
-static void
-add_history(struct fixture *f, const char *name)
-{
-	struct history h;
-	struct buf file;
-
-	assert_true(data_file(&file, "vectors", name, ".automerge"));
-	assert_ok(history_read(&h, buf_bytes(&file)));
-	for (size_t i = 0; i < h.changes_len; i++)
-		assert_ok(changes_add(&f->changes, h.changes[i].body));
-	history_clear(&h);
-	buf_clear(&file);
 }
 
 static void
@@ -252,19 +165,6 @@ json_of_object(struct doc *doc, struct op_id obj, enum obj_type type)
 	return w.into;
 }
 
-static size_t
-heads_of_json(struct json_object *json, uint8_t (*heads)[LK_ID_LEN])
-{
-	size_t n = json_object_array_length(json);
-
-	assert_true(n <= 4);
-	for (size_t i = 0; i < n; i++)
-		assert_true(hex_decode(heads[i], LK_ID_LEN,
-		    json_object_get_string(
-			json_object_array_get_idx(json, i))));
-	return n;
-}
-
 static void
 views_show_what_automerge_shows_at_these_heads(void **state)
 {
@@ -286,8 +186,7 @@ views_show_what_automerge_shows_at_these_heads(void **state)
 		size_t n =
 		    heads_of_json(json_object_object_get(view, "heads"), heads);
 
-		assert_ok(doc_at(f.doc, (const uint8_t(*)[LK_ID_LEN])heads, n,
-		    VIEW_RAW, &doc));
+		assert_ok(doc_at(f.doc, HEADS(heads), n, VIEW_RAW, &doc));
 		got = json_of_object(doc, DOC_ROOT, OBJ_MAP);
 		assert_true(json_object_equal(
 		    got, json_object_object_get(view, "json")));
@@ -301,13 +200,10 @@ views_show_what_automerge_shows_at_these_heads(void **state)
 static void
 check_ghost_case(const char *name, struct json_object *json, uint64_t seed)
 {
-	struct json_object *changes = json_object_object_get(json, "changes");
 	struct fixture f;
 
 	fixture_open(&f, name, seed);
-	for (size_t i = 0; i < json_object_array_length(changes); i++)
-		assert_ok(changes_add_hex(&f.changes,
-		    json_text(json_object_array_get_idx(changes, i), "hex")));
+	add_changes(&f, json);
 	fixture_apply(&f, 3);
 	check_views(&f, 4);
 	check_present(&f);
@@ -400,6 +296,121 @@ a_view_is_read_like_a_document_and_refuses_to_be_written(void **state)
 	changes_clear(&all);
 }
 
+struct since {
+	struct fixture *f;
+	bool *got;
+	size_t len;
+};
+
+static lk_err
+since_each(void *ctx, const struct doc_change_info *info)
+{
+	struct since *s = ctx;
+	const struct changes *c = &s->f->changes;
+	size_t x = changes_find(c, info->hash);
+	struct bytes actor;
+
+	assert_true(x < c->len && !s->got[x]);
+	assert_int_equal(info->seq, c->all[x].seq);
+	assert_ok(doc_actor(s->f->doc, info->actor, &actor));
+	assert_true(bytes_equal(actor, c->all[x].actor));
+	s->got[x] = true;
+	s->len++;
+	return LK_NONE;
+}
+
+/* For every pair of some heads. */
+static void
+check_since(struct fixture *f, int rounds)
+{
+	bool *had = calloc(f->changes.len + 1, 1);
+	bool *has = calloc(f->changes.len + 1, 1);
+	uint8_t from[4][LK_ID_LEN], to[4][LK_ID_LEN];
+
+	for (int i = 0; i < rounds; i++) {
+		struct since s = { .f = f };
+		size_t from_len = some_heads(f, from, had);
+		size_t to_len = some_heads(f, to, has);
+
+		s.got = calloc(f->changes.len + 1, 1);
+		assert_ok(doc_since(f->doc, HEADS(from), from_len, HEADS(to),
+		    to_len, since_each, &s));
+		for (size_t x = 0; x < f->changes.len; x++)
+			assert_int_equal(s.got[x], has[x] && !had[x]);
+		free(s.got);
+	}
+	free(had);
+	free(has);
+}
+
+static void
+check_history_since(const char *name, void *ctx)
+{
+	struct fixture f;
+
+	(void)ctx;
+	fixture_open(&f, name, 7);
+	add_history(&f, name);
+	fixture_apply(&f, 3);
+	check_since(&f, 8);
+	fixture_close(&f);
+}
+
+static void
+changes_since_are_ancestors_of_some_heads_and_not_of_others(void **state)
+{
+	static const uint8_t nobody[1][LK_ID_LEN] = { { 1 } };
+	struct since s = { 0 };
+	struct fixture f;
+
+	(void)state;
+	assert_int_equal(
+	    data_each("vectors", ".changes", check_history_since, NULL), 40);
+	fixture_open(&f, "none", 1);
+	s.f = &f;
+	assert_ok(doc_since(f.doc, NULL, 0, NULL, 0, since_each, &s));
+	assert_code(doc_since(f.doc, NULL, 0, nobody, 1, since_each, &s),
+	    LK_E_NOTFOUND);
+	fixture_close(&f);
+}
+
+static void
+an_op_is_of_the_change_that_has_its_counter(void **state)
+{
+	struct doc_change_info info;
+	struct changes all;
+	struct replica r;
+	struct item item;
+
+	(void)state;
+	changes_init(&all);
+	replica_open(&r, &all, 1);
+	for (int i = 0; i < 3; i++) {
+		replica_edit(&r);
+		put_at(&r, DOC_ROOT, KEY("k"), INT(i));
+		put_at(&r, DOC_ROOT, KEY("l"), INT(i));
+		assert_true(replica_finish(&r));
+	}
+	for (uint64_t ctr = 1; ctr <= 6; ctr++) {
+		struct op_id id = { .ctr = ctr };
+
+		assert_ok(doc_op_change(r.doc, id, &info));
+		assert_memory_equal(
+		    info.hash, all.all[(ctr - 1) / 2].hash, LK_ID_LEN);
+	}
+	assert_ok(doc_get(r.doc, DOC_ROOT, KEY("k"), &item));
+	assert_ok(doc_op_change(r.doc, item.id, &info));
+	assert_int_equal(info.seq, 3);
+	assert_code(doc_op_change(r.doc, (struct op_id){ .ctr = 7 }, &info),
+	    LK_E_NOTFOUND);
+	assert_code(doc_op_change(r.doc, DOC_ROOT, &info), LK_E_NOTFOUND);
+	assert_code(
+	    doc_op_change(r.doc, (struct op_id){ .ctr = UINT64_MAX }, &info),
+	    LK_E_NOTFOUND);
+	replica_close(&r);
+	changes_clear(&all);
+}
+
 int
 main(void)
 {
@@ -412,6 +423,9 @@ main(void)
 		    a_view_judges_by_what_is_void_today_or_not_at_all),
 		cmocka_unit_test(
 		    a_view_is_read_like_a_document_and_refuses_to_be_written),
+		cmocka_unit_test(
+		    changes_since_are_ancestors_of_some_heads_and_not_of_others),
+		cmocka_unit_test(an_op_is_of_the_change_that_has_its_counter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
