@@ -7,6 +7,19 @@
 /* Keys of one object that differ, and its path. */
 #define OBJECT_BYTES_MAX ((size_t)1 << 30)
 
+void *
+diff_room(void *at, size_t len, size_t *cap, size_t size)
+{
+	size_t more = 2 * *cap + 16;
+
+	if (len < *cap)
+		return at;
+	at = reallocarray(at, more, size);
+	if (at != NULL)
+		*cap = more;
+	return at;
+}
+
 lk_err
 diff_emit(struct diff *d, const struct patch *p)
 {
@@ -35,17 +48,12 @@ lk_err
 diff_wait(struct diff *d, uint64_t obj, bool fresh)
 {
 	size_t at = d->heap_len;
+	struct pending *heap =
+	    diff_room(d->heap, at, &d->heap_cap, sizeof(*heap));
 
-	if (d->heap_len == d->heap_cap) {
-		size_t cap = 2 * d->heap_cap + 16;
-		struct pending *heap =
-		    reallocarray(d->heap, cap, sizeof(*heap));
-
-		if (heap == NULL)
-			return LK_ERR(LK_E_NOMEM, "objects of a diff");
-		d->heap = heap;
-		d->heap_cap = cap;
-	}
+	if (heap == NULL)
+		return LK_ERR(LK_E_NOMEM, "objects of a diff");
+	d->heap = heap;
 	d->heap[d->heap_len++] = (struct pending){ .obj = obj, .fresh = fresh };
 	for (; at > 0 && pending_before(d, at, (at - 1) / 2); at = (at - 1) / 2)
 		pending_swap(d, at, (at - 1) / 2);
@@ -76,15 +84,12 @@ pending_pop(struct diff *d)
 static lk_err
 touched_add(struct diff *d, const struct stored_op *op)
 {
-	if (d->touched_len == d->touched_cap) {
-		size_t cap = 2 * d->touched_cap + 64;
-		struct touched *t = reallocarray(d->touched, cap, sizeof(*t));
+	struct touched *t =
+	    diff_room(d->touched, d->touched_len, &d->touched_cap, sizeof(*t));
 
-		if (t == NULL)
-			return LK_ERR(LK_E_NOMEM, "what differs");
-		d->touched = t;
-		d->touched_cap = cap;
-	}
+	if (t == NULL)
+		return LK_ERR(LK_E_NOMEM, "what differs");
+	d->touched = t;
 	d->touched[d->touched_len++] =
 	    (struct touched){ .obj = op->obj, .ref = op->slot };
 	return LK_NONE;
@@ -412,8 +417,10 @@ diff_object(struct diff *d, struct pending p)
 	    (struct patch){ .obj = id_unpack(p.obj), .obj_type = o->type };
 	TRY(object_path(d));
 	t = touched_of(d, p.obj, &len);
-	return d->patch.obj_type == OBJ_MAP ? diff_map(d, t, len)
-					    : diff_sequence(d, t, len);
+	if (d->patch.obj_type == OBJ_MAP)
+		return diff_map(d, t, len);
+	TRY(diff_sequence(d, t, len));
+	return diff_marks(d);
 }
 
 static const struct doc *
@@ -458,5 +465,6 @@ doc_diff(struct doc *from, struct doc *to, patch_fn *each, void *ctx)
 	id_set_clear(&d.apart);
 	free(d.touched);
 	free(d.heap);
+	free(d.stays.at);
 	return err;
 }

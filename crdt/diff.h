@@ -3,13 +3,15 @@
  *
  * Patches are to be applied one after the other.  Their order is the same on
  * every device: objects by id, so that a container is finished before what it
- * holds; in a map by key, in a sequence from left to right.  A diff costs what
- * the changes cost that one view has and the other has not, and what is shown
- * anew; the rest of the document is not read.
+ * holds; in a map by key, in a sequence from left to right, and then its marks
+ * by name.  A diff costs what the changes cost that one view has and the other
+ * has not, and what is shown anew; the rest of the document is not read, but
+ * for texts with marks.
  */
 #ifndef CRDT_DIFF_H
 #define CRDT_DIFF_H
 
+#include "crdt/doc_spans.h"
 #include "crdt/doc_view.h"
 
 enum patch_kind {
@@ -25,6 +27,10 @@ enum patch_kind {
 	PATCH_INC,
 	/* The same value wins, but `values` are other ones. */
 	PATCH_CONFLICT,
+	/* `length` code points have `mark` now, or none of its name.  What a
+	 * patch has put into a text has none at first. */
+	PATCH_MARK,
+	PATCH_UNMARK,
 };
 
 struct patch {
@@ -36,6 +42,7 @@ struct patch {
 	const struct prop *path;
 	size_t path_len;
 	bool shadowed;
+	bool fresh; /* obj was begun empty by a patch */
 	/* What changes in it, as things are after the patches before. */
 	struct prop prop;
 	uint64_t index_from; /* sequences: that place in the view begun with */
@@ -50,6 +57,7 @@ struct patch {
 	uint64_t length;
 	struct bytes text;
 	int64_t by;
+	struct mark mark; /* UNMARK: only its name */
 };
 
 /* May read both documents, and may write neither.  What the patch points to

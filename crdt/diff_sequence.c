@@ -10,6 +10,28 @@ struct elem {
 	struct cell *cell;
 };
 
+/* What lies before a place stays; then `gone` positions go, `come` come. */
+static lk_err
+stay_until(
+    struct diff *d, const struct patch *place, uint64_t gone, uint64_t come)
+{
+	struct stay_list *l = &d->stays;
+	struct stay *at = diff_room(l->at, l->len, &l->cap, sizeof(*at));
+
+	if (at == NULL)
+		return LK_ERR(LK_E_NOMEM, "what stays of a text");
+	l->at = at;
+	if (place->index_from > l->from)
+		l->at[l->len++] = (struct stay){ .from = l->from,
+			.to = l->to,
+			.length = place->index_from - l->from };
+	/* An element that is replaced stands at one place, and has gone. */
+	if (place->index_from + gone > l->from)
+		l->from = place->index_from + gone;
+	l->to = place->prop.index + come;
+	return LK_NONE;
+}
+
 static lk_err
 run_flush(struct diff *d)
 {
@@ -24,7 +46,10 @@ run_flush(struct diff *d)
 	p.index_from = r->index_from;
 	p.length = r->length;
 	p.text = buf_bytes(&r->text);
-	err = diff_emit(d, &p);
+	err = stay_until(d, &p, r->kind == PATCH_DEL ? r->length : 0,
+	    r->kind == PATCH_SPLICE ? r->length : 0);
+	if (err.code == LK_OK)
+		err = diff_emit(d, &p);
 	r->length = 0;
 	buf_reset(&r->text);
 	return err;
@@ -89,8 +114,10 @@ diff_text_elem(struct diff *d, const struct elem *e)
 	if (is_text && (e->cell->to.len == 1 || e->width == 0))
 		return LK_NONE;
 	TRY(run_flush(d));
-	return cell_emit(
-	    d, is_text ? PATCH_CONFLICT : PATCH_INSERT, &e->place, e->cell);
+	if (is_text)
+		return cell_emit(d, PATCH_CONFLICT, &e->place, e->cell);
+	TRY(stay_until(d, &e->place, 0, 1));
+	return cell_emit(d, PATCH_INSERT, &e->place, e->cell);
 }
 
 static lk_err
@@ -207,6 +234,10 @@ diff_all(struct diff *d)
 lk_err
 diff_sequence(struct diff *d, struct touched *t, size_t len)
 {
+	struct patch end = { .index_from = UINT64_MAX };
+
+	d->stays.len = 0;
+	d->stays.from = d->stays.to = 0;
 	if (d->fresh) {
 		TRY(diff_all(d));
 		return run_flush(d);
@@ -218,5 +249,6 @@ diff_sequence(struct diff *d, struct touched *t, size_t len)
 		TRY(elem_init(d, &e, t[i].ref));
 		TRY(diff_elem(d, &e));
 	}
-	return run_flush(d);
+	TRY(run_flush(d));
+	return stay_until(d, &end, 0, 0);
 }

@@ -37,6 +37,17 @@ struct run {
 	struct buf text;
 };
 
+/* A piece of the text at hand that both views show, and where. */
+struct stay {
+	uint64_t from, to, length;
+};
+
+struct stay_list {
+	struct stay *at;
+	size_t len, cap;
+	uint64_t from, to; /* where the next one begins */
+};
+
 struct diff {
 	struct doc *from, *to;
 	patch_fn *each;
@@ -52,8 +63,11 @@ struct diff {
 	struct patch patch; /* what all its patches have in common */
 	struct arena memory;
 	struct run run;
+	struct stay_list stays;
 };
 
+/* An array with room for one more, in place of `at`; NULL: no memory. */
+void *diff_room(void *at, size_t len, size_t *cap, size_t size);
 /* Calls the caller of the diff; nothing cached may be held. */
 LK_MUST_USE lk_err diff_emit(struct diff *, const struct patch *);
 /* Puts an object in line. */
@@ -79,8 +93,10 @@ LK_MUST_USE lk_err cell_emit(
 LK_MUST_USE lk_err cell_same(
     struct diff *, const struct patch *, const struct cell *);
 
-/* diff_sequence.c: the list or text at hand. */
+/* diff_sequence.c: the list or text at hand; says in `stays` what stays. */
 LK_MUST_USE lk_err diff_sequence(
     struct diff *, struct touched *, size_t touched_len);
+/* diff_marks.c: marks of the object at hand, if it is a text; afterwards. */
+LK_MUST_USE lk_err diff_marks(struct diff *);
 
 #endif

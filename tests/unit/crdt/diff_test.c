@@ -124,7 +124,7 @@ static lk_err
 patch_list_add(void *ctx, const struct patch *p)
 {
 	static const char *const names[] = { "put", "del", "insert", "splice",
-		"inc", "conflict" };
+		"inc", "conflict", "mark", "unmark" };
 	struct patch_list *l = ctx;
 	struct json_object *o, *path, *values;
 	bool joins = p->kind == PATCH_INSERT && l->next > 0 &&

@@ -18,12 +18,18 @@ struct model_value {
 	char *text; /* owned */
 };
 
+struct model_mark {
+	char *name, *value; /* owned */
+};
+
 /* A key, an element, or a code point. */
 struct model_cell {
 	char *key;      /* owned, in hex; maps */
 	uint32_t glyph; /* texts: 0xfffc when a value is there instead */
 	struct model_value *values;
 	size_t len;
+	struct model_mark *marks; /* by name; texts */
+	size_t marks_len;
 };
 
 struct model_object {
@@ -49,6 +55,11 @@ model_cell_clear(struct model_cell *c)
 {
 	for (size_t i = 0; i < c->len; i++)
 		model_value_clear(&c->values[i]);
+	for (size_t i = 0; i < c->marks_len; i++) {
+		free(c->marks[i].name);
+		free(c->marks[i].value);
+	}
+	free(c->marks);
 	free(c->values);
 	free(c->key);
 }
@@ -126,11 +137,10 @@ model_value_of(const struct item *item)
 static inline void
 model_cell_fill(struct model_cell *c, const struct item *items, size_t n)
 {
-	char *key = c->key;
-
-	c->key = NULL;
-	model_cell_clear(c);
-	*c = (struct model_cell){ .key = key, .glyph = CODE_POINT_OBJECT };
+	for (size_t i = 0; i < c->len; i++)
+		model_value_clear(&c->values[i]);
+	free(c->values);
+	c->glyph = CODE_POINT_OBJECT;
 	c->values = calloc(n + 1, sizeof(*c->values));
 	for (size_t i = 0; i < n; i++)
 		c->values[i] = model_value_of(&items[i]);
@@ -179,18 +189,6 @@ model_text_put(struct model_object *o, size_t at, struct bytes text)
 	return n;
 }
 
-/* From a document. */
-struct model_walk {
-	struct model *m;
-	struct doc *doc;
-	struct op_id obj;
-	struct item items[64];
-	size_t len;
-};
-
-static inline void model_of_object(
-    struct model *, struct doc *, struct op_id, enum obj_type);
-
 static inline char *
 model_key(struct bytes key)
 {
@@ -202,53 +200,33 @@ model_key(struct bytes key)
 	return (char *)b.ptr;
 }
 
-static inline lk_err
-model_each(void *ctx, const struct doc_visit *v)
+/* Gives a code point a mark, or with NULL takes it away. */
+static inline void
+model_mark(struct model_cell *c, struct bytes name, const struct value *value)
 {
-	struct model_walk *w = ctx;
-	struct model_object *o = model_find(w->m, w->obj);
-	struct model_cell *c;
+	char *key = model_key(name);
+	struct buf b;
+	size_t i = 0;
 
-	assert_true(w->len < 64);
-	w->items[w->len++] = v->item;
-	if (!v->winner)
-		return LK_NONE;
-	if (o->type == OBJ_TEXT && !v->item.is_obj &&
-	    v->item.value.type == VALUE_STR) {
-		(void)model_text_put(o, o->len, v->item.value.bytes);
-	} else {
-		c = model_cell_add(o, o->len);
-		if (o->type == OBJ_MAP)
-			c->key = model_key(v->key);
-		model_cell_fill(c, w->items, w->len);
+	while (i < c->marks_len && strcmp(c->marks[i].name, key) < 0)
+		i++;
+	if (i < c->marks_len && strcmp(c->marks[i].name, key) == 0) {
+		free(c->marks[i].name);
+		free(c->marks[i].value);
+		memmove(c->marks + i, c->marks + i + 1,
+		    (--c->marks_len - i) * sizeof(*c->marks));
 	}
-	for (size_t i = 0; i < w->len; i++)
-		if (w->items[i].is_obj)
-			model_of_object(
-			    w->m, w->doc, w->items[i].id, w->items[i].obj_type);
-	w->len = 0;
-	return LK_NONE;
-}
-
-static inline void
-model_of_object(
-    struct model *m, struct doc *doc, struct op_id id, enum obj_type type)
-{
-	struct model_walk *w = calloc(1, sizeof(*w));
-
-	model_begin(m, id, type);
-	w->m = m;
-	w->doc = doc;
-	w->obj = id;
-	assert_ok(doc_each(doc, id, model_each, w));
-	free(w);
-}
-
-static inline void
-model_of_doc(struct model *m, struct doc *doc)
-{
-	*m = (struct model){ 0 };
-	model_of_object(m, doc, DOC_ROOT, OBJ_MAP);
+	if (value == NULL) {
+		free(key);
+		return;
+	}
+	c->marks = reallocarray(c->marks, c->marks_len + 1, sizeof(*c->marks));
+	memmove(c->marks + i + 1, c->marks + i,
+	    (c->marks_len++ - i) * sizeof(*c->marks));
+	buf_init(&b, TREE_MAX);
+	tree_value(&b, value);
+	buf_u8(&b, 0);
+	c->marks[i] = (struct model_mark){ key, (char *)b.ptr };
 }
 
 /* As text.  Of a text only what wins. */
@@ -282,6 +260,9 @@ model_show(struct model *m, struct op_id id, struct buf *out)
 			else
 				buf_str(out, value->text);
 		}
+		for (size_t k = 0; k < c->marks_len; k++)
+			buf_printf(out, "<%s=%s>", c->marks[k].name,
+			    c->marks[k].value);
 		buf_str(out, ";");
 	}
 	buf_str(out, "}");

@@ -5,7 +5,7 @@
 #define TESTS_DOC_PATCH_H
 
 #include "crdt/diff.h"
-#include "tests/unit/crdt/doc_model.h"
+#include "tests/unit/crdt/doc_model_of.h"
 
 /* Where a key is, or belongs. */
 static inline size_t
@@ -117,6 +117,15 @@ model_patch(void *ctx, const struct patch *p)
 		break;
 	case PATCH_CONFLICT:
 		model_conflict(m, o, p);
+		break;
+	case PATCH_MARK:
+	case PATCH_UNMARK:
+		assert_int_equal(o->type, OBJ_TEXT);
+		assert_true(
+		    p->length > 0 && p->prop.index + p->length <= o->len);
+		for (uint64_t i = 0; i < p->length; i++)
+			model_mark(&o->cells[p->prop.index + i], p->mark.name,
+			    p->kind == PATCH_MARK ? &p->mark.value : NULL);
 		break;
 	}
 	return LK_NONE;
