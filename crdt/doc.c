@@ -4,6 +4,7 @@
 
 #include "crdt/opset.h"
 #include "crdt/sequence.h"
+#include "crdt/slot.h"
 
 #define DOC_VERSION 2
 
@@ -11,6 +12,8 @@
 #define BLOCKS_KEPT 2048
 #define NODES_KEPT 4096
 #define OBJECTS_KEPT 4096
+#define CHANGE_BLOCKS_KEPT 128
+#define SLOT_BLOCKS_KEPT 1024
 
 #define LOANS_MAX ((size_t)1 << 30)
 
@@ -51,6 +54,8 @@ doc_trim(struct doc *doc)
 {
 	TRY(doc_cache_trim(doc, &doc->ops));
 	TRY(doc_cache_trim(doc, &doc->nodes));
+	TRY(doc_cache_trim(doc, &doc->changes));
+	TRY(doc_cache_trim(doc, &doc->slots));
 	return doc_cache_trim(doc, &doc->objects);
 }
 
@@ -128,6 +133,8 @@ doc_open(struct doc **out, struct kv kv)
 	doc_cache_init(&doc->ops, &opset_cache, BLOCKS_KEPT);
 	doc_cache_init(&doc->nodes, &sequence_cache, NODES_KEPT);
 	doc_cache_init(&doc->objects, &object_cache, OBJECTS_KEPT);
+	doc_cache_init(&doc->changes, &change_cache, CHANGE_BLOCKS_KEPT);
+	doc_cache_init(&doc->slots, &slot_cache, SLOT_BLOCKS_KEPT);
 	err = header_read(doc);
 	if (err.code != LK_OK) {
 		doc_free(doc);
@@ -154,6 +161,10 @@ doc_free(struct doc *doc)
 	doc_cache_clear(&doc->ops);
 	doc_cache_clear(&doc->nodes);
 	doc_cache_clear(&doc->objects);
+	doc_cache_clear(&doc->changes);
+	doc_cache_clear(&doc->slots);
+	id_list_clear(&doc->actors_dirty);
+	free(doc->hashes.slots);
 	arena_clear(&doc->loans);
 	buf_clear(&doc->record);
 	view_free(doc->view);
@@ -167,6 +178,10 @@ doc_flush(struct doc *doc)
 	TRY(doc_cache_save(doc, &doc->ops));
 	TRY(doc_cache_save(doc, &doc->nodes));
 	TRY(doc_cache_save(doc, &doc->objects));
+	TRY(doc_cache_save(doc, &doc->changes));
+	TRY(doc_cache_save(doc, &doc->slots));
+	TRY(doc_hashes_save(doc));
+	TRY(doc_actors_save(doc));
 	return header_write(doc);
 }
 

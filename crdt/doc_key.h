@@ -14,20 +14,20 @@
 
 enum record_tag {
 	RECORD_HEADER = 'H',
-	RECORD_ACTOR = 'a',     /* number */
-	RECORD_ACTOR_ID = 'A',  /* actor bytes */
-	RECORD_CHANGE = 'c',    /* number */
-	RECORD_HASH = 'h',      /* first bytes of a hash, number */
-	RECORD_CLOCK = 'k',     /* number, piece */
-	RECORD_OPS = 'b',       /* actor, counter / BLOCK_OPS */
-	RECORD_FAR = 'v',       /* op id, what, piece */
-	RECORD_OBJECT = 'o',    /* object id */
-	RECORD_NODE = 'n',      /* number */
-	RECORD_MAP_SLOT = 'm',  /* object id, map key */
-	RECORD_SLOT_NAME = 'M', /* slot number */
-	RECORD_SLOT_KEY = 'l',  /* slot number, piece of a long map key */
-	RECORD_ELEM_SLOT = 'e', /* element id */
-	RECORD_SLOT_LIST = 'x', /* slot, list, member */
+	RECORD_ACTOR = 'a',      /* number */
+	RECORD_ACTOR_ID = 'A',   /* actor bytes */
+	RECORD_CHANGE = 'c',     /* number / CHANGES_IN_BLOCK */
+	RECORD_HASHES = 'h',     /* first bytes of a hash, number */
+	RECORD_CLOCK = 'k',      /* number, piece */
+	RECORD_OPS = 'b',        /* actor, counter / BLOCK_OPS */
+	RECORD_FAR = 'v',        /* op id, what, piece */
+	RECORD_OBJECT = 'o',     /* object id */
+	RECORD_NODE = 'n',       /* number */
+	RECORD_MAP_SLOT = 'm',   /* object id, map key */
+	RECORD_SLOT_NAME = 'M',  /* slot number */
+	RECORD_SLOT_KEY = 'l',   /* slot number, piece of a long map key */
+	RECORD_ELEM_SLOTS = 'e', /* actor, counter / SLOTS_IN_BLOCK */
+	RECORD_SLOT_LIST = 'x',  /* slot, list, member */
 };
 
 struct doc_key {

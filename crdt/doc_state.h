@@ -27,6 +27,7 @@ struct doc_actor {
 	struct bytes id;      /* owned */
 	uint64_t seq;         /* of its latest change */
 	uint32_t changes_end; /* 1 + the number of that change; 0: none */
+	bool dirty;
 };
 
 /* A change, by its number in order of application. */
@@ -35,6 +36,27 @@ struct doc_change {
 	uint32_t actor, clock;
 	uint64_t seq, start_op, ops, past_max_op;
 	bool visible;
+};
+
+/* Changes that follow each other, as one record. */
+#define CHANGES_IN_BLOCK 32
+struct change_block {
+	struct cached cached; /* by number / CHANGES_IN_BLOCK */
+	size_t len;
+	struct doc_change changes[CHANGES_IN_BLOCK];
+};
+
+/*
+ * Hashes of changes since the index was written last, so that many changes
+ * are put into it in one pass.
+ */
+struct pending_hash {
+	uint64_t prefix; /* first bytes of the hash */
+	uint32_t number; /* 1 + that of the change; 0: free */
+};
+struct pending_hashes {
+	struct pending_hash *slots;
+	size_t len, cap;
 };
 
 /*
@@ -85,7 +107,10 @@ struct doc {
 	bool head_dirty;
 	struct doc_actor **actors; /* NULL: not loaded */
 	size_t actors_cap;
-	struct doc_cache ops, nodes, objects;
+	struct id_list actors_dirty; /* numbers */
+	uint32_t actor_found;        /* the one last looked for */
+	struct doc_cache ops, nodes, objects, changes, slots;
+	struct pending_hashes hashes;
 	struct clock *clocks[DOC_CLOCKS_KEPT];
 	unsigned clocks_at;
 	struct arena loans; /* values lent until the next write */
@@ -113,6 +138,10 @@ LK_MUST_USE lk_err doc_id_check(struct doc *, uint64_t id);
 /* NOTFOUND. */
 LK_MUST_USE lk_err doc_actor_find(
     struct doc *, struct bytes id, uint32_t *number);
+/* Sets what is known of its latest change; written by doc_actors_save. */
+LK_MUST_USE lk_err doc_actor_advance(
+    struct doc *, uint32_t number, uint64_t seq, uint32_t changes_end);
+LK_MUST_USE lk_err doc_actors_save(struct doc *);
 /* LIMIT when there are DOCUMENT_ACTORS_MAX. */
 LK_MUST_USE lk_err doc_actor_add(
     struct doc *, struct bytes id, uint32_t *number);
@@ -122,9 +151,14 @@ LK_MUST_USE lk_err doc_actor_add(
  */
 int doc_id_compare(const struct doc *, uint64_t, uint64_t);
 
-/* NOTFOUND. */
+/* doc_hash.c: NOTFOUND. */
 LK_MUST_USE lk_err doc_change_find(
     struct doc *, const uint8_t hash[static LK_ID_LEN], uint32_t *number);
+LK_MUST_USE lk_err doc_hash_add(
+    struct doc *, const uint8_t hash[static LK_ID_LEN], uint32_t number);
+/* Writes the index. */
+LK_MUST_USE lk_err doc_hashes_save(struct doc *);
+/* doc_change.c */
 LK_MUST_USE lk_err doc_change_load(
     struct doc *, uint32_t number, struct doc_change *);
 /* What callers of ours see of it. */
@@ -133,6 +167,7 @@ LK_MUST_USE lk_err doc_change_save(
     struct doc *, uint32_t number, const struct doc_change *);
 /* Saves it as the latest one of all and of its actor. */
 LK_MUST_USE lk_err doc_change_add(struct doc *, const struct doc_change *);
+extern const struct cache_kind change_cache;
 
 /* A new reference. */
 LK_MUST_USE lk_err clock_load(struct doc *, uint32_t number, struct clock **);

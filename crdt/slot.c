@@ -8,15 +8,14 @@
 
 #define KEY_PIECE ((size_t)32 * 1024)
 
+/* First byte of a slot: what lies elsewhere, and what there is. */
 #define S_SHOWN_FAR 0x01
 #define S_EVENTS_FAR 0x02
-
-static void
-elem_slot_key(struct doc_key *k, uint64_t elem)
-{
-	doc_key_start(k, RECORD_ELEM_SLOT);
-	doc_key_u64(k, elem);
-}
+#define S_SHOWN 0x04
+#define S_EVENTS 0x08
+#define S_INCREMENT 0x10
+#define S_VOID_OPS 0x20
+#define S_ONE_DELETE 0x40 /* the only event assigns and kills */
 
 static void
 map_slot_key(struct doc_key *k, uint64_t obj, struct bytes key)
@@ -50,7 +49,7 @@ slot_piece_key(struct doc_key *k, uint64_t number, size_t piece)
 }
 
 static lk_err
-slot_decode_lists(struct doc *doc, struct slot *s, struct rd *r)
+slot_decode_shown(struct doc *doc, struct slot *s, struct rd *r)
 {
 	s->shown_len = uleb32_get(r);
 	if (!s->shown_far && s->shown_len > SLOT_SHOWN_NEAR)
@@ -59,11 +58,19 @@ slot_decode_lists(struct doc *doc, struct slot *s, struct rd *r)
 		s->shown[i] = id_get(r);
 		TRY(doc_id_check(doc, s->shown[i]));
 	}
-	s->events_len = uleb32_get(r);
+	return LK_NONE;
+}
+
+static lk_err
+slot_decode_events(
+    struct doc *doc, struct slot *s, struct rd *r, bool one_delete)
+{
+	s->events_len = one_delete ? 1 : uleb32_get(r);
 	if (!s->events_far && s->events_len > SLOT_EVENTS_NEAR)
 		return LK_ERR(LK_E_CORRUPT, "events of a slot");
 	for (uint32_t i = 0; !s->events_far && i < s->events_len; i++) {
-		uint8_t what = rd_u8(r);
+		uint8_t what =
+		    one_delete ? EVENT_ASSIGNS | EVENT_KILLS : rd_u8(r);
 
 		s->events[i] = (struct slot_event){ .id = id_get(r),
 			.assigns = what & EVENT_ASSIGNS,
@@ -84,9 +91,14 @@ slot_decode(struct doc *doc, struct slot *s, struct bytes record)
 	s->events_far = flags & S_EVENTS_FAR;
 	if (s->in_map)
 		s->ref = rd_uleb(&r);
-	TRY(slot_decode_lists(doc, s, &r));
-	s->last_increment = id_get(&r);
-	s->void_ops = uleb32_get(&r);
+	if (flags & S_SHOWN)
+		TRY(slot_decode_shown(doc, s, &r));
+	if (flags & (S_EVENTS | S_ONE_DELETE))
+		TRY(slot_decode_events(doc, s, &r, flags & S_ONE_DELETE));
+	if (flags & S_INCREMENT)
+		s->last_increment = id_get(&r);
+	if (flags & S_VOID_OPS)
+		s->void_ops = uleb32_get(&r);
 	if (!rd_done(&r))
 		return LK_ERR(LK_E_CORRUPT, "record of a slot");
 	if (s->in_map && s->ref > doc->head.slots)
@@ -97,31 +109,68 @@ slot_decode(struct doc *doc, struct slot *s, struct bytes record)
 	return LK_NONE;
 }
 
+static uint8_t
+slot_flags(const struct slot *s)
+{
+	bool one_delete = !s->events_far && s->events_len == 1 &&
+	    s->events[0].assigns && s->events[0].kills;
+	uint8_t flags = 0;
+
+	if (s->shown_far)
+		flags |= S_SHOWN_FAR;
+	if (s->events_far)
+		flags |= S_EVENTS_FAR;
+	if (s->shown_len > 0)
+		flags |= S_SHOWN;
+	if (one_delete)
+		flags |= S_ONE_DELETE;
+	else if (s->events_len > 0)
+		flags |= S_EVENTS;
+	if (s->last_increment != 0)
+		flags |= S_INCREMENT;
+	if (s->void_ops > 0)
+		flags |= S_VOID_OPS;
+	return flags;
+}
+
+static void
+slot_encode_lists(struct buf *b, const struct slot *s, uint8_t flags)
+{
+	if (flags & S_SHOWN)
+		buf_uleb(b, s->shown_len);
+	for (uint32_t i = 0; !s->shown_far && i < s->shown_len; i++)
+		id_put(b, s->shown[i]);
+	if (flags & S_EVENTS)
+		buf_uleb(b, s->events_len);
+	for (uint32_t i = 0; !s->events_far && i < s->events_len; i++) {
+		const struct slot_event *e = &s->events[i];
+
+		if (flags & S_EVENTS)
+			buf_u8(b,
+			    (uint8_t)((e->assigns ? EVENT_ASSIGNS : 0) |
+				(e->kills ? EVENT_KILLS : 0)));
+		id_put(b, e->id);
+	}
+}
+
 static lk_err
 slot_write(struct doc *doc, const struct slot *s)
 {
 	struct buf *b = doc_encode(doc);
+	uint8_t flags = slot_flags(s);
 
-	buf_u8(b,
-	    (uint8_t)((s->shown_far ? S_SHOWN_FAR : 0) |
-		(s->events_far ? S_EVENTS_FAR : 0)));
+	buf_u8(b, flags);
 	if (s->in_map)
 		buf_uleb(b, s->ref);
-	buf_uleb(b, s->shown_len);
-	for (uint32_t i = 0; !s->shown_far && i < s->shown_len; i++)
-		id_put(b, s->shown[i]);
-	buf_uleb(b, s->events_len);
-	for (uint32_t i = 0; !s->events_far && i < s->events_len; i++) {
-		const struct slot_event *e = &s->events[i];
-
-		buf_u8(b,
-		    (uint8_t)((e->assigns ? EVENT_ASSIGNS : 0) |
-			(e->kills ? EVENT_KILLS : 0)));
-		id_put(b, e->id);
-	}
-	id_put(b, s->last_increment);
-	buf_uleb(b, s->void_ops);
-	return doc_write(doc, &s->key);
+	slot_encode_lists(b, s, flags);
+	if (flags & S_INCREMENT)
+		id_put(b, s->last_increment);
+	if (flags & S_VOID_OPS)
+		buf_uleb(b, s->void_ops);
+	if (s->in_map)
+		return doc_write(doc, &s->key);
+	TRY(buf_err(b, "slot"));
+	return slot_block_put(doc, s->ref, buf_bytes(b));
 }
 
 /* Gives a new map slot its number and remembers which key that is. */
@@ -209,8 +258,7 @@ slot_load_elem(struct doc *doc, uint64_t obj, uint64_t elem, struct slot *s)
 	lk_err err;
 
 	*s = (struct slot){ .obj = obj, .ref = elem };
-	elem_slot_key(&s->key, elem);
-	err = kv_get(doc->kv, doc_key_view(&s->key), &record);
+	err = slot_block_get(doc, elem, &record);
 	if (err.code == LK_OK)
 		return slot_decode(doc, s, record);
 	if (err.code != LK_E_NOTFOUND)

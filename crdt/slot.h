@@ -34,7 +34,7 @@ struct slot_event {
 };
 
 struct slot {
-	struct doc_key key; /* of its record */
+	struct doc_key key; /* of its record, in a map */
 	uint64_t ref;       /* map: slot number; else element id */
 	uint64_t obj;
 	bool in_map, stored, dirty;
@@ -101,6 +101,26 @@ struct slot_cursor {
 LK_MUST_USE lk_err slot_next_key(
     struct doc *, uint64_t obj, struct slot_cursor *, struct slot *);
 void slot_cursor_clear(struct slot_cursor *);
+
+/*
+ * slot_block.c: the slots of elements, encoded, in records of those of one
+ * actor whose counters share all but the lowest bits.
+ */
+#define SLOTS_IN_BLOCK 32
+/* A slot with its lists as long as they may be beside the record. */
+#define SLOT_BYTES_MAX 160
+struct slot_block {
+	struct cached cached; /* by actor and counter / SLOTS_IN_BLOCK */
+	struct buf bytes;
+	/* Where each begins; the last: where all end. */
+	uint16_t at[SLOTS_IN_BLOCK + 1];
+};
+/* The view lives until the next slot_block_put or trim.  NOTFOUND. */
+LK_MUST_USE lk_err slot_block_get(
+    struct doc *, uint64_t elem, struct bytes *slot);
+LK_MUST_USE lk_err slot_block_put(
+    struct doc *, uint64_t elem, struct bytes slot);
+extern const struct cache_kind slot_cache;
 
 /* For slot_walk.c.  Fills a slot of which key, obj and in_map are set. */
 LK_MUST_USE lk_err slot_decode(

@@ -246,7 +246,7 @@ a_failing_store_is_an_error_wherever_it_fails(void **state)
 		doc_free(doc);
 		kv_memory_free(&kv);
 	} while (err.code != LK_OK);
-	assert_true(calls > 100);
+	assert_true(calls > 50);
 	sample_close(&s);
 }
 

@@ -463,7 +463,7 @@ a_newer_header_asks_for_a_newer_lk(void **state)
 
 	(void)state;
 	assert_ok(kv_memory_new(&kv, DOC_KV_MAX));
-	assert_ok(kv_put(kv, BYTES_STR("H"), BYTES_STR("\x03\x01")));
+	assert_ok(kv_put(kv, BYTES_STR("H"), BYTES_STR("\x7f\x01")));
 	assert_code(doc_open(&doc, kv), LK_E_VERSION);
 	assert_ok(kv_put(kv, BYTES_STR("H"), BYTES_STR("\x02\x01")));
 	assert_code(doc_open(&doc, kv), LK_E_CORRUPT);

@@ -1,0 +1,329 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "crdt/doc_state.h"
+
+/*
+ * The index of changes by their hashes: entries ascending by the hash's first
+ * bytes and the change's number, in records of at most BUCKET_MAX.  The key of
+ * a record is its least entry when it was made, and that of the first one is
+ * all zeros, so the record of an entry is the last one not above it.
+ */
+#define HASH_PREFIX 8
+#define BUCKET_MAX 128
+/* What is left in each when a record is divided. */
+#define BUCKET_FILL 80
+/* At most so many wait to be put into the index. */
+#define PENDING_MAX 16384
+
+struct hash_entry {
+	uint64_t prefix;
+	uint32_t number;
+};
+
+struct hash_bucket {
+	struct hash_entry least; /* its key */
+	size_t len;
+	struct hash_entry at[BUCKET_MAX];
+};
+
+static uint64_t
+hash_prefix(const uint8_t *hash)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < HASH_PREFIX; i++)
+		v = v << 8 | hash[i];
+	return v;
+}
+
+static int
+entry_compare(const struct hash_entry *a, const struct hash_entry *b)
+{
+	if (a->prefix != b->prefix)
+		return a->prefix < b->prefix ? -1 : 1;
+	return a->number < b->number ? -1 : a->number > b->number;
+}
+
+static void
+bucket_key(struct doc_key *k, struct hash_entry e)
+{
+	doc_key_start(k, RECORD_HASHES);
+	doc_key_u64(k, e.prefix);
+	doc_key_u32(k, e.number);
+}
+
+static struct hash_entry
+entry_read(struct rd *r)
+{
+	struct hash_entry e = { .prefix = rd_u64(r) };
+
+	e.number = rd_u32(r);
+	return e;
+}
+
+/* The record that an entry is, or belongs, in; NOTFOUND: there is none yet. */
+static lk_err
+bucket_find(struct doc *doc, struct hash_entry e, struct hash_bucket *b)
+{
+	struct bytes found, value;
+	struct doc_key k;
+	struct rd r;
+
+	bucket_key(&k, e);
+	TRY(kv_seek(doc->kv, KV_LAST_LE, doc_key_view(&k), &found, &value));
+	if (found.len < 1 || found.ptr[0] != RECORD_HASHES)
+		return LK_ERR(LK_E_NOTFOUND, "index of changes");
+	r = rd_over(BYTES(found.ptr + 1, found.len - 1));
+	b->least = entry_read(&r);
+	if (!rd_done(&r))
+		return LK_ERR(LK_E_CORRUPT, "index of changes");
+	r = rd_over(value);
+	for (b->len = 0; r.left.len > 0 && b->len < BUCKET_MAX; b->len++) {
+		b->at[b->len] = entry_read(&r);
+		if (b->len > 0 &&
+		    entry_compare(&b->at[b->len - 1], &b->at[b->len]) >= 0)
+			r.failed = true;
+	}
+	return rd_done(&r) ? LK_NONE : LK_ERR(LK_E_CORRUPT, "index of changes");
+}
+
+static lk_err
+bucket_write(struct doc *doc, struct hash_entry least,
+    const struct hash_entry *at, size_t n)
+{
+	struct buf *b = doc_encode(doc);
+	struct doc_key k;
+
+	for (size_t i = 0; i < n; i++) {
+		buf_u64(b, at[i].prefix);
+		buf_u32(b, at[i].number);
+	}
+	bucket_key(&k, least);
+	return doc_write(doc, &k);
+}
+
+/* Writes what belongs in a record, divided if it is too much for one. */
+static lk_err
+bucket_divide(struct doc *doc, struct hash_entry least,
+    const struct hash_entry *at, size_t n)
+{
+	while (n > BUCKET_MAX) {
+		TRY(bucket_write(doc, least, at, BUCKET_FILL));
+		at += BUCKET_FILL;
+		n -= BUCKET_FILL;
+		least = *at;
+	}
+	return bucket_write(doc, least, at, n);
+}
+
+/* How many of n ascending entries belong in a record: those below the next. */
+static lk_err
+bucket_share(struct doc *doc, struct hash_entry least,
+    const struct hash_entry *at, size_t n, size_t *share)
+{
+	struct hash_entry next;
+	struct bytes found, value;
+	struct doc_key k;
+	struct rd r;
+	lk_err err;
+
+	*share = n;
+	if (n == 1)
+		return LK_NONE;
+	bucket_key(&k, least);
+	doc_key_u8(&k, 0);
+	err = kv_seek(doc->kv, KV_FIRST_GE, doc_key_view(&k), &found, &value);
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	if (found.len < 1 || found.ptr[0] != RECORD_HASHES)
+		return LK_NONE;
+	r = rd_over(BYTES(found.ptr + 1, found.len - 1));
+	next = entry_read(&r);
+	*share = 1;
+	while (*share < n && entry_compare(&at[*share], &next) < 0)
+		++*share;
+	return LK_NONE;
+}
+
+/* Puts the first of n ascending entries into the index, with all others that
+ * belong in the same record; `room` is for all of it.  *done: how many. */
+static lk_err
+bucket_add(struct doc *doc, const struct hash_entry *at, size_t n,
+    struct hash_entry *room, size_t *done)
+{
+	struct hash_bucket b = { 0 };
+	size_t share, i = 0, j = 0, len = 0;
+	lk_err err = bucket_find(doc, *at, &b);
+
+	if (err.code != LK_E_NOTFOUND)
+		TRY(err);
+	TRY(bucket_share(doc, b.least, at, n, &share));
+	while (i < b.len || j < share) {
+		bool old = i < b.len &&
+		    (j == share || entry_compare(&b.at[i], &at[j]) < 0);
+
+		room[len++] = old ? b.at[i++] : at[j++];
+	}
+	*done = share;
+	return bucket_divide(doc, b.least, room, len);
+}
+
+/* Whether the change of that number has this hash. */
+static lk_err
+hash_is(struct doc *doc, const uint8_t *hash, uint32_t number, bool *is)
+{
+	struct doc_change c;
+
+	TRY(doc_change_load(doc, number, &c));
+	*is = memcmp(c.hash, hash, LK_ID_LEN) == 0;
+	return LK_NONE;
+}
+
+static size_t
+pending_start(const struct pending_hashes *p, uint64_t prefix)
+{
+	return (size_t)(prefix & (p->cap - 1));
+}
+
+static lk_err
+pending_find(struct doc *doc, const uint8_t *hash, uint32_t *number)
+{
+	const struct pending_hashes *p = &doc->hashes;
+	uint64_t prefix = hash_prefix(hash);
+	bool is = false;
+
+	if (p->len == 0)
+		return LK_ERR(LK_E_NOTFOUND, "change");
+	for (size_t i = pending_start(p, prefix); p->slots[i].number != 0;
+	     i = (i + 1) & (p->cap - 1)) {
+		if (p->slots[i].prefix != prefix)
+			continue;
+		TRY(hash_is(doc, hash, p->slots[i].number - 1, &is));
+		if (is) {
+			*number = p->slots[i].number - 1;
+			return LK_NONE;
+		}
+	}
+	return LK_ERR(LK_E_NOTFOUND, "change");
+}
+
+static void
+pending_put(struct pending_hashes *p, struct pending_hash e)
+{
+	size_t i = pending_start(p, e.prefix);
+
+	while (p->slots[i].number != 0)
+		i = (i + 1) & (p->cap - 1);
+	p->slots[i] = e;
+	p->len++;
+}
+
+static lk_err
+pending_grow(struct pending_hashes *p)
+{
+	struct pending_hashes more = { .cap = p->cap == 0 ? 16 : 2 * p->cap };
+
+	more.slots = calloc(more.cap, sizeof(*more.slots));
+	if (more.slots == NULL)
+		return LK_ERR(LK_E_NOMEM, "index of changes");
+	for (size_t i = 0; i < p->cap; i++)
+		if (p->slots[i].number != 0)
+			pending_put(&more, p->slots[i]);
+	free(p->slots);
+	*p = more;
+	return LK_NONE;
+}
+
+lk_err
+doc_hash_add(
+    struct doc *doc, const uint8_t hash[static LK_ID_LEN], uint32_t number)
+{
+	struct pending_hashes *p = &doc->hashes;
+
+	if (p->len == PENDING_MAX)
+		TRY(doc_hashes_save(doc));
+	if (2 * (p->len + 1) > p->cap)
+		TRY(pending_grow(p));
+	pending_put(p,
+	    (struct pending_hash){
+		.prefix = hash_prefix(hash), .number = number + 1 });
+	return LK_NONE;
+}
+
+lk_err
+doc_change_find(
+    struct doc *doc, const uint8_t hash[static LK_ID_LEN], uint32_t *number)
+{
+	struct hash_entry e = { .prefix = hash_prefix(hash),
+		.number = UINT32_MAX };
+	lk_err err = pending_find(doc, hash, number);
+
+	/* All that there are have just been looked through. */
+	if (err.code != LK_E_NOTFOUND || doc->hashes.len == doc->head.changes)
+		return err;
+	for (;;) {
+		struct hash_bucket b;
+
+		TRY(bucket_find(doc, e, &b));
+		for (size_t i = b.len; i > 0 && b.at[i - 1].prefix >= e.prefix;
+		     i--) {
+			bool is;
+
+			if (entry_compare(&b.at[i - 1], &e) > 0)
+				continue;
+			TRY(hash_is(doc, hash, b.at[i - 1].number, &is));
+			*number = b.at[i - 1].number;
+			if (is)
+				return LK_NONE;
+		}
+		/* What begins alike may begin in the record before. */
+		if (b.least.prefix < e.prefix || b.least.number == 0)
+			return LK_ERR(LK_E_NOTFOUND, "change");
+		e.number = b.least.number - 1;
+	}
+}
+
+static int
+entries_order(const void *a, const void *b)
+{
+	return entry_compare(a, b);
+}
+
+static lk_err
+pending_write(struct doc *doc, struct hash_entry *all, struct hash_entry *room)
+{
+	const struct pending_hashes *p = &doc->hashes;
+	size_t n = 0, done;
+
+	for (size_t i = 0; i < p->cap; i++)
+		if (p->slots[i].number != 0)
+			all[n++] = (struct hash_entry){ p->slots[i].prefix,
+				p->slots[i].number - 1 };
+	qsort(all, n, sizeof(*all), entries_order);
+	for (size_t i = 0; i < n; i += done)
+		TRY(bucket_add(doc, all + i, n - i, room, &done));
+	return LK_NONE;
+}
+
+lk_err
+doc_hashes_save(struct doc *doc)
+{
+	struct pending_hashes *p = &doc->hashes;
+	struct hash_entry *all, *room;
+	lk_err err = LK_ERR(LK_E_NOMEM, "index of changes");
+
+	if (p->len == 0)
+		return LK_NONE;
+	all = calloc(p->len, sizeof(*all));
+	room = calloc(p->len + BUCKET_MAX, sizeof(*room));
+	if (all != NULL && room != NULL)
+		err = pending_write(doc, all, room);
+	free(all);
+	free(room);
+	TRY(err);
+	memset(p->slots, 0, p->cap * sizeof(*p->slots));
+	p->len = 0;
+	return LK_NONE;
+}
