@@ -16,6 +16,17 @@
 
 #define SEED_SECONDS_MAX 300
 #define JOBS_MAX 64
+#define FAILED_NAMED_MAX 32
+
+/* Seeds under way, and those that failed, for the last line. */
+struct runs {
+	struct {
+		pid_t pid;
+		uint64_t seed;
+	} running[JOBS_MAX];
+	unsigned running_len, failed;
+	uint64_t failed_seeds[FAILED_NAMED_MAX];
+};
 
 struct options {
 	uint64_t first, last;
@@ -137,57 +148,69 @@ run_seed(const struct options *o, uint64_t seed)
 }
 
 static void
-run_child(const struct options *o, uint64_t seed)
+run_child(struct runs *r, const struct options *o, uint64_t seed)
 {
 	pid_t pid;
 
 	(void)fflush(NULL);
 	pid = fork();
 	LK_ASSERT(pid >= 0);
-	if (pid > 0)
-		return;
-	run_seed(o, seed);
-	_exit(0);
+	if (pid == 0) {
+		run_seed(o, seed);
+		_exit(0);
+	}
+	r->running[r->running_len].pid = pid;
+	r->running[r->running_len++].seed = seed;
 }
 
-/* Waits for one; whether it was well. */
-static bool
-child_wait(void)
+/* Waits for one. */
+static void
+child_wait(struct runs *r)
 {
+	unsigned i = 0;
+	uint64_t seed;
 	int status;
 	pid_t pid = wait(&status);
 
-	LK_ASSERT(pid > 0);
+	while (i < r->running_len && r->running[i].pid != pid)
+		i++;
+	LK_ASSERT(i < r->running_len);
+	seed = r->running[i].seed;
+	r->running[i] = r->running[--r->running_len];
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return;
 	if (WIFSIGNALED(status))
-		(void)fprintf(stderr, "FAILED: a seed was ended by signal %d\n",
-		    WTERMSIG(status));
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		(void)fprintf(stderr, "FAILED: seed %llu: ended by signal %d\n",
+		    (unsigned long long)seed, WTERMSIG(status));
+	if (r->failed < FAILED_NAMED_MAX)
+		r->failed_seeds[r->failed] = seed;
+	r->failed++;
 }
 
-static unsigned
-run_all(const struct options *o)
+static void
+run_all(struct runs *r, const struct options *o)
 {
-	unsigned running = 0, failed = 0;
-
 	for (uint64_t seed = o->first; seed <= o->last; seed++) {
-		if (running == o->jobs) {
-			failed += !child_wait();
-			running--;
-		}
-		run_child(o, seed);
-		running++;
+		if (r->running_len == o->jobs)
+			child_wait(r);
+		run_child(r, o, seed);
 	}
-	for (; running > 0; running--)
-		failed += !child_wait();
-	return failed;
+	while (r->running_len > 0)
+		child_wait(r);
+	(void)printf("%llu seeds, %u failed%s",
+	    (unsigned long long)(o->last - o->first + 1), r->failed,
+	    r->failed > 0 ? ":" : "");
+	for (unsigned i = 0; i < r->failed && i < FAILED_NAMED_MAX; i++)
+		(void)printf(" %llu", (unsigned long long)r->failed_seeds[i]);
+	(void)printf("\n");
 }
 
 int
 main(int argc, char *argv[])
 {
 	const char *tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+	struct runs runs = { 0 };
 	struct options o;
-	unsigned failed = 0;
 
 	options_parse(&o, argc, argv);
 	prepare_random();
@@ -197,16 +220,13 @@ main(int argc, char *argv[])
 		return 1;
 	}
 	prepare_stores(root);
-	if (o.first == o.last && o.jobs == 1) {
+	if (o.first == o.last && o.jobs == 1)
 		run_seed(&o, o.first);
-	} else {
-		failed = run_all(&o);
-		(void)printf("%llu seeds, %u failed\n",
-		    (unsigned long long)(o.last - o.first + 1), failed);
-	}
+	else
+		run_all(&runs, &o);
 	if (o.keep)
 		(void)printf("stores: %s\n", root);
 	else
 		prepare_remove(root);
-	return failed == 0 ? 0 : 1;
+	return runs.failed == 0 ? 0 : 1;
 }
