@@ -112,6 +112,8 @@ touch_change(struct diff *d, uint32_t number)
 	struct doc_change from, to;
 	struct doc_actor *a;
 
+	TRY(doc_trim(d->from));
+	TRY(doc_trim(d->to));
 	TRY(doc_change_load(d->from, number, &from));
 	TRY(doc_change_load(d->to, number, &to));
 	if (from.visible == to.visible)
@@ -421,12 +423,6 @@ diff_object(struct diff *d, struct pending p)
 		return diff_map(d, t, len);
 	TRY(diff_sequence(d, t, len));
 	return diff_marks(d);
-}
-
-static const struct doc *
-doc_root(const struct doc *doc)
-{
-	return doc->view == NULL ? doc : doc->view->root;
 }
 
 static lk_err

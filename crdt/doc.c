@@ -186,9 +186,11 @@ doc_flush(struct doc *doc)
 }
 
 void
-change_info(const struct doc_change *c, struct doc_change_info *out)
+change_info(
+    uint32_t number, const struct doc_change *c, struct doc_change_info *out)
 {
-	*out = (struct doc_change_info){ .actor = c->actor,
+	*out = (struct doc_change_info){ .number = number,
+		.actor = c->actor,
 		.seq = c->seq,
 		.start_op = c->start_op,
 		.max_op = c->start_op + c->ops - 1,
@@ -206,7 +208,7 @@ doc_change(struct doc *doc, const uint8_t hash[static LK_ID_LEN],
 
 	TRY(doc_change_find(doc, hash, &number));
 	TRY(doc_change_load(doc, number, &c));
-	change_info(&c, out);
+	change_info(number, &c, out);
 	return LK_NONE;
 }
 

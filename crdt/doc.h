@@ -46,7 +46,8 @@ LK_MUST_USE lk_err doc_set_visible(
 
 struct doc_change_info {
 	uint8_t hash[LK_ID_LEN];
-	uint32_t actor; /* as in an op id; doc_actor tells who that is */
+	uint32_t number; /* in order of application, from 0 */
+	uint32_t actor;  /* as in an op id; doc_actor tells who that is */
 	uint64_t seq, start_op, max_op;
 	bool visible;
 	/* Greatest op counter among itself and its ancestors. */

@@ -117,30 +117,39 @@ bucket_divide(struct doc *doc, struct hash_entry least,
 	return bucket_write(doc, least, at, n);
 }
 
+/* The record behind one; NOTFOUND. */
+static lk_err
+bucket_next(struct doc *doc, struct hash_entry least, struct hash_entry *next)
+{
+	struct bytes found, value;
+	struct doc_key k;
+	struct rd r;
+
+	bucket_key(&k, least);
+	doc_key_u8(&k, 0);
+	TRY(kv_seek(doc->kv, KV_FIRST_GE, doc_key_view(&k), &found, &value));
+	if (found.len < 1 || found.ptr[0] != RECORD_HASHES)
+		return LK_ERR(LK_E_NOTFOUND, "index of changes");
+	r = rd_over(BYTES(found.ptr + 1, found.len - 1));
+	*next = entry_read(&r);
+	return rd_done(&r) ? LK_NONE : LK_ERR(LK_E_CORRUPT, "index of changes");
+}
+
 /* How many of n ascending entries belong in a record: those below the next. */
 static lk_err
 bucket_share(struct doc *doc, struct hash_entry least,
     const struct hash_entry *at, size_t n, size_t *share)
 {
 	struct hash_entry next;
-	struct bytes found, value;
-	struct doc_key k;
-	struct rd r;
 	lk_err err;
 
 	*share = n;
 	if (n == 1)
 		return LK_NONE;
-	bucket_key(&k, least);
-	doc_key_u8(&k, 0);
-	err = kv_seek(doc->kv, KV_FIRST_GE, doc_key_view(&k), &found, &value);
+	err = bucket_next(doc, least, &next);
 	if (err.code == LK_E_NOTFOUND)
 		return LK_NONE;
 	TRY(err);
-	if (found.len < 1 || found.ptr[0] != RECORD_HASHES)
-		return LK_NONE;
-	r = rd_over(BYTES(found.ptr + 1, found.len - 1));
-	next = entry_read(&r);
 	*share = 1;
 	while (*share < n && entry_compare(&at[*share], &next) < 0)
 		++*share;
@@ -283,6 +292,31 @@ doc_change_find(
 			return LK_ERR(LK_E_NOTFOUND, "change");
 		e.number = b.least.number - 1;
 	}
+}
+
+lk_err
+doc_hash_range(
+    struct doc *doc, uint64_t low, uint64_t high, struct id_list *numbers)
+{
+	struct hash_entry e = { .prefix = low };
+	struct hash_bucket b;
+	lk_err err = LK_NONE;
+
+	for (size_t i = 0; i < doc->hashes.cap; i++) {
+		const struct pending_hash *p = &doc->hashes.slots[i];
+
+		if (p->number != 0 && p->prefix >= low && p->prefix <= high)
+			TRY(id_list_add(numbers, p->number - 1));
+	}
+	while (err.code == LK_OK && e.prefix <= high) {
+		err = bucket_find(doc, e, &b);
+		for (size_t i = 0; err.code == LK_OK && i < b.len; i++)
+			if (b.at[i].prefix >= low && b.at[i].prefix <= high)
+				err = id_list_add(numbers, b.at[i].number);
+		if (err.code == LK_OK)
+			err = bucket_next(doc, b.least, &e);
+	}
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
 }
 
 static int

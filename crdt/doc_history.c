@@ -56,10 +56,73 @@ doc_since(struct doc *doc, const uint8_t (*from)[LK_ID_LEN], size_t from_len,
 		struct doc_change_info info;
 		struct doc_change c;
 
+		TRY(doc_trim(doc));
 		TRY(doc_change_load(doc, n, &c));
 		if (past_has(&had, c.actor, n) || !past_has(&has, c.actor, n))
 			continue;
-		change_info(&c, &info);
+		change_info(n, &c, &info);
+		TRY(each(ctx, &info));
+	}
+	return LK_NONE;
+}
+
+/* Digits of hexadecimal as bytes; half a byte is filled up with 0. */
+static lk_err
+digits_read(const char *digits, uint8_t hash[static LK_ID_LEN], size_t *len)
+{
+	char padded[2 * LK_ID_LEN + 1];
+	size_t n = strlen(digits);
+
+	if (n == 0 || n > 2 * LK_ID_LEN)
+		return LK_ERR(LK_E_USAGE, "beginning of a hash");
+	memset(padded, '0', 2 * LK_ID_LEN);
+	memcpy(padded, digits, n);
+	padded[2 * LK_ID_LEN] = '\0';
+	if (!hex_decode(hash, LK_ID_LEN, padded))
+		return LK_ERR(LK_E_USAGE, "beginning of a hash");
+	*len = n;
+	return LK_NONE;
+}
+
+static uint64_t
+first_bytes(const uint8_t *hash)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < sizeof(v); i++)
+		v = v << 8 | hash[i];
+	return v;
+}
+
+static bool
+digits_begin(const uint8_t *prefix, size_t len, const uint8_t *hash)
+{
+	return memcmp(prefix, hash, len / 2) == 0 &&
+	    (len % 2 == 0 || prefix[len / 2] >> 4 == hash[len / 2] >> 4);
+}
+
+lk_err
+doc_match(struct doc *doc, const char *digits, doc_change_fn *each, void *ctx)
+{
+	ID_LIST_SCOPED numbers = { 0 };
+	uint8_t prefix[LK_ID_LEN];
+	uint64_t low, span;
+	size_t len;
+
+	TRY(digits_read(digits, prefix, &len));
+	low = first_bytes(prefix);
+	span = len < 16 ? UINT64_MAX >> (4 * len) : 0;
+	TRY(doc_hash_range(doc, low, low + span, &numbers));
+	for (size_t i = 0; i < numbers.len; i++) {
+		uint32_t number = (uint32_t)numbers.ids[i];
+		struct doc_change_info info;
+		struct doc_change c;
+
+		TRY(doc_trim(doc));
+		TRY(doc_change_load(doc, number, &c));
+		if (!digits_begin(prefix, len, c.hash))
+			continue;
+		change_info(number, &c, &info);
 		TRY(each(ctx, &info));
 	}
 	return LK_NONE;
@@ -76,6 +139,6 @@ doc_op_change(struct doc *doc, struct op_id id, struct doc_change_info *out)
 		return LK_ERR(LK_E_NOTFOUND, "op");
 	TRY(opset_find(doc, id_pack(id), &at));
 	TRY(doc_change_load(doc, at.op->change, &c));
-	change_info(&c, out);
+	change_info(at.op->change, &c, out);
 	return LK_NONE;
 }

@@ -1,6 +1,6 @@
 /*
- * doc_history.h - which changes lie between heads, and which change an op
- * belongs to.
+ * doc_history.h - which changes lie between heads, which have a hash like this,
+ * and which an op belongs to.
  */
 #ifndef CRDT_DOC_HISTORY_H
 #define CRDT_DOC_HISTORY_H
@@ -17,6 +17,11 @@ typedef lk_err doc_change_fn(void *ctx, const struct doc_change_info *);
 LK_MUST_USE lk_err doc_since(struct doc *, const uint8_t (*from)[LK_ID_LEN],
     size_t from_len, const uint8_t (*to)[LK_ID_LEN], size_t to_len,
     doc_change_fn *each, void *ctx);
+
+/* Calls `each` for the changes whose hash begins with these digits, 1 to 64 of
+ * hexadecimal.  USAGE: they are not. */
+LK_MUST_USE lk_err doc_match(
+    struct doc *, const char *digits, doc_change_fn *each, void *ctx);
 
 /* The change that an op is of, so that what it made can be blamed on somebody.
  * NOTFOUND: no such op. */

@@ -357,3 +357,28 @@ past_of_new(struct doc *doc, uint32_t author, const uint32_t *deps,
 	TRY(clock_of_deps(doc, deps, deps_len, &out->clock));
 	return past_check_own(doc, out);
 }
+
+lk_err
+past_of_first(struct doc *doc, uint32_t changes, struct doc_past *out)
+{
+	struct clock *all = clock_new(doc->head.actors);
+	lk_err err = LK_NONE;
+
+	if (all == NULL)
+		return LK_ERR(LK_E_NOMEM, "clock of a document");
+	for (uint32_t i = 0; i < all->len && err.code == LK_OK; i++) {
+		struct doc_actor *a;
+
+		err = doc_actor_load(doc, i, &a);
+		/* Those of its changes that have a lower number. */
+		if (err.code == LK_OK)
+			all->latest[i] =
+			    a->changes_end < changes ? a->changes_end : changes;
+	}
+	if (err.code != LK_OK) {
+		clock_release(all);
+		return err;
+	}
+	*out = (struct doc_past){ .clock = all, .actor = DOC_NO_ACTOR };
+	return LK_NONE;
+}

@@ -96,9 +96,12 @@ struct doc_view {
 	struct kv kv;            /* over the base's */
 	struct doc_past past;    /* what takes part */
 	bool raw;
-	struct id_list hidden, shown; /* changes, not so in the base; ascending */
+	struct id_list hidden,
+	    shown; /* changes, not so in the base; ascending */
 };
 void view_free(struct doc_view *); /* accepts NULL */
+/* The document itself that it is a view of, or is. */
+struct doc *doc_root(struct doc *);
 
 struct doc {
 	struct kv kv;
@@ -156,13 +159,18 @@ LK_MUST_USE lk_err doc_change_find(
     struct doc *, const uint8_t hash[static LK_ID_LEN], uint32_t *number);
 LK_MUST_USE lk_err doc_hash_add(
     struct doc *, const uint8_t hash[static LK_ID_LEN], uint32_t number);
+/* Appends the numbers of the changes of which the first 8 bytes of the hash,
+ * big-endian, are from low to high. */
+LK_MUST_USE lk_err doc_hash_range(
+    struct doc *, uint64_t low, uint64_t high, struct id_list *numbers);
 /* Writes the index. */
 LK_MUST_USE lk_err doc_hashes_save(struct doc *);
 /* doc_change.c */
 LK_MUST_USE lk_err doc_change_load(
     struct doc *, uint32_t number, struct doc_change *);
 /* What callers of ours see of it. */
-void change_info(const struct doc_change *, struct doc_change_info *);
+void change_info(
+    uint32_t number, const struct doc_change *, struct doc_change_info *);
 LK_MUST_USE lk_err doc_change_save(
     struct doc *, uint32_t number, const struct doc_change *);
 /* Saves it as the latest one of all and of its actor. */
@@ -184,6 +192,10 @@ LK_MUST_USE lk_err past_of_change(
  */
 LK_MUST_USE lk_err past_of_new(struct doc *, uint32_t author,
     const uint32_t *deps, size_t deps_len, struct doc_past *);
+/* The changes with a number below `changes`: whatever they depend on has one
+ * too. */
+LK_MUST_USE lk_err past_of_first(
+    struct doc *, uint32_t changes, struct doc_past *);
 /* What the heads and their ancestors are.  NOTFOUND. */
 LK_MUST_USE lk_err past_of_heads(struct doc *,
     const uint8_t (*heads)[LK_ID_LEN], size_t n, struct doc_past *);

@@ -16,6 +16,12 @@ view_free(struct doc_view *v)
 	free(v);
 }
 
+struct doc *
+doc_root(struct doc *doc)
+{
+	return doc->view == NULL ? doc : doc->view->root;
+}
+
 /* 1 + the number of the actor's latest change that takes part; 0: none. */
 static lk_err
 latest_of(struct doc *doc, uint32_t actor, uint32_t *out)
@@ -85,6 +91,8 @@ view_compare(struct doc_view *v)
 		struct doc_change c;
 		bool visible;
 
+		TRY(doc_trim(v->base));
+		TRY(doc_trim(v->root));
 		TRY(doc_change_load(v->base, n, &c));
 		TRY(view_wants(v, n, c.actor, &visible));
 		if (visible != c.visible)
@@ -109,14 +117,12 @@ view_flip(struct doc *doc, const struct doc_view *v)
 }
 
 static lk_err
-view_make(struct doc_view *v, const uint8_t (*heads)[LK_ID_LEN], size_t n,
-    struct doc **out)
+view_make(struct doc_view *v, struct doc **out)
 {
 	struct doc *doc;
 	lk_err err;
 
 	TRY(doc_flush(v->base));
-	TRY(past_of_heads(v->root, heads, n, &v->past));
 	TRY(view_compare(v));
 	TRY(kv_overlay_new(&v->kv, v->base->kv, VIEW_BYTES_MAX));
 	TRY(doc_open(&doc, v->kv));
@@ -132,20 +138,47 @@ view_make(struct doc_view *v, const uint8_t (*heads)[LK_ID_LEN], size_t n,
 	return LK_NONE;
 }
 
-lk_err
-doc_at(struct doc *base, const uint8_t (*heads)[LK_ID_LEN], size_t n,
-    enum view_void how, struct doc **out)
+/* Takes the past. */
+static lk_err
+view_new(struct doc *base, struct doc_past past, enum view_void how,
+    struct doc **out)
 {
 	struct doc_view *v = calloc(1, sizeof(*v));
 	lk_err err;
 
-	if (v == NULL)
+	if (v == NULL) {
+		past_clear(&past);
 		return LK_ERR(LK_E_NOMEM, "view");
+	}
 	v->base = base;
-	v->root = base->view == NULL ? base : base->view->root;
+	v->root = doc_root(base);
+	v->past = past;
 	v->raw = how == VIEW_RAW;
-	err = view_make(v, heads, n, out);
+	err = view_make(v, out);
 	if (err.code != LK_OK)
 		view_free(v);
 	return err;
+}
+
+lk_err
+doc_at(struct doc *base, const uint8_t (*heads)[LK_ID_LEN], size_t n,
+    enum view_void how, struct doc **out)
+{
+	struct doc_past past = { 0 };
+
+	TRY(past_of_heads(doc_root(base), heads, n, &past));
+	return view_new(base, past, how, out);
+}
+
+lk_err
+doc_at_first(
+    struct doc *base, uint64_t changes, enum view_void how, struct doc **out)
+{
+	struct doc *root = doc_root(base);
+	struct doc_past past = { 0 };
+
+	if (changes > root->head.changes)
+		return LK_ERR(LK_E_NOTFOUND, "change");
+	TRY(past_of_first(root, (uint32_t)changes, &past));
+	return view_new(base, past, how, out);
 }

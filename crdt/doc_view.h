@@ -29,4 +29,9 @@ enum view_void {
 LK_MUST_USE lk_err doc_at(struct doc *base, const uint8_t (*heads)[LK_ID_LEN],
     size_t n, enum view_void, struct doc **view);
 
+/* The same for the changes with a number below `changes`: the document as it
+ * was on this device when it had so many.  NOTFOUND: it has not. */
+LK_MUST_USE lk_err doc_at_first(
+    struct doc *base, uint64_t changes, enum view_void, struct doc **view);
+
 #endif

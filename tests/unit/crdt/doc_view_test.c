@@ -375,6 +375,109 @@ changes_since_are_ancestors_of_some_heads_and_not_of_others(void **state)
 }
 
 static void
+check_firsts(const char *name, void *ctx)
+{
+	struct doc_change_info info;
+	struct doc *view;
+	struct fixture f;
+	bool *in;
+	size_t n;
+
+	(void)ctx;
+	fixture_open(&f, name, 9);
+	add_history(&f, name);
+	fixture_apply(&f, 4);
+	in = calloc(f.changes.len + 1, sizeof(*in));
+	for (int i = 0; i < 3; i++) {
+		n = dice_roll(&f.dice, f.changes.len + 1);
+		for (size_t x = 0; x < f.changes.len; x++) {
+			assert_ok(
+			    doc_change(f.doc, f.changes.all[x].hash, &info));
+			in[x] = info.number < n;
+		}
+		assert_ok(doc_at_first(f.doc, n, VIEW_JUDGED, &view));
+		check_shows(&f, view, in, false);
+		doc_free(view);
+	}
+	assert_code(doc_at_first(f.doc, f.changes.len + 1, VIEW_RAW, &view),
+	    LK_E_NOTFOUND);
+	free(in);
+	fixture_close(&f);
+}
+
+static void
+a_view_of_the_first_changes_is_what_was_there_then(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    data_each("vectors", ".changes", check_firsts, NULL), 40);
+}
+
+struct match {
+	const char *digits;
+	size_t len;
+};
+
+static lk_err
+match_each(void *ctx, const struct doc_change_info *info)
+{
+	struct match *m = ctx;
+	char hex[2 * LK_ID_LEN + 1];
+
+	hex_encode(hex, BYTES_OF(info->hash));
+	assert_memory_equal(hex, m->digits, strlen(m->digits));
+	m->len++;
+	return LK_NONE;
+}
+
+static void
+check_match(struct fixture *f, const char *digits)
+{
+	struct match m = { .digits = digits };
+	size_t want = 0;
+
+	assert_ok(doc_match(f->doc, digits, match_each, &m));
+	for (size_t x = 0; x < f->changes.len; x++) {
+		char hex[2 * LK_ID_LEN + 1];
+
+		hex_encode(hex, BYTES_OF(f->changes.all[x].hash));
+		want += strncmp(hex, digits, strlen(digits)) == 0;
+	}
+	assert_int_equal(m.len, want);
+}
+
+static void
+changes_are_found_by_how_their_hash_begins(void **state)
+{
+	static const char *const bad[] = { "", "x", "12G",
+		"00000000000000000000000000000000000000000000000000000000000000"
+		"000" };
+	char hex[2 * LK_ID_LEN + 1];
+	struct match m = { 0 };
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f, "40-random-collab", 3);
+	add_history(&f, f.name);
+	fixture_apply(&f, 0);
+	assert_true(f.changes.len > 20);
+	for (size_t x = 0; x < f.changes.len; x++) {
+		for (size_t n = 1; n <= 2 * LK_ID_LEN; n += n < 5 ? 1 : 7) {
+			hex_encode(hex, BYTES_OF(f.changes.all[x].hash));
+			hex[n] = '\0';
+			check_match(&f, hex);
+			/* Something else, after as much that is right. */
+			hex[n - 1] = hex[n - 1] == '0' ? 'f' : '0';
+			check_match(&f, hex);
+		}
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_code(
+		    doc_match(f.doc, bad[i], match_each, &m), LK_E_USAGE);
+	fixture_close(&f);
+}
+
+static void
 an_op_is_of_the_change_that_has_its_counter(void **state)
 {
 	struct doc_change_info info;
@@ -426,6 +529,9 @@ main(void)
 		cmocka_unit_test(
 		    changes_since_are_ancestors_of_some_heads_and_not_of_others),
 		cmocka_unit_test(an_op_is_of_the_change_that_has_its_counter),
+		cmocka_unit_test(
+		    a_view_of_the_first_changes_is_what_was_there_then),
+		cmocka_unit_test(changes_are_found_by_how_their_hash_begins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
