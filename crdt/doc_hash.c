@@ -38,8 +38,10 @@ hash_prefix(const uint8_t *hash)
 }
 
 static int
-entry_compare(const struct hash_entry *a, const struct hash_entry *b)
+entry_compare(const void *x, const void *y)
 {
+	const struct hash_entry *a = x, *b = y;
+
 	if (a->prefix != b->prefix)
 		return a->prefix < b->prefix ? -1 : 1;
 	return a->number < b->number ? -1 : a->number > b->number;
@@ -62,22 +64,32 @@ entry_read(struct rd *r)
 	return e;
 }
 
+/* The record of the index next to a key; NOTFOUND. */
+static lk_err
+bucket_seek(struct doc *doc, enum kv_seek how, const struct doc_key *k,
+    struct hash_entry *least, struct bytes *value)
+{
+	struct bytes found;
+	struct rd r;
+
+	TRY(kv_seek(doc->kv, how, doc_key_view(k), &found, value));
+	if (found.len < 1 || found.ptr[0] != RECORD_HASHES)
+		return LK_ERR(LK_E_NOTFOUND, "index of changes");
+	r = rd_over(BYTES(found.ptr + 1, found.len - 1));
+	*least = entry_read(&r);
+	return rd_done(&r) ? LK_NONE : LK_ERR(LK_E_CORRUPT, "index of changes");
+}
+
 /* The record that an entry is, or belongs, in; NOTFOUND: there is none yet. */
 static lk_err
 bucket_find(struct doc *doc, struct hash_entry e, struct hash_bucket *b)
 {
-	struct bytes found, value;
+	struct bytes value;
 	struct doc_key k;
 	struct rd r;
 
 	bucket_key(&k, e);
-	TRY(kv_seek(doc->kv, KV_LAST_LE, doc_key_view(&k), &found, &value));
-	if (found.len < 1 || found.ptr[0] != RECORD_HASHES)
-		return LK_ERR(LK_E_NOTFOUND, "index of changes");
-	r = rd_over(BYTES(found.ptr + 1, found.len - 1));
-	b->least = entry_read(&r);
-	if (!rd_done(&r))
-		return LK_ERR(LK_E_CORRUPT, "index of changes");
+	TRY(bucket_seek(doc, KV_LAST_LE, &k, &b->least, &value));
 	r = rd_over(value);
 	for (b->len = 0; r.left.len > 0 && b->len < BUCKET_MAX; b->len++) {
 		b->at[b->len] = entry_read(&r);
@@ -121,18 +133,12 @@ bucket_divide(struct doc *doc, struct hash_entry least,
 static lk_err
 bucket_next(struct doc *doc, struct hash_entry least, struct hash_entry *next)
 {
-	struct bytes found, value;
+	struct bytes value;
 	struct doc_key k;
-	struct rd r;
 
 	bucket_key(&k, least);
 	doc_key_u8(&k, 0);
-	TRY(kv_seek(doc->kv, KV_FIRST_GE, doc_key_view(&k), &found, &value));
-	if (found.len < 1 || found.ptr[0] != RECORD_HASHES)
-		return LK_ERR(LK_E_NOTFOUND, "index of changes");
-	r = rd_over(BYTES(found.ptr + 1, found.len - 1));
-	*next = entry_read(&r);
-	return rd_done(&r) ? LK_NONE : LK_ERR(LK_E_CORRUPT, "index of changes");
+	return bucket_seek(doc, KV_FIRST_GE, &k, next, &value);
 }
 
 /* How many of n ascending entries belong in a record: those below the next. */
@@ -319,12 +325,6 @@ doc_hash_range(
 	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
 }
 
-static int
-entries_order(const void *a, const void *b)
-{
-	return entry_compare(a, b);
-}
-
 static lk_err
 pending_write(struct doc *doc, struct hash_entry *all, struct hash_entry *room)
 {
@@ -335,7 +335,7 @@ pending_write(struct doc *doc, struct hash_entry *all, struct hash_entry *room)
 		if (p->slots[i].number != 0)
 			all[n++] = (struct hash_entry){ p->slots[i].prefix,
 				p->slots[i].number - 1 };
-	qsort(all, n, sizeof(*all), entries_order);
+	qsort(all, n, sizeof(*all), entry_compare);
 	for (size_t i = 0; i < n; i += done)
 		TRY(bucket_add(doc, all + i, n - i, room, &done));
 	return LK_NONE;
