@@ -30,6 +30,23 @@ arena_clear(struct arena *a)
 	a->used = 0;
 }
 
+void
+arena_reset(struct arena *a)
+{
+	struct arena_block *kept = a->blocks;
+
+	if (kept == NULL || kept->size != ARENA_BLOCK) {
+		arena_clear(a);
+		return;
+	}
+	a->blocks = kept->next;
+	arena_clear(a);
+	memset(kept->data, 0, kept->used);
+	kept->used = 0;
+	kept->next = NULL;
+	a->blocks = kept;
+}
+
 void *
 arena_alloc(struct arena *a, size_t n)
 {

@@ -16,6 +16,8 @@ struct arena {
 
 void arena_init(struct arena *, size_t max);
 void arena_clear(struct arena *); /* frees everything; may be used again */
+/* As arena_clear, but keeps some of the memory for what comes. */
+void arena_reset(struct arena *);
 /* n zeroed bytes, or NULL past the maximum or without memory. */
 void *arena_alloc(struct arena *, size_t n);
 /* A copy; .ptr is NULL after a failure unless b is empty. */

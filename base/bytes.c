@@ -33,12 +33,6 @@ bytes_compare(struct bytes a, struct bytes b)
 	return a.len < b.len ? -1 : a.len > b.len;
 }
 
-struct rd
-rd_over(struct bytes b)
-{
-	return (struct rd){ .left = b };
-}
-
 struct bytes
 rd_take(struct rd *r, size_t n)
 {
@@ -65,12 +59,6 @@ rd_big_endian(struct rd *r, size_t n)
 	for (size_t i = 0; i < b.len; i++)
 		v = v << 8 | b.ptr[i];
 	return v;
-}
-
-uint8_t
-rd_u8(struct rd *r)
-{
-	return (uint8_t)rd_big_endian(r, 1);
 }
 
 uint16_t
@@ -100,7 +88,7 @@ rd_malformed(struct rd *r)
 }
 
 uint64_t
-rd_uleb(struct rd *r)
+rd_uleb_long(struct rd *r)
 {
 	uint64_t v = 0;
 
@@ -287,12 +275,6 @@ buf_big_endian(struct buf *b, uint64_t v, size_t n)
 }
 
 void
-buf_u8(struct buf *b, uint8_t v)
-{
-	buf_big_endian(b, v, 1);
-}
-
-void
 buf_u16(struct buf *b, uint16_t v)
 {
 	buf_big_endian(b, v, 2);
@@ -308,17 +290,6 @@ void
 buf_u64(struct buf *b, uint64_t v)
 {
 	buf_big_endian(b, v, 8);
-}
-
-void
-buf_uleb(struct buf *b, uint64_t v)
-{
-	do {
-		uint8_t low = v & 0x7f;
-
-		v >>= 7;
-		buf_u8(b, v != 0 ? low | 0x80 : low);
-	} while (v != 0);
 }
 
 void

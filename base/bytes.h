@@ -43,13 +43,36 @@ struct rd {
 	bool malformed;
 };
 
-struct rd rd_over(struct bytes);
-uint8_t rd_u8(struct rd *);
+static inline struct rd
+rd_over(struct bytes b)
+{
+	return (struct rd){ .left = b };
+}
+
+static inline uint8_t
+rd_u8(struct rd *r)
+{
+	if (r->failed || r->left.len == 0) {
+		r->failed = true;
+		return 0;
+	}
+	r->left.len--;
+	return *r->left.ptr++;
+}
+
 uint16_t rd_u16(struct rd *); /* big-endian, as the next two */
 uint32_t rd_u32(struct rd *);
 uint64_t rd_u64(struct rd *);
-uint64_t rd_uleb(struct rd *); /* unsigned LEB128, shortest form only */
-int64_t rd_sleb(struct rd *);  /* signed LEB128, shortest form only */
+uint64_t rd_uleb_long(struct rd *); /* for rd_uleb */
+/* Unsigned LEB128, shortest form only. */
+static inline uint64_t
+rd_uleb(struct rd *r)
+{
+	return !r->failed && r->left.len > 0 && *r->left.ptr < 0x80
+	    ? rd_u8(r)
+	    : rd_uleb_long(r);
+}
+int64_t rd_sleb(struct rd *); /* signed LEB128, shortest form only */
 struct bytes rd_take(struct rd *, size_t);
 /* uLEB length, then that many bytes. */
 struct bytes rd_counted(struct rd *);
@@ -81,11 +104,29 @@ LK_MUST_USE lk_err buf_err(const struct buf *, const char *what);
 uint8_t *buf_extend(struct buf *, size_t n);
 void buf_add(struct buf *, struct bytes);
 void buf_mem(struct buf *, const void *, size_t);
-void buf_u8(struct buf *, uint8_t);
+static inline void
+buf_u8(struct buf *b, uint8_t v)
+{
+	uint8_t *at;
+
+	if (b->len < b->cap && !b->failed) {
+		b->ptr[b->len++] = v;
+		return;
+	}
+	at = buf_extend(b, 1);
+	if (at != NULL)
+		*at = v;
+}
 void buf_u16(struct buf *, uint16_t);
 void buf_u32(struct buf *, uint32_t);
 void buf_u64(struct buf *, uint64_t);
-void buf_uleb(struct buf *, uint64_t);
+static inline void
+buf_uleb(struct buf *b, uint64_t v)
+{
+	for (; v > 0x7f; v >>= 7)
+		buf_u8(b, (uint8_t)(v | 0x80));
+	buf_u8(b, (uint8_t)v);
+}
 void buf_sleb(struct buf *, int64_t);
 void buf_counted(struct buf *, struct bytes); /* uLEB length, bytes */
 void buf_str(struct buf *, const char *);     /* without the NUL */

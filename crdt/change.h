@@ -2,10 +2,10 @@
  * change.h - one Automerge change chunk: decoding, the canonical form, and
  * writing new ones.  automerge-format sections 1 to 6 and 12.2.
  *
- * A struct change borrows the bytes of the body it was decoded from.  Its ops
- * stay in columns; a struct op_reader walks them once, in order, without
- * allocating per op, so that a change of a million ops costs what its bytes
- * cost.  Pure; not thread safe per object.
+ * A struct change borrows the bytes of the body it was decoded from.  The ops
+ * of a small one are decoded with it; those of others stay in columns.  A
+ * struct op_reader walks them once, in order, without allocating per op, so
+ * that a change of a million ops costs what its bytes cost.  Pure; not thread safe per object.
  */
 #ifndef CRDT_CHANGE_H
 #define CRDT_CHANGE_H
@@ -59,6 +59,7 @@ struct change {
 	size_t columns_len;
 	struct bytes extra;
 	size_t ops_len; /* number of ops */
+	const struct op *ops; /* the same, decoded; NULL: of many ops */
 	struct bytes body;
 };
 
@@ -101,6 +102,9 @@ struct change_head {
 };
 LK_MUST_USE lk_err change_writer_new(struct change_writer **, const struct change_head *);
 void change_writer_free(struct change_writer *);
+/* Begins another change with the memory of the last one. */
+LK_MUST_USE lk_err change_writer_restart(
+    struct change_writer *, const struct change_head *);
 /* The writer's number for these actor bytes, new or known.  LIMIT, NOMEM. */
 LK_MUST_USE lk_err change_writer_actor(
     struct change_writer *, struct bytes actor, uint32_t *number);

@@ -24,11 +24,21 @@ struct change_rest {
 };
 void change_rest_write(struct buf *, const struct change_rest *);
 
+/* Changes of no more ops are decoded whole. */
+#define CHANGE_OPS_NEAR 64
+
 /*
- * As change_decode, without comparing the encoding: for bodies that were just
- * written by the writers of this folder.
+ * What change_decode checks of a head, and of ops that are decoded already,
+ * except the encoding: for changes that the writers of this folder just made.
  */
-LK_MUST_USE lk_err change_decode_own(
+LK_MUST_USE lk_err change_check_own(const struct change *);
+/* Everything about a change but its hash and its ops, from a body that is
+ * known to be right. */
+LK_MUST_USE lk_err change_frame(
     struct change *, struct arena *, struct bytes body);
+/* As change_decode, leaving the ops in the columns; `compare` false: without
+ * comparing the encoding, for a body that was just written. */
+LK_MUST_USE lk_err change_decode_lean(
+    struct change *, struct arena *, struct bytes body, bool compare);
 
 #endif

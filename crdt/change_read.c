@@ -4,16 +4,22 @@
 #include "crdt/change_body.h"
 
 struct op_reader {
-	struct op_table_reader table;
+	const struct op *next; /* when they are decoded */
+	size_t left;
+	struct op_table_reader *table; /* NULL when they are decoded */
 	struct op_row row;
 };
+
+/* Others of a change, for whom there is room without asking. */
+#define OTHERS_NEAR 64
 
 /* What is known while the ops of a change are checked one by one. */
 struct op_check {
 	const struct change *change;
 	size_t author_rank; /* number of other actors below the author */
 	bool *used;         /* per other actor */
-	uint64_t ctr;       /* of the op at hand */
+	bool used_near[OTHERS_NEAR];
+	uint64_t ctr; /* of the op at hand */
 	struct op_id mark_obj;
 	bool mark_open; /* the op before began a mark in mark_obj */
 };
@@ -259,10 +265,41 @@ check_op(struct op_check *k, const struct op *op)
 	return check_mark(k, op);
 }
 
-/* Walks all ops; writes them again into `again` unless that is NULL. */
+/* What can be said once all ops are checked. */
+static lk_err
+check_end(const struct op_check *k)
+{
+	if (k->mark_open)
+		return LK_ERR(LK_E_MALFORMED, "mark begin without end");
+	for (size_t i = 0; i < k->change->others_len; i++)
+		if (!k->used[i])
+			return LK_ERR(LK_E_MALFORMED, "an actor is not used");
+	return LK_NONE;
+}
+
+/* Keeps a decoded op in the arena. */
+static lk_err
+op_keep(struct op *kept, const struct op *op, struct arena *arena)
+{
+	size_t size = op->preds_len * sizeof(*op->preds);
+	struct op_id *preds = NULL;
+
+	if (size > 0) {
+		preds = arena_alloc(arena, size);
+		if (preds == NULL)
+			return LK_ERR(LK_E_NOMEM, "predecessors");
+		memcpy(preds, op->preds, size);
+	}
+	*kept = *op;
+	kept->preds = preds;
+	return LK_NONE;
+}
+
+/* Walks all ops; writes them again, and keeps them, unless the places for that
+ * are NULL. */
 static lk_err
 check_ops(struct op_check *k, struct op_table_reader *t,
-    struct op_table_writer *again)
+    struct op_table_writer *again, struct op *kept, struct arena *arena)
 {
 	const struct change *c = k->change;
 
@@ -274,14 +311,11 @@ check_ops(struct op_check *k, struct op_table_reader *t,
 		TRY(check_op(k, &row.op));
 		if (again != NULL)
 			op_table_put(again, &row);
+		if (kept != NULL)
+			TRY(op_keep(&kept[i], &row.op, arena));
 	}
 	TRY(op_table_end(t));
-	if (k->mark_open)
-		return LK_ERR(LK_E_MALFORMED, "mark begin without end");
-	for (size_t i = 0; i < c->others_len; i++)
-		if (!k->used[i])
-			return LK_ERR(LK_E_MALFORMED, "an actor is not used");
-	return LK_NONE;
+	return check_end(k);
 }
 
 static lk_err
@@ -300,29 +334,76 @@ compare_columns(const struct change *c, struct op_table_writer *again)
 }
 
 static lk_err
-change_check_ops(struct change *c, struct op_table_reader *t, bool compare)
+op_check_init(struct op_check *k, const struct change *c)
+{
+	*k = (struct op_check){ .change = c };
+	if (c->ops_len > 0 && c->start_op + c->ops_len - 1 > OP_COUNTER_MAX)
+		return LK_ERR(LK_E_MALFORMED, "op counters out of range");
+	k->used = k->used_near;
+	if (c->others_len > OTHERS_NEAR) {
+		k->used = calloc(c->others_len, sizeof(*k->used));
+		if (k->used == NULL)
+			return LK_ERR(LK_E_NOMEM, "other actors");
+	}
+	while (k->author_rank < c->others_len &&
+	    bytes_compare(c->others[k->author_rank], c->actor) < 0)
+		k->author_rank++;
+	return LK_NONE;
+}
+
+static void
+op_check_clear(struct op_check *k)
+{
+	if (k->used != k->used_near)
+		free(k->used);
+}
+
+/* `kept`: NULL, or where the ops go that are to be kept. */
+static lk_err
+change_check_ops(struct change *c, struct op_table_reader *t, bool compare,
+    struct op *kept, struct arena *arena)
 {
 	struct op_table_writer again;
-	struct op_check k = { .change = c };
+	struct op_check k;
 	lk_err err;
 
-	c->ops_len = t->rows;
-	if (c->start_op + t->rows - 1 > OP_COUNTER_MAX)
-		return LK_ERR(LK_E_MALFORMED, "op counters out of range");
 	t->actors_len = c->others_len + 1;
-	k.used = calloc(c->others_len + 1, sizeof(*k.used));
-	if (k.used == NULL)
-		return LK_ERR(LK_E_NOMEM, "other actors");
-	while (k.author_rank < c->others_len &&
-	    bytes_compare(c->others[k.author_rank], c->actor) < 0)
-		k.author_rank++;
+	TRY(op_check_init(&k, c));
 	op_table_writer_init(&again, OP_TABLE_CHANGE, CHANGE_BODY_MAX);
-	err = check_ops(&k, t, compare ? &again : NULL);
+	err = check_ops(&k, t, compare ? &again : NULL, kept, arena);
 	if (err.code == LK_OK && compare)
 		err = compare_columns(c, &again);
 	op_table_writer_clear(&again);
-	free(k.used);
+	op_check_clear(&k);
 	return err;
+}
+
+lk_err
+change_check_own(const struct change *c)
+{
+	struct op_check k;
+	lk_err err;
+
+	TRY(change_check_head(c));
+	err = op_check_init(&k, c);
+	for (size_t i = 0; i < c->ops_len && err.code == LK_OK; i++) {
+		k.ctr = c->start_op + i;
+		err = check_op(&k, &c->ops[i]);
+	}
+	if (err.code == LK_OK)
+		err = check_end(&k);
+	op_check_clear(&k);
+	return err;
+}
+
+lk_err
+change_frame(struct change *out, struct arena *arena, struct bytes body)
+{
+	struct change c = { 0 };
+
+	TRY(change_read_frame(&c, arena, body));
+	*out = c;
+	return LK_NONE;
 }
 
 /*
@@ -330,19 +411,28 @@ change_check_ops(struct change *c, struct op_table_reader *t, bool compare)
  * its lists sorted, minimal and in one place, and the extra bytes opaque.
  */
 static lk_err
-change_decode_as(
-    struct change *out, struct arena *arena, struct bytes body, bool compare)
+change_decode_as(struct change *out, struct arena *arena, struct bytes body,
+    bool compare, bool keep)
 {
 	struct op_table_reader t;
-	struct change c = { 0 };
-	lk_err err;
+	struct op *kept = NULL;
+	struct change c;
+	lk_err err = LK_NONE;
 
-	TRY(change_read_frame(&c, arena, body));
+	TRY(change_frame(&c, arena, body));
 	TRY(op_table_open(
 	    &t, OP_TABLE_CHANGE, c.columns, c.columns_len, CHANGE_OPS_MAX));
-	err = change_check_ops(&c, &t, compare);
+	c.ops_len = t.rows;
+	if (keep && t.rows <= CHANGE_OPS_NEAR) {
+		kept = arena_alloc(arena, t.rows * sizeof(*kept));
+		if (kept == NULL)
+			err = LK_ERR(LK_E_NOMEM, "ops of a change");
+	}
+	if (err.code == LK_OK)
+		err = change_check_ops(&c, &t, compare, kept, arena);
 	op_table_close(&t);
 	TRY(err);
+	c.ops = kept;
 	chunk_hash(c.hash, CHUNK_CHANGE, body);
 	*out = c;
 	return LK_NONE;
@@ -351,13 +441,14 @@ change_decode_as(
 lk_err
 change_decode(struct change *c, struct arena *arena, struct bytes body)
 {
-	return change_decode_as(c, arena, body, true);
+	return change_decode_as(c, arena, body, true, true);
 }
 
 lk_err
-change_decode_own(struct change *c, struct arena *arena, struct bytes body)
+change_decode_lean(
+    struct change *c, struct arena *arena, struct bytes body, bool compare)
 {
-	return change_decode_as(c, arena, body, false);
+	return change_decode_as(c, arena, body, compare, false);
 }
 
 struct bytes
@@ -377,17 +468,26 @@ lk_err
 op_reader_new(struct op_reader **out, const struct change *c)
 {
 	struct op_reader *r = calloc(1, sizeof(*r));
-	lk_err err;
+	lk_err err = LK_NONE;
 
 	if (r == NULL)
 		return LK_ERR(LK_E_NOMEM, "reading ops");
-	err = op_table_open(&r->table, OP_TABLE_CHANGE, c->columns,
-	    c->columns_len, CHANGE_OPS_MAX);
+	r->next = c->ops;
+	r->left = c->ops_len;
+	if (c->ops == NULL) {
+		r->table = calloc(1, sizeof(*r->table));
+		err = r->table == NULL
+		    ? LK_ERR(LK_E_NOMEM, "reading ops")
+		    : op_table_open(r->table, OP_TABLE_CHANGE, c->columns,
+			  c->columns_len, CHANGE_OPS_MAX);
+	}
 	if (err.code != LK_OK) {
+		free(r->table);
 		free(r);
 		return err;
 	}
-	r->table.actors_len = c->others_len + 1;
+	if (r->table != NULL)
+		r->table->actors_len = c->others_len + 1;
 	*out = r;
 	return LK_NONE;
 }
@@ -397,17 +497,24 @@ op_reader_free(struct op_reader *r)
 {
 	if (r == NULL)
 		return;
-	op_table_close(&r->table);
+	if (r->table != NULL)
+		op_table_close(r->table);
+	free(r->table);
 	free(r);
 }
 
 bool
 op_reader_next(struct op_reader *r, struct op *op)
 {
-	if (r->table.row == r->table.rows)
+	if (r->left == 0)
 		return false;
+	r->left--;
+	if (r->table == NULL) {
+		*op = *r->next++;
+		return true;
+	}
 	/* change_decode read the same rows before. */
-	if (op_table_next(&r->table, &r->row).code != LK_OK)
+	if (op_table_next(r->table, &r->row).code != LK_OK)
 		return false;
 	*op = r->row.op;
 	return true;

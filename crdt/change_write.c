@@ -86,16 +86,13 @@ lk_err
 change_writer_new(struct change_writer **out, const struct change_head *head)
 {
 	struct change_writer *w = calloc(1, sizeof(*w));
-	uint32_t author;
 	lk_err err;
 
 	if (w == NULL)
 		return LK_ERR(LK_E_NOMEM, "writing a change");
 	arena_init(&w->arena, WRITER_ARENA_MAX);
 	op_table_writer_init(&w->table, OP_TABLE_CHANGE, CHANGE_BODY_MAX);
-	err = head_copy(&w->head, &w->arena, head);
-	if (err.code == LK_OK)
-		err = change_writer_actor(w, head->actor, &author);
+	err = change_writer_restart(w, head);
 	if (err.code != LK_OK) {
 		change_writer_free(w);
 		return err;
@@ -201,6 +198,19 @@ id_compare(const struct change_writer *w, struct op_id a, struct op_id b)
 	if (a.ctr != b.ctr)
 		return a.ctr < b.ctr ? -1 : 1;
 	return bytes_compare(w->actors[a.actor].id, w->actors[b.actor].id);
+}
+
+lk_err
+change_writer_restart(struct change_writer *w, const struct change_head *head)
+{
+	uint32_t author;
+
+	arena_reset(&w->arena);
+	op_table_writer_reset(&w->table);
+	w->actors_len = 0;
+	w->preds_len = 0;
+	TRY(head_copy(&w->head, &w->arena, head));
+	return change_writer_actor(w, head->actor, &author);
 }
 
 /* Copies the predecessors, sorted.  They come sorted almost always, and are

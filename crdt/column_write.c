@@ -21,15 +21,14 @@ column_writer_clear(struct column_writer *c)
 void
 column_writer_reset(struct column_writer *c)
 {
-	struct column_writer empty = { .type = c->type };
-
-	empty.out = c->out;
-	empty.literals = c->literals;
-	empty.last = c->last;
-	buf_reset(&empty.out);
-	buf_reset(&empty.literals);
-	buf_reset(&empty.last);
-	*c = empty;
+	buf_reset(&c->out);
+	buf_reset(&c->literals);
+	buf_reset(&c->last);
+	c->literals_len = 0;
+	c->item = (struct cell){ 0 };
+	c->run_len = 0;
+	c->before = 0;
+	c->any = false;
 }
 
 static void

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "crdt/edit_state.h"
 #include "crdt/opset.h"
 #include "crdt/sequence.h"
 #include "crdt/slot.h"
@@ -165,6 +166,7 @@ doc_free(struct doc *doc)
 	doc_cache_clear(&doc->slots);
 	id_list_clear(&doc->actors_dirty);
 	free(doc->hashes.slots);
+	edit_discard(doc->edit_idle);
 	arena_clear(&doc->loans);
 	buf_clear(&doc->record);
 	view_free(doc->view);

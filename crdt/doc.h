@@ -129,6 +129,7 @@ struct edit;
  * which those dependencies do not have in their past is refused with DATA.
  */
 LK_MUST_USE lk_err edit_new(struct edit **, struct doc *, const struct change_head *);
+/* Before doc_free. */
 void edit_free(struct edit *);
 
 /* DATA: key on a sequence or index on a map; NOTFOUND: no such index. */

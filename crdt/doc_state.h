@@ -116,8 +116,9 @@ struct doc {
 	struct pending_hashes hashes;
 	struct clock *clocks[DOC_CLOCKS_KEPT];
 	unsigned clocks_at;
-	struct arena loans; /* values lent until the next write */
-	struct buf record;  /* for encoding */
+	struct edit *edit_idle; /* its memory serves the next one */
+	struct arena loans;     /* values lent until the next write */
+	struct buf record;      /* for encoding */
 };
 
 /* A record that must be there. */

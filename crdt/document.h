@@ -36,6 +36,17 @@ LK_MUST_USE lk_err history_from_changes(
     struct history *, const struct bytes *bodies, size_t n);
 void history_clear(struct history *);
 
+/* Gets a change that lives until it returns; its error ends the reading. */
+typedef lk_err change_fn(void *ctx, const struct change *);
+/*
+ * Reads a file as history_read does, and hands its changes out one after the
+ * other, a dependency before its dependants, instead of keeping them: of a
+ * document chunk only its rows are in memory.  What is about the whole file,
+ * the heads among it, is known last: after an error, what was handed out is
+ * void.  WAIT when a dependency is missing, before anything is handed out.
+ */
+LK_MUST_USE lk_err history_each(struct bytes file, change_fn *, void *ctx);
+
 /*
  * Appends one document chunk holding these changes (a closed set, in causal
  * order).  A function of the set: any order given yields the same bytes.

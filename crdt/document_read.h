@@ -5,6 +5,7 @@
 #ifndef CRDT_DOCUMENT_READ_H
 #define CRDT_DOCUMENT_READ_H
 
+#include "crdt/document.h"
 #include "crdt/document_table.h"
 #include "crdt/history_order.h"
 
@@ -45,14 +46,13 @@ LK_MUST_USE lk_err document_parse(struct document *, struct bytes body);
 void document_clear(struct document *);
 
 /*
- * Makes the changes of a parsed document, with their bodies in `keep`, and
- * adds them to the list.  Checks all that section 8 says, but not the heads.
+ * Makes the changes of a parsed document one after the other, a dependency
+ * before its dependants, and checks all that section 8 says.  What is about
+ * all of them, the heads among it, is checked after the last was handed out.
  */
 LK_MUST_USE lk_err document_rebuild(
-    const struct document *, struct arena *keep, struct change_list *);
-
-/* Parses, rebuilds, and checks the heads. */
-LK_MUST_USE lk_err document_read(
-    struct bytes body, struct arena *keep, struct change_list *);
+    const struct document *, change_fn *, void *ctx);
+/* Parses and rebuilds. */
+LK_MUST_USE lk_err document_each(struct bytes body, change_fn *, void *ctx);
 
 #endif

@@ -15,19 +15,20 @@ struct actor_ops {
 struct rebuild {
 	const struct document *d;
 	struct arena arena;
-	struct arena *keep;
-	struct change_list *list;
-	size_t first;           /* in the list */
+	change_fn *each;
+	void *ctx;
 	uint32_t *rows, *edges; /* numbers, ascending by actor and counter */
 	struct actor_ops *actors;
+	uint8_t (*hashes)[LK_ID_LEN]; /* of the changes made so far */
 	struct op_table_writer ops;
+	struct op near[CHANGE_OPS_NEAR]; /* the ops of a small change */
 	struct buf body;
 	/* The actors of the change at hand: when used last, and numbers. */
 	uint32_t *stamps, *used, *map;
 	size_t used_len;
 	uint32_t stamp;
 	struct bytes *others;
-	struct op_id *preds;
+	struct op_id *preds; /* of a small change all, else of one op */
 	size_t preds_len, preds_cap;
 	uint8_t *deps;
 	size_t deps_cap;
@@ -114,9 +115,10 @@ rebuild_init(struct rebuild *b, const struct document *d)
 	b->used = arena_alloc(&b->arena, n * sizeof(*b->used));
 	b->map = arena_alloc(&b->arena, n * sizeof(*b->map));
 	b->others = arena_alloc(&b->arena, n * sizeof(*b->others));
+	b->hashes = arena_alloc(&b->arena, d->changes.len * sizeof(*b->hashes));
 	if (b->rows == NULL || b->edges == NULL || b->actors == NULL ||
 	    b->stamps == NULL || b->used == NULL || b->map == NULL ||
-	    b->others == NULL)
+	    b->others == NULL || b->hashes == NULL)
 		return LK_ERR(LK_E_NOMEM, "changes of a document");
 	return actors_divide(b);
 }
@@ -183,16 +185,17 @@ actor_use(struct rebuild *b, uint32_t actor)
 }
 
 /*
- * Adds the row that an edge comes from to the predecessors.  Rows of one key
- * or element stand in the order of their ids, and the edges of one op in the
- * order of the rows: out of order means that the places differ.
+ * Adds the row that an edge comes from to the predecessors, which begin at
+ * `first`.  Rows of one key or element stand in the order of their ids, and the
+ * edges of one op in the order of the rows: out of order means that the places
+ * differ.
  */
 static lk_err
-pred_add(struct rebuild *b, const struct document_row *from)
+pred_add(struct rebuild *b, size_t first, const struct document_row *from)
 {
 	struct op_id id = { .ctr = from->ctr, .actor = from->actor };
 
-	if (b->preds_len > 0 &&
+	if (b->preds_len > first &&
 	    id_number(b->preds[b->preds_len - 1]) >= id_number(id))
 		return LK_ERR(LK_E_MALFORMED, "order of predecessors");
 	if (b->preds_len == b->preds_cap) {
@@ -205,7 +208,6 @@ pred_add(struct rebuild *b, const struct document_row *from)
 		b->preds = grown;
 		b->preds_cap = cap;
 	}
-	actor_use(b, id.actor);
 	b->preds[b->preds_len++] = id;
 	return LK_NONE;
 }
@@ -217,19 +219,19 @@ preds_take(struct rebuild *b, struct actor_ops *o, uint64_t ctr,
     struct document_row *deleted)
 {
 	const struct document *d = b->d;
+	size_t first = b->preds_len;
 
-	b->preds_len = 0;
 	for (; o->edge < o->edge_end; o->edge++) {
 		const struct document_edge *e = &d->edges[b->edges[o->edge]];
 		struct document_row del;
 
 		if (e->ctr != ctr)
 			break;
-		TRY(pred_add(b, &d->rows[e->row]));
+		TRY(pred_add(b, first, &d->rows[e->row]));
 		if (deleted == NULL)
 			continue;
 		delete_make(&del, &d->rows[e->row]);
-		if (b->preds_len == 1)
+		if (b->preds_len == first + 1)
 			*deleted = del;
 		else if (!same_place(&del, deleted))
 			return LK_ERR(LK_E_MALFORMED, "a delete in two places");
@@ -237,51 +239,107 @@ preds_take(struct rebuild *b, struct actor_ops *o, uint64_t ctr,
 	return LK_NONE;
 }
 
+/* Notes which actors the predecessors at `first` and a row name. */
+static void
+row_uses(struct rebuild *b, const struct document_row *row, size_t first)
+{
+	for (size_t i = first; i < b->preds_len; i++)
+		actor_use(b, b->preds[i].actor);
+	if (row->obj_ctr > 0)
+		actor_use(b, row->obj_actor);
+	if (row->key_kind == KEY_ELEM)
+		actor_use(b, row->elem_actor);
+}
+
+/* The next op of an actor: its row, or `deleted` made into one. */
 static lk_err
-rebuild_op(struct rebuild *b, struct actor_ops *o, uint64_t ctr)
+op_take(struct rebuild *b, struct actor_ops *o, uint64_t ctr,
+    struct document_row *deleted, const struct document_row **row)
 {
 	const struct document *d = b->d;
 	bool has_row =
 	    o->row < o->row_end && d->rows[b->rows[o->row]].ctr == ctr;
-	struct document_row deleted = { 0 };
-	struct op_row row;
 
-	TRY(preds_take(b, o, ctr, has_row ? NULL : &deleted));
-	document_row_unpack(
-	    &row, has_row ? &d->rows[b->rows[o->row++]] : &deleted);
-	if (row.op.obj.ctr > 0)
-		actor_use(b, row.op.obj.actor);
-	if (row.op.key_kind == KEY_ELEM)
-		actor_use(b, row.op.elem.actor);
-	row.op.preds = b->preds;
-	row.op.preds_len = b->preds_len;
-	op_table_put(&b->ops, &row);
+	TRY(preds_take(b, o, ctr, has_row ? NULL : deleted));
+	*row = has_row ? &d->rows[b->rows[o->row++]] : deleted;
 	return LK_NONE;
 }
 
-/* Hands a change its ops: the actor's next ones, up to maxOp. */
+/* A first walk over the ops of a change: which there are, and whom they name.
+ */
 static lk_err
-rebuild_ops(
-    struct rebuild *b, const struct document_change *c, uint64_t *start_op)
+rebuild_scan(struct rebuild *b, const struct document_change *c,
+    struct actor_ops *o, struct change *out)
 {
-	struct actor_ops *o = &b->actors[c->actor];
 	uint64_t ctr = next_ctr(b, o), next;
 
-	if (c->seq != o->seq + 1)
-		return LK_ERR(LK_E_MALFORMED, "seq");
-	if (c->max_op < o->max_op)
-		return LK_ERR(LK_E_MALFORMED, "maxOp");
-	o->seq = c->seq;
-	o->max_op = c->max_op;
-	*start_op = ctr <= c->max_op ? ctr : c->max_op + 1;
-	for (next = *start_op; next <= c->max_op; next++) {
-		if (b->ops.rows >= CHANGE_OPS_MAX)
+	out->start_op = ctr <= c->max_op ? ctr : c->max_op + 1;
+	for (next = out->start_op; next <= c->max_op; next++) {
+		struct document_row deleted;
+		const struct document_row *row;
+
+		if (next - out->start_op >= CHANGE_OPS_MAX)
 			return LK_ERR(LK_E_LIMIT, "ops of a change");
 		if (next_ctr(b, o) != next)
 			return LK_ERR(LK_E_MALFORMED, "op ids not contiguous");
-		TRY(rebuild_op(b, o, next));
+		b->preds_len = 0;
+		TRY(op_take(b, o, next, &deleted, &row));
+		row_uses(b, row, 0);
 	}
+	out->ops_len = (size_t)(next - out->start_op);
 	return LK_NONE;
+}
+
+/* Gives the ids in an op the numbers that actors have in the change. */
+static void
+op_number(struct rebuild *b, struct op *op, size_t first)
+{
+	for (size_t i = first; i < b->preds_len; i++)
+		b->preds[i].actor = b->map[b->preds[i].actor];
+	op->preds_len = b->preds_len - first;
+	op->obj.actor = op->obj.ctr > 0 ? b->map[op->obj.actor] : 0;
+	op->elem.actor = op->key_kind == KEY_ELEM ? b->map[op->elem.actor] : 0;
+}
+
+/* The second walk: puts the ops into columns, and those of a small change
+ * into the array. */
+static lk_err
+rebuild_ops(struct rebuild *b, struct actor_ops *o, struct change *c)
+{
+	bool near = c->ops_len <= CHANGE_OPS_NEAR;
+	size_t at = 0;
+
+	op_table_writer_reset(&b->ops);
+	b->preds_len = 0;
+	for (size_t i = 0; i < c->ops_len; i++) {
+		size_t first = near ? b->preds_len : 0;
+		struct document_row deleted = { 0 };
+		const struct document_row *from;
+		struct op_row row;
+
+		b->preds_len = first;
+		TRY(op_take(b, o, c->start_op + i, &deleted, &from));
+		document_row_unpack(&row, from);
+		op_number(b, &row.op, first);
+		if (row.op.preds_len > 0)
+			row.op.preds = b->preds + first;
+		op_table_put(&b->ops, &row);
+		if (near)
+			b->near[i] = row.op;
+	}
+	/* The list of predecessors has grown to where it stays. */
+	for (size_t i = 0; near && i < c->ops_len; i++) {
+		b->near[i].preds = b->preds == NULL ? NULL : b->preds + at;
+		at += b->near[i].preds_len;
+	}
+	c->ops = near ? b->near : NULL;
+	return op_table_finish(&b->ops);
+}
+
+static int
+hash_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, LK_ID_LEN);
 }
 
 static int
@@ -295,12 +353,12 @@ number_compare(const void *a, const void *b)
 }
 
 /* Lists the actors used, author aside, and numbers them in their order. */
-static lk_err
-rebuild_others(struct rebuild *b, uint32_t author, size_t *others_len)
+static void
+rebuild_others(struct rebuild *b, uint32_t author, struct change *c)
 {
 	size_t n = 0;
 
-	if (b->used_len > 0)
+	if (b->used_len > 1)
 		qsort(b->used, b->used_len, sizeof(*b->used), number_compare);
 	b->map[author] = 0;
 	for (size_t i = 0; i < b->used_len; i++) {
@@ -309,8 +367,29 @@ rebuild_others(struct rebuild *b, uint32_t author, size_t *others_len)
 		b->others[n++] = b->d->actors[b->used[i]];
 		b->map[b->used[i]] = (uint32_t)n;
 	}
-	*others_len = n;
-	return op_table_renumber(&b->ops, b->map, b->d->actors_len);
+	c->others = b->others;
+	c->others_len = n;
+}
+
+/* Hands a change its ops: the actor's next ones, up to maxOp. */
+static lk_err
+rebuild_take(
+    struct rebuild *b, const struct document_change *c, struct change *out)
+{
+	struct actor_ops *o = &b->actors[c->actor], start = *o;
+
+	if (c->seq != o->seq + 1)
+		return LK_ERR(LK_E_MALFORMED, "seq");
+	if (c->max_op < o->max_op)
+		return LK_ERR(LK_E_MALFORMED, "maxOp");
+	b->used_len = 0;
+	b->stamp++;
+	TRY(rebuild_scan(b, c, o, out));
+	rebuild_others(b, c->actor, out);
+	*o = start;
+	o->seq = c->seq;
+	o->max_op = c->max_op;
+	return rebuild_ops(b, o, out);
 }
 
 static lk_err
@@ -329,82 +408,101 @@ rebuild_deps(struct rebuild *b, const struct document_change *c)
 		b->deps_cap = c->deps_len;
 	}
 	for (size_t i = 0; i < c->deps_len; i++)
-		memcpy(b->deps + i * LK_ID_LEN,
-		    b->list->at[b->first + rows[i]].hash, LK_ID_LEN);
+		memcpy(b->deps + i * LK_ID_LEN, b->hashes[rows[i]], LK_ID_LEN);
 	return LK_NONE;
 }
 
+/* Writes the body of a change, whose hash that gives. */
 static lk_err
-rebuild_change(struct rebuild *b, const struct document_change *c)
+rebuild_body(struct rebuild *b, struct change *c)
 {
-	struct change_head head = { .actor = b->d->actors[c->actor],
-		.seq = c->seq };
+	struct change_head head = { .deps = c->deps,
+		.deps_len = c->deps_len,
+		.actor = c->actor,
+		.seq = c->seq,
+		.start_op = c->start_op };
 	struct change_rest rest = { .time = c->time,
 		.message = c->message,
 		.extra = c->extra,
-		.others = b->others };
-	struct change change;
-	struct bytes kept;
+		.others = c->others,
+		.others_len = c->others_len,
+		.columns = b->ops.finished,
+		.columns_len = b->ops.finished_len };
 
-	op_table_writer_reset(&b->ops);
-	b->used_len = 0;
-	b->stamp++;
-	TRY(rebuild_ops(b, c, &head.start_op));
-	TRY(rebuild_others(b, c->actor, &rest.others_len));
-	TRY(rebuild_deps(b, c));
-	TRY(op_table_finish(&b->ops));
-	head.deps = b->deps;
-	head.deps_len = c->deps_len;
-	rest.columns = b->ops.finished;
-	rest.columns_len = b->ops.finished_len;
+	_Static_assert(OP_COLUMNS <= CHANGE_COLUMNS_MAX, "columns of a change");
+	c->columns_len = b->ops.finished_len;
+	for (size_t i = 0; i < c->columns_len; i++)
+		c->columns[i] = b->ops.finished[i];
 	buf_reset(&b->body);
 	change_head_write(&b->body, &head);
 	change_rest_write(&b->body, &rest);
 	TRY(buf_err(&b->body, "size of a change"));
-	kept = arena_copy(b->keep, buf_bytes(&b->body));
-	if (kept.ptr == NULL)
-		return LK_ERR(LK_E_LIMIT, "changes of a document");
-	TRY(change_decode_own(&change, b->keep, kept));
-	return change_list_add(b->list, &change);
-}
-
-static lk_err
-rebuild_run(struct rebuild *b, const struct document *d)
-{
-	TRY(rebuild_init(b, d));
-	for (size_t i = 0; i < d->changes.len; i++)
-		TRY(rebuild_change(b, &d->changes.rows[i]));
-	for (size_t a = 0; a < d->actors_len; a++)
-		if (next_ctr(b, &b->actors[a]) != UINT64_MAX)
-			return LK_ERR(LK_E_MALFORMED, "op without change");
+	c->body = buf_bytes(&b->body);
 	return LK_NONE;
 }
 
-lk_err
-document_rebuild(
-    const struct document *d, struct arena *keep, struct change_list *list)
+static lk_err
+rebuild_change(struct rebuild *b, size_t row)
 {
-	struct rebuild b = { .keep = keep, .list = list, .first = list->len };
-	lk_err err = rebuild_run(&b, d);
+	const struct document_change *from = &b->d->changes.rows[row];
+	struct change c;
 
-	rebuild_clear(&b);
-	return err;
+	c.actor = b->d->actors[from->actor];
+	c.seq = from->seq;
+	c.time = from->time;
+	c.message = from->message;
+	c.extra = from->extra;
+	TRY(rebuild_deps(b, from));
+	c.deps = b->deps;
+	c.deps_len = from->deps_len;
+	TRY(rebuild_take(b, from, &c));
+	TRY(rebuild_body(b, &c));
+	if (c.ops != NULL) {
+		TRY(change_check_own(&c));
+		chunk_hash(c.hash, CHUNK_CHANGE, c.body);
+	} else {
+		ARENA_SCOPED arena = { 0 };
+
+		arena_init(&arena, REBUILD_ARENA_MAX);
+		TRY(change_decode_lean(&c, &arena, c.body, false));
+		c.others = b->others;
+	}
+	memcpy(b->hashes[row], c.hash, LK_ID_LEN);
+	return b->each(b->ctx, &c);
 }
 
-/* The heads of the list's changes from `first` on must be those of the file,
- * and its rows of the heads, if it has them, must be right. */
+/* The hashes of the changes that no other depends on, ascending. */
 static lk_err
-document_check_heads(
-    const struct document *d, const struct change_list *list, size_t first)
+rebuild_heads(struct rebuild *b, uint8_t (**heads)[LK_ID_LEN], size_t *n)
 {
-	const struct change *changes = list->len > 0 ? list->at + first : NULL;
-	struct rd r = rd_over(d->head_rows);
-	uint8_t *heads;
-	size_t n;
-	ARENA_SCOPED arena = { 0 };
+	const struct document_changes *all = &b->d->changes;
+	bool *has_user = arena_alloc(&b->arena, all->len + 1);
+	size_t len = 0;
 
-	arena_init(&arena, DOCUMENT_BODY_MAX);
-	TRY(history_heads(changes, list->len - first, &arena, &heads, &n));
+	*heads = arena_alloc(&b->arena, all->len * sizeof(**heads));
+	if (has_user == NULL || *heads == NULL)
+		return LK_ERR(LK_E_NOMEM, "heads");
+	for (size_t i = 0; i < all->deps_len; i++)
+		has_user[all->deps[i]] = true;
+	for (size_t i = 0; i < all->len; i++)
+		if (!has_user[i])
+			memcpy((*heads)[len++], b->hashes[i], LK_ID_LEN);
+	qsort(*heads, len, LK_ID_LEN, hash_compare);
+	*n = len;
+	return LK_NONE;
+}
+
+/* The heads must be those of the file, and its rows of the heads, if it has
+ * them, must be right. */
+static lk_err
+rebuild_check_heads(struct rebuild *b)
+{
+	const struct document *d = b->d;
+	struct rd r = rd_over(d->head_rows);
+	uint8_t(*heads)[LK_ID_LEN];
+	size_t n;
+
+	TRY(rebuild_heads(b, &heads, &n));
 	if (n != d->heads_len ||
 	    (n > 0 && memcmp(heads, d->heads, n * LK_ID_LEN) != 0))
 		return LK_ERR(LK_E_MALFORMED, "heads mismatch");
@@ -413,25 +511,43 @@ document_check_heads(
 
 		if (r.failed)
 			break;
-		if (row >= list->len - first ||
-		    memcmp(changes[row].hash, heads + i * LK_ID_LEN,
-			LK_ID_LEN) != 0)
+		if (row >= d->changes.len ||
+		    memcmp(b->hashes[row], heads[i], LK_ID_LEN) != 0)
 			return LK_ERR(LK_E_MALFORMED, "head index");
 	}
 	return rd_end(&r, "head index");
 }
 
-lk_err
-document_read(struct bytes body, struct arena *keep, struct change_list *list)
+static lk_err
+rebuild_run(struct rebuild *b, const struct document *d)
 {
-	size_t first = list->len;
+	TRY(rebuild_init(b, d));
+	for (size_t i = 0; i < d->changes.len; i++)
+		TRY(rebuild_change(b, i));
+	for (size_t a = 0; a < d->actors_len; a++)
+		if (next_ctr(b, &b->actors[a]) != UINT64_MAX)
+			return LK_ERR(LK_E_MALFORMED, "op without change");
+	return rebuild_check_heads(b);
+}
+
+lk_err
+document_rebuild(const struct document *d, change_fn *each, void *ctx)
+{
+	struct rebuild b = { .each = each, .ctx = ctx };
+	lk_err err = rebuild_run(&b, d);
+
+	rebuild_clear(&b);
+	return err;
+}
+
+lk_err
+document_each(struct bytes body, change_fn *each, void *ctx)
+{
 	struct document d;
 	lk_err err = document_parse(&d, body);
 
 	if (err.code == LK_OK)
-		err = document_rebuild(&d, keep, list);
-	if (err.code == LK_OK)
-		err = document_check_heads(&d, list, first);
+		err = document_rebuild(&d, each, ctx);
 	document_clear(&d);
 	return err;
 }

@@ -2,30 +2,46 @@
 
 #include "crdt/edit_state.h"
 
+/* The memory of the last edit, or new. */
+static lk_err
+edit_memory(struct doc *doc, const struct change_head *head, struct edit **out)
+{
+	struct edit *e = doc->edit_idle;
+	lk_err err;
+
+	if (e != NULL) {
+		doc->edit_idle = NULL;
+		err = change_writer_restart(e->writer, head);
+	} else {
+		e = calloc(1, sizeof(*e));
+		if (e == NULL)
+			return LK_ERR(LK_E_NOMEM, "edit");
+		buf_init(&e->actor, ACTOR_LEN_MAX);
+		err = change_writer_new(&e->writer, head);
+	}
+	buf_add(&e->actor, head->actor);
+	if (err.code == LK_OK)
+		err = buf_err(&e->actor, "actor");
+	if (err.code != LK_OK) {
+		edit_discard(e);
+		return err;
+	}
+	*out = e;
+	return LK_NONE;
+}
+
 lk_err
 edit_new(struct edit **out, struct doc *doc, const struct change_head *head)
 {
 	struct edit *e;
-	uint8_t *actor;
 	lk_err err;
 
 	TRY(doc_writable(doc));
 	TRY(doc_settle(doc));
-	e = calloc(1, sizeof(*e));
-	actor = malloc(head->actor.len + 1);
-	if (e == NULL || actor == NULL) {
-		free(e);
-		free(actor);
-		return LK_ERR(LK_E_NOMEM, "edit");
-	}
-	if (head->actor.len > 0)
-		memcpy(actor, head->actor.ptr, head->actor.len);
+	TRY(edit_memory(doc, head, &e));
 	e->doc = doc;
-	e->actor = BYTES(actor, head->actor.len);
 	e->seq = head->seq;
-	err = change_writer_new(&e->writer, head);
-	if (err.code == LK_OK)
-		err = intake_open(&e->intake, doc, head);
+	err = intake_open(&e->intake, doc, head);
 	if (err.code != LK_OK) {
 		edit_free(e);
 		return err;
@@ -35,15 +51,32 @@ edit_new(struct edit **out, struct doc *doc, const struct change_head *head)
 }
 
 void
-edit_free(struct edit *e)
+edit_discard(struct edit *e)
 {
 	if (e == NULL)
 		return;
 	change_writer_free(e->writer);
 	intake_clear(&e->intake);
-	free((void *)(uintptr_t)e->actor.ptr);
+	buf_clear(&e->actor);
 	free(e->numbers);
 	free(e);
+}
+
+void
+edit_free(struct edit *e)
+{
+	if (e == NULL)
+		return;
+	if (e->doc->edit_idle != NULL) {
+		edit_discard(e);
+		return;
+	}
+	intake_clear(&e->intake);
+	buf_reset(&e->actor);
+	e->ops = 0;
+	if (e->numbers_len > 0)
+		memset(e->numbers, 0, e->numbers_len * sizeof(*e->numbers));
+	e->doc->edit_idle = e;
 }
 
 /* An id as the writer numbers its actor. */
@@ -116,7 +149,8 @@ edit_add(struct edit *e, struct placed_op *op)
 	if (e->intake.start_op + e->ops > OP_COUNTER_MAX)
 		return LK_ERR(LK_E_LIMIT, "op counters");
 	if (e->intake.author == doc->head.actors)
-		TRY(doc_actor_add(doc, e->actor, &e->intake.author));
+		TRY(doc_actor_add(
+		    doc, buf_bytes(&e->actor), &e->intake.author));
 	op->id = intake_own_id(&e->intake, e->ops);
 	TRY(doc_place(doc, &e->intake.past, doc->head.changes, true, op));
 	TRY(edit_write(e, op));

@@ -11,12 +11,15 @@ struct edit {
 	struct doc *doc;
 	struct change_writer *writer;
 	struct intake intake; /* author, past, start op */
-	struct bytes actor;   /* owned */
+	struct buf actor;
 	uint64_t seq;
 	size_t ops;
 	uint32_t *numbers; /* 1 + the writer's, by the document's actor */
 	size_t numbers_len;
 };
+
+/* Frees it whole: edit_free keeps one for the next edit_new. */
+void edit_discard(struct edit *);
 
 /*
  * Applies an op, whose id is given to it here, and appends it to the change.

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crdt/change_body.h"
 #include "crdt/document.h"
 #include "crdt/document_read.h"
 #include "crdt/history_order.h"
@@ -163,13 +164,35 @@ history_add_change(struct history *h, struct change_list *l, struct bytes body)
 	kept = arena_copy(&h->arena, body);
 	if (kept.len != body.len)
 		return LK_ERR(LK_E_LIMIT, "size of a history");
-	TRY(change_decode(&c, &h->arena, kept));
+	TRY(change_decode_lean(&c, &h->arena, kept, true));
 	return change_list_add(l, &c);
+}
+
+/* Where the changes of a document chunk go. */
+struct history_sink {
+	struct history *h;
+	struct change_list *l;
+};
+
+static lk_err
+sink_add(void *ctx, const struct change *made)
+{
+	struct history_sink *to = ctx;
+	struct bytes kept = arena_copy(&to->h->arena, made->body);
+	struct change c;
+
+	if (kept.ptr == NULL)
+		return LK_ERR(LK_E_LIMIT, "changes of a document");
+	TRY(change_frame(&c, &to->h->arena, kept));
+	memcpy(c.hash, made->hash, sizeof(c.hash));
+	c.ops_len = made->ops_len;
+	return change_list_add(to->l, &c);
 }
 
 static lk_err
 history_add_file(struct history *h, struct change_list *l, struct bytes file)
 {
+	struct history_sink sink = { .h = h, .l = l };
 	struct rd r = rd_over(file);
 
 	while (r.left.len > 0) {
@@ -179,7 +202,7 @@ history_add_file(struct history *h, struct change_list *l, struct bytes file)
 		if (chunk.type == CHUNK_CHANGE)
 			TRY(history_add_change(h, l, chunk.body));
 		else if (chunk.type == CHUNK_DOCUMENT)
-			TRY(document_read(chunk.body, &h->arena, l));
+			TRY(document_each(chunk.body, sink_add, &sink));
 		else
 			return LK_ERR(LK_E_MALFORMED, "a bundle");
 	}
@@ -233,4 +256,40 @@ history_clear(struct history *h)
 {
 	arena_clear(&h->arena);
 	*h = (struct history){ 0 };
+}
+
+/* The body of the document chunk that a file consists of; NOTFOUND: it
+ * consists of something else. */
+static lk_err
+history_only_document(struct bytes file, struct bytes *body)
+{
+	ARENA_SCOPED arena = { 0 };
+	struct rd r = rd_over(file);
+	struct chunk chunk;
+
+	/* What is deflated needs memory, and is no document. */
+	arena_init(&arena, 0);
+	if (chunk_next(&r, &arena, &chunk).code != LK_OK ||
+	    chunk.type != CHUNK_DOCUMENT || r.left.len > 0)
+		return LK_ERR(LK_E_NOTFOUND, "document");
+	*body = chunk.body;
+	return LK_NONE;
+}
+
+lk_err
+history_each(struct bytes file, change_fn *each, void *ctx)
+{
+	struct history h;
+	struct bytes body;
+	lk_err err = LK_NONE;
+
+	if (history_only_document(file, &body).code == LK_OK)
+		return document_each(body, each, ctx);
+	TRY(history_read(&h, file));
+	if (h.orphans_len > 0)
+		err = LK_ERR(LK_E_WAIT, "a dependency is missing");
+	for (size_t i = 0; i < h.changes_len && err.code == LK_OK; i++)
+		err = each(ctx, &h.changes[i]);
+	history_clear(&h);
+	return err;
 }
