@@ -65,6 +65,28 @@ uint64_t doc_changes(const struct doc *);
 /* The actors that have changes: NOTFOUND when these bytes are nobody's. */
 LK_MUST_USE lk_err doc_actor_seq(struct doc *, struct bytes actor, uint64_t *seq);
 
+/*
+ * Void changes that a visible one depends on (ghosts.md section 3), a
+ * dependency before its dependants.  An error from `each` stops the walk; it
+ * may not write.
+ */
+typedef lk_err doc_ghost_fn(void *ctx, const struct doc_change_info *);
+LK_MUST_USE lk_err doc_ghosts(struct doc *, doc_ghost_fn *each, void *ctx);
+
+/*
+ * What a visible change says and only ghosts keep from being shown (ghosts.md
+ * 3.8), ascending by id: with each op the ops of ghosts that hide it, all of
+ * which must be visible again for it to be shown.  The views live until `each`
+ * returns.
+ */
+struct doc_stranded {
+	struct op_id op;
+	const struct op_id *because;
+	size_t because_len;
+};
+typedef lk_err doc_stranded_fn(void *ctx, const struct doc_stranded *);
+LK_MUST_USE lk_err doc_stranded(struct doc *, doc_stranded_fn *each, void *ctx);
+
 /* Reading. */
 
 enum obj_type { OBJ_MAP, OBJ_LIST, OBJ_TEXT };

@@ -148,7 +148,7 @@ count_clear(struct count_walk *w)
 #define COUNT_SCOPED __attribute__((cleanup(count_clear))) struct count_walk
 
 lk_err
-ghost_count(struct doc *doc, struct op_ref increment, int64_t by)
+ghost_targets(struct doc *doc, struct op_ref increment, struct id_list *out)
 {
 	COUNT_SCOPED walk = { 0 };
 
@@ -160,9 +160,24 @@ ghost_count(struct doc *doc, struct op_ref increment, int64_t by)
 		if (err.code == LK_E_NOTFOUND)
 			return LK_NONE;
 		TRY(err);
+		TRY(id_list_add(out, at.op->id));
+	}
+}
+
+lk_err
+ghost_count(struct doc *doc, struct op_ref increment, int64_t by)
+{
+	ID_LIST_SCOPED counters = { 0 };
+
+	TRY(ghost_targets(doc, increment, &counters));
+	for (size_t i = 0; i < counters.len; i++) {
+		struct op_ref at;
+
+		TRY(opset_load(doc, counters.ids[i], &at));
 		at.op->total = (int64_t)((uint64_t)at.op->total + (uint64_t)by);
 		at.block->cached.dirty = true;
 	}
+	return LK_NONE;
 }
 
 /* Calls ghost_count, or clears the counters, for one increment. */

@@ -50,7 +50,11 @@ LK_MUST_USE lk_err ghost_note(struct doc *, struct slot *,
 LK_MUST_USE lk_err ghost_cover(
     struct doc *, struct slot *, uint64_t id, bool more);
 
-/* Adds `by` to every counter that an increment reaches through ghosts. */
+/* Appends the counters of visible changes that an increment reaches, through
+ * ghosts if need be (ghosts 3.5); each once. */
+LK_MUST_USE lk_err ghost_targets(
+    struct doc *, struct op_ref increment, struct id_list *);
+/* Adds `by` to every one of them. */
 LK_MUST_USE lk_err ghost_count(
     struct doc *, struct op_ref increment, int64_t by);
 /* Counts all increments of a slot anew. */

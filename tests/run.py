@@ -178,6 +178,17 @@ def part_model(t, long):
     one(t, "model", [PYTHON, TESTS / "model/story.py", "--check", TESTS / "data/protocol"], 600)
 
 
+def part_ghosts(t, long):
+    """random histories with void changes, against the Python reference"""
+    count = 20000 if long else 2000
+    works = [lambda first=first: run(
+        [PYTHON, TESTS / "model/ghost/diff.py", BUILD / "dev/tests/crdt_ghost_test", first,
+         first + count // 20], 600)
+        for first in range(1000, 1000 + count, count // 20)]
+    for status, out in together(works):
+        said(t, "ghosts", status, out)
+
+
 def part_manuals(t, long):
     """the manuals have no flaw that mandoc finds"""
     for page in sorted((ROOT / "docs/man").glob("*.[1-8]")):
@@ -371,9 +382,9 @@ def part_mutants(t, long):
                 return
 
 
-PARTS = [part_build, part_unit, part_threads, part_model, part_manuals, part_cli, part_story,
-         part_partitions, part_revocation, part_capture, part_interop, part_install, part_fuzz,
-         part_simulation]
+PARTS = [part_build, part_unit, part_threads, part_model, part_ghosts, part_manuals, part_cli,
+         part_story, part_partitions, part_revocation, part_capture, part_interop, part_install,
+         part_fuzz, part_simulation]
 LONG_PARTS = [*PARTS, part_mutants]
 
 

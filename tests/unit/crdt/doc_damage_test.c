@@ -7,6 +7,22 @@
 #include "tests/unit/crdt/counted_kv.h"
 #include "tests/unit/crdt/doc_sample.h"
 
+static lk_err
+each_ghost(void *ctx, const struct doc_change_info *info)
+{
+	(void)ctx;
+	(void)info;
+	return LK_NONE;
+}
+
+static lk_err
+each_stranded(void *ctx, const struct doc_stranded *s)
+{
+	(void)ctx;
+	(void)s;
+	return LK_NONE;
+}
+
 /* Does everything there is with a document; errors are allowed. */
 static void
 use_all(struct kv kv, const struct changes *all)
@@ -17,8 +33,11 @@ use_all(struct kv kv, const struct changes *all)
 	lk_err err = doc_open(&doc, kv);
 
 	buf_init(&b, TREE_MAX);
-	if (err.code == LK_OK)
+	if (err.code == LK_OK) {
+		(void)!doc_ghosts(doc, each_ghost, NULL).code;
+		(void)!doc_stranded(doc, each_stranded, NULL).code;
 		err = tree_of_doc(doc, true, &b);
+	}
 	for (size_t i = 0; doc != NULL && i < none.len; i++) {
 		struct doc *again = NULL;
 
