@@ -2,8 +2,16 @@
 
 #include <stdlib.h>
 
-/* Raises `latest` to what is in the past of change `number`. */
-static lk_err
+void
+present_clear(struct present *p)
+{
+	free(p->how);
+	buf_clear(&p->heads);
+	buf_clear(&p->ghosts);
+	*p = (struct present){ 0 };
+}
+
+lk_err
 past_join(struct doc *doc, uint32_t number, uint32_t *latest)
 {
 	PAST_SCOPED past = { 0 };
@@ -20,7 +28,7 @@ past_join(struct doc *doc, uint32_t number, uint32_t *latest)
 /* From the last change down: whoever depends on one has been seen before it,
  * and only what no other one depends on has a past to add. */
 static lk_err
-presence_walk(struct doc *doc, uint32_t *latest, uint8_t *presence)
+present_walk(struct doc *doc, uint32_t *latest, struct present *p)
 {
 	for (uint32_t n = doc->head.changes; n-- > 0;) {
 		struct doc_change c;
@@ -28,32 +36,53 @@ presence_walk(struct doc *doc, uint32_t *latest, uint8_t *presence)
 
 		TRY(doc_change_load(doc, n, &c));
 		below = n < latest[c.actor];
-		if (c.visible && !below)
-			TRY(past_join(doc, n, latest));
-		presence[n] = c.visible ? PRESENT_VISIBLE
-		    : below             ? PRESENT_GHOST
-					: PRESENT_NOT;
+		p->how[n] = c.visible ? PRESENT_VISIBLE
+		    : below           ? PRESENT_GHOST
+				      : PRESENT_NOT;
+		if (p->how[n] == PRESENT_GHOST)
+			buf_mem(&p->ghosts, c.hash, sizeof(c.hash));
+		if (!c.visible || below)
+			continue;
+		TRY(past_join(doc, n, latest));
+		buf_mem(&p->heads, c.hash, sizeof(c.hash));
+		if (p->max_op < c.past_max_op)
+			p->max_op = c.past_max_op;
 	}
 	return LK_NONE;
 }
 
+static int
+hash_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, LK_ID_LEN);
+}
+
+static lk_err
+hashes_sort(struct buf *hashes)
+{
+	TRY(buf_err(hashes, "changes of a document"));
+	if (hashes->len > 0)
+		qsort(hashes->ptr, hashes->len / LK_ID_LEN, LK_ID_LEN,
+		    hash_compare);
+	return LK_NONE;
+}
+
 lk_err
-presence_find(struct doc *doc, uint8_t **out)
+present_find(struct doc *doc, struct present *p)
 {
 	uint32_t *latest =
 	    calloc((size_t)doc->head.actors + 1, sizeof(*latest));
-	uint8_t *presence = calloc((size_t)doc->head.changes + 1, 1);
 	lk_err err = LK_ERR(LK_E_NOMEM, "changes of a document");
 
-	if (latest != NULL && presence != NULL)
-		err = presence_walk(doc, latest, presence);
+	buf_init(&p->heads, (size_t)UINT32_MAX * LK_ID_LEN);
+	buf_init(&p->ghosts, (size_t)UINT32_MAX * LK_ID_LEN);
+	p->how = calloc((size_t)doc->head.changes + 1, 1);
+	if (latest != NULL && p->how != NULL)
+		err = present_walk(doc, latest, p);
 	free(latest);
-	if (err.code != LK_OK) {
-		free(presence);
-		return err;
-	}
-	*out = presence;
-	return LK_NONE;
+	TRY(err);
+	TRY(hashes_sort(&p->heads));
+	return hashes_sort(&p->ghosts);
 }
 
 static lk_err
@@ -70,13 +99,11 @@ ghost_visit(struct doc *doc, uint32_t number, doc_ghost_fn *each, void *ctx)
 lk_err
 doc_ghosts(struct doc *doc, doc_ghost_fn *each, void *ctx)
 {
-	uint8_t *presence;
-	lk_err err = LK_NONE;
+	PRESENT_SCOPED present = { 0 };
 
-	TRY(presence_find(doc, &presence));
-	for (uint32_t n = 0; n < doc->head.changes && err.code == LK_OK; n++)
-		if (presence[n] == PRESENT_GHOST)
-			err = ghost_visit(doc, n, each, ctx);
-	free(presence);
-	return err;
+	TRY(present_find(doc, &present));
+	for (uint32_t n = 0; n < doc->head.changes; n++)
+		if (present.how[n] == PRESENT_GHOST)
+			TRY(ghost_visit(doc, n, each, ctx));
+	return LK_NONE;
 }

@@ -41,6 +41,8 @@ edit_new(struct edit **out, struct doc *doc, const struct change_head *head)
 	TRY(edit_memory(doc, head, &e));
 	e->doc = doc;
 	e->seq = head->seq;
+	e->naming.doc = doc;
+	op_naming_reset(&e->naming, e->writer);
 	err = intake_open(&e->intake, doc, head);
 	if (err.code != LK_OK) {
 		edit_free(e);
@@ -58,7 +60,7 @@ edit_discard(struct edit *e)
 	change_writer_free(e->writer);
 	intake_clear(&e->intake);
 	buf_clear(&e->actor);
-	free(e->numbers);
+	op_naming_clear(&e->naming);
 	free(e);
 }
 
@@ -74,40 +76,7 @@ edit_free(struct edit *e)
 	intake_clear(&e->intake);
 	buf_reset(&e->actor);
 	e->ops = 0;
-	if (e->numbers_len > 0)
-		memset(e->numbers, 0, e->numbers_len * sizeof(*e->numbers));
 	e->doc->edit_idle = e;
-}
-
-/* An id as the writer numbers its actor. */
-static lk_err
-edit_writer_id(struct edit *e, uint64_t id, struct op_id *out)
-{
-	uint32_t actor = id_actor(id), number;
-	struct doc_actor *a;
-
-	*out = (struct op_id){ .ctr = id_ctr(id) };
-	if (id == 0)
-		return LK_NONE;
-	if (actor >= e->numbers_len) {
-		size_t len = e->doc->head.actors;
-		uint32_t *numbers =
-		    reallocarray(e->numbers, len, sizeof(*numbers));
-
-		if (numbers == NULL)
-			return LK_ERR(LK_E_NOMEM, "actors of an edit");
-		memset(numbers + e->numbers_len, 0,
-		    (len - e->numbers_len) * sizeof(*numbers));
-		e->numbers = numbers;
-		e->numbers_len = len;
-	}
-	if (e->numbers[actor] == 0) {
-		TRY(doc_actor_load(e->doc, actor, &a));
-		TRY(change_writer_actor(e->writer, a->id, &number));
-		e->numbers[actor] = number + 1;
-	}
-	out->actor = e->numbers[actor] - 1;
-	return LK_NONE;
 }
 
 static lk_err
@@ -121,17 +90,17 @@ edit_write(struct edit *e, const struct placed_op *placed)
 		.action = placed->action,
 		.value = placed->value };
 	struct op_id *preds = NULL;
-	lk_err err = LK_NONE;
+	lk_err err;
 
-	TRY(edit_writer_id(e, placed->obj, &op.obj));
-	TRY(edit_writer_id(e, placed->elem, &op.elem));
+	TRY(op_naming_id(&e->naming, placed->obj, &op.obj));
+	TRY(op_naming_id(&e->naming, placed->elem, &op.elem));
 	if (placed->preds_len > 0) {
 		preds = calloc(placed->preds_len, sizeof(*preds));
 		if (preds == NULL)
 			return LK_ERR(LK_E_NOMEM, "predecessors");
 	}
-	for (size_t i = 0; i < placed->preds_len && err.code == LK_OK; i++)
-		err = edit_writer_id(e, placed->preds[i], &preds[i]);
+	err =
+	    op_naming_ids(&e->naming, placed->preds, placed->preds_len, preds);
 	op.preds = preds;
 	op.preds_len = placed->preds_len;
 	if (err.code == LK_OK)

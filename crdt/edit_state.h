@@ -5,6 +5,7 @@
 #define CRDT_EDIT_STATE_H
 
 #include "crdt/doc_intake.h"
+#include "crdt/op_naming.h"
 #include "crdt/sequence.h"
 
 struct edit {
@@ -14,8 +15,7 @@ struct edit {
 	struct buf actor;
 	uint64_t seq;
 	size_t ops;
-	uint32_t *numbers; /* 1 + the writer's, by the document's actor */
-	size_t numbers_len;
+	struct op_naming naming;
 };
 
 /* Frees it whole: edit_free keeps one for the next edit_new. */

@@ -1,7 +1,10 @@
 #!/usr/bin/python3
-"""Random histories with void changes: the engine against the reference.
+"""Random histories with void changes: the engine against the reference, and
+what it exports of them against Automerge.
 
-usage: diff.py TEST FIRST END     TEST: the built crdt_ghost_test
+usage: diff.py TEST FIRST END [EXPORTS]
+    TEST     the built crdt_ghost_test
+    EXPORTS  exports.mjs; without it Automerge is not asked
 """
 import pathlib
 import subprocess
@@ -11,18 +14,24 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 
 
+def said(argv):
+    p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return p.returncode, p.stdout.decode("utf-8", "replace")
+
+
 def main():
-    test, first, end = sys.argv[1], sys.argv[2], sys.argv[3]
+    test, first, end, *asked = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="lk-ghost-") as folder:
-        cases = pathlib.Path(folder) / "cases.jsonl"
+        cases, exports = pathlib.Path(folder) / "cases", pathlib.Path(folder) / "exports"
         with cases.open("wb") as out:
             subprocess.run([sys.executable, HERE / "cases.py", first, end], stdout=out, check=True)
-        p = subprocess.run([test, cases], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    said = p.stdout.decode("utf-8", "replace")
-    print(f"{'ok' if p.returncode == 0 else 'not ok'}: histories {first} to {end}")
-    if p.returncode != 0:
-        print(said)
-    return p.returncode != 0
+        status, out = said([test, cases, exports])
+        if status == 0 and asked:
+            status, out = said(["node", asked[0], exports])
+    print(f"{'not ok' if status else 'ok'}: histories {first} to {end}")
+    if status:
+        print(out)
+    return status != 0
 
 
 if __name__ == "__main__":

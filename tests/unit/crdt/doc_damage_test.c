@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 
+#include "crdt/export.h"
 #include "tests/unit/crdt/counted_kv.h"
 #include "tests/unit/crdt/doc_sample.h"
 
@@ -23,6 +24,18 @@ each_stranded(void *ctx, const struct doc_stranded *s)
 	return LK_NONE;
 }
 
+static void
+export_all(struct doc *doc, const struct changes *all)
+{
+	for (enum export_form f = EXPORT_HISTORY; f <= EXPORT_CLEAN; f++) {
+		struct change_bodies bodies;
+
+		change_bodies_init(&bodies, TREE_MAX);
+		(void)!export_changes(doc, all->all, all->len, f, &bodies).code;
+		change_bodies_clear(&bodies);
+	}
+}
+
 /* Does everything there is with a document; errors are allowed. */
 static void
 use_all(struct kv kv, const struct changes *all)
@@ -36,6 +49,7 @@ use_all(struct kv kv, const struct changes *all)
 	if (err.code == LK_OK) {
 		(void)!doc_ghosts(doc, each_ghost, NULL).code;
 		(void)!doc_stranded(doc, each_stranded, NULL).code;
+		export_all(doc, all);
 		err = tree_of_doc(doc, true, &b);
 	}
 	for (size_t i = 0; doc != NULL && i < none.len; i++) {

@@ -5,7 +5,10 @@
 #ifndef TESTS_GHOST_CASE_H
 #define TESTS_GHOST_CASE_H
 
+#include <stdio.h>
+
 #include "tests/unit/crdt/doc_changes.h"
+#include "tests/unit/crdt/doc_plain.h"
 #include "tests/unit/crdt/json_tree.h"
 
 #define assert_ok(call)                                                        \
@@ -22,6 +25,7 @@ struct ghost_case {
 	struct changes changes;
 	size_t views;
 	struct dice dice;
+	FILE *exports; /* NULL: none */
 };
 
 static inline struct json_object *
@@ -222,6 +226,20 @@ check_same(const char *name, const char *what, const struct buf *got,
 		    (const char *)want->ptr);
 }
 
+static inline void
+check_plain(
+    const struct ghost_case *g, struct json_object *view, struct doc *doc)
+{
+	struct json_object *want = json_object_object_get(view, "plain");
+	struct json_object *got = plain_object(doc, DOC_ROOT, OBJ_MAP);
+
+	if (want != NULL && !json_object_equal(got, want))
+		fail_msg("%s: plainly %s, not %s", g->name,
+		    json_object_to_json_string(got),
+		    json_object_to_json_string(want));
+	json_object_put(got);
+}
+
 /* The document shows and reports what the view says. */
 static inline void
 check_view(const struct ghost_case *g, struct json_object *view,
@@ -235,6 +253,7 @@ check_view(const struct ghost_case *g, struct json_object *view,
 	tree_of_json(json_object_object_get(view, "tree"), true, &want);
 	assert_ok(tree_of_doc(doc, true, &got));
 	check_same(g->name, what, &got, &want);
+	check_plain(g, view, doc);
 	lines.lines = json_object_new_array();
 	assert_ok(doc_ghosts(doc, case_each_ghost, &lines));
 	assert_int_equal(
