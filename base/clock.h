@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include "base/bytes.h"
+
 struct mono {
 	int64_t ms; /* since an arbitrary moment */
 };
@@ -28,5 +30,8 @@ struct now {
 
 /* RFC 3339, UTC; years 0 to 9999, clamped. */
 void wall_format(char out[static WALL_TEXT_LEN], struct wall);
+/* RFC 3339 with any offset; finer digits than milliseconds are cut off, a leap
+ * second counts as the one after it.  DATA when it is no time. */
+LK_MUST_USE lk_err wall_read(struct wall *, struct bytes text);
 
 #endif

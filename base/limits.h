@@ -38,6 +38,8 @@
 #define ACTOR_LEN_MAX 255
 #define DOCUMENT_ACTORS_MAX 65536
 #define TREE_DEPTH_MAX 512 /* levels shown or imported as JSON */
+/* A whole value in memory: some 100 bytes for each of DOCUMENT_OPS_MAX. */
+#define TREE_BYTES_MAX (512u * 1024 * 1024)
 #define OP_COUNTER_MAX UINT32_MAX
 /* What a view at old heads keeps of records that differ: as much as the
  * largest document that is read. */

@@ -44,4 +44,14 @@ LK_MUST_USE lk_err edit_delete_elem(struct edit *, uint64_t obj, uint64_t elem);
 LK_MUST_USE lk_err edit_reference(
     struct edit *, const struct object *, uint64_t index, uint64_t *elem);
 
+/* A text as it was, as it should become, and as it is now. */
+struct text_versions {
+	struct bytes base, wanted, now;
+};
+/* Makes the differences between base and wanted in what the text shows now:
+ * textdiff_onto. */
+struct aligner;
+LK_MUST_USE lk_err edit_text_from(
+    struct edit *, struct aligner *, struct op_id text, struct text_versions);
+
 #endif

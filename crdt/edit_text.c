@@ -141,21 +141,47 @@ hunk_apply(struct edit *e, struct op_id text, struct bytes old,
 	    buf_bytes(&insert));
 }
 
+/* The hunks that lead from what is shown now to what is wanted. */
+static lk_err
+versions_compare(
+    struct textdiff *out, struct aligner *al, const struct text_versions *v)
+{
+	TEXTDIFF_SCOPED mine = { 0 };
+	TEXTDIFF_SCOPED theirs = { 0 };
+
+	if (bytes_equal(v->base, v->now))
+		return textdiff(out, al, v->base, v->wanted);
+	TRY(textdiff(&mine, al, v->base, v->wanted));
+	TRY(textdiff(&theirs, al, v->base, v->now));
+	return textdiff_onto(out, (struct text_change){ &mine, v->wanted },
+	    (struct text_change){ &theirs, v->now });
+}
+
+lk_err
+edit_text_from(struct edit *e, struct aligner *al, struct op_id text,
+    struct text_versions v)
+{
+	TEXTDIFF_SCOPED diff = { 0 };
+
+	if (!utf8_valid(v.wanted) || !utf8_valid(v.base))
+		return LK_ERR(LK_E_DATA, "the text is not UTF-8");
+	TRY(versions_compare(&diff, al, &v));
+	/* Last first, so that positions in the present text stay right. */
+	for (size_t i = diff.hunks_len; i > 0; i--)
+		TRY(hunk_apply(e, text, v.now, v.wanted, &diff.hunks[i - 1]));
+	return LK_NONE;
+}
+
 lk_err
 edit_text(struct edit *e, struct op_id text, struct bytes wanted)
 {
-	TEXTDIFF_SCOPED diff = { 0 };
-	BUF_SCOPED old = { .max = CHANGE_BODY_MAX };
+	BUF_SCOPED now = { .max = DOCUMENT_BODY_MAX };
+	ALIGNER_SCOPED al = NULL;
 	struct object *o;
 
-	if (!utf8_valid(wanted))
-		return LK_ERR(LK_E_DATA, "the text is not UTF-8");
 	TRY(text_of_caller(e, text, &o));
-	TRY(doc_text(e->doc, text, &old));
-	TRY(textdiff(&diff, buf_bytes(&old), wanted));
-	/* Last first, so that positions in the old text stay right. */
-	for (size_t i = diff.hunks_len; i > 0; i--)
-		TRY(hunk_apply(
-		    e, text, buf_bytes(&old), wanted, &diff.hunks[i - 1]));
-	return LK_NONE;
+	TRY(doc_text(e->doc, text, &now));
+	TRY(aligner_new(&al));
+	return edit_text_from(e, al, text,
+	    (struct text_versions){ buf_bytes(&now), wanted, buf_bytes(&now) });
 }

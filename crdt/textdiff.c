@@ -3,36 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Edits looked for at a time; the search costs their square in memory. */
-#define EDITS_MAX 256
-
-#define TOKENS_FIRST 64
-
-/* Pieces of a text; equal pieces of both texts have equal numbers. */
-struct tokens {
-	struct bytes text;
-	size_t *at; /* len + 1 offsets */
-	uint32_t *number;
-	size_t len, cap;
-};
-
-/* Numbers for pieces: a hash table of views. */
-struct token_names {
-	struct bytes *names;
-	uint32_t *numbers;
-	size_t cap;
-	uint32_t len;
-};
-
-typedef size_t piece_fn(struct bytes);
-
-/* One search: ends of the furthest paths, for each number of edits. */
-struct search {
-	const struct tokens *a, *b;
-	size_t a_at, b_at; /* where it begins */
-	size_t *trace;     /* (EDITS_MAX + 1) rows */
-	size_t edits;
-};
+/* Pieces of both texts together: what they cost is 150 MiB. */
+#define PIECES_MAX (4u * 1024 * 1024)
+#define HUNKS_FIRST 64
 
 void
 textdiff_clear(struct textdiff *d)
@@ -41,279 +14,67 @@ textdiff_clear(struct textdiff *d)
 	*d = (struct textdiff){ 0 };
 }
 
-static void
-tokens_clear(struct tokens *t)
-{
-	free(t->at);
-	free(t->number);
-	*t = (struct tokens){ 0 };
-}
-
-static void
-names_clear(struct token_names *n)
-{
-	free(n->names);
-	free(n->numbers);
-	*n = (struct token_names){ 0 };
-}
-
 /* Length of the line at the front, with its newline. */
 static size_t
-piece_line(struct bytes s)
+text_line(struct bytes s)
 {
 	const uint8_t *end = memchr(s.ptr, '\n', s.len);
 
 	return end == NULL ? s.len : (size_t)(end - s.ptr) + 1;
 }
 
-enum letter { LETTER_WORD, LETTER_SPACE, LETTER_OTHER };
+enum letter { LETTER_WORD, LETTER_SPACE, LETTER_WHOLE };
 
 static enum letter
 letter_kind(uint8_t c)
 {
+	/* From U+3000 on. */
+	if (c >= 0xe3)
+		return LETTER_WHOLE;
 	if (c >= 0x80 || (c >= '0' && c <= '9') || c == '_' ||
 	    ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'))
 		return LETTER_WORD;
-	return c == ' ' || c == '\t' ? LETTER_SPACE : LETTER_OTHER;
+	return c == ' ' || c == '\t' ? LETTER_SPACE : LETTER_WHOLE;
 }
 
-/* A word, a run of blanks, or one other character. */
-static size_t
-piece_word(struct bytes s)
+size_t
+text_word(struct bytes s)
 {
 	enum letter kind = letter_kind(s.ptr[0]);
 	size_t n = 1;
 
-	if (kind == LETTER_OTHER)
+	if (kind == LETTER_WHOLE) {
+		while (n < s.len && (s.ptr[n] & 0xc0) == 0x80)
+			n++;
 		return n;
+	}
 	while (n < s.len && letter_kind(s.ptr[n]) == kind)
 		n++;
 	return n;
 }
 
-static uint64_t
-piece_hash(struct bytes s)
+uint64_t
+text_hash(struct bytes s)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
 	for (size_t i = 0; i < s.len; i++)
 		h = (h ^ s.ptr[i]) * UINT64_C(0x100000001b3);
-	return h ^ h >> 29;
+	return h;
 }
 
-static size_t
-names_place(const struct token_names *n, struct bytes s)
-{
-	size_t at = (size_t)piece_hash(s);
-
-	for (;; at++) {
-		size_t i = at & (n->cap - 1);
-
-		if (n->numbers[i] == 0 || bytes_equal(n->names[i], s))
-			return i;
-	}
-}
-
-static lk_err
-names_grow(struct token_names *n)
-{
-	struct token_names grown = { .len = n->len };
-
-	grown.cap = n->cap == 0 ? TOKENS_FIRST : 2 * n->cap;
-	grown.names = calloc(grown.cap, sizeof(*grown.names));
-	grown.numbers = calloc(grown.cap, sizeof(*grown.numbers));
-	if (grown.names == NULL || grown.numbers == NULL) {
-		names_clear(&grown);
-		return LK_ERR(LK_E_NOMEM, "comparing texts");
-	}
-	for (size_t i = 0; i < n->cap; i++) {
-		size_t to;
-
-		if (n->numbers[i] == 0)
-			continue;
-		to = names_place(&grown, n->names[i]);
-		grown.names[to] = n->names[i];
-		grown.numbers[to] = n->numbers[i];
-	}
-	names_clear(n);
-	*n = grown;
-	return LK_NONE;
-}
-
-static lk_err
-names_number(struct token_names *n, struct bytes s, uint32_t *number)
-{
-	size_t at;
-
-	if (2 * (size_t)n->len >= n->cap)
-		TRY(names_grow(n));
-	at = names_place(n, s);
-	if (n->numbers[at] == 0) {
-		n->names[at] = s;
-		n->numbers[at] = ++n->len;
-	}
-	*number = n->numbers[at];
-	return LK_NONE;
-}
-
-static lk_err
-tokens_add(struct tokens *t, size_t end, uint32_t number)
-{
-	if (t->len + 1 >= t->cap) {
-		size_t cap = t->cap == 0 ? TOKENS_FIRST : 2 * t->cap;
-		size_t *at = reallocarray(t->at, cap, sizeof(*at));
-		uint32_t *numbers;
-
-		if (at == NULL)
-			return LK_ERR(LK_E_NOMEM, "comparing texts");
-		t->at = at;
-		numbers = reallocarray(t->number, cap, sizeof(*numbers));
-		if (numbers == NULL)
-			return LK_ERR(LK_E_NOMEM, "comparing texts");
-		t->number = numbers;
-		t->cap = cap;
-	}
-	t->number[t->len++] = number;
-	t->at[0] = 0;
-	t->at[t->len] = end;
-	return LK_NONE;
-}
-
-static lk_err
-tokens_read(struct tokens *t, struct token_names *names, struct bytes text,
-    piece_fn *piece)
-{
-	size_t at = 0;
-
-	t->text = text;
-	while (at < text.len) {
-		struct bytes rest = BYTES(text.ptr + at, text.len - at);
-		size_t n = piece(rest);
-		uint32_t number;
-
-		TRY(names_number(names, BYTES(rest.ptr, n), &number));
-		at += n;
-		TRY(tokens_add(t, at, number));
-	}
-	return LK_NONE;
-}
-
-/* The row of the trace for `edits`: how far into `a`, by diagonal. */
-static size_t *
-search_row(const struct search *s, size_t edits)
-{
-	return s->trace + edits * (2 * EDITS_MAX + 3) + EDITS_MAX + 1;
-}
-
-/* Furthest along diagonal k with `edits` edits, from the row before. */
-static size_t
-search_step(const struct search *s, size_t edits, ptrdiff_t k)
-{
-	const size_t *before = edits == 0 ? NULL : search_row(s, edits - 1);
-	ptrdiff_t d = (ptrdiff_t)edits;
-	size_t x = 0, y;
-
-	if (edits > 0)
-		x = k == -d || (k != d && before[k - 1] < before[k + 1])
-		    ? before[k + 1]
-		    : before[k - 1] + 1;
-	y = (size_t)((ptrdiff_t)x - k);
-	while (s->a_at + x < s->a->len && s->b_at + y < s->b->len &&
-	    s->a->number[s->a_at + x] == s->b->number[s->b_at + y]) {
-		x++;
-		y++;
-	}
-	return x;
-}
-
-/*
- * Myers' search, forward and greedy.  Stops at the end of both, or with
- * EDITS_MAX edits on the diagonal that got furthest; false when every path
- * left the texts by then.
- */
-static bool
-search_run(struct search *s, ptrdiff_t *diagonal)
-{
-	size_t n = s->a->len - s->a_at, m = s->b->len - s->b_at, best = 0;
-	bool found = false;
-
-	for (size_t d = 0; d <= EDITS_MAX; d++) {
-		size_t *row = search_row(s, d);
-
-		s->edits = d;
-		best = 0;
-		found = false;
-		for (ptrdiff_t k = -(ptrdiff_t)d; k <= (ptrdiff_t)d; k += 2) {
-			size_t x, y;
-
-			row[k] = x = search_step(s, d, k);
-			y = (size_t)((ptrdiff_t)x - k);
-			if (x > n || y > m || x + y < best)
-				continue;
-			best = x + y;
-			found = true;
-			*diagonal = k;
-			if (x == n && y == m)
-				return true;
-		}
-	}
-	return found;
-}
-
-/* Marks the tokens that the path to the end of diagonal k drops or adds. */
-static void
-search_mark(const struct search *s, ptrdiff_t k, bool *a_gone, bool *b_new)
-{
-	for (size_t d = s->edits; d > 0; d--) {
-		const size_t *before = search_row(s, d - 1);
-		ptrdiff_t edits = (ptrdiff_t)d;
-		size_t x;
-
-		if (k == -edits ||
-		    (k != edits && before[k - 1] < before[k + 1])) {
-			k++;
-			x = before[k];
-			b_new[s->b_at + (size_t)((ptrdiff_t)x - k)] = true;
-		} else {
-			k--;
-			x = before[k];
-			a_gone[s->a_at + x] = true;
-		}
-	}
-}
-
-/* Marks what is not common to both, in arrays that are all false. */
-static void
-tokens_compare(struct search s, bool *a_gone, bool *b_new)
-{
-	ptrdiff_t k;
-
-	while (s.a_at < s.a->len && s.b_at < s.b->len && search_run(&s, &k)) {
-		size_t x = search_row(&s, s.edits)[k];
-
-		search_mark(&s, k, a_gone, b_new);
-		s.a_at += x;
-		s.b_at += (size_t)((ptrdiff_t)x - k);
-	}
-	for (size_t i = s.a_at; i < s.a->len; i++)
-		a_gone[i] = true;
-	for (size_t i = s.b_at; i < s.b->len; i++)
-		b_new[i] = true;
-}
-
-/* A piece of each text, by offsets into the whole. */
+/* A part of each text, by offsets into the whole. */
 struct region {
 	struct bytes old, new;
 	size_t old_at, new_at;
 };
 
-/* A comparison on its way: memory for one search at a time. */
 struct job {
 	struct textdiff *out;
-	size_t *trace;
+	struct aligner *al;
 };
 
-/* What each pair of pieces that differ is given to. */
+/* What each pair of parts that differ is given to. */
 typedef lk_err region_fn(struct job *, struct region);
 
 static bool
@@ -350,16 +111,10 @@ region_trim(struct region r)
 }
 
 static lk_err
-region_add(struct job *job, struct region r)
+hunk_add(struct textdiff *d, struct text_hunk h)
 {
-	struct textdiff *d = job->out;
-
-	r = region_trim(r);
-	if (r.old.len == 0 && r.new.len == 0)
-		return LK_NONE;
 	if (d->hunks_len == d->hunks_cap) {
-		size_t cap =
-		    d->hunks_cap == 0 ? TOKENS_FIRST : 2 * d->hunks_cap;
+		size_t cap = d->hunks_cap == 0 ? HUNKS_FIRST : 2 * d->hunks_cap;
 		struct text_hunk *hunks =
 		    reallocarray(d->hunks, cap, sizeof(*hunks));
 
@@ -368,84 +123,183 @@ region_add(struct job *job, struct region r)
 		d->hunks = hunks;
 		d->hunks_cap = cap;
 	}
-	d->hunks[d->hunks_len++] = (struct text_hunk){ .old_at = r.old_at,
-		.old_len = r.old.len,
-		.new_at = r.new_at,
-		.new_len = r.new.len };
+	d->hunks[d->hunks_len++] = h;
 	return LK_NONE;
 }
 
-static struct bytes
-tokens_view(const struct tokens *t, size_t from, size_t to)
+static lk_err
+region_add(struct job *job, struct region r)
 {
-	return BYTES(t->text.ptr + t->at[from], t->at[to] - t->at[from]);
+	r = region_trim(r);
+	if (r.old.len == 0 && r.new.len == 0)
+		return LK_NONE;
+	return hunk_add(job->out,
+	    (struct text_hunk){ .old_at = r.old_at,
+		.old_len = r.old.len,
+		.new_at = r.new_at,
+		.new_len = r.new.len });
 }
 
-/* Gives every run of marked tokens to `each`. */
-static lk_err
-regions_walk(struct job *job, struct region whole, const struct search *s,
-    const bool *a_gone, const bool *b_new, region_fn *each)
+typedef size_t piece_fn(struct bytes);
+
+/* Both parts of a region cut into pieces: first those of the old text. */
+struct pieces {
+	struct bytes old, new;
+	size_t old_len, new_len;
+	uint32_t *ends; /* each in its text */
+	uint32_t *numbers;
+	uint32_t *match; /* of the old ones */
+};
+
+static void
+pieces_clear(struct pieces *p)
 {
-	size_t i = 0, j = 0;
+	free(p->ends);
+	free(p->numbers);
+	free(p->match);
+}
 
-	while (i < s->a->len || j < s->b->len) {
-		size_t a_from = i, b_from = j;
+static size_t
+pieces_cut(uint32_t *ends, struct bytes text, piece_fn *piece)
+{
+	size_t n = 0;
 
-		while (i < s->a->len && a_gone[i])
-			i++;
-		while (j < s->b->len && b_new[j])
-			j++;
-		if (i == a_from && j == b_from) {
-			i++;
-			j++;
+	for (size_t at = 0; at < text.len; n++) {
+		at += piece(BYTES(text.ptr + at, text.len - at));
+		if (ends != NULL)
+			ends[n] = (uint32_t)at;
+	}
+	return n;
+}
+
+static size_t
+piece_start(const struct pieces *p, size_t i)
+{
+	return i == 0 || i == p->old_len ? 0 : p->ends[i - 1];
+}
+
+static struct bytes
+piece_bytes(const struct pieces *p, size_t i)
+{
+	size_t from = piece_start(p, i);
+	const uint8_t *text = i < p->old_len ? p->old.ptr : p->new.ptr;
+
+	return BYTES(text + from, p->ends[i] - from);
+}
+
+static bool
+pieces_same(const void *ctx, uint32_t i, uint32_t j)
+{
+	return bytes_equal(piece_bytes(ctx, i), piece_bytes(ctx, j));
+}
+
+static lk_err
+pieces_number(struct pieces *p)
+{
+	size_t n = p->old_len + p->new_len;
+	struct label *labels = reallocarray(NULL, n, sizeof(*labels));
+
+	if (labels == NULL)
+		return LK_ERR(LK_E_NOMEM, "comparing texts");
+	for (size_t i = 0; i < n; i++)
+		labels[i] =
+		    (struct label){ text_hash(piece_bytes(p, i)), (uint32_t)i };
+	labels_number(labels, n, pieces_same, p, p->numbers);
+	free(labels);
+	return LK_NONE;
+}
+
+static lk_err
+pieces_match(struct pieces *p, struct aligner *al, piece_fn *piece)
+{
+	size_t n = p->old_len + p->new_len;
+
+	p->ends = reallocarray(NULL, n, sizeof(*p->ends));
+	p->numbers = reallocarray(NULL, n, sizeof(*p->numbers));
+	p->match = reallocarray(NULL, p->old_len, sizeof(*p->match));
+	if (p->ends == NULL || p->numbers == NULL || p->match == NULL)
+		return LK_ERR(LK_E_NOMEM, "comparing texts");
+	(void)pieces_cut(p->ends, p->old, piece);
+	(void)pieces_cut(p->ends + p->old_len, p->new, piece);
+	TRY(pieces_number(p));
+	return align_match(al, p->match,
+	    (struct series){ p->numbers, p->old_len },
+	    (struct series){ p->numbers + p->old_len, p->new_len });
+}
+
+/* Offsets of old piece i and new piece j, or of the end. */
+static size_t
+old_offset(const struct pieces *p, size_t i)
+{
+	return i == 0 ? 0 : p->ends[i - 1];
+}
+
+static size_t
+new_offset(const struct pieces *p, size_t j)
+{
+	return j == 0 ? 0 : p->ends[p->old_len + j - 1];
+}
+
+/* Gives what lies between pieces that are in both texts to `each`. */
+static lk_err
+pieces_walk(struct job *job, const struct pieces *p, struct region whole,
+    region_fn *each)
+{
+	size_t a = 0, b = 0;
+
+	for (size_t i = 0; i <= p->old_len; i++) {
+		size_t j = p->new_len, from, to;
+
+		if (i < p->old_len && p->match[i] == ALIGN_NONE)
 			continue;
-		}
-		TRY(each(job,
-		    (struct region){
-			.old = tokens_view(s->a, a_from, i),
-			.new = tokens_view(s->b, b_from, j),
-			.old_at = whole.old_at + s->a->at[a_from],
-			.new_at = whole.new_at + s->b->at[b_from],
-		    }));
+		if (i < p->old_len)
+			j = p->match[i];
+		from = old_offset(p, a);
+		to = new_offset(p, b);
+		if (i > a || j > b)
+			TRY(each(job,
+			    (struct region){
+				.old = BYTES(
+				    p->old.ptr + from, old_offset(p, i) - from),
+				.new = BYTES(
+				    p->new.ptr + to, new_offset(p, j) - to),
+				.old_at = whole.old_at + from,
+				.new_at = whole.new_at + to,
+			    }));
+		a = i + 1;
+		b = j + 1;
 	}
 	return LK_NONE;
 }
 
 /* Compares a region piece by piece. */
 static lk_err
-region_split(struct job *job, struct region r, piece_fn *piece, region_fn *each)
+region_compare(
+    struct job *job, struct region r, piece_fn *piece, region_fn *each)
 {
-	struct tokens a = { 0 }, b = { 0 };
-	struct token_names names = { 0 };
-	struct search s = { .a = &a, .b = &b, .trace = job->trace };
-	bool *marks = NULL;
-	lk_err err = tokens_read(&a, &names, r.old, piece);
+	struct pieces p;
+	lk_err err;
 
+	r = region_trim(r);
+	if (r.old.len == 0 || r.new.len == 0)
+		return region_add(job, r);
+	p = (struct pieces){ .old = r.old,
+		.new = r.new,
+		.old_len = pieces_cut(NULL, r.old, piece),
+		.new_len = pieces_cut(NULL, r.new, piece) };
+	if (p.old_len + p.new_len > PIECES_MAX)
+		return region_add(job, r);
+	err = pieces_match(&p, job->al, piece);
 	if (err.code == LK_OK)
-		err = tokens_read(&b, &names, r.new, piece);
-	names_clear(&names);
-	if (err.code == LK_OK) {
-		marks = calloc(a.len + b.len, sizeof(*marks));
-		if (marks == NULL)
-			err = LK_ERR(LK_E_NOMEM, "comparing texts");
-	}
-	if (err.code == LK_OK) {
-		tokens_compare(s, marks, marks + a.len);
-		err = regions_walk(job, r, &s, marks, marks + a.len, each);
-	}
-	free(marks);
-	tokens_clear(&a);
-	tokens_clear(&b);
+		err = pieces_walk(job, &p, r, each);
+	pieces_clear(&p);
 	return err;
 }
 
 static lk_err
 region_words(struct job *job, struct region r)
 {
-	r = region_trim(r);
-	if (r.old.len == 0 || r.new.len == 0)
-		return region_add(job, r);
-	return region_split(job, r, piece_word, region_add);
+	return region_compare(job, r, text_word, region_add);
 }
 
 /* Positions in code points, for all hunks. */
@@ -467,25 +321,110 @@ hunks_count(struct textdiff *d, struct bytes old)
 }
 
 lk_err
-textdiff(struct textdiff *out, struct bytes old, struct bytes new)
+textdiff(struct textdiff *out, struct aligner *al, struct bytes old,
+    struct bytes new)
 {
-	struct job job = { .out = out };
-	struct region whole = { .old = old, .new = new };
-	lk_err err;
+	struct job job = { .out = out, .al = al };
 
-	whole = region_trim(whole);
-	if (whole.old.len == 0 || whole.new.len == 0) {
-		err = region_add(&job, whole);
-	} else {
-		job.trace =
-		    calloc((size_t)(EDITS_MAX + 1) * (2 * EDITS_MAX + 3),
-			sizeof(*job.trace));
-		if (job.trace == NULL)
-			return LK_ERR(LK_E_NOMEM, "comparing texts");
-		err = region_split(&job, whole, piece_line, region_words);
-		free(job.trace);
-	}
-	TRY(err);
+	TRY(region_compare(&job, (struct region){ .old = old, .new = new },
+	    text_line, region_words));
 	hunks_count(out, old);
+	return LK_NONE;
+}
+
+/* Walks their hunks while mine ascend. */
+struct onto {
+	struct textdiff *out;
+	const struct textdiff *theirs;
+	size_t next; /* their first hunk that begins behind the place */
+};
+
+/* Where a place of the base is in their text: behind what they put there. */
+static size_t
+onto_place(const struct onto *o, size_t at)
+{
+	const struct text_hunk *h;
+
+	if (o->next == 0)
+		return at;
+	h = &o->theirs->hunks[o->next - 1];
+	if (at < h->old_at + h->old_len)
+		at = h->old_at + h->old_len;
+	return h->new_at + h->new_len + (at - h->old_at - h->old_len);
+}
+
+static void
+onto_advance(struct onto *o, size_t at)
+{
+	while (o->next < o->theirs->hunks_len &&
+	    o->theirs->hunks[o->next].old_at <= at)
+		o->next++;
+}
+
+/* Whether they have inserted the same at the same place. */
+static bool
+onto_twice(const struct onto *o, const struct text_hunk *mine,
+    struct text_change my, struct text_change their)
+{
+	const struct text_hunk *h;
+
+	if (o->next == 0 || mine->new_len == 0)
+		return false;
+	h = &o->theirs->hunks[o->next - 1];
+	return h->old_at == mine->old_at &&
+	    bytes_equal(BYTES(their.text.ptr + h->new_at, h->new_len),
+		BYTES(my.text.ptr + mine->new_at, mine->new_len));
+}
+
+/* One hunk of mine: an insertion, and deletions of what is left there. */
+static lk_err
+onto_hunk(struct onto *o, struct text_hunk h)
+{
+	size_t at = h.old_at, end = h.old_at + h.old_len;
+
+	h.old_at = onto_place(o, at);
+	h.old_len = 0;
+	while (at < end) {
+		size_t place = onto_place(o, at), stop = end;
+
+		if (o->next > 0) {
+			const struct text_hunk *g =
+			    &o->theirs->hunks[o->next - 1];
+
+			if (at < g->old_at + g->old_len)
+				at = g->old_at + g->old_len;
+		}
+		if (at >= end)
+			break;
+		if (o->next < o->theirs->hunks_len &&
+		    o->theirs->hunks[o->next].old_at < end)
+			stop = o->theirs->hunks[o->next].old_at;
+		if (place != h.old_at + h.old_len) {
+			if (h.old_len + h.new_len > 0)
+				TRY(hunk_add(o->out, h));
+			h = (struct text_hunk){ .old_at = place };
+		}
+		h.old_len += stop - at;
+		at = stop;
+		onto_advance(o, at);
+	}
+	return h.old_len + h.new_len > 0 ? hunk_add(o->out, h) : LK_NONE;
+}
+
+lk_err
+textdiff_onto(
+    struct textdiff *out, struct text_change mine, struct text_change theirs)
+{
+	struct onto o = { .out = out, .theirs = theirs.diff };
+
+	for (size_t i = 0; i < mine.diff->hunks_len; i++) {
+		struct text_hunk h = mine.diff->hunks[i];
+
+		onto_advance(&o, h.old_at);
+		if (onto_twice(&o, &h, mine, theirs))
+			h.new_len = 0;
+		TRY(onto_hunk(&o, h));
+	}
+	hunks_count(out, theirs.text);
 	return LK_NONE;
 }

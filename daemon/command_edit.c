@@ -5,7 +5,6 @@
 #include "daemon/commands.h"
 #include "daemon/document.h"
 #include "daemon/json_text.h"
-#include "daemon/merge.h"
 #include "daemon/patch.h"
 
 #define EDITS (COMMAND_IDENTITY | COMMAND_WRITES | COMMAND_NESTED)
@@ -224,42 +223,38 @@ struct rewriting {
 };
 
 static lk_err
-text_rewrite(const struct rewriting *w, struct site *site, struct op_id text)
+text_rewrite(
+    const struct rewriting *w, struct site *site, struct tree_place *at)
 {
-	BUF_SCOPED current = { 0 };
-	BUF_SCOPED merged = { 0 };
+	struct tree base = { .kind = TREE_TEXT, .text = w->base_text };
+	struct tree wanted = { .kind = TREE_TEXT, .text = w->text };
 
-	buf_init(&current, DOCUMENT_BODY_MAX);
-	buf_init(&merged, DOCUMENT_BODY_MAX);
-	TRY(doc_text(site->doc, text, &current));
-	TRY(text_merge(&merged, w->base_text, w->text, buf_bytes(&current)));
-	return edit_text(site->edit, text, buf_bytes(&merged));
+	return edit_tree(site->edit, site->doc,
+	    &(struct tree_change){
+		.at = at, .base = &base, .wanted = &wanted });
 }
 
 static lk_err
 rewrite_make(void *ctx, struct site *site)
 {
 	const struct rewriting *w = ctx;
+	struct json_change change = {
+		.base = w->base, .wanted = w->wanted, .has_base = true
+	};
+	struct tree_place at;
 	struct place p;
-	struct slot slot;
 
 	TRY(pointer_follow(&p, site->doc, &site->base, w->path, site->arena));
 	if (!p.shown)
 		return LK_ERR(LK_E_NOTFOUND, "nothing there");
+	at = (struct tree_place){ .obj = p.obj, .prop = p.prop };
 	if (!w->json) {
 		if (!p.item.is_obj || p.item.obj_type != OBJ_TEXT)
 			return LK_ERR(LK_E_DATA, "not a text");
-		return text_rewrite(w, site, p.item.id);
+		return text_rewrite(w, site, &at);
 	}
-	slot = (struct slot){ .obj = p.obj, .prop = p.prop };
-	if (!p.root)
-		return json_merge(
-		    site->edit, site->doc, &slot, w->base, w->wanted);
-	if (!json_object_is_type(w->base, json_type_object) ||
-	    !json_object_is_type(w->wanted, json_type_object))
-		return LK_ERR(LK_E_DATA, "the whole document is an object");
-	return json_merge_map(
-	    site->edit, site->doc, DOC_ROOT, w->base, w->wanted);
+	change.at = p.root ? NULL : &at;
+	return json_value_edit(site->edit, site->doc, &change);
 }
 
 static lk_err

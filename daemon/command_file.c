@@ -33,15 +33,15 @@ static lk_err
 content_fill(void *ctx, struct edit *edit, struct doc *doc)
 {
 	const struct content *c = ctx;
-	struct slot slot = { .obj = DOC_ROOT, .prop = content_prop() };
+	struct tree_place at = { .obj = DOC_ROOT, .prop = content_prop() };
 	struct op_id made;
 
 	(void)doc;
 	if (c->type == OBJ_MAP)
 		return json_value_fill(edit, DOC_ROOT, c->json, JSON_PLAIN);
 	if (c->type == OBJ_LIST)
-		return json_value_put(edit, &slot, c->json, JSON_PLAIN);
-	TRY(edit_make(edit, DOC_ROOT, slot.prop, OBJ_TEXT, &made));
+		return json_value_put(edit, &at, c->json, JSON_PLAIN);
+	TRY(edit_make(edit, DOC_ROOT, at.prop, OBJ_TEXT, &made));
 	return c->text.len == 0 ? LK_NONE
 				: edit_splice(edit, made, 0, 0, c->text);
 }

@@ -243,79 +243,7 @@ json_value_write(struct buf *out, struct doc *doc, const struct item *item,
 
 /* Reading. */
 
-lk_err
-slot_put(struct edit *e, const struct slot *slot, const struct value *v)
-{
-	if (slot->insert)
-		return edit_insert(e, slot->obj, slot->prop.index, v);
-	return edit_put(e, slot->obj, slot->prop, v);
-}
-
-static lk_err
-slot_make(struct edit *e, const struct slot *slot, enum obj_type type,
-    struct op_id *made)
-{
-	if (slot->insert)
-		return edit_insert_obj(
-		    e, slot->obj, slot->prop.index, type, made);
-	return edit_make(e, slot->obj, slot->prop, type, made);
-}
-
-static lk_err
-text_put(struct edit *e, const struct slot *slot, struct bytes text)
-{
-	struct op_id made;
-
-	TRY(slot_make(e, slot, OBJ_TEXT, &made));
-	if (text.len == 0)
-		return LK_NONE;
-	return edit_splice(e, made, 0, 0, text);
-}
-
-lk_err
-json_value_fill(struct edit *e, struct op_id map, json_object *members,
-    enum json_style style)
-{
-	BUF_SCOPED memory = { 0 };
-
-	buf_init(&memory, DOCUMENT_BODY_MAX);
-	json_object_object_foreach(members, key, value)
-	{
-		struct slot slot = { .obj = map, .prop = { .is_key = true } };
-
-		TRY(json_key(&slot.prop.key, key, &memory));
-		TRY(json_value_put(e, &slot, value, style));
-	}
-	return LK_NONE;
-}
-
-static lk_err
-list_put(struct edit *e, const struct slot *slot, json_object *array,
-    enum json_style style)
-{
-	struct op_id made;
-
-	TRY(slot_make(e, slot, OBJ_LIST, &made));
-	for (size_t i = 0; i < json_object_array_length(array); i++) {
-		struct slot at = {
-			.obj = made, .prop = { .index = i }, .insert = true
-		};
-
-		TRY(json_value_put(
-		    e, &at, json_object_array_get_idx(array, i), style));
-	}
-	return LK_NONE;
-}
-
-static lk_err
-map_put(struct edit *e, const struct slot *slot, json_object *members,
-    enum json_style style)
-{
-	struct op_id made;
-
-	TRY(slot_make(e, slot, OBJ_MAP, &made));
-	return json_value_fill(e, made, members, style);
-}
+#define FULL LK_ERR(LK_E_LIMIT, "it is too large")
 
 static struct value
 number_value(json_object *n)
@@ -335,29 +263,86 @@ number_value(json_object *n)
 }
 
 static lk_err
-plain_put(struct edit *e, const struct slot *slot, json_object *json)
+items_alloc(struct tree *t, enum tree_kind kind, size_t n, struct arena *arena)
 {
-	struct value v = { .type = VALUE_NULL };
+	*t = (struct tree){ .kind = (uint8_t)kind };
+	if (n > SIZE_MAX / sizeof(*t->items))
+		return FULL;
+	t->items = arena_alloc(arena, n * sizeof(*t->items));
+	return t->items == NULL ? FULL : LK_NONE;
+}
 
+static lk_err
+key_keep(struct bytes *out, const char *key, struct arena *arena)
+{
+	BUF_SCOPED memory = { .max = DOCUMENT_BODY_MAX };
+
+	TRY(json_key(out, key, &memory));
+	if (memory.len == 0)
+		return LK_NONE;
+	*out = arena_copy(arena, *out);
+	return out->ptr == NULL ? FULL : LK_NONE;
+}
+
+static lk_err
+map_tree(struct tree *t, json_object *members, enum json_style style,
+    struct arena *arena)
+{
+	TRY(items_alloc(
+	    t, TREE_MAP, (size_t)json_object_object_length(members), arena));
+	json_object_object_foreach(members, key, value)
+	{
+		struct tree item;
+		struct bytes name;
+
+		TRY(key_keep(&name, key, arena));
+		TRY(json_tree(&item, value, style, arena));
+		item.key = name;
+		t->items[t->len++] = item;
+	}
+	tree_sort(t);
+	return LK_NONE;
+}
+
+static lk_err
+list_tree(struct tree *t, json_object *array, enum json_style style,
+    struct arena *arena)
+{
+	size_t n = json_object_array_length(array);
+
+	TRY(items_alloc(t, TREE_LIST, n, arena));
+	for (; t->len < n; t->len++)
+		TRY(json_tree(&t->items[t->len],
+		    json_object_array_get_idx(array, t->len), style, arena));
+	return LK_NONE;
+}
+
+static lk_err
+plain_tree(struct tree *t, json_object *json, struct arena *arena)
+{
+	*t = (struct tree){ .kind = TREE_SCALAR,
+		.value = { .type = VALUE_NULL } };
 	switch (json_object_get_type(json)) {
 	case json_type_object:
-		return map_put(e, slot, json, JSON_PLAIN);
+		return map_tree(t, json, JSON_PLAIN, arena);
 	case json_type_array:
-		return list_put(e, slot, json, JSON_PLAIN);
+		return list_tree(t, json, JSON_PLAIN, arena);
 	case json_type_string:
-		return text_put(e, slot, json_string_bytes(json));
+		*t = (struct tree){ .kind = TREE_TEXT,
+			.text = json_string_bytes(json) };
+		break;
 	case json_type_boolean:
-		v.type =
+		t->value.type =
 		    json_object_get_boolean(json) ? VALUE_TRUE : VALUE_FALSE;
 		break;
 	case json_type_int:
 	case json_type_double:
-		v = number_value(json);
+		t->value = number_value(json);
 		break;
 	case json_type_null:
 		break;
 	}
-	return slot_put(e, slot, &v);
+	return LK_NONE;
 }
 
 /* Numbers of the typed style: int, counter and timestamp; then uint. */
@@ -423,86 +408,84 @@ f64_read(json_object *json, struct value *v)
 }
 
 static lk_err
-bytes_put(
-    struct edit *e, const struct slot *slot, uint8_t type, json_object *json)
+bytes_read(struct value *v, json_object *json, struct arena *arena)
 {
-	BUF_SCOPED raw = { 0 };
-	struct value v = { .type = type };
+	BUF_SCOPED raw = { .max = DOCUMENT_BODY_MAX };
 
-	buf_init(&raw, DOCUMENT_BODY_MAX);
 	if (!json_object_is_type(json, json_type_string) ||
 	    base64_decode(&raw, json_string_bytes(json)).code != LK_OK)
 		return LK_ERR(LK_E_DATA, "not base64");
-	v.bytes = buf_bytes(&raw);
-	return slot_put(e, slot, &v);
+	v->bytes = arena_copy(arena, buf_bytes(&raw));
+	return v->bytes.len == raw.len ? LK_NONE : FULL;
 }
 
 static lk_err
-unknown_put(struct edit *e, const struct slot *slot, json_object *typed,
-    json_object *json)
+unknown_read(
+    struct value *v, json_object *typed, json_object *json, struct arena *arena)
 {
 	int64_t code =
 	    json_object_get_int64(json_object_object_get(typed, "code"));
 
 	if (code < VALUE_UNKNOWN_MIN || code > VALUE_UNKNOWN_MAX)
 		return LK_ERR(LK_E_DATA, "a code is 10 to 15");
-	return bytes_put(e, slot, (uint8_t)code, json);
+	v->type = (uint8_t)code;
+	return bytes_read(v, json, arena);
 }
 
 static lk_err
-string_put(
-    struct edit *e, const struct slot *slot, bool text, json_object *json)
+string_tree(struct tree *t, bool text, json_object *json)
 {
-	struct value v = { .type = VALUE_STR };
-
 	if (!json_object_is_type(json, json_type_string))
 		return LK_ERR(LK_E_DATA, "not a string");
-	v.bytes = json_string_bytes(json);
-	return text ? text_put(e, slot, v.bytes) : slot_put(e, slot, &v);
+	if (text)
+		*t = (struct tree){ .kind = TREE_TEXT,
+			.text = json_string_bytes(json) };
+	else
+		t->value = (struct value){ .type = VALUE_STR,
+			.bytes = json_string_bytes(json) };
+	return LK_NONE;
 }
 
 static lk_err
-container_put(
-    struct edit *e, const struct slot *slot, bool map, json_object *json)
+container_tree(struct tree *t, bool map, json_object *json, struct arena *arena)
 {
 	if (!json_object_is_type(
 		json, map ? json_type_object : json_type_array))
 		return LK_ERR(LK_E_DATA, "type and value do not agree");
-	return map ? map_put(e, slot, json, JSON_TYPED)
-		   : list_put(e, slot, json, JSON_TYPED);
+	return map ? map_tree(t, json, JSON_TYPED, arena)
+		   : list_tree(t, json, JSON_TYPED, arena);
 }
 
 /* What is left: scalars that fit a struct value by themselves. */
 static lk_err
-scalar_put(struct edit *e, const struct slot *slot, const char *type,
-    json_object *json)
+scalar_read(struct value *v, const char *type, json_object *json)
 {
-	struct value v = { .type = VALUE_NULL };
-
 	if (strcmp(type, "int") == 0 || strcmp(type, "counter") == 0 ||
 	    strcmp(type, "timestamp") == 0) {
-		v.type = type[0] == 'i' ? VALUE_INT
-		    : type[0] == 'c'    ? VALUE_COUNTER
-					: VALUE_TIMESTAMP;
-		TRY(i64_read(json, &v));
-	} else if (strcmp(type, "uint") == 0) {
-		v.type = VALUE_UINT;
-		TRY(u64_read(json, &v));
-	} else if (strcmp(type, "f64") == 0) {
-		TRY(f64_read(json, &v));
-	} else if (strcmp(type, "boolean") == 0) {
+		v->type = type[0] == 'i' ? VALUE_INT
+		    : type[0] == 'c'     ? VALUE_COUNTER
+					 : VALUE_TIMESTAMP;
+		return i64_read(json, v);
+	}
+	if (strcmp(type, "uint") == 0) {
+		v->type = VALUE_UINT;
+		return u64_read(json, v);
+	}
+	if (strcmp(type, "f64") == 0)
+		return f64_read(json, v);
+	if (strcmp(type, "boolean") == 0) {
 		if (!json_object_is_type(json, json_type_boolean))
 			return LK_ERR(LK_E_DATA, "not true or false");
-		v.type =
+		v->type =
 		    json_object_get_boolean(json) ? VALUE_TRUE : VALUE_FALSE;
 	} else if (strcmp(type, "null") != 0 || json != NULL) {
 		return LK_ERR(LK_E_DATA, "no such type of value");
 	}
-	return slot_put(e, slot, &v);
+	return LK_NONE;
 }
 
 static lk_err
-typed_put(struct edit *e, const struct slot *slot, json_object *typed)
+typed_tree(struct tree *t, json_object *typed, struct arena *arena)
 {
 	json_object *name, *json;
 	const char *type;
@@ -513,22 +496,64 @@ typed_put(struct edit *e, const struct slot *slot, json_object *typed)
 	    !json_object_object_get_ex(typed, "value", &json))
 		return LK_ERR(LK_E_DATA, "not {\"type\", \"value\"}");
 	type = json_object_get_string(name);
+	*t = (struct tree){ .kind = TREE_SCALAR,
+		.value = { .type = VALUE_NULL } };
 	if (strcmp(type, "map") == 0 || strcmp(type, "list") == 0)
-		return container_put(e, slot, type[0] == 'm', json);
+		return container_tree(t, type[0] == 'm', json, arena);
 	if (strcmp(type, "text") == 0 || strcmp(type, "str") == 0)
-		return string_put(e, slot, type[0] == 't', json);
-	if (strcmp(type, "bytes") == 0)
-		return bytes_put(e, slot, VALUE_BYTES, json);
+		return string_tree(t, type[0] == 't', json);
 	if (strcmp(type, "unknown") == 0)
-		return unknown_put(e, slot, typed, json);
-	return scalar_put(e, slot, type, json);
+		return unknown_read(&t->value, typed, json, arena);
+	if (strcmp(type, "bytes") != 0)
+		return scalar_read(&t->value, type, json);
+	t->value.type = VALUE_BYTES;
+	return bytes_read(&t->value, json, arena);
 }
 
 lk_err
-json_value_put(struct edit *e, const struct slot *slot, json_object *json,
-    enum json_style style)
+json_tree(struct tree *t, json_object *json, enum json_style style,
+    struct arena *arena)
 {
 	if (style == JSON_TYPED)
-		return typed_put(e, slot, json);
-	return plain_put(e, slot, json);
+		return typed_tree(t, json, arena);
+	return plain_tree(t, json, arena);
+}
+
+lk_err
+json_value_put(struct edit *e, const struct tree_place *at, json_object *json,
+    enum json_style style)
+{
+	ARENA_SCOPED arena = { .max = TREE_BYTES_MAX };
+	struct tree t;
+
+	TRY(json_tree(&t, json, style, &arena));
+	return edit_assign(e, at, &t);
+}
+
+lk_err
+json_value_fill(struct edit *e, struct op_id map, json_object *members,
+    enum json_style style)
+{
+	ARENA_SCOPED arena = { .max = TREE_BYTES_MAX };
+	struct tree t;
+
+	TRY(map_tree(&t, members, style, &arena));
+	return edit_fill(e, map, &t);
+}
+
+lk_err
+json_value_edit(struct edit *e, struct doc *doc, const struct json_change *c)
+{
+	ARENA_SCOPED arena = { .max = TREE_BYTES_MAX };
+	struct tree base, wanted;
+	struct tree_change change = {
+		.at = c->at, .wanted = &wanted, .plain = c->style == JSON_PLAIN
+	};
+
+	TRY(json_tree(&wanted, c->wanted, c->style, &arena));
+	if (c->has_base) {
+		TRY(json_tree(&base, c->base, c->style, &arena));
+		change.base = &base;
+	}
+	return edit_tree(e, doc, &change);
 }

@@ -18,8 +18,7 @@
 
 #include <json-c/json.h>
 
-#include "base/arena.h"
-#include "crdt/doc.h"
+#include "crdt/tree.h"
 
 enum json_style { JSON_PLAIN, JSON_TYPED };
 
@@ -28,24 +27,31 @@ enum json_style { JSON_PLAIN, JSON_TYPED };
 LK_MUST_USE lk_err json_value_write(
     struct buf *, struct doc *, const struct item *, enum json_style);
 
-/* A slot of a document that is being edited: an assignment, or with `insert`
- * a new element of a list before prop.index. */
-struct slot {
-	struct op_id obj;
-	struct prop prop;
-	bool insert;
-};
-
-/* Writes the value into the slot.  DATA when typed JSON says something that is
- * no value (`what` names it), and the edit's errors. */
+/*
+ * What a JSON value is as a tree, plain or exact after its style.  Strings are
+ * borrowed from it, everything else is in the arena.  DATA when typed JSON
+ * says something that is no value (`what` names it); LIMIT.
+ */
+LK_MUST_USE lk_err json_tree(
+    struct tree *, json_object *, enum json_style, struct arena *);
+/* Writes the value into the target.  The errors of json_tree and edit. */
 LK_MUST_USE lk_err json_value_put(
-    struct edit *, const struct slot *, json_object *, enum json_style);
+    struct edit *, const struct tree_place *, json_object *, enum json_style);
 /* Puts every member of a JSON object into a map. */
 LK_MUST_USE lk_err json_value_fill(
     struct edit *, struct op_id map, json_object *, enum json_style);
-/* Writes a scalar into the slot. */
-LK_MUST_USE lk_err slot_put(
-    struct edit *, const struct slot *, const struct value *);
+/*
+ * edit_tree for JSON: makes the differences between base (NULL: what is shown)
+ * and wanted at a target, NULL: the root.
+ */
+struct json_change {
+	const struct tree_place *at;
+	json_object *base, *wanted;
+	bool has_base;
+	enum json_style style;
+};
+LK_MUST_USE lk_err json_value_edit(
+    struct edit *, struct doc *, const struct json_change *);
 
 /* A string of json-c as bytes. */
 struct bytes json_string_bytes(json_object *);

@@ -3,8 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "daemon/merge.h"
-
 /* The flaw was found from `here` on; the text began at `start`. */
 static void
 flaw_move(struct json_flaw *flaw, const uint8_t *start, const uint8_t *here)
@@ -121,7 +119,7 @@ line_set(struct site *s, json_object *op, const char *path)
 
 	TRY(value_member(op, &value));
 	TRY(as_member(op, &as));
-	return site_set(s, path, value, as);
+	return site_replace(s, path, value, as);
 }
 
 static lk_err
@@ -193,41 +191,6 @@ place_existing(struct site *s, const char *path, struct place *p)
 	return LK_NONE;
 }
 
-/* Changes what differs between what is there and the value. */
-static lk_err
-place_replace(struct site *s, const struct place *p, json_object *value)
-{
-	struct slot slot = { .obj = p->obj, .prop = p->prop };
-	json_object *now;
-	lk_err err;
-
-	if (!p->root && p->obj_type == OBJ_TEXT)
-		return LK_ERR(LK_E_DATA, "inside a text; use splice");
-	TRY(place_json(s, p, JSON_PLAIN, &now));
-	if (!p->root)
-		err = json_merge(s->edit, s->doc, &slot, now, value);
-	else if (json_object_is_type(value, json_type_object))
-		err = json_merge_map(s->edit, s->doc, DOC_ROOT, now, value);
-	else
-		err = LK_ERR(LK_E_DATA, "the whole document is an object");
-	json_object_put(now);
-	return err;
-}
-
-/* Whether a value can be what a text or list document consists of. */
-static lk_err
-content_check(const struct site *s, const char *path, json_object *value)
-{
-	enum json_type need =
-	    s->base.type == OBJ_TEXT ? json_type_string : json_type_array;
-
-	if (path[0] == '\0' && s->base.content &&
-	    !json_object_is_type(value, need))
-		return LK_ERR(
-		    LK_E_DATA, "the content would be of another type");
-	return LK_NONE;
-}
-
 static lk_err
 op_replace(struct site *s, json_object *op, const char *path)
 {
@@ -235,26 +198,20 @@ op_replace(struct site *s, json_object *op, const char *path)
 	struct place p;
 
 	TRY(value_member(op, &value));
-	TRY(content_check(s, path, value));
 	TRY(place_existing(s, path, &p));
-	return place_replace(s, &p, value);
+	return site_replace(s, path, value, AS_JSON);
 }
 
 static lk_err
 value_add(
-    struct site *s, const char *path, json_object *value, enum json_style style)
+    struct site *s, const char *path, json_object *value, enum value_as as)
 {
-	enum value_as as = style == JSON_TYPED ? AS_TYPED : AS_JSON;
 	struct place p;
 
 	TRY(pointer_follow(&p, s->doc, &s->base, path, s->arena));
 	if (path[0] != '\0' && p.obj_type == OBJ_LIST)
 		return site_insert(s, path, value, as);
-	if (path[0] == '\0' && style == JSON_PLAIN) {
-		TRY(content_check(s, path, value));
-		return place_replace(s, &p, value);
-	}
-	return site_set(s, path, value, as);
+	return site_replace(s, path, value, as);
 }
 
 static lk_err
@@ -263,7 +220,7 @@ op_add(struct site *s, json_object *op, const char *path)
 	json_object *value;
 
 	TRY(value_member(op, &value));
-	return value_add(s, path, value, JSON_PLAIN);
+	return value_add(s, path, value, AS_JSON);
 }
 
 static lk_err
@@ -277,7 +234,7 @@ op_copy(struct site *s, json_object *op, const char *path)
 	TRY(string_member(op, "from", &from));
 	TRY(place_existing(s, from, &p));
 	TRY(place_json(s, &p, JSON_TYPED, &value));
-	err = value_add(s, path, value, JSON_TYPED);
+	err = value_add(s, path, value, AS_TYPED);
 	json_object_put(value);
 	return err;
 }
@@ -301,7 +258,7 @@ op_move(struct site *s, json_object *op, const char *path)
 	TRY(place_json(s, &p, JSON_TYPED, &value));
 	err = site_rm(s, from);
 	if (err.code == LK_OK)
-		err = value_add(s, path, value, JSON_TYPED);
+		err = value_add(s, path, value, AS_TYPED);
 	json_object_put(value);
 	return err;
 }

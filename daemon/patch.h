@@ -7,8 +7,9 @@
  *	{"splice": PATH, "pos": P, "del": D, "text": T}              D: 0, T: ""
  *
  * set and insert take "as" (site.h) too.  An operation of RFC 6902 may stand on
- * a line of its own, and an edit inside the array.  `replace` changes what
- * differs and leaves the rest; `move` and `copy` make new objects.
+ * a line of its own, and an edit inside the array.  Where something is already
+ * (set, replace, add to a map) what differs is changed and the rest left alone;
+ * `move` and `copy` make new objects.
  */
 #ifndef DAEMON_PATCH_H
 #define DAEMON_PATCH_H

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/base64.h"
-#include "daemon/json_time.h"
+#include "base/clock.h"
 
 #define IN_TEXT LK_ERR(LK_E_DATA, "inside a text; use splice")
 
@@ -44,9 +44,14 @@ counter_read(json_object *json, struct value *v)
 static lk_err
 time_read(json_object *json, struct value *v)
 {
+	struct wall at;
+
 	*v = (struct value){ .type = VALUE_TIMESTAMP };
-	if (json_object_is_type(json, json_type_string))
-		return json_time_read(json_string_bytes(json), &v->i64);
+	if (json_object_is_type(json, json_type_string)) {
+		TRY(wall_read(&at, json_string_bytes(json)));
+		v->i64 = at.ms;
+		return LK_NONE;
+	}
 	if (!json_object_is_type(json, json_type_int))
 		return LK_ERR(LK_E_DATA, "not an RFC 3339 time");
 	v->i64 = json_object_get_int64(json);
@@ -54,7 +59,14 @@ time_read(json_object *json, struct value *v)
 }
 
 static lk_err
-bytes_put(struct site *s, const struct slot *slot, json_object *json)
+scalar_put(struct site *s, const struct tree_place *at, const struct value *v)
+{
+	return edit_assign(
+	    s->edit, at, &(struct tree){ .kind = TREE_SCALAR, .value = *v });
+}
+
+static lk_err
+bytes_put(struct site *s, const struct tree_place *at, json_object *json)
 {
 	struct value v = { .type = VALUE_BYTES };
 	BUF_SCOPED raw = { 0 };
@@ -64,22 +76,22 @@ bytes_put(struct site *s, const struct slot *slot, json_object *json)
 	    base64_decode(&raw, json_string_bytes(json)).code != LK_OK)
 		return LK_ERR(LK_E_DATA, "not base64");
 	v.bytes = buf_bytes(&raw);
-	return slot_put(s->edit, slot, &v);
+	return scalar_put(s, at, &v);
 }
 
-lk_err
-value_put(struct site *s, const struct slot *slot, json_object *json,
+static lk_err
+value_put(struct site *s, const struct tree_place *at, json_object *json,
     enum value_as as)
 {
 	struct value v = { .type = VALUE_STR };
 
 	switch (as) {
 	case AS_JSON:
-		return json_value_put(s->edit, slot, json, JSON_PLAIN);
+		return json_value_put(s->edit, at, json, JSON_PLAIN);
 	case AS_TYPED:
-		return json_value_put(s->edit, slot, json, JSON_TYPED);
+		return json_value_put(s->edit, at, json, JSON_TYPED);
 	case AS_BYTES:
-		return bytes_put(s, slot, json);
+		return bytes_put(s, at, json);
 	case AS_STRING:
 		if (!json_object_is_type(json, json_type_string))
 			return LK_ERR(LK_E_DATA, "not a string");
@@ -92,7 +104,7 @@ value_put(struct site *s, const struct slot *slot, json_object *json,
 		TRY(time_read(json, &v));
 		break;
 	}
-	return slot_put(s->edit, slot, &v);
+	return scalar_put(s, at, &v);
 }
 
 /* The content of a text or list document stays a text or list. */
@@ -111,11 +123,12 @@ content_fits(const struct site *s, json_object *json, enum value_as as)
 		s->base.type == OBJ_TEXT ? json_type_string : json_type_array);
 }
 
-lk_err
-site_set(struct site *s, const char *path, json_object *json, enum value_as as)
+/* Where a value is to be assigned. */
+static lk_err
+site_target(struct site *s, const char *path, json_object *json,
+    enum value_as as, struct tree_place *out)
 {
 	struct place p;
-	struct slot slot;
 
 	TRY(pointer_follow(&p, s->doc, &s->base, path, s->arena));
 	if (p.root)
@@ -130,8 +143,41 @@ site_set(struct site *s, const char *path, json_object *json, enum value_as as)
 		    s->base.type == OBJ_TEXT
 			? "the content of a text document is a string"
 			: "the content of a list document is an array");
-	slot = (struct slot){ .obj = p.obj, .prop = p.prop, .insert = p.end };
-	return value_put(s, &slot, json, as);
+	*out = (struct tree_place){
+		.obj = p.obj, .prop = p.prop, .insert = p.end
+	};
+	return LK_NONE;
+}
+
+lk_err
+site_set(struct site *s, const char *path, json_object *json, enum value_as as)
+{
+	struct tree_place at;
+
+	TRY(site_target(s, path, json, as, &at));
+	return value_put(s, &at, json, as);
+}
+
+lk_err
+site_replace(
+    struct site *s, const char *path, json_object *json, enum value_as as)
+{
+	struct tree_place at;
+	struct json_change change = { .wanted = json,
+		.style = as == AS_TYPED ? JSON_TYPED : JSON_PLAIN };
+
+	bool whole = path[0] == '\0' && !s->base.content;
+	bool any = as == AS_JSON || as == AS_TYPED;
+
+	if (!whole) {
+		TRY(site_target(s, path, json, as, &at));
+		change.at = &at;
+	}
+	if (!whole && (at.insert || !any))
+		return value_put(s, &at, json, as);
+	if (!any)
+		return LK_ERR(LK_E_DATA, "the whole document is an object");
+	return json_value_edit(s->edit, s->doc, &change);
 }
 
 lk_err
@@ -155,7 +201,7 @@ site_insert(
     struct site *s, const char *path, json_object *json, enum value_as as)
 {
 	struct place p;
-	struct slot slot;
+	struct tree_place at;
 	uint64_t length;
 
 	TRY(pointer_follow(&p, s->doc, &s->base, path, s->arena));
@@ -166,8 +212,9 @@ site_insert(
 	TRY(doc_length(s->doc, p.obj, &length));
 	if (p.prop.index > length)
 		return LK_ERR(LK_E_NOTFOUND, "beyond the end of the list");
-	slot = (struct slot){ .obj = p.obj, .prop = p.prop, .insert = true };
-	return value_put(s, &slot, json, as);
+	at =
+	    (struct tree_place){ .obj = p.obj, .prop = p.prop, .insert = true };
+	return value_put(s, &at, json, as);
 }
 
 lk_err

@@ -32,12 +32,12 @@ enum value_as {
 /* NULL is AS_JSON.  USAGE. */
 LK_MUST_USE lk_err value_as_read(enum value_as *, const char *word);
 
-/* Writes the value into the slot.  DATA when it does not fit. */
-LK_MUST_USE lk_err value_put(
-    struct site *, const struct slot *, json_object *, enum value_as);
-
 /* Assigns; "-" appends to a list.  NOTFOUND, DATA, USAGE (the path). */
 LK_MUST_USE lk_err site_set(
+    struct site *, const char *path, json_object *, enum value_as);
+/* The same by the smallest edit of what is there (edit_tree); "" is the whole
+ * document too.  What is neither JSON nor typed is assigned. */
+LK_MUST_USE lk_err site_replace(
     struct site *, const char *path, json_object *, enum value_as);
 LK_MUST_USE lk_err site_rm(struct site *, const char *path);
 /* A new element before the one at the path of a list. */

@@ -1,6 +1,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -12,12 +13,12 @@
 
 /* Applies the hunks, checking that they ascend and keep to code points. */
 static void
-check_hunks(const struct textdiff *d, struct bytes old, struct bytes new)
+hunks_apply(const struct textdiff *d, struct bytes old, struct bytes new,
+    struct buf *got)
 {
-	struct buf got;
 	size_t at = 0, point = 0;
 
-	buf_init(&got, TEXT_MAX);
+	buf_init(got, TEXT_MAX);
 	for (size_t i = 0; i < d->hunks_len; i++) {
 		const struct text_hunk *h = &d->hunks[i];
 
@@ -32,12 +33,20 @@ check_hunks(const struct textdiff *d, struct bytes old, struct bytes new)
 		assert_int_equal(h->old_points,
 		    utf8_count(BYTES(old.ptr + h->old_at, h->old_len)));
 		assert_true(utf8_valid(BYTES(old.ptr + h->old_at, h->old_len)));
-		buf_mem(&got, old.ptr + at, h->old_at - at);
-		buf_mem(&got, new.ptr + h->new_at, h->new_len);
+		buf_mem(got, old.ptr + at, h->old_at - at);
+		buf_mem(got, new.ptr + h->new_at, h->new_len);
 		at = h->old_at + h->old_len;
 		point += h->old_points;
 	}
-	buf_mem(&got, old.ptr + at, old.len - at);
+	buf_mem(got, old.ptr + at, old.len - at);
+}
+
+static void
+check_hunks(const struct textdiff *d, struct bytes old, struct bytes new)
+{
+	struct buf got;
+
+	hunks_apply(d, old, new, &got);
 	assert_true(bytes_equal(buf_bytes(&got), new));
 	buf_clear(&got);
 }
@@ -46,9 +55,11 @@ static void
 check_texts(struct bytes old, struct bytes new, size_t hunks, size_t bytes)
 {
 	struct textdiff d = { 0 };
+	ALIGNER_SCOPED al = NULL;
 	size_t changed = 0;
 
-	assert_ok(textdiff(&d, old, new));
+	assert_ok(aligner_new(&al));
+	assert_ok(textdiff(&d, al, old, new));
 	check_hunks(&d, old, new);
 	for (size_t i = 0; i < d.hunks_len; i++)
 		changed += d.hunks[i].old_len + d.hunks[i].new_len;
@@ -151,9 +162,11 @@ static void
 changes_all_over_a_long_text_stay_apart(void **state)
 {
 	struct textdiff d = { 0 };
+	ALIGNER_SCOPED al = NULL;
 	struct buf old, new;
 
 	(void)state;
+	assert_ok(aligner_new(&al));
 	buf_init(&old, TEXT_MAX);
 	buf_init(&new, TEXT_MAX);
 	for (int i = 0; i < 5000; i++) {
@@ -161,12 +174,131 @@ changes_all_over_a_long_text_stay_apart(void **state)
 		buf_printf(&new, "line %d of the %stext\n", i,
 		    i % 5 == 0 ? "new " : "");
 	}
-	assert_ok(textdiff(&d, buf_bytes(&old), buf_bytes(&new)));
+	assert_ok(textdiff(&d, al, buf_bytes(&old), buf_bytes(&new)));
 	check_hunks(&d, buf_bytes(&old), buf_bytes(&new));
 	assert_int_equal(d.hunks_len, 1000);
 	textdiff_clear(&d);
 	buf_clear(&old);
 	buf_clear(&new);
+}
+
+static char *
+merged(const char *base, const char *wanted, const char *current)
+{
+	struct textdiff mine = { 0 }, theirs = { 0 }, onto = { 0 };
+	ALIGNER_SCOPED al = NULL;
+	struct buf out;
+	char *copy;
+
+	assert_ok(aligner_new(&al));
+	assert_ok(textdiff(&mine, al, BYTES_STR(base), BYTES_STR(wanted)));
+	assert_ok(textdiff(&theirs, al, BYTES_STR(base), BYTES_STR(current)));
+	assert_ok(textdiff_onto(&onto,
+	    (struct text_change){ &mine, BYTES_STR(wanted) },
+	    (struct text_change){ &theirs, BYTES_STR(current) }));
+	hunks_apply(&onto, BYTES_STR(current), BYTES_STR(wanted), &out);
+	copy = strndup(out.len == 0 ? "" : (const char *)out.ptr, out.len);
+	buf_clear(&out);
+	textdiff_clear(&mine);
+	textdiff_clear(&theirs);
+	textdiff_clear(&onto);
+	return copy;
+}
+
+static void
+assert_merges(const char *base, const char *wanted, const char *current,
+    const char *result)
+{
+	char *got = merged(base, wanted, current);
+
+	assert_string_equal(got, result);
+	free(got);
+}
+
+static void
+texts_merge_word_by_word(void **state)
+{
+	(void)state;
+	assert_merges("", "", "", "");
+	assert_merges("a b c\n", "a B c\n", "a b c\n", "a B c\n");
+	assert_merges("a b c\n", "a b c\n", "a b C\n", "a b C\n");
+	assert_merges("a b c\n", "A b c\n", "a b C\n", "A b C\n");
+	assert_merges("one\ntwo\nthree\n", "one\nTWO\nthree\n",
+	    "zero\none\ntwo\nthree\nfour\n", "zero\none\nTWO\nthree\nfour\n");
+	/* A side deletes what the other one changes: the new word stays. */
+	assert_merges("a b c\n", "a c\n", "a B c\n", "a Bc\n");
+	/* Both put something at the same place: both stay. */
+	assert_merges("x\n", "x mine\n", "x theirs\n", "x theirs mine\n");
+	/* Both did the same: once. */
+	assert_merges("old\n", "new\n", "new\n", "new\n");
+	assert_merges("", "hello\n", "world\n", "world\nhello\n");
+}
+
+/* Other words in a text; each occurs nowhere else, and none is the beginning of
+ * another. */
+static void
+words_change(
+    struct dice *dice, const char *from, char side, char *out, size_t size)
+{
+	size_t len = 0, serial = 0;
+
+	for (const char *c = from;; c = strchr(c, ' ') + 1) {
+		size_t n = strcspn(c, " ");
+
+		if (dice_roll(dice, 5) == 0)
+			len += (size_t)snprintf(out + len, size - len,
+			    "%c%zuq%s ", side, serial++,
+			    dice_roll(dice, 4) == 0 ? "\n" : "");
+		if (n > 0 && dice_roll(dice, 6) != 0)
+			len += (size_t)snprintf(
+			    out + len, size - len, "%.*s ", (int)n, c);
+		if (c[n] == '\0')
+			break;
+	}
+	out[len] = '\0';
+}
+
+/* Every word of `text` that starts with this letter is in `all`, where blanks
+ * around it may be gone. */
+static void
+assert_words(const char *text, char letter, const char *all)
+{
+	for (const char *c = text; *c != '\0';) {
+		size_t n = strcspn(c, " \n");
+		char word[16];
+
+		if (n > 0 && *c == letter) {
+			(void)snprintf(word, sizeof(word), "%.*s", (int)n, c);
+			if (strstr(all, word) == NULL)
+				fail_msg("lost %s in: %s", word, all);
+		}
+		c += n + (c[n] != '\0');
+	}
+}
+
+static void
+no_inserted_word_is_ever_lost(void **state)
+{
+	struct dice dice = dice_of(7);
+
+	(void)state;
+	for (int round = 0; round < 2000; round++) {
+		char base[1024], mine[4096], theirs[4096], *all;
+		size_t len = 0;
+
+		for (unsigned i = 0; i < 30; i++)
+			len += (size_t)snprintf(base + len, sizeof(base) - len,
+			    "b%u%s", i, dice_roll(&dice, 5) == 0 ? "\n " : " ");
+		words_change(&dice, base, 'm', mine, sizeof(mine));
+		words_change(&dice, base, 't', theirs, sizeof(theirs));
+		all = merged(base, mine, theirs);
+		assert_words(mine, 'm', all);
+		assert_words(theirs, 't', all);
+		free(all);
+		assert_merges(base, mine, base, mine);
+		assert_merges(base, base, theirs, theirs);
+		assert_merges(base, mine, mine, mine);
+	}
 }
 
 int
@@ -177,6 +309,8 @@ main(void)
 		cmocka_unit_test(hunks_turn_any_text_into_any_other),
 		cmocka_unit_test(edits_beyond_the_bound_still_give_the_text),
 		cmocka_unit_test(changes_all_over_a_long_text_stay_apart),
+		cmocka_unit_test(texts_merge_word_by_word),
+		cmocka_unit_test(no_inserted_word_is_ever_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

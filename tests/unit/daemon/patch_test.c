@@ -152,6 +152,8 @@ lines_are_edits(void **state)
 	    "{\"op\":\"add\",\"path\":\"/z\",\"value\":true}\n",
 	    "{\"a\":{},\"c\":43,\"l\":[0,1,2],\"t\":\"Jello\",\"z\":true}");
 	assert_patches("{}", "{\"set\":\"/a\",\"value\":null}", "{\"a\":null}");
+	assert_patches("{\"a\":1,\"b\":2}",
+	    "{\"set\":\"\",\"value\":{\"b\":3}}", "{\"b\":3}");
 	assert_patches("{\"a\":1}", "[]", "{\"a\":1}");
 }
 
@@ -174,7 +176,9 @@ an_edit_that_does_not_fit_is_refused(void **state)
 	assert_refuses("{}", "{\"insert\":\"/x\",\"value\":1}", LK_E_DATA);
 	assert_refuses(
 	    "{\"l\":[1]}", "{\"set\":\"/l/1\",\"value\":1}", LK_E_NOTFOUND);
-	assert_refuses("{}", "{\"set\":\"\",\"value\":{}}", LK_E_DATA);
+	assert_refuses("{}", "{\"set\":\"\",\"value\":1}", LK_E_DATA);
+	assert_refuses(
+	    "{}", "{\"set\":\"\",\"value\":{},\"as\":\"counter\"}", LK_E_DATA);
 	assert_refuses("{}", "{\"rm\":\"\"}", LK_E_DATA);
 	assert_refuses(
 	    "{}", "{\"set\":\"/a\",\"value\":1,\"as\":\"x\"}", LK_E_DATA);
