@@ -54,6 +54,32 @@ data_json(const char *dir, const char *name)
 	return json;
 }
 
+typedef void data_line_fn(struct json_object *, void *ctx);
+
+/* Calls `each` with the JSON of every line of a file below tests/data; returns
+ * how many there were. */
+static inline size_t
+data_each_line(const char *file, data_line_fn *each, void *ctx)
+{
+	char path[1024], *line = NULL;
+	size_t cap = 0, count = 0;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", LK_TEST_DATA, file);
+	f = fopen(path, "r");
+	while (f != NULL && getline(&line, &cap, f) > 0) {
+		struct json_object *json = json_tokener_parse(line);
+
+		each(json, ctx);
+		json_object_put(json);
+		count++;
+	}
+	free(line);
+	if (f != NULL)
+		(void)fclose(f);
+	return count;
+}
+
 typedef void data_each_fn(const char *name, void *ctx);
 
 /* Calls `each` for every file of that kind; returns how many there were. */
