@@ -52,6 +52,7 @@ struct link_topic {
 	bool crossed;      /* his came meanwhile: his answer says no more */
 	struct mono streamed; /* what he lacked went out, not acknowledged yet */
 	bool twice; /* both sides' lists gave the document a number */
+	uint64_t equal_at; /* generation in which it was last found equal */
 };
 
 /* A document as a peer is told of it. */

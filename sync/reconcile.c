@@ -79,25 +79,27 @@ reconcile_start(struct engine *e, struct link *l)
 }
 
 /*
- * Everything is equal.  Where the peer has not said so in a signed
+ * What a range names is equal.  Where the peer has not said so in a signed
  * acknowledgement (it was lost with a connection, say) ask for one.
  */
 static lk_err
 reconcile_equal(struct engine *e, struct link *l, const struct fp_range *f)
 {
-	bool again = l->equal_generation == e->generation;
-
-	l->equal = *f;
-	l->equal_generation = e->generation;
-	for (uint32_t n = 0; n < l->numbers_len && !again; n++) {
+	for (uint32_t n = f->first; n <= f->last && n < l->numbers_len; n++) {
 		struct link_topic *t = topics_number(l, n);
 		bool stand;
 
-		if (t == NULL || t->serve != SERVE_FULL)
+		if (t == NULL || topics_of(l, t->docno) != n ||
+		    t->serve != SERVE_FULL || t->equal_at == e->generation)
 			continue;
+		t->equal_at = e->generation;
 		TRY(acks_stand(e, t->docno, l->pk, &stand));
 		if (!stand)
 			TRY(reconcile_ask(e, l, n));
+	}
+	if (f->first == 0 && f->last + 1 >= l->numbers_len) {
+		l->equal = *f;
+		l->equal_generation = e->generation;
 	}
 	return LK_NONE;
 }
@@ -120,8 +122,7 @@ reconcile_fp(struct engine *e, struct link *l, struct bytes body)
 		TRY(range_own(e, l, &ours));
 	if (ours.count == theirs.count &&
 	    memcmp(ours.hash, theirs.hash, FP_LEN) == 0) {
-		if (ours.first == 0 && ours.last + 1 >= l->numbers_len)
-			TRY(reconcile_equal(e, l, &ours));
+		TRY(reconcile_equal(e, l, &ours));
 		if (theirs.answer)
 			return LK_NONE;
 		ours.answer = true;
