@@ -162,7 +162,8 @@ LK_MUST_USE lk_err edit_make(struct edit *, struct op_id obj, struct prop,
 LK_MUST_USE lk_err edit_insert(struct edit *, struct op_id obj, uint64_t index, const struct value *);
 LK_MUST_USE lk_err edit_insert_obj(struct edit *, struct op_id obj, uint64_t index,
     enum obj_type, struct op_id *made);
-/* Deleting an absent key writes nothing; an index past the end: NOTFOUND. */
+/* Deleting an absent key writes nothing; an index past the end: NOTFOUND.  In
+ * a text this is edit_splice of one code point. */
 LK_MUST_USE lk_err edit_delete(struct edit *, struct op_id obj, struct prop);
 /* DATA when the winner is no counter. */
 LK_MUST_USE lk_err edit_increment(struct edit *, struct op_id obj, struct prop, int64_t by);

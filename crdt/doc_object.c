@@ -129,6 +129,14 @@ object_of_caller(struct doc *doc, struct op_id obj, struct object **out)
 }
 
 lk_err
+text_of_caller(struct doc *doc, struct op_id text, struct object **out)
+{
+	TRY(object_of_caller(doc, text, out));
+	return (*out)->type == OBJ_TEXT ? LK_NONE
+					: LK_ERR(LK_E_DATA, "no text");
+}
+
+lk_err
 object_add(struct doc *doc, uint64_t id, enum obj_type type)
 {
 	struct object made = { .type = type }, *o;

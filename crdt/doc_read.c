@@ -153,9 +153,7 @@ doc_text(struct doc *doc, struct op_id obj, struct buf *out)
 	struct object *o;
 	lk_err err;
 
-	TRY(object_of_caller(doc, obj, &o));
-	if (o->type != OBJ_TEXT)
-		return LK_ERR(LK_E_DATA, "no text");
+	TRY(text_of_caller(doc, obj, &o));
 	for (err = seq_first(doc, o, &place); err.code == LK_OK;
 	     err = seq_next(doc, &place)) {
 		if (!seq_elem_shown(&place.elem))

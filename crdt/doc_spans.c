@@ -53,15 +53,6 @@ walk_run(struct mark_walk *w, const struct object *o)
 	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
 }
 
-static lk_err
-text_of_caller(struct doc *doc, struct op_id text, struct object **o)
-{
-	TRY(object_of_caller(doc, text, o));
-	if ((*o)->type != OBJ_TEXT)
-		return LK_ERR(LK_E_DATA, "no text");
-	return LK_NONE;
-}
-
 /* Spans. */
 
 struct span_walk {

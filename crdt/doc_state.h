@@ -211,6 +211,8 @@ LK_MUST_USE lk_err object_find(struct doc *, uint64_t id, struct object **);
 /* For a caller of ours; lets caches shrink before. */
 LK_MUST_USE lk_err object_of_caller(
     struct doc *, struct op_id, struct object **);
+/* The same for a text; DATA: it is none. */
+LK_MUST_USE lk_err text_of_caller(struct doc *, struct op_id, struct object **);
 LK_MUST_USE lk_err object_add(struct doc *, uint64_t id, enum obj_type);
 extern const struct cache_kind object_cache;
 /* False: the action makes no object. */

@@ -88,7 +88,10 @@ edit_write(struct edit *e, const struct placed_op *placed)
 		.key = placed->key,
 		.insert = placed->insert,
 		.action = placed->action,
-		.value = placed->value };
+		.value = placed->value,
+		.expand = placed->expand,
+		.has_mark_name = placed->has_name,
+		.mark_name = placed->name };
 	struct op_id *preds = NULL;
 	lk_err err;
 
@@ -127,11 +130,7 @@ edit_add(struct edit *e, struct placed_op *op)
 	return LK_NONE;
 }
 
-/*
- * The only op of a call: what was lent before ends with it, not sooner, as the
- * value written may be one that was lent.
- */
-static lk_err
+lk_err
 edit_add_last(struct edit *e, struct placed_op *op)
 {
 	TRY(edit_add(e, op));
@@ -146,7 +145,10 @@ edit_view_clear(struct edit_view *v)
 	id_list_clear(&v->preds);
 }
 
-static bool
+const lk_err edit_unknown = { .code = LK_E_DATA,
+	.what = "the edit does not depend on what is shown" };
+
+bool
 edit_knows(const struct edit *e, const struct stored_op *op)
 {
 	return past_has(&e->intake.past, id_actor(op->id), op->change);
@@ -208,8 +210,7 @@ edit_view(struct edit *e, const struct slot *s, struct edit_view *v)
 	for (size_t i = 0; i < v->shown.len; i++) {
 		TRY(opset_load(e->doc, v->shown.ids[i], &at));
 		if (!edit_knows(e, at.op))
-			return LK_ERR(LK_E_DATA,
-			    "the edit does not depend on what is shown");
+			return edit_unknown;
 		TRY(id_list_add(&v->preds, v->shown.ids[i]));
 	}
 	TRY(view_ghosts(e, s, &ghosts));
@@ -240,7 +241,7 @@ edit_target(struct edit *e, struct op_id obj, struct prop prop, struct slot *s,
 	return err;
 }
 
-static lk_err
+lk_err
 value_check(const struct value *v)
 {
 	if (v->type == VALUE_STR && !utf8_valid(v->bytes))
@@ -339,31 +340,21 @@ edit_make(struct edit *e, struct op_id obj, struct prop prop,
 	return LK_NONE;
 }
 
-lk_err
-edit_reference(
-    struct edit *e, const struct object *o, uint64_t index, uint64_t *elem)
-{
-	struct seq_place place;
-
-	*elem = 0;
-	if (index == 0)
-		return LK_NONE;
-	TRY(seq_at(e->doc, o, index - 1, &place));
-	*elem = place.elem.id;
-	return LK_NONE;
-}
-
 static lk_err
 edit_insertion(
     struct edit *e, struct op_id obj, uint64_t index, struct placed_op *op)
 {
+	struct reference ref;
 	struct object *o;
 
 	TRY(object_of_caller(e->doc, obj, &o));
 	if (o->type == OBJ_MAP)
 		return LK_ERR(LK_E_DATA, "an index on a map");
-	*op = (struct placed_op){ .obj = o->id, .insert = true };
-	return edit_reference(e, o, index, &op->elem);
+	TRY(edit_reference(e, o, index, &ref));
+	*op = (struct placed_op){
+		.obj = id_pack(obj), .elem = ref.elem, .insert = true
+	};
+	return LK_NONE;
 }
 
 lk_err
@@ -411,8 +402,14 @@ lk_err
 edit_delete(struct edit *e, struct op_id obj, struct prop prop)
 {
 	struct placed_op op;
+	struct object *o;
 	struct slot s;
 
+	TRY(object_of_caller(e->doc, obj, &o));
+	if (o->type == OBJ_TEXT && !prop.is_key)
+		return prop.index < o->shown
+		    ? edit_splice(e, obj, prop.index, 1, BYTES(NULL, 0))
+		    : LK_ERR(LK_E_NOTFOUND, "position");
 	TRY(edit_target(e, obj, prop, &s, &op));
 	return edit_remove(e, &s, &op);
 }

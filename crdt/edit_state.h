@@ -25,6 +25,11 @@ void edit_discard(struct edit *);
  * Applies an op, whose id is given to it here, and appends it to the change.
  */
 LK_MUST_USE lk_err edit_add(struct edit *, struct placed_op *);
+/*
+ * The last op of a call: what was lent before ends with it, not sooner, as the
+ * value written may be one that was lent.
+ */
+LK_MUST_USE lk_err edit_add_last(struct edit *, struct placed_op *);
 
 /* What a new op on a slot finds there. */
 struct edit_view {
@@ -40,9 +45,21 @@ LK_MUST_USE lk_err edit_view(
 
 /* Deletes the element; it is shown. */
 LK_MUST_USE lk_err edit_delete_elem(struct edit *, uint64_t obj, uint64_t elem);
-/* The element that one inserted at index comes after; NOTFOUND past the end. */
+/* Behind what something inserted at an index comes. */
+struct reference {
+	uint64_t elem;  /* the element, or 0: the head */
+	uint64_t shown; /* the last one shown before the index, or 0 */
+	uint64_t index; /* behind that one */
+};
+/* edit_reference.c; lets caches shrink.  NOTFOUND past the end; DATA. */
 LK_MUST_USE lk_err edit_reference(
-    struct edit *, const struct object *, uint64_t index, uint64_t *elem);
+    struct edit *, const struct object *, uint64_t index, struct reference *);
+
+/* Whether an op lies in the edit's past, or in the edit; the error if not. */
+bool edit_knows(const struct edit *, const struct stored_op *);
+extern const lk_err edit_unknown;
+/* DATA: a value no change can have. */
+LK_MUST_USE lk_err value_check(const struct value *);
 
 /* A text as it was, as it should become, and as it is now. */
 struct text_versions {

@@ -4,15 +4,6 @@
 #include "crdt/edit_state.h"
 #include "crdt/textdiff.h"
 
-static lk_err
-text_of_caller(struct edit *e, struct op_id text, struct object **o)
-{
-	TRY(object_of_caller(e->doc, text, o));
-	if ((*o)->type != OBJ_TEXT)
-		return LK_ERR(LK_E_DATA, "no text");
-	return LK_NONE;
-}
-
 /* One insertion for each code point, each behind the one before. */
 static lk_err
 splice_insert(struct edit *e, uint64_t obj, uint64_t after, struct bytes s)
@@ -61,23 +52,19 @@ lk_err
 edit_splice(struct edit *e, struct op_id text, uint64_t pos, uint64_t del,
     struct bytes insert)
 {
-	struct seq_place place;
+	struct reference ref;
 	struct object *o;
-	uint64_t after = 0, at = 0, obj = id_pack(text);
+	uint64_t obj = id_pack(text);
 
 	if (!utf8_valid(insert))
 		return LK_ERR(LK_E_DATA, "the text is not UTF-8");
-	TRY(text_of_caller(e, text, &o));
+	TRY(text_of_caller(e->doc, text, &o));
 	if (pos > o->shown || del > o->shown - pos)
 		return LK_ERR(LK_E_LIMIT, "past the end of the text");
 	/* Inside an element of many code points means behind it. */
-	if (pos > 0) {
-		TRY(seq_at(e->doc, o, pos - 1, &place));
-		after = place.elem.id;
-		at = place.index + place.elem.width;
-	}
-	TRY(splice_insert(e, obj, after, insert));
-	return splice_delete(e, obj, at + utf8_count(insert), del);
+	TRY(edit_reference(e, o, pos, &ref));
+	TRY(splice_insert(e, obj, ref.elem, insert));
+	return splice_delete(e, obj, ref.index + utf8_count(insert), del);
 }
 
 /* Byte offset n code points away from `at`, backwards or forwards. */
@@ -179,7 +166,7 @@ edit_text(struct edit *e, struct op_id text, struct bytes wanted)
 	ALIGNER_SCOPED al = NULL;
 	struct object *o;
 
-	TRY(text_of_caller(e, text, &o));
+	TRY(text_of_caller(e->doc, text, &o));
 	TRY(doc_text(e->doc, text, &now));
 	TRY(aligner_new(&al));
 	return edit_text_from(e, al, text,

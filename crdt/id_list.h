@@ -35,6 +35,13 @@ id_actor(uint64_t id)
 	return (uint32_t)id;
 }
 
+/* The op before the end of a mark is its begin. */
+static inline uint64_t
+mark_begin_of(uint64_t end)
+{
+	return end - (UINT64_C(1) << 32);
+}
+
 /* Numbers and ids inside records.  A number over 32 bits makes rd fail. */
 uint32_t uleb32_get(struct rd *);
 uint64_t id_get(struct rd *);

@@ -24,13 +24,6 @@ struct mark_begin {
 	struct value value; /* once loaded */
 };
 
-/* The op before the end of a mark is its begin. */
-static inline uint64_t
-mark_begin_of(uint64_t end)
-{
-	return end - (UINT64_C(1) << 32);
-}
-
 /* A name that some mark had. */
 struct mark_name {
 	RB_ENTRY(mark_name) link, link_in_force;

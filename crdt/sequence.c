@@ -248,33 +248,39 @@ seq_edge(
 	return LK_NONE;
 }
 
-/* Whether what is at place i of a node is, or holds, an id below `id`. */
+/*
+ * Whether what is at place i of a node is, or holds, an id below `id`, or for
+ * id 0 an element that is shown or a mark.
+ */
 static bool
-node_has_less(
-    const struct doc *doc, const struct seq_node *n, size_t i, uint64_t id)
+node_has(const struct doc *doc, const struct seq_node *n, size_t i, uint64_t id)
 {
 	uint64_t least = n->level == 0 ? n->elems[i].id : n->children[i].least;
 
-	return doc_id_compare(doc, least, id) < 0;
+	if (id != 0)
+		return doc_id_compare(doc, least, id) < 0;
+	if (n->level == 0)
+		return n->elems[i].glyph != GLYPH_HIDDEN;
+	return n->children[i].shown > 0 || n->children[i].marks > 0;
 }
 
 /*
- * The first element at or after (*leaf, *at) whose id is below `id`; the end
- * of the last leaf when there is none.
+ * The first element at or after (*leaf, *at) that node_has says yes to; the
+ * end of the last leaf when there is none.
  */
 static lk_err
-seq_next_less(struct doc *doc, const struct object *o, struct seq_node **leaf,
+seq_search(struct doc *doc, const struct object *o, struct seq_node **leaf,
     size_t *at, uint64_t id)
 {
 	struct seq_node *n = *leaf;
 	uint32_t steps = 0;
 	size_t i = *at;
 
-	/* Up, and down where `least` promises: more is damage. */
+	/* Up, and down where the sums promise: more is damage. */
 	for (;;) {
 		if (++steps > 2 * o->height + 2)
 			return seq_damaged;
-		while (i < n->len && !node_has_less(doc, n, i, id))
+		while (i < n->len && !node_has(doc, n, i, id))
 			i++;
 		if (i == n->len) {
 			if (n->parent == 0)
@@ -314,7 +320,7 @@ seq_place_new(struct doc *doc, const struct object *o, uint64_t after,
 		at++;
 	}
 	from = leaf;
-	TRY(seq_next_less(doc, o, &leaf, &at, id));
+	TRY(seq_search(doc, o, &leaf, &at, id));
 	/* Rather at the end of the leaf where it was looked for. */
 	if (at == 0 && leaf != from && from->next == leaf->number) {
 		leaf = from;
@@ -521,5 +527,31 @@ seq_next(struct doc *doc, struct seq_place *p)
 		p->at = 0;
 	}
 	p->elem = n->elems[p->at];
+	return LK_NONE;
+}
+
+lk_err
+seq_next_seen(struct doc *doc, const struct object *o, struct seq_place *p)
+{
+	struct seq_node *leaf;
+	size_t at = 0;
+
+	if (o->root == 0)
+		return LK_ERR(LK_E_NOTFOUND, "element");
+	if (p->node == 0) {
+		TRY(seq_root(doc, o, &leaf));
+		TRY(seq_edge(doc, leaf, false, &leaf));
+	} else {
+		TRY(seq_node_load(doc, p->node, &leaf));
+		if (leaf->level != 0 || p->at >= leaf->len)
+			return seq_damaged;
+		at = p->at + 1;
+	}
+	TRY(seq_search(doc, o, &leaf, &at, 0));
+	if (at == leaf->len)
+		return LK_ERR(LK_E_NOTFOUND, "element");
+	p->node = leaf->number;
+	p->at = at;
+	p->elem = leaf->elems[at];
 	return LK_NONE;
 }

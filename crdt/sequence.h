@@ -89,6 +89,12 @@ LK_MUST_USE lk_err seq_first(
     struct doc *, const struct object *, struct seq_place *);
 /* The one after it; NOTFOUND at the end. */
 LK_MUST_USE lk_err seq_next(struct doc *, struct seq_place *);
+/*
+ * The next one that is shown or a mark, by the sums in the nodes.  From a
+ * zeroed place: the first such.  place->index is left alone.
+ */
+LK_MUST_USE lk_err seq_next_seen(
+    struct doc *, const struct object *, struct seq_place *);
 
 /* sequence_code.c: nodes as records. */
 LK_MUST_USE lk_err seq_node_load(

@@ -36,6 +36,16 @@ export_all(struct doc *doc, const struct changes *all)
 	}
 }
 
+static lk_err
+span_seen(void *ctx, const struct span *s)
+{
+	(void)ctx;
+	return s->length > 0 ? LK_NONE : LK_ERR(LK_E_DATA, "empty span");
+}
+
+static const struct mark_range letter = { .end = 1,
+	.mark = { { (const uint8_t *)"m", 1 }, { .type = VALUE_TRUE } } };
+
 /* Does everything there is with a document; errors are allowed. */
 static void
 use_all(struct kv kv, const struct changes *all)
@@ -51,6 +61,9 @@ use_all(struct kv kv, const struct changes *all)
 		(void)!doc_stranded(doc, each_stranded, NULL).code;
 		export_all(doc, all);
 		err = tree_of_doc(doc, true, &b);
+		(void)!doc_spans(
+		    doc, (struct op_id){ .ctr = 2 }, span_seen, NULL)
+		    .code;
 	}
 	for (size_t i = 0; doc != NULL && i < none.len; i++) {
 		struct doc *again = NULL;
@@ -78,6 +91,7 @@ use_all(struct kv kv, const struct changes *all)
 
 			(void)!edit_put(e, DOC_ROOT, KEY("n"), &INT(1)).code;
 			(void)!edit_splice(e, text, 1, 1, BYTES_STR("xy")).code;
+			(void)!edit_mark(e, text, &letter, EXPAND_AFTER).code;
 			edit_free(e);
 		}
 	}
@@ -192,6 +206,7 @@ damage_in_a_tree_of_nodes_gives_errors_and_no_harm(void **state)
 		assert_ok(edit_increment(r.edit, DOC_ROOT, KEY("n"), 1));
 		assert_ok(edit_splice(
 		    r.edit, text, dice_roll(&dice, 9000), 2, BYTES_STR("yz")));
+		assert_ok(edit_mark(r.edit, text, &letter, EXPAND_BOTH));
 		assert_true(replica_finish(&r));
 	}
 	assert_ok(doc_flush(r.doc));
@@ -252,6 +267,8 @@ work_through(
 	TRY(edit_new(e, *doc, &head));
 	TRY(edit_put(*e, DOC_ROOT, KEY("n"), &INT(1)));
 	TRY(edit_splice(*e, text, 1, 1, BYTES_STR("xy")));
+	TRY(edit_mark(*e, text, &letter, EXPAND_AFTER));
+	TRY(doc_spans(*doc, text, span_seen, NULL));
 	return doc_flush(*doc);
 }
 

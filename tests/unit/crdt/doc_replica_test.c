@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 
+#include "crdt/edit_mark.h"
 #include "tests/unit/crdt/doc_replica.h"
 
 /* Objects shown, to pick one from. */
@@ -68,6 +69,22 @@ random_map_edit(struct replica *r, struct dice *dice, struct op_id obj)
 }
 
 static void
+random_mark(
+    struct replica *r, struct dice *dice, struct op_id text, uint64_t length)
+{
+	static const char *const names[] = { "m", "n" };
+	const char *name = names[dice_roll(dice, 2)];
+	struct mark_range range = { .start = dice_roll(dice, length + 1),
+		.mark = { BYTES_STR(name), INT((int64_t)dice_roll(dice, 2)) } };
+
+	range.end = range.start + dice_roll(dice, length - range.start + 1);
+	if (dice_roll(dice, 4) == 0)
+		range.mark.value = (struct value){ .type = VALUE_NULL };
+	assert_ok(edit_mark(
+	    r->edit, text, &range, (enum mark_expand)dice_roll(dice, 4)));
+}
+
+static void
 random_sequence_edit(
     struct replica *r, struct dice *dice, struct op_id obj, enum obj_type type)
 {
@@ -78,6 +95,10 @@ random_sequence_edit(
 
 	assert_ok(doc_length(r->doc, obj, &length));
 	at = dice_roll(dice, length + 1);
+	if (type == OBJ_TEXT && dice_roll(dice, 4) == 0) {
+		random_mark(r, dice, obj, length);
+		return;
+	}
 	if (type == OBJ_TEXT && dice_roll(dice, 2) == 0) {
 		uint64_t del = dice_roll(dice, length - at + 1);
 

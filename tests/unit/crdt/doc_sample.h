@@ -4,6 +4,7 @@
 #ifndef TESTS_DOC_SAMPLE_H
 #define TESTS_DOC_SAMPLE_H
 
+#include "crdt/edit_mark.h"
 #include "tests/unit/crdt/doc_replica.h"
 
 /* Every record, one after the other. */
@@ -34,6 +35,8 @@ struct sample {
 static inline void
 sample_open(struct sample *s)
 {
+	struct mark_range mark = { .end = 1,
+		.mark = { BYTES_STR("m"), INT(1) } };
 	struct edit *e;
 
 	changes_init(&s->all);
@@ -54,6 +57,7 @@ sample_open(struct sample *s)
 	assert_ok(edit_increment(e, DOC_ROOT, KEY("n"), 4));
 	assert_ok(edit_delete(e, DOC_ROOT, KEY("s")));
 	assert_ok(edit_splice(e, s->text, 1, 1, BYTES_STR("")));
+	assert_ok(edit_mark(e, s->text, &mark, EXPAND_BOTH));
 	assert_true(replica_finish(&s->r));
 }
 

@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 
+#include "crdt/edit_mark.h"
 #include "tests/unit/crdt/counted_kv.h"
 #include "tests/unit/crdt/doc_replica.h"
 
@@ -261,11 +262,46 @@ voiding_a_chain_costs_each_change_once(void **state)
 	typist_close(&t);
 }
 
+/* Two marked letters, and between them a long text that was deleted. */
+static void
+typing_between_marks_does_not_read_what_was_deleted(void **state)
+{
+	struct mark_range range = { .mark = { BYTES_STR("m"),
+					{ .type = VALUE_TRUE } } };
+	struct typist t;
+	struct op_id text;
+
+	(void)state;
+	typist_open(&t);
+	typist_begin(&t);
+	assert_ok(edit_make(t.edit, DOC_ROOT, KEY("t"), OBJ_TEXT, &text));
+	for (int i = 0; i < 40000; i++)
+		assert_ok(edit_splice(t.edit, text, 0, 0, BYTES_STR("x")));
+	for (int i = 0; i < 2; i++) {
+		range.start = i == 0 ? 0 : 39999;
+		range.end = range.start + 1;
+		assert_ok(edit_mark(t.edit, text, &range, EXPAND_BOTH));
+	}
+	assert_ok(edit_splice(t.edit, text, 1, 39998, BYTES_STR("")));
+	typist_end(&t);
+	for (int i = 0; i < 50; i++) {
+		typist_measure(&t);
+		typist_begin(&t);
+		assert_ok(edit_splice(t.edit, text, 1, 0, BYTES_STR("y")));
+		typist_end(&t);
+		typist_measured(&t);
+	}
+	assert_true(t.reads_max <= EDIT_READS_MAX);
+	typist_close(&t);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(typing_into_a_long_text_writes_little),
+		cmocka_unit_test(
+		    typing_between_marks_does_not_read_what_was_deleted),
 		cmocka_unit_test(a_key_of_a_large_map_is_set_alone),
 		cmocka_unit_test(a_counter_incremented_often_stays_small),
 		cmocka_unit_test(a_key_set_and_deleted_often_stays_small),

@@ -113,8 +113,8 @@ known_waiting_and_cloned_changes_have_their_codes(void **state)
 	assert_ok(doc_change(s.r.doc, s.all.all[1].hash, &info));
 	assert_int_equal(info.seq, 2);
 	assert_int_equal(info.start_op, 11);
-	assert_int_equal(info.max_op, 13);
-	assert_int_equal(info.past_max_op, 13);
+	assert_int_equal(info.max_op, 15);
+	assert_int_equal(info.past_max_op, 15);
 	assert_true(info.visible);
 	assert_code(doc_change(s.r.doc, unknown, &info), LK_E_NOTFOUND);
 	assert_code(doc_set_visible(s.r.doc, unknown, true), LK_E_NOTFOUND);
