@@ -76,11 +76,21 @@ def texts():
         yield file.read_bytes()
 
 
+def cursors():
+    file = json.loads((DATA / "automerge/vectors/37-cursors.json").read_text())
+    for text in file["cursors"].values():
+        yield text.encode()
+    for form in ("0101", "0102", "01030101047b01", "0103010102", "00010103", "0103010104"):
+        yield bytes.fromhex(form)
+        yield bytes.fromhex(form + "02")
+
+
 SEEDS = {
     "body_fuzz": lambda: vectors("body", "body", "good", "bad", "wait"),
     "card_fuzz": lambda: (*vectors("cert", "card", "cards"), *vectors("cert", "proof", "proofs")),
     "change_fuzz": lambda: (b"\0" + c for c in chunks(1)),
     "chunk_fuzz": files,
+    "cursor_fuzz": cursors,
     "document_fuzz": lambda: chunks(0),
     "envelope_fuzz": lambda: (b"\0" + e for e in vectors("envelope", "envelope", "envelopes", "bad")),
     "json_fuzz": texts,
