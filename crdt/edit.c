@@ -33,10 +33,16 @@ edit_memory(struct doc *doc, const struct change_head *head, struct edit **out)
 lk_err
 edit_new(struct edit **out, struct doc *doc, const struct change_head *head)
 {
+	TRY(doc_writable(doc));
+	return edit_open(out, doc, head);
+}
+
+lk_err
+edit_open(struct edit **out, struct doc *doc, const struct change_head *head)
+{
 	struct edit *e;
 	lk_err err;
 
-	TRY(doc_writable(doc));
 	TRY(doc_settle(doc));
 	TRY(edit_memory(doc, head, &e));
 	e->doc = doc;
@@ -69,6 +75,8 @@ edit_free(struct edit *e)
 {
 	if (e == NULL)
 		return;
+	if (e->base != NULL)
+		edit_leave(e);
 	if (e->doc->edit_idle != NULL) {
 		edit_discard(e);
 		return;
@@ -470,9 +478,11 @@ edit_finish(struct edit *e, struct buf *body, uint8_t hash[static LK_ID_LEN])
 	TRY(buf_err(body, "body of a change"));
 	chunk_hash(rec.hash, CHUNK_CHANGE,
 	    BYTES(body->ptr + begin, body->len - begin));
+	memcpy(hash, rec.hash, LK_ID_LEN);
+	if (e->base != NULL)
+		return edit_land(
+		    e, BYTES(body->ptr + begin, body->len - begin));
 	TRY(clock_store(e->doc, e->intake.past.clock));
 	rec.clock = e->intake.past.clock->number;
-	TRY(doc_change_add(e->doc, &rec));
-	memcpy(hash, rec.hash, LK_ID_LEN);
-	return LK_NONE;
+	return doc_change_add(e->doc, &rec);
 }

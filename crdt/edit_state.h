@@ -10,6 +10,7 @@
 
 struct edit {
 	struct doc *doc;
+	struct doc *base; /* doc is a view of it, at old heads; or NULL */
 	struct change_writer *writer;
 	struct intake intake; /* author, past, start op */
 	struct buf actor;
@@ -18,6 +19,13 @@ struct edit {
 	struct op_naming naming;
 };
 
+/* edit_new, on a view too. */
+LK_MUST_USE lk_err edit_open(
+    struct edit **, struct doc *, const struct change_head *);
+/* edit_at.c: applies the change to the base. */
+LK_MUST_USE lk_err edit_land(struct edit *, struct bytes body);
+/* Frees the view; what remains is to be freed. */
+void edit_leave(struct edit *);
 /* Frees it whole: edit_free keeps one for the next edit_new. */
 void edit_discard(struct edit *);
 
