@@ -20,6 +20,8 @@ const struct command *const commands[] = {
 	&verb_export,
 	&verb_log,
 	&verb_watch,
+	&verb_branch,
+	&verb_merge,
 	&verb_invite,
 	&verb_accept,
 	&verb_share,

@@ -2,16 +2,19 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "cli/change.h"
 #include "cli/client.h"
 #include "cli/file.h"
 #include "cli/params.h"
 #include "cli/verbs.h"
 
-static const char *opt_as, *opt_format;
+static const char *opt_as, *opt_format, *opt_into;
 
 static const struct option options[] = {
 	{ "as", 'a', OPTION_STRING, &opt_as },
 	{ "format", 'f', OPTION_STRING, &opt_format },
+	{ "into", 0, OPTION_STRING, &opt_into },
+	{ "message", 'm', OPTION_STRING, &opt_message },
 	OPTIONS_END,
 };
 
@@ -61,19 +64,25 @@ import_render(struct output *o, json_object *result)
 }
 
 static int
-name_choose(struct lk *lk, const char *path, const char **format,
+format_choose(
+    struct lk *lk, const char *path, const char **format, size_t *stem)
+{
+	*format = format_guess(path, stem);
+	if (opt_format != NULL)
+		*format = opt_format;
+	if (*format != NULL)
+		return 0;
+	return lk_fail(lk, EXIT_USAGE_, "usage",
+	    "--format automerge, json or text says",
+	    "%s: not a known kind of file", safe(path));
+}
+
+static int
+name_choose(struct lk *lk, const char *path, size_t stem,
     char name[static LK_NAME_MAX + 1])
 {
 	const char *as = opt_as;
-	size_t stem;
 
-	*format = format_guess(path, &stem);
-	if (opt_format != NULL)
-		*format = opt_format;
-	if (*format == NULL)
-		return lk_fail(lk, EXIT_USAGE_, "usage",
-		    "--format automerge, json or text says",
-		    "%s: not a known kind of file", safe(path));
 	if (as == NULL && strcmp(path, "-") == 0)
 		return lk_fail(lk, EXIT_USAGE_, "usage",
 		    "--as names the document", "-: no name");
@@ -91,6 +100,25 @@ name_choose(struct lk *lk, const char *path, const char **format,
 	return 0;
 }
 
+/* The parameters of both methods: the file, uploaded. */
+static int
+file_params(
+    struct lk *lk, const char *path, const char *format, json_object **params)
+{
+	BUF_SCOPED file = { 0 };
+	int64_t handle;
+
+	buf_init(&file, DOCUMENT_BODY_MAX);
+	DO(file_read(lk, path, &file));
+	DO(lk_upload(lk, buf_bytes(&file), &handle));
+	*params = params_new(opt_into);
+	if (strcmp(path, "-") != 0 && utf8_valid(BYTES_STR(path)))
+		params_text(*params, "source", path);
+	params_text(*params, "format", format);
+	params_number(*params, "upload", handle);
+	return 0;
+}
+
 static int
 one_import(struct lk *lk, const char *path)
 {
@@ -98,23 +126,38 @@ one_import(struct lk *lk, const char *path)
 	char name[LK_NAME_MAX + 1];
 	const char *format;
 	json_object *params;
-	BUF_SCOPED file = { 0 };
-	int64_t handle;
+	size_t stem;
 
-	buf_init(&file, DOCUMENT_BODY_MAX);
-	DO(name_choose(lk, path, &format, name));
-	DO(file_read(lk, path, &file));
-	DO(lk_upload(lk, buf_bytes(&file), &handle));
-	params = params_new(NULL);
+	DO(format_choose(lk, path, &format, &stem));
+	DO(name_choose(lk, path, stem, name));
+	DO(file_params(lk, path, format, &params));
 	params_text(params, "name", name);
-	if (strcmp(path, "-") != 0 && utf8_valid(BYTES_STR(path)))
-		params_text(params, "source", path);
-	params_text(params, "format", format);
-	params_number(params, "upload", handle);
 	DO(lk_call(lk, "doc.import", params, &result));
 	output_event(
 	    &lk->output, "import", result, lk->quiet ? NULL : import_render);
 	return 0;
+}
+
+static void
+into_render(struct output *o, json_object *result)
+{
+	(void)o;
+	if (!field_bool(result, "changed"))
+		fprintf(
+		    stderr, "lk: %s: unchanged\n", safe(field(result, "name")));
+}
+
+static int
+import_into(struct lk *lk, const char *path)
+{
+	const char *format;
+	json_object *params;
+	size_t stem;
+
+	DO(format_choose(lk, path, &format, &stem));
+	DO(file_params(lk, path, format, &params));
+	params_text(params, "message", opt_message);
+	return lk_confirm(lk, "doc.import_into", params, into_render);
 }
 
 static int
@@ -125,6 +168,14 @@ import_run(struct lk *lk, const struct args *args)
 
 	if (opt_as != NULL && args->len > 1)
 		return lk_fail_usage(lk, "--as names one document");
+	if (opt_into != NULL && opt_as != NULL)
+		return lk_fail_usage(lk, "--as is for a new document");
+	if (opt_into != NULL && args->len > 1)
+		return lk_fail_usage(lk, "--into takes one file");
+	if (opt_into == NULL && opt_message != NULL)
+		return lk_fail_usage(lk, "--message is for --into");
+	if (opt_into != NULL)
+		return import_into(lk, args->operands[0]);
 	for (size_t i = 0; i < args->len; i++) {
 		status = one_import(lk, args->operands[i]);
 		if (status == 0)
@@ -141,15 +192,22 @@ import_run(struct lk *lk, const struct args *args)
 
 const struct command verb_import = {
 	.name = "import",
-	.usage = "import [--as DOC] [--format FORMAT] FILE ...\n",
-	.summary = "Make documents of files",
+	.usage = "import [--as DOC] [--format FORMAT] FILE ...\n"
+		 "import --into DOC [--format FORMAT] [-m TEXT] FILE\n",
+	.summary = "Make documents of files, or bring one into a document",
 	.details =
 	    "Takes .automerge files with their history, .json (an object or an "
 	    "array), .md and\n.txt; - is standard input. notes.md becomes the "
 	    "document notes.\n\n"
 	    "  -a, --as DOC        the name of the document\n"
 	    "  -f, --format FORMAT automerge, json or text, whatever the file "
-	    "is called\n",
+	    "is called\n"
+	    "      --into DOC      make DOC, which is there already, show what "
+	    "the file says,\n"
+	    "                      by as small a change as possible; of an "
+	    ".automerge file take\n"
+	    "                      the changes that DOC lacks\n"
+	    "  -m, --message TEXT  is kept with the change\n",
 	.options = options,
 	.operands_min = 1,
 	.operands_max = OPERANDS_MANY,

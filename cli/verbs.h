@@ -8,6 +8,7 @@
 
 extern const struct command verb_accept;
 extern const struct command verb_apply;
+extern const struct command verb_branch;
 extern const struct command verb_daemon;
 extern const struct command verb_device;
 extern const struct command verb_edit;
@@ -22,6 +23,7 @@ extern const struct command verb_invite;
 extern const struct command verb_log;
 extern const struct command verb_ls;
 extern const struct command verb_members;
+extern const struct command verb_merge;
 extern const struct command verb_new;
 extern const struct command verb_pair;
 extern const struct command verb_peers;

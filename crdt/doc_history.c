@@ -129,6 +129,32 @@ doc_match(struct doc *doc, const char *digits, doc_change_fn *each, void *ctx)
 }
 
 lk_err
+doc_past_holds(
+    struct doc *doc, struct bytes heads, struct bytes hashes, bool *holds)
+{
+	PAST_SCOPED past = { 0 };
+	struct doc_change c;
+	uint32_t number;
+
+	*holds = false;
+	/* In memory a row of hashes is an array of them. */
+	TRY(past_of_heads(doc, (void *)(uintptr_t)heads.ptr,
+	    heads.len / LK_ID_LEN, &past));
+	for (size_t at = 0; at < hashes.len; at += LK_ID_LEN) {
+		lk_err err = doc_change_find(doc, hashes.ptr + at, &number);
+
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		TRY(doc_change_load(doc, number, &c));
+		if (!past_has(&past, c.actor, number))
+			return LK_NONE;
+	}
+	*holds = true;
+	return LK_NONE;
+}
+
+lk_err
 doc_op_change(struct doc *doc, struct op_id id, struct doc_change_info *out)
 {
 	struct doc_change c;

@@ -23,6 +23,12 @@ LK_MUST_USE lk_err doc_since(struct doc *, const uint8_t (*from)[LK_ID_LEN],
 LK_MUST_USE lk_err doc_match(
     struct doc *, const char *digits, doc_change_fn *each, void *ctx);
 
+/* Whether all these changes are applied, each one of the heads or an ancestor
+ * of them; both are hashes, one behind the other.  NOTFOUND: a head is not
+ * applied. */
+LK_MUST_USE lk_err doc_past_holds(
+    struct doc *, struct bytes heads, struct bytes hashes, bool *holds);
+
 /* The change that an op is of, so that what it made can be blamed on somebody.
  * NOTFOUND: no such op. */
 LK_MUST_USE lk_err doc_op_change(

@@ -34,6 +34,11 @@ LK_MUST_USE lk_err history_read(struct history *, struct bytes file);
 /* From change bodies (type-1) instead of a file: the same checks. */
 LK_MUST_USE lk_err history_from_changes(
     struct history *, const struct bytes *bodies, size_t n);
+/* The same for part of a history: whatever depends on something else is in
+ * order too, there are no orphans, and seqs may have gaps. */
+LK_MUST_USE lk_err history_read_part(struct history *, struct bytes file);
+LK_MUST_USE lk_err history_part_from_changes(
+    struct history *, const struct bytes *bodies, size_t n);
 void history_clear(struct history *);
 
 /* Gets a change that lives until it returns; its error ends the reading. */
@@ -58,5 +63,8 @@ LK_MUST_USE lk_err history_write(
  * the arena. */
 LK_MUST_USE lk_err history_heads(const struct change *, size_t count,
     struct arena *, uint8_t **heads, size_t *n);
+/* What they depend on that is not among them, likewise. */
+LK_MUST_USE lk_err history_missing(const struct change *, size_t count,
+    struct arena *, uint8_t **hashes, size_t *n);
 
 #endif

@@ -178,7 +178,7 @@ writer_order(struct document_writer *w)
 	w->row_of = calloc(w->len + 1, sizeof(*w->row_of));
 	if (w->order == NULL || w->row_of == NULL)
 		return LK_ERR(LK_E_NOMEM, "order of changes");
-	TRY(changes_order(&w->index, w->len, w->order, &ready));
+	TRY(changes_order(&w->index, w->len, HISTORY_WHOLE, w->order, &ready));
 	if (ready != w->len)
 		return LK_ERR(LK_E_DATA, "a dependency is missing");
 	for (uint32_t i = 0; i < w->len; i++)

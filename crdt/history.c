@@ -60,6 +60,56 @@ history_heads(const struct change *changes, size_t count, struct arena *arena,
 	return LK_NONE;
 }
 
+/* Copies the dependencies that are not there, or only counts them. */
+static size_t
+missing_copy(const struct change_index *x, size_t count, uint8_t *out)
+{
+	size_t n = 0;
+	uint32_t at;
+
+	for (size_t i = 0; i < count; i++) {
+		for (size_t d = 0; d < x->changes[i].deps_len; d++) {
+			const uint8_t *dep =
+			    x->changes[i].deps + d * LK_ID_LEN;
+
+			if (change_index_find(x, dep, &at))
+				continue;
+			if (out != NULL)
+				memcpy(out + n * LK_ID_LEN, dep, LK_ID_LEN);
+			n++;
+		}
+	}
+	return n;
+}
+
+lk_err
+history_missing(const struct change *changes, size_t count, struct arena *arena,
+    uint8_t **hashes, size_t *n)
+{
+	struct change_index x;
+	size_t len, kept = 0;
+	uint8_t *out;
+
+	TRY(change_index_new(&x, changes, count));
+	len = missing_copy(&x, count, NULL);
+	out = arena_alloc(arena, len * LK_ID_LEN);
+	if (out != NULL)
+		(void)missing_copy(&x, count, out);
+	change_index_free(&x);
+	if (out == NULL)
+		return LK_ERR(LK_E_NOMEM, "dependencies");
+	qsort(out, len, LK_ID_LEN, hash_compare);
+	for (size_t i = 0; i < len; i++)
+		if (kept == 0 ||
+		    hash_compare(out + (kept - 1) * LK_ID_LEN,
+			out + i * LK_ID_LEN) != 0)
+			memmove(out + kept++ * LK_ID_LEN, out + i * LK_ID_LEN,
+			    LK_ID_LEN);
+	*hashes = out;
+	*n = kept;
+	return LK_NONE;
+}
+
 static int
 actor_seq_compare(const void *a, const void *b)
 {
@@ -93,7 +143,7 @@ seqs_check(const struct change **sorted, size_t n, bool complete)
 }
 
 static lk_err
-history_check_seqs(const struct history *h)
+history_check_seqs(const struct history *h, enum history_extent extent)
 {
 	size_t n = h->changes_len + h->orphans_len;
 	const struct change **sorted = calloc(n + 1, sizeof(*sorted));
@@ -104,7 +154,7 @@ history_check_seqs(const struct history *h)
 	for (size_t i = 0; i < h->changes_len; i++)
 		sorted[i] = &h->changes[i];
 	qsort(sorted, h->changes_len, sizeof(*sorted), actor_seq_compare);
-	err = seqs_check(sorted, h->changes_len, true);
+	err = seqs_check(sorted, h->changes_len, extent == HISTORY_WHOLE);
 	for (size_t i = 0; i < h->orphans_len; i++)
 		sorted[h->changes_len + i] = &h->orphans[i];
 	if (err.code == LK_OK && h->orphans_len > 0) {
@@ -117,7 +167,8 @@ history_check_seqs(const struct history *h)
 
 /* Puts a list of different changes in order, into the history's arena. */
 static lk_err
-history_arrange(struct history *h, const struct change_list *l)
+history_arrange(
+    struct history *h, const struct change_list *l, enum history_extent extent)
 {
 	struct change *at = arena_alloc(&h->arena, l->len * sizeof(*at));
 	uint32_t *order = calloc(l->len + 1, sizeof(*order));
@@ -130,7 +181,7 @@ history_arrange(struct history *h, const struct change_list *l)
 	else
 		err = change_index_new(&x, l->at, l->len);
 	if (err.code == LK_OK)
-		err = changes_order(&x, l->len, order, &ready);
+		err = changes_order(&x, l->len, extent, order, &ready);
 	if (err.code == LK_OK) {
 		for (size_t i = 0; i < l->len; i++)
 			at[i] = l->at[order[i]];
@@ -145,11 +196,12 @@ history_arrange(struct history *h, const struct change_list *l)
 }
 
 static lk_err
-history_finish(struct history *h, struct change_list *l)
+history_finish(
+    struct history *h, struct change_list *l, enum history_extent extent)
 {
 	TRY(change_list_unique(l));
-	TRY(history_arrange(h, l));
-	return history_check_seqs(h);
+	TRY(history_arrange(h, l, extent));
+	return history_check_seqs(h, extent);
 }
 
 /* Decodes one change from a copy of its body that the history keeps. */
@@ -206,7 +258,7 @@ history_add_file(struct history *h, struct change_list *l, struct bytes file)
 		else
 			return LK_ERR(LK_E_MALFORMED, "a bundle");
 	}
-	return history_finish(h, l);
+	return LK_NONE;
 }
 
 static lk_err
@@ -215,40 +267,69 @@ history_add_bodies(struct history *h, struct change_list *l,
 {
 	for (size_t i = 0; i < n; i++)
 		TRY(history_add_change(h, l, bodies[i]));
-	return history_finish(h, l);
+	return LK_NONE;
 }
 
-/* Hands a history out, or what was read of it back. */
+/* What a history is made of: a file, or change bodies. */
+struct history_source {
+	struct bytes file;
+	const struct bytes *bodies; /* NULL: the file */
+	size_t bodies_len;
+};
+
 static lk_err
-history_give(
-    struct history *out, struct history *h, struct change_list *l, lk_err err)
+history_make(struct history *out, const struct history_source *from,
+    enum history_extent extent)
 {
-	change_list_clear(l);
-	if (err.code == LK_OK)
-		*out = *h;
+	struct history h = { 0 };
+	struct change_list l = { 0 };
+	lk_err err;
+
+	arena_init(&h.arena, HISTORY_ARENA_MAX);
+	if (from->bodies == NULL)
+		err = history_add_file(&h, &l, from->file);
 	else
-		arena_clear(&h->arena);
+		err =
+		    history_add_bodies(&h, &l, from->bodies, from->bodies_len);
+	if (err.code == LK_OK)
+		err = history_finish(&h, &l, extent);
+	change_list_clear(&l);
+	if (err.code == LK_OK)
+		*out = h;
+	else
+		arena_clear(&h.arena);
 	return err;
 }
 
 lk_err
 history_read(struct history *out, struct bytes file)
 {
-	struct history h = { 0 };
-	struct change_list l = { 0 };
+	return history_make(
+	    out, &(struct history_source){ .file = file }, HISTORY_WHOLE);
+}
 
-	arena_init(&h.arena, HISTORY_ARENA_MAX);
-	return history_give(out, &h, &l, history_add_file(&h, &l, file));
+lk_err
+history_read_part(struct history *out, struct bytes file)
+{
+	return history_make(
+	    out, &(struct history_source){ .file = file }, HISTORY_PART);
 }
 
 lk_err
 history_from_changes(struct history *out, const struct bytes *bodies, size_t n)
 {
-	struct history h = { 0 };
-	struct change_list l = { 0 };
+	return history_make(out,
+	    &(struct history_source){ .bodies = bodies, .bodies_len = n },
+	    HISTORY_WHOLE);
+}
 
-	arena_init(&h.arena, HISTORY_ARENA_MAX);
-	return history_give(out, &h, &l, history_add_bodies(&h, &l, bodies, n));
+lk_err
+history_part_from_changes(
+    struct history *out, const struct bytes *bodies, size_t n)
+{
+	return history_make(out,
+	    &(struct history_source){ .bodies = bodies, .bodies_len = n },
+	    HISTORY_PART);
 }
 
 void

@@ -180,7 +180,7 @@ heap_pop(struct sorter *s)
 
 /* Counts the dependants of each change, then lists them. */
 static void
-sorter_fill(struct sorter *s)
+sorter_fill(struct sorter *s, enum history_extent extent)
 {
 	const struct change *c = s->index->changes;
 	uint32_t at;
@@ -191,6 +191,8 @@ sorter_fill(struct sorter *s)
 			if (change_index_find(
 				s->index, c[i].deps + d * LK_ID_LEN, &at))
 				s->users_at[at + 1]++;
+			else
+				s->waits[i] -= extent == HISTORY_PART;
 	}
 	for (size_t i = 0; i <= s->n; i++)
 		s->users_at[i + 1] += s->users_at[i];
@@ -228,8 +230,8 @@ sorter_run(struct sorter *s, uint32_t *order, size_t *ready)
 }
 
 lk_err
-changes_order(
-    const struct change_index *index, size_t n, uint32_t *order, size_t *ready)
+changes_order(const struct change_index *index, size_t n,
+    enum history_extent extent, uint32_t *order, size_t *ready)
 {
 	struct sorter s = { .index = index, .n = n };
 	size_t deps = 0;
@@ -244,7 +246,7 @@ changes_order(
 	all = s.waits != NULL && s.users_at != NULL && s.users != NULL &&
 	    s.heap != NULL;
 	if (all) {
-		sorter_fill(&s);
+		sorter_fill(&s, extent);
 		sorter_run(&s, order, ready);
 	}
 	free(s.waits);

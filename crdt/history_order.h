@@ -32,11 +32,16 @@ void change_index_free(struct change_index *);
 bool change_index_find(const struct change_index *,
     const uint8_t hash[static LK_ID_LEN], uint32_t *at);
 
+/* What a dependency that is not among the changes means. */
+enum history_extent {
+	HISTORY_WHOLE, /* it is missing */
+	HISTORY_PART,  /* it is somewhere else, and need not be waited for */
+};
 /*
  * Fills order with the numbers 0 to n - 1: first the *ready changes whose
  * dependencies are all there, in the order above, then the others.  NOMEM.
  */
-LK_MUST_USE lk_err changes_order(
-    const struct change_index *, size_t n, uint32_t *order, size_t *ready);
+LK_MUST_USE lk_err changes_order(const struct change_index *, size_t n,
+    enum history_extent, uint32_t *order, size_t *ready);
 
 #endif

@@ -58,16 +58,6 @@ summary_json(const struct subject *s)
 	return o;
 }
 
-static int
-name_compare(const void *a, const void *b)
-{
-	struct json_object *const *x = a, *const *y = b;
-
-	return strcmp(
-	    json_object_get_string(json_object_object_get(*x, "name")),
-	    json_object_get_string(json_object_object_get(*y, "name")));
-}
-
 static lk_err
 doc_list(struct request *r)
 {
@@ -84,7 +74,7 @@ doc_list(struct request *r)
 		TRY(err);
 		json_object_array_add(list, summary_json(&s));
 	}
-	json_object_array_sort(list, name_compare);
+	json_object_array_sort(list, json_name_compare);
 	return LK_NONE;
 }
 

@@ -206,6 +206,16 @@ json_add_summary(struct json_object *o, const struct subject *s)
 	json_add_flag(o, "newer", s->summary.newer);
 }
 
+int
+json_name_compare(const void *a, const void *b)
+{
+	struct json_object *const *x = a, *const *y = b;
+
+	return strcmp(
+	    json_object_get_string(json_object_object_get(*x, "name")),
+	    json_object_get_string(json_object_object_get(*y, "name")));
+}
+
 static const char *const role_names[] = {
 	[ROLE_NONE] = "none",
 	[ROLE_RELAY] = "relay",

@@ -55,6 +55,9 @@ void json_add_subject(struct json_object *, const struct subject *);
 /* These, and "type", "role", "revoked", "waiting", "voided", "newer". */
 void json_add_summary(struct json_object *, const struct subject *);
 
+/* Orders objects by "name", for json_object_array_sort. */
+int json_name_compare(const void *, const void *);
+
 const char *role_name(enum role);
 /* relay, read, write, admin.  USAGE, said. */
 LK_MUST_USE lk_err role_read(struct request *, const char *word, enum role *);

@@ -105,6 +105,14 @@ LK_MUST_USE lk_err content_flip(struct admission *, uint32_t node, bool visible)
 /* The body of the change a node brought, or the changes of its import. */
 LK_MUST_USE lk_err content_changes(struct admission *, uint32_t node,
     struct arena *, struct bytes **bodies, size_t *len);
+/* Whether a change of these is by the actor a member has here. */
+bool content_pretends(const struct admission *, const struct member *,
+    const struct change *, size_t);
+/* Whether everything these changes depend on is among them, or among the
+ * ancestors of what the parents left. */
+struct history;
+LK_MUST_USE lk_err content_closed(struct admission *, const struct history *,
+    const uint32_t *parents, size_t parents_len, bool *closed);
 /* Form and lean bytes of a change body, as op 6 wants them. */
 LK_MUST_USE lk_err content_pack(struct arena *, struct bytes change_body,
     struct op_content *);
@@ -113,6 +121,8 @@ LK_MUST_USE lk_err content_pack(struct arena *, struct bytes change_body,
  * front when `content` ops need one.  Admits it.  `id` may be NULL. */
 LK_MUST_USE lk_err author_envelope(struct admission *, struct access_op *ops,
     size_t ops_len, enum role need, uint8_t *id);
+/* An import of whole chunks, in as many envelopes as it takes. */
+LK_MUST_USE lk_err author_import(struct admission *, struct bytes chunks);
 /* Admits an envelope of this device, in the arena; what the rules say against
  * it is DENIED. */
 LK_MUST_USE lk_err author_admit(struct admission *, struct bytes envelope);

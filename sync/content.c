@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crdt/doc_history.h"
 #include "crdt/document.h"
 
 #define FORM_PLAIN 0
@@ -341,7 +342,7 @@ content_import(
 	buf_init(&file, DOCUMENT_BODY_MAX);
 	err = content_import_bytes(a, last, &arena, &file);
 	if (err.code == LK_OK)
-		err = history_read(h, buf_bytes(&file));
+		err = history_read_part(h, buf_bytes(&file));
 	/* More than there is room for is its author's fault, not ours. */
 	return err.code == LK_E_NOMEM ? LK_ERR(LK_E_LIMIT, "import") : err;
 }
@@ -362,6 +363,19 @@ candidate_knows(const struct graph *g, const struct candidate *c, uint32_t node)
 	return false;
 }
 
+bool
+content_pretends(const struct admission *a, const struct member *m,
+    const struct change *changes, size_t len)
+{
+	uint8_t actor[LK_TOPIC_LEN];
+
+	actor_id(actor, &a->ds->topic, m->key, m->grant.env, m->grant.index);
+	for (size_t i = 0; i < len; i++)
+		if (bytes_equal(changes[i].actor, BYTES_OF(actor)))
+			return true;
+	return false;
+}
+
 /* No change of an import may pretend to be a member's.  Only a member its
  * author knew of is a reason to refuse it for ever. */
 static lk_err
@@ -372,21 +386,35 @@ content_foreign(
 
 	for (size_t m = 0; m < graph_members_len(a->ds->graph); m++) {
 		struct member member;
-		uint8_t actor[LK_TOPIC_LEN];
-		bool pretends = false;
 
 		graph_member(a->ds->graph, m, &member);
-		actor_id(actor, &a->ds->topic, member.key, member.grant.env,
-		    member.grant.index);
-		for (size_t i = 0; i < h->changes_len && !pretends; i++)
-			pretends =
-			    bytes_equal(h->changes[i].actor, BYTES_OF(actor));
-		if (pretends && candidate_knows(a->ds->graph, c, member.node))
+		if (!content_pretends(a, &member, h->changes, h->changes_len))
+			continue;
+		if (candidate_knows(a->ds->graph, c, member.node))
 			return LK_ERR(LK_E_MALFORMED, "A8 actor");
-		if (pretends)
-			verdict = LK_ERR(LK_E_VERSION, "A8 actor of another");
+		verdict = LK_ERR(LK_E_VERSION, "A8 actor of another");
 	}
 	return verdict;
+}
+
+lk_err
+content_closed(struct admission *a, const struct history *h,
+    const uint32_t *parents, size_t parents_len, bool *closed)
+{
+	struct bytes heads;
+	uint8_t *missing;
+	struct doc *doc;
+	size_t n;
+
+	TRY(history_missing(
+	    h->changes, h->changes_len, &a->arena, &missing, &n));
+	*closed = n == 0;
+	if (*closed)
+		return LK_NONE;
+	TRY(admission_doc(a, &doc));
+	TRY(content_deps(a, doc, parents, parents_len, &heads));
+	return doc_past_holds(
+	    doc, heads, BYTES(missing, n * LK_ID_LEN), closed);
 }
 
 static lk_err
@@ -430,12 +458,14 @@ import_apply_whole(struct admission *a, const struct history *h)
 
 static lk_err
 content_apply_history(struct admission *a, const struct candidate *c,
-    const struct history *h, struct node *node)
+    const struct judgement *j, const struct history *h, struct node *node)
 {
 	uint8_t *heads;
 	size_t heads_len;
+	bool closed;
 
-	if (h->orphans_len > 0 || h->changes_len == 0)
+	TRY(content_closed(a, h, j->parents, j->parents_len, &closed));
+	if (!closed || h->changes_len == 0)
 		return LK_ERR(LK_E_MALFORMED, "A8 import incomplete");
 	TRY(history_heads(
 	    h->changes, h->changes_len, &a->arena, &heads, &heads_len));
@@ -463,7 +493,7 @@ content_apply(struct admission *a, const struct candidate *c,
 	if (op->form == 0)
 		return LK_NONE; /* a piece: the last one applies them all */
 	TRY(content_import(a, c, &h));
-	err = content_apply_history(a, c, &h, node);
+	err = content_apply_history(a, c, j, &h, node);
 	history_clear(&h);
 	return err;
 }

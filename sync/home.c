@@ -10,6 +10,7 @@
 
 #define ID_PREFIX_MIN 4 /* hex digits that name a document or a key */
 #define ID_SHORT 8
+#define NO_NAME "not a name (1 to 255 bytes, no control character, no /)"
 #define CONTACTS_ARENA_MAX ((size_t)1024 * 1024)
 
 bool
@@ -32,8 +33,7 @@ home_name_check(struct replica *r, const char *name)
 	size_t first;
 
 	if (!home_name_valid(name))
-		return LK_ERR(LK_E_DATA,
-		    "not a name (1 to 255 bytes, no control character, no /)");
+		return LK_ERR(LK_E_DATA, NO_NAME);
 	TRY(names_get(r, &names));
 	if (names_find(names, name, &first) > 0)
 		return LK_ERR(LK_E_EXISTS, "a document of this name");
@@ -42,26 +42,30 @@ home_name_check(struct replica *r, const char *name)
 
 struct naming {
 	const uint8_t *docid;
-	const char *name, *type;
+	struct name_given given;
 };
 
 static lk_err
 naming_fill(void *ctx, struct edit *e, struct doc *doc)
 {
 	const struct naming *n = ctx;
+	char hex[2 * LK_ID_LEN + 1];
 	struct op_id map;
 
 	TRY(home_entry_make(e, doc, "documents", n->docid, &map));
-	TRY(home_text_put(e, map, "name", n->name));
-	return home_text_put(e, map, "type", n->type);
+	TRY(home_text_put(e, map, "name", n->given.name));
+	TRY(home_text_put(e, map, "type", n->given.type));
+	if (n->given.of == NULL)
+		return LK_NONE;
+	hex_encode(hex, BYTES(n->given.of, LK_ID_LEN));
+	return home_text_put(e, map, "of", hex);
 }
 
-lk_err
-home_name_set(
-    struct replica *r, uint32_t docno, const char *name, const char *type)
+static lk_err
+naming_set(struct replica *r, uint32_t docno, const struct name_given *given)
 {
 	struct doc_summary doc;
-	struct naming n = { .docid = doc.docid, .name = name, .type = type };
+	struct naming n = { .docid = doc.docid, .given = *given };
 	struct names *names;
 	uint8_t hash[LK_ID_LEN];
 	uint32_t home;
@@ -71,7 +75,61 @@ home_name_set(
 	TRY(replica_home(r, &home));
 	TRY(names_get(r, &names));
 	TRY(replica_edit(r, home, naming_fill, &n, NULL, &changed, hash));
-	return names_put(names, doc.docid, name, type);
+	return names_put(names, doc.docid, given);
+}
+
+lk_err
+home_name_set(
+    struct replica *r, uint32_t docno, const char *name, const char *type)
+{
+	return naming_set(r, docno, &(struct name_given){ name, type, NULL });
+}
+
+lk_err
+home_branch_check(struct replica *r, uint32_t of, const char *name)
+{
+	struct home_name above;
+	struct names *names;
+	char full[LK_NAME_MAX + 1];
+	size_t first;
+
+	if (!home_name_valid(name))
+		return LK_ERR(LK_E_DATA, NO_NAME);
+	TRY(home_name(r, of, &above));
+	if (snprintf(full, sizeof(full), "%s/%s", above.name, name) >=
+	    (int)sizeof(full))
+		return LK_ERR(LK_E_DATA, "too long for a name");
+	TRY(names_get(r, &names));
+	if (names_find(names, full, &first) > 0)
+		return LK_ERR(LK_E_EXISTS, "a branch of this name");
+	return LK_NONE;
+}
+
+lk_err
+home_branch_set(struct replica *r, uint32_t docno, uint32_t of,
+    const char *name, const char *type)
+{
+	struct doc_summary above;
+
+	TRY(replica_doc(r, of, &above));
+	return naming_set(
+	    r, docno, &(struct name_given){ name, type, above.docid });
+}
+
+lk_err
+home_branch_of(struct replica *r, uint32_t docno, uint8_t of[static LK_ID_LEN])
+{
+	const struct name_entry *e;
+	struct doc_summary doc;
+	struct names *names;
+
+	TRY(replica_doc(r, docno, &doc));
+	TRY(names_get(r, &names));
+	e = names_of(names, doc.docid);
+	if (e == NULL || !name_is_branch(e))
+		return LK_ERR(LK_E_NOTFOUND, "branch");
+	memcpy(of, e->of, LK_ID_LEN);
+	return LK_NONE;
 }
 
 lk_err
@@ -94,11 +152,7 @@ home_name(struct replica *r, uint32_t docno, struct home_name *out)
 		    out->name, sizeof(out->name), "%.*s", ID_SHORT, hex);
 		(void)strlcpy(out->type, "map", sizeof(out->type));
 	} else {
-		if (e->copy == 0)
-			(void)strlcpy(out->name, e->name, sizeof(out->name));
-		else
-			(void)snprintf(out->name, sizeof(out->name), "%s~%u",
-			    e->name, e->copy + 1);
+		(void)name_shown(e, out->name, sizeof(out->name));
 		(void)strlcpy(out->type, e->type, sizeof(out->type));
 	}
 	return LK_NONE;
@@ -158,8 +212,8 @@ find_by_id(struct replica *r, const char *prefix, uint32_t *docno)
 	return LK_NONE;
 }
 
-lk_err
-home_find(struct replica *r, const char *name, uint32_t *docno)
+static lk_err
+find_document(struct replica *r, const char *name, uint32_t *docno)
 {
 	const struct name_entry *e;
 	struct names *names;
@@ -180,6 +234,45 @@ home_find(struct replica *r, const char *name, uint32_t *docno)
 	return find_by_id(r, name, docno);
 }
 
+/* A branch whose document is not called by its full name. */
+static const struct name_entry *
+find_branch(struct replica *r, const struct names *names, const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	char above[HOME_NAME_LEN];
+	struct doc_summary doc;
+	uint32_t of;
+
+	if (slash == NULL || (size_t)(slash - name) >= sizeof(above))
+		return NULL;
+	(void)strlcpy(above, name, (size_t)(slash - name) + 1);
+	if (find_document(r, above, &of).code != LK_OK ||
+	    replica_doc(r, of, &doc).code != LK_OK)
+		return NULL;
+	for (size_t i = 0; i < names->len; i++) {
+		const struct name_entry *e = &names->entries[i];
+		const char *last = strrchr(e->name, '/');
+
+		if (last != NULL && strcmp(last, slash) == 0 &&
+		    memcmp(e->of, doc.docid, LK_ID_LEN) == 0)
+			return e;
+	}
+	return NULL;
+}
+
+lk_err
+home_find(struct replica *r, const char *name, uint32_t *docno)
+{
+	const struct name_entry *e;
+	struct names *names;
+	lk_err err = find_document(r, name, docno);
+
+	if (err.code != LK_E_NOTFOUND)
+		return err;
+	TRY(names_get(r, &names));
+	e = find_branch(r, names, name);
+	return e == NULL ? err : replica_doc_by_id(r, e->docid, docno);
+}
 /* The i-th member of a map of the home document. */
 struct nth {
 	struct doc *doc;

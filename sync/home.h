@@ -22,15 +22,28 @@ bool home_name_valid(const char *);
 LK_MUST_USE lk_err home_name_check(struct replica *, const char *name);
 LK_MUST_USE lk_err home_name_set(struct replica *, uint32_t docno,
     const char *name, const char *type);
+/*
+ * Branches are documents that are listed under the one they were made of:
+ * y of x is called x/y.  EXISTS, DATA as above, also when x/y is too long.
+ */
+LK_MUST_USE lk_err home_branch_check(
+    struct replica *, uint32_t of, const char *name);
+LK_MUST_USE lk_err home_branch_set(struct replica *, uint32_t docno,
+    uint32_t of, const char *name, const char *type);
+/* The id of the document it is a branch of; NOTFOUND when it is none. */
+LK_MUST_USE lk_err home_branch_of(
+    struct replica *, uint32_t docno, uint8_t of[static LK_ID_LEN]);
 /* Name of a document ("x~2" when two took one name), and its type ("map",
  * "text", "list").  Falls back to the short id. */
+#define HOME_NAME_LEN (2 * LK_NAME_MAX + 16)
 struct home_name {
-	char name[LK_NAME_MAX + 8];
+	char name[HOME_NAME_LEN];
 	char type[8];
 };
 LK_MUST_USE lk_err home_name(struct replica *, uint32_t docno, struct home_name *);
-/* A document by name or by a prefix (4 or more hex digits) of its id.
- * NOTFOUND; USAGE when ambiguous. */
+/* A document by name or by a prefix (4 or more hex digits) of its id; a branch
+ * by either of what it is a branch of, "/", and its name.  NOTFOUND; USAGE when
+ * ambiguous. */
 LK_MUST_USE lk_err home_find(struct replica *, const char *name, uint32_t *docno);
 
 /* Devices of this person, this one included, and people met. */

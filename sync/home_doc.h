@@ -3,7 +3,7 @@
  *
  *   /person                {name}
  *   /devices/DEVICE_PK     {name, cert, added}
- *   /documents/DOCID       {name, type}
+ *   /documents/DOCID       {name, type, of}  of: the document it is a branch of
  *   /contacts/ROOT_PK      {card}
  *   /escrow/DEVICE_PK      bytes, sealed to the root's recovery box
  *
@@ -14,11 +14,6 @@
 #define SYNC_HOME_DOC_H
 
 #include "sync/replica.h"
-
-struct home_walk {
-	struct doc *doc;
-	void *out;
-};
 
 struct home_text {
 	char text[LK_NAME_MAX + 1];

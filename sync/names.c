@@ -1,9 +1,14 @@
 #include "sync/names.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/home.h"
 #include "sync/home_doc.h"
+
+/* Of the id of a document that has no name. */
+#define ID_SHOWN_LEN 4
 
 void
 names_free(struct names *n)
@@ -34,8 +39,8 @@ names_compare(const struct name_entry *e, const char *name,
 
 /* The place of the first entry not below (name, docid). */
 static size_t
-names_floor(const struct names *n, const char *name,
-    const uint8_t docid[static 32])
+names_floor(
+    const struct names *n, const char *name, const uint8_t docid[static 32])
 {
 	size_t low = 0, high = n->len;
 
@@ -65,7 +70,8 @@ names_find(const struct names *n, const char *name, size_t *first)
 	static const uint8_t lowest[LK_ID_LEN];
 	size_t at = names_floor(n, name, lowest), len = 0;
 
-	while (at + len < n->len && strcmp(n->entries[at + len].name, name) == 0)
+	while (
+	    at + len < n->len && strcmp(n->entries[at + len].name, name) == 0)
 		len++;
 	*first = at;
 	return len;
@@ -81,12 +87,44 @@ names_number(struct names *n, const char *name)
 		n->entries[first + i].copy = (unsigned)i;
 }
 
+bool
+name_is_branch(const struct name_entry *e)
+{
+	static const uint8_t none[LK_ID_LEN];
+
+	return memcmp(e->of, none, LK_ID_LEN) != 0;
+}
+
+bool
+name_shown(const struct name_entry *e, char *out, size_t len)
+{
+	int n = e->copy == 0
+	    ? snprintf(out, len, "%s", e->name)
+	    : snprintf(out, len, "%s~%u", e->name, e->copy + 1);
+
+	return n >= 0 && (size_t)n < len;
+}
+
+/* "x/y" for the branch y of what is called x. */
+static char *
+branch_name(const struct names *n, const struct name_given *given)
+{
+	const struct name_entry *of = names_of(n, given->of);
+	char above[HOME_NAME_LEN], *name;
+
+	if (of == NULL)
+		hex_encode(above, BYTES(given->of, ID_SHOWN_LEN));
+	else
+		(void)name_shown(of, above, sizeof(above));
+	return asprintf(&name, "%s/%s", above, given->name) < 0 ? NULL : name;
+}
+
 static lk_err
 names_insert(struct names *n, const uint8_t docid[static 32],
-    const char *name, const char *type)
+    const struct name_given *given)
 {
-	size_t at = names_floor(n, name, docid);
 	struct name_entry e = { .copy = 0 };
+	size_t at;
 
 	if (n->len == n->cap) {
 		size_t cap = n->cap == 0 ? 16 : n->cap * 2;
@@ -98,21 +136,26 @@ names_insert(struct names *n, const uint8_t docid[static 32],
 		n->entries = grown;
 		n->cap = cap;
 	}
-	e.name = strdup(name);
+	e.name =
+	    given->of == NULL ? strdup(given->name) : branch_name(n, given);
 	if (e.name == NULL)
 		return LK_ERR(LK_E_NOMEM, "names");
 	memcpy(e.docid, docid, LK_ID_LEN);
-	(void)strlcpy(e.type, type, sizeof(e.type));
-	memmove(&n->entries[at + 1], &n->entries[at],
-	    (n->len - at) * sizeof(e));
+	if (given->of != NULL)
+		memcpy(e.of, given->of, LK_ID_LEN);
+	(void)strlcpy(e.type, given->type, sizeof(e.type));
+	at = names_floor(n, e.name, docid);
+	memmove(
+	    &n->entries[at + 1], &n->entries[at], (n->len - at) * sizeof(e));
 	n->entries[at] = e;
 	n->len++;
+	names_number(n, e.name);
 	return LK_NONE;
 }
 
 lk_err
-names_put(struct names *n, const uint8_t docid[static 32], const char *name,
-    const char *type)
+names_put(struct names *n, const uint8_t docid[static 32],
+    const struct name_given *given)
 {
 	for (size_t i = 0; i < n->len; i++) {
 		struct name_entry gone = n->entries[i];
@@ -126,32 +169,63 @@ names_put(struct names *n, const uint8_t docid[static 32], const char *name,
 		free(gone.name);
 		break;
 	}
-	TRY(names_insert(n, docid, name, type));
-	names_number(n, name);
-	return LK_NONE;
+	return names_insert(n, docid, given);
 }
 
-/* One member of the map "documents" of the home document. */
+/* The entries of the home document that are no branches, or those that are
+ * branches of what has a name by now. */
+struct names_load {
+	struct doc *doc;
+	struct names *names;
+	bool branches, orphans; /* orphans: branches of what has no name */
+};
+
 static lk_err
 names_visit(void *ctx, const struct doc_visit *v)
 {
-	struct home_walk *walk = ctx;
-	uint8_t docid[LK_ID_LEN];
-	struct home_text name, type;
+	struct names_load *load = ctx;
+	uint8_t docid[LK_ID_LEN], of[LK_ID_LEN];
+	struct home_text name, type, above;
+	struct name_given given = { name.text, type.text, NULL };
 
 	if (!v->winner || !v->item.is_obj || !home_key(v->key, docid))
 		return LK_NONE;
-	if (!home_text_get(walk->doc, v->item.id, "name", &name) ||
-	    !home_text_get(walk->doc, v->item.id, "type", &type))
+	if (!home_text_get(load->doc, v->item.id, "name", &name) ||
+	    !home_text_get(load->doc, v->item.id, "type", &type))
 		return LK_NONE;
-	return names_insert(walk->out, docid, name.text, type.text);
+	if (home_text_get(load->doc, v->item.id, "of", &above) &&
+	    home_key(BYTES_STR(above.text), of))
+		given.of = of;
+	if ((given.of != NULL) != load->branches)
+		return LK_NONE;
+	if (load->branches &&
+	    (names_of(load->names, docid) != NULL ||
+		(names_of(load->names, of) == NULL && !load->orphans)))
+		return LK_NONE;
+	return names_insert(load->names, docid, &given);
+}
+
+/* A branch is named after what it is a branch of, which is named first. */
+static lk_err
+names_load(struct names_load *load)
+{
+	size_t before;
+
+	TRY(home_each(load->doc, "documents", names_visit, load));
+	load->branches = true;
+	do {
+		before = load->names->len;
+		TRY(home_each(load->doc, "documents", names_visit, load));
+	} while (load->names->len > before);
+	load->orphans = true;
+	return home_each(load->doc, "documents", names_visit, load);
 }
 
 lk_err
 names_get(struct replica *r, struct names **out)
 {
+	struct names_load load = { .branches = false };
 	struct names *n;
-	struct home_walk walk;
 	uint32_t home;
 	lk_err err;
 
@@ -163,20 +237,16 @@ names_get(struct replica *r, struct names **out)
 	n = calloc(1, sizeof(*n));
 	if (n == NULL)
 		return LK_ERR(LK_E_NOMEM, "names");
-	err = replica_open_doc(r, home, &walk.doc);
-	walk.out = n;
+	load.names = n;
+	err = replica_open_doc(r, home, &load.doc);
 	if (err.code == LK_OK) {
-		err = home_each(walk.doc, "documents", names_visit, &walk);
-		doc_free(walk.doc);
+		err = names_load(&load);
+		doc_free(load.doc);
 	}
 	if (err.code != LK_OK) {
 		names_free(n);
 		return err;
 	}
-	for (size_t i = 0; i < n->len; i++)
-		if (i == 0 || strcmp(n->entries[i - 1].name,
-				  n->entries[i].name) != 0)
-			names_number(n, n->entries[i].name);
 	r->names = n;
 	*out = n;
 	return LK_NONE;

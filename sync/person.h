@@ -44,5 +44,9 @@ void grant_own_device(struct op_grant *, const struct cert *, enum role,
 LK_MUST_USE lk_err create_admit(struct replica *, struct bytes envelope,
     const uint8_t *docid, const struct epoch *, const struct topic *, bool home,
     uint32_t *docno);
+/* A new document that holds an import of these chunks, none if there are none;
+ * it has no name yet. */
+LK_MUST_USE lk_err create_imported(
+    struct replica *, struct bytes chunks, uint32_t *docno);
 
 #endif

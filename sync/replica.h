@@ -121,6 +121,26 @@ LK_MUST_USE lk_err replica_edit(struct replica *, uint32_t docno,
  * history_read).  DATA, MALFORMED, LIMIT: nothing was written. */
 LK_MUST_USE lk_err replica_import(struct replica *, const char *name,
     struct bytes file, uint32_t *docno);
+/* A new document with the history of another one, listed as its branch
+ * (home.h).  DATA: it holds what only counts in part. */
+LK_MUST_USE lk_err replica_branch(
+    struct replica *, uint32_t of, const char *name, uint32_t *docno);
+/* How many changes a document shows that another one does not; an import
+ * counts as one. */
+LK_MUST_USE lk_err replica_ahead(
+    struct replica *, uint32_t docno, uint32_t of, uint64_t *ahead);
+/*
+ * Imports what `from` shows and this document does not; *changes is how many,
+ * 0: nothing was written.  The caller undoes after an error.
+ *   DENIED  this device may not write here
+ *   DATA    no history in common, or it builds on what does not count here;
+ *           `what` is for people
+ */
+LK_MUST_USE lk_err replica_merge(
+    struct replica *, uint32_t docno, uint32_t from, uint64_t *changes);
+/* The same with an Automerge file, or a part of one. */
+LK_MUST_USE lk_err replica_merge_file(
+    struct replica *, uint32_t docno, struct bytes file, uint64_t *changes);
 /* Appends an Automerge file with the changes of the document as it counts now
  * (deterministic: equal heads, equal bytes).  With ghosts present: DATA, until
  * exporting them exists. */

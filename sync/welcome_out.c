@@ -81,6 +81,9 @@ welcome_fill(struct engine *e, struct docstate *ds, const struct member *m,
 	if (own)
 		return LK_NONE;
 	TRY(home_name(e->r, ds->docno, &name));
+	/* Somebody else may not have what this is a branch of. */
+	for (char *slash = name.name; (slash = strchr(slash, '/')) != NULL;)
+		*slash = '-';
 	if (strlen(name.name) <= LK_NAME_MAX)
 		(void)strlcpy(w->name, name.name, sizeof(w->name));
 	(void)strlcpy(w->type, name.type, sizeof(w->type));

@@ -251,55 +251,61 @@ replica_edit(struct replica *r, uint32_t docno, edit_fn *fill, void *ctx,
 	return err;
 }
 
-static lk_err
-import_pieces(struct admission *a, struct bytes file)
+lk_err
+author_import(struct admission *a, struct bytes chunks)
 {
 	size_t at = 0;
 
 	do {
-		size_t n = file.len - at < IMPORT_PIECE_MAX ? file.len - at
-							    : IMPORT_PIECE_MAX;
+		size_t n = chunks.len - at < IMPORT_PIECE_MAX
+		    ? chunks.len - at
+		    : IMPORT_PIECE_MAX;
 		struct access_op op = { .kind = OP_IMPORT,
-			.content = { .form = at + n == file.len,
-			    .data = BYTES(file.ptr + at, n) } };
+			.content = { .form = at + n == chunks.len,
+			    .data = BYTES(chunks.ptr + at, n) } };
 
 		TRY(author_envelope(a, &op, 1, ROLE_WRITE, NULL));
 		at += n;
-	} while (at < file.len);
+	} while (at < chunks.len);
 	return LK_NONE;
+}
+
+lk_err
+create_imported(struct replica *r, struct bytes chunks, uint32_t *docno)
+{
+	struct body body = { 0 };
+	struct docstate *ds;
+	struct admission a;
+	lk_err err;
+
+	TRY(create_ops(r, &body));
+	TRY(create_envelope(r, &body, docno));
+	if (chunks.len == 0)
+		return LK_NONE;
+	TRY(docstate_get(r, *docno, &ds));
+	admission_begin(&a, r, ds);
+	err = author_import(&a, chunks);
+	if (err.code == LK_OK)
+		return admission_end(&a);
+	admission_drop(&a);
+	return err;
 }
 
 lk_err
 replica_import(
     struct replica *r, const char *name, struct bytes file, uint32_t *docno)
 {
-	struct body body = { 0 };
-	struct docstate *ds;
-	struct admission a;
 	struct history h;
-	BUF_SCOPED canonical = { 0 };
-	size_t changes;
-	lk_err err;
+	BUF_SCOPED canonical = { .max = DOCUMENT_BODY_MAX };
+	lk_err err = LK_NONE;
 
 	TRY(home_name_check(r, name));
 	TRY(history_read(&h, file));
-	buf_init(&canonical, DOCUMENT_BODY_MAX);
-	changes = h.changes_len;
-	err = history_write(&canonical, h.changes, h.changes_len);
+	if (h.changes_len > 0)
+		err = history_write(&canonical, h.changes, h.changes_len);
 	history_clear(&h);
 	TRY(err);
-	TRY(create_ops(r, &body));
-	TRY(create_envelope(r, &body, docno));
-	if (changes > 0) {
-		TRY(docstate_get(r, *docno, &ds));
-		admission_begin(&a, r, ds);
-		err = import_pieces(&a, buf_bytes(&canonical));
-		if (err.code != LK_OK) {
-			admission_drop(&a);
-			return err;
-		}
-		TRY(admission_end(&a));
-	}
+	TRY(create_imported(r, buf_bytes(&canonical), docno));
 	return home_name_set(r, *docno, name, "map");
 }
 

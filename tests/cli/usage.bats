@@ -50,7 +50,7 @@ load setup
 
 @test "every command explains itself, and says so in JSON" {
 	verbs="init pair device new ls get set rm insert inc splice edit apply
-	    import export log watch invite accept share members revoke status
+	    import export log watch branch merge invite accept share members revoke status
 	    sync peers daemon version help"
 	for verb in $verbs; do
 		lk help "$verb"
@@ -77,7 +77,7 @@ load setup
 
 @test "a command that does not exist yet is not in the help" {
 	lk help
-	[[ $output != *branch* && $output != *mirror* && $output != *backup* ]]
+	[[ $output != *blame* && $output != *mirror* && $output != *backup* ]]
 }
 
 @test "unknown options, missing values and surplus arguments are usage errors" {

@@ -56,7 +56,7 @@ foreign_change(struct buf *file, uint64_t seq, const char *key, uint64_t obj,
 {
 	struct change_head head = { .actor = BYTES_STR(STRANGER),
 		.seq = seq,
-		.start_op = seq,
+		.start_op = dep == NULL ? seq : seq + 100,
 		.deps = dep,
 		.deps_len = dep != NULL };
 	struct op op = { .action = ACTION_SET,
@@ -378,6 +378,61 @@ imports_that_overlap_are_one_history(void **state)
 	buf_clear(&two);
 }
 
+/* The hash of the newest change of a document. */
+static void
+last_hash(struct device *d, uint32_t docno, uint8_t hash[static LK_ID_LEN])
+{
+	struct docstate *ds;
+	struct node node;
+
+	device_begin(d);
+	ok(docstate_get(d->r, docno, &ds));
+	ok(node_get(d->r, docno, graph_len(ds->graph) - 1, &node));
+	assert_int_equal(node.hashes.len, LK_ID_LEN);
+	memcpy(hash, node.hashes.ptr, LK_ID_LEN);
+	device_commit(d);
+}
+
+/* Not on what the judge knows besides: another one may not know it. */
+static void
+an_import_builds_on_its_own_past_only(void **state)
+{
+	struct group g;
+	struct buf one;
+	struct forgery f;
+	uint8_t mine[LK_ID_LEN], theirs[LK_ID_LEN], hash[LK_ID_LEN];
+	uint8_t id[LK_ID_LEN];
+	struct buf two;
+	BUF_SCOPED file = { .max = 1 << 20 };
+
+	(void)state;
+	group_make(&g);
+	edit(&g.m, g.in_m, "mine", "1");
+	last_hash(&g.m, g.in_m, mine);
+	edit(&g.f, g.in_f, "theirs", "1");
+	last_hash(&g.f, g.in_f, theirs);
+	carry(&g.f, g.in_f, &g.a, g.in_a);
+	carry(&g.m, g.in_m, &g.a, g.in_a);
+	foreign_change(&file, 1, "on theirs", 0, theirs, hash);
+	forge_place(&g.m, g.in_m, &f);
+	import_op(&f, buf_bytes(&file));
+	forge_seal(&g.m, g.in_m, &f, &two, id);
+	assert_int_equal(
+	    give(&g.a, g.in_a, buf_bytes(&two)).what, RECEIPT_REFUSED);
+	buf_reset(&file);
+	foreign_change(&file, 1, "on mine", 0, mine, hash);
+	import_by(&g.m, g.in_m, buf_bytes(&file), &one);
+	assert_int_equal(
+	    give(&g.a, g.in_a, buf_bytes(&one)).what, RECEIPT_ACCEPTED);
+	assert_true(shows(&g.a, g.in_a, "on mine"));
+	/* The change of fay, and what was imported. */
+	edit(&g.a, g.in_a, "then", "1");
+	assert_int_equal(last_deps(&g.a, g.in_a), 2);
+	buf_clear(&one);
+	buf_clear(&two);
+	group_clear(&g);
+}
+
 static void
 a_void_import_hides_nothing_another_brought(void **state)
 {
@@ -424,6 +479,7 @@ main(void)
 		cmocka_unit_test(imports_that_overlap_are_one_history),
 		cmocka_unit_test(a_void_import_hides_nothing_another_brought),
 		cmocka_unit_test(nothing_of_a_refused_import_is_shown),
+		cmocka_unit_test(an_import_builds_on_its_own_past_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
