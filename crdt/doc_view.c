@@ -122,8 +122,6 @@ view_make(struct doc_view *v, struct doc **out)
 	struct doc *doc;
 	lk_err err;
 
-	TRY(doc_flush(v->base));
-	TRY(view_compare(v));
 	TRY(kv_overlay_new(&v->kv, v->base->kv, VIEW_BYTES_MAX));
 	TRY(doc_open(&doc, v->kv));
 	err = view_flip(doc, v);
@@ -138,10 +136,58 @@ view_make(struct doc_view *v, struct doc **out)
 	return LK_NONE;
 }
 
+static int
+number_compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void
+hidden_unique(struct id_list *l)
+{
+	size_t n = 0;
+
+	if (l->len == 0)
+		return;
+	qsort(l->ids, l->len, sizeof(*l->ids), number_compare);
+	for (size_t i = 0; i < l->len; i++)
+		if (n == 0 || l->ids[n - 1] != l->ids[i])
+			l->ids[n++] = l->ids[i];
+	l->len = n;
+}
+
+/* Lists changes that are to be hidden. */
+static lk_err
+view_hide(struct doc_view *v, const uint8_t (*hashes)[LK_ID_LEN], size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct doc_change c;
+		uint32_t number;
+		lk_err err = doc_change_find(v->base, hashes[i], &number);
+
+		if (err.code == LK_E_NOTFOUND)
+			continue;
+		TRY(err);
+		TRY(doc_change_load(v->base, number, &c));
+		if (c.visible)
+			TRY(id_list_add(&v->hidden, number));
+	}
+	hidden_unique(&v->hidden);
+	return LK_NONE;
+}
+
+/* What a view leaves out: NULL, what the past says. */
+struct hiding {
+	const uint8_t (*hashes)[LK_ID_LEN];
+	size_t len;
+};
+
 /* Takes the past. */
 static lk_err
 view_new(struct doc *base, struct doc_past past, enum view_void how,
-    struct doc **out)
+    const struct hiding *hiding, struct doc **out)
 {
 	struct doc_view *v = calloc(1, sizeof(*v));
 	lk_err err;
@@ -154,7 +200,13 @@ view_new(struct doc *base, struct doc_past past, enum view_void how,
 	v->root = doc_root(base);
 	v->past = past;
 	v->raw = how == VIEW_RAW;
-	err = view_make(v, out);
+	err = doc_flush(base);
+	if (err.code == LK_OK)
+		err = hiding == NULL
+		    ? view_compare(v)
+		    : view_hide(v, hiding->hashes, hiding->len);
+	if (err.code == LK_OK)
+		err = view_make(v, out);
 	if (err.code != LK_OK)
 		view_free(v);
 	return err;
@@ -167,7 +219,7 @@ doc_at(struct doc *base, const uint8_t (*heads)[LK_ID_LEN], size_t n,
 	struct doc_past past = { 0 };
 
 	TRY(past_of_heads(doc_root(base), heads, n, &past));
-	return view_new(base, past, how, out);
+	return view_new(base, past, how, NULL, out);
 }
 
 lk_err
@@ -180,5 +232,18 @@ doc_at_first(
 	if (changes > root->head.changes)
 		return LK_ERR(LK_E_NOTFOUND, "change");
 	TRY(past_of_first(root, (uint32_t)changes, &past));
-	return view_new(base, past, how, out);
+	return view_new(base, past, how, NULL, out);
+}
+
+lk_err
+doc_without(struct doc *base, const uint8_t (*hashes)[LK_ID_LEN], size_t n,
+    struct doc **out)
+{
+	struct hiding hiding = { hashes, n };
+	struct doc_past past = { 0 };
+
+	if (base->view != NULL)
+		return LK_ERR(LK_E_USAGE, "a view of a view");
+	TRY(past_of_first(base, base->head.changes, &past));
+	return view_new(base, past, VIEW_JUDGED, &hiding, out);
 }

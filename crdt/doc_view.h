@@ -34,4 +34,10 @@ LK_MUST_USE lk_err doc_at(struct doc *base, const uint8_t (*heads)[LK_ID_LEN],
 LK_MUST_USE lk_err doc_at_first(
     struct doc *base, uint64_t changes, enum view_void, struct doc **view);
 
+/* The document without these changes, as if they were void too: what was built
+ * on them stays.  Unknown or void ones are passed over.  `base` is no view.
+ * Otherwise as doc_at. */
+LK_MUST_USE lk_err doc_without(struct doc *base,
+    const uint8_t (*hashes)[LK_ID_LEN], size_t n, struct doc **view);
+
 #endif
