@@ -201,6 +201,9 @@ check_element(struct intake *in, const struct op *op)
 	TRY(intake_named(in, intake_id(in, op->elem), "element missing", &t));
 	if (!t.insert || t.obj != intake_id(in, op->obj))
 		return refuse("element missing");
+	/* It would have to be shown, and no editor can mean it. */
+	if (!op->insert && t.action == ACTION_MARK)
+		return refuse("a mark is not an element");
 	return LK_NONE;
 }
 
@@ -305,6 +308,9 @@ intake_check(struct intake *in, struct doc *doc, const struct change *change)
 	if (err.code != LK_E_NOTFOUND)
 		return err;
 	TRY(intake_open(in, doc, &head));
+	/* A document holds only its greatest op, which would be nobody's. */
+	if (change->ops_len == 0 && change->start_op != in->past_max_op + 1)
+		return refuse("startOp of a change without ops");
 	in->change = change;
 	TRY(intake_actors(in));
 	return intake_ops(in);
