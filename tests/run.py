@@ -281,6 +281,28 @@ def part_interop(t, long):
     print(f"  {out.count('ok: ') - out.count('not ok: ')} files and documents both ways")
 
 
+def twins(first, seeds, program):
+    return run(["node", TESTS / "interop/twins.mjs", "--twin", program, "--from", first,
+                "--seeds", seeds], 120 + seeds)
+
+
+def part_twins(t, long):
+    """the document engine and Automerge, edit by edit"""
+    if not has_automerge(t):
+        return
+    total, each = (50000, 500) if long else (2000, 250)
+    histories = 0
+    works = [lambda first=first: twins(first, each, BUILD / "dev/tests/lk_twin")
+             for first in range(1, total + 1, each)]
+    for status, out in together(works):
+        for note in re.findall(r"(?m)^note: (.*)$", out):
+            t.note(note)
+        done = re.search(r"(?m)^(?:not )?ok: twins, (\d+) of \d+ histories", out)
+        histories += int(done[1]) if done else 0
+        said(t, "twins", status, out)
+    print(f"  {histories} histories")
+
+
 def part_install(t, long):
     """an installed lk, without namespaces"""
     with tempfile.TemporaryDirectory(prefix="lk-install-", dir="/tmp") as prefix:
@@ -391,8 +413,8 @@ def part_mutants(t, long):
 
 
 PARTS = [part_build, part_unit, part_threads, part_model, part_ghosts, part_manuals, part_cli,
-         part_story, part_partitions, part_revocation, part_capture, part_interop, part_install,
-         part_fuzz, part_simulation]
+         part_story, part_partitions, part_revocation, part_capture, part_interop, part_twins,
+         part_install, part_fuzz, part_simulation]
 LONG_PARTS = [*PARTS, part_mutants]
 
 

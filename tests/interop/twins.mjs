@@ -1,0 +1,389 @@
+// twins.mjs - the document engine against Automerge, history by history.
+//
+// A history is some actors, and steps drawn from its seed.  Each actor has a
+// document of Automerge's and one of ours, its twin (tests/twin).  They make
+// the same edit, and the changes must be the same bytes; or one of them makes
+// one that the other cannot, and the other takes it.  Changes travel in any
+// order and packing, early ones wait; what one side saved the other loads and
+// goes on with.  After every step both have the same heads; now and then, and
+// in the end, they show the same, with all ids and conflicts.
+//
+// Of a history that fails, the steps it does not need are left out and the rest
+// is printed, with the command that runs it again.
+//
+// usage: node twins.mjs [--twin PATH] [--from SEED] [--seeds N] [--steps LIST]
+
+import * as A from "@automerge/automerge";
+import { spawn, spawnSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { changeHash, chunks, depsOf, deflatedChange, hex, plainChange, plainDocument, random, textHex, tree, unhex }
+	from "./twin_bytes.mjs";
+import { amEdit, bothEdit } from "./twin_edits.mjs";
+
+const here = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
+const root = path.resolve(here, "../..");
+const { values: options } = parseArgs({
+	options: {
+		twin: { type: "string", default: path.join(root, "build/dev/tests/lk_twin") },
+		from: { type: "string", default: "1" },
+		seeds: { type: "string", default: "100" },
+		steps: { type: "string" }, // of the one seed, only these
+	},
+});
+
+class Failed extends Error {}
+
+// Our side: one program, asked and answered line by line without waiting for
+// the event loop.
+class Twin {
+	constructor(program) {
+		const dir = fs.mkdtempSync(path.join(os.tmpdir(), "lk-twin-"));
+		const [asks, answers] = ["asks", "answers"].map((name) => path.join(dir, name));
+		if (spawnSync("mkfifo", [asks, answers]).status !== 0) throw new Error("mkfifo");
+		// Open both ways at first, so that opening does not wait.
+		const held = [asks, answers].map((file) => fs.openSync(file, "r+"));
+		const ends = [fs.openSync(asks, "r"), fs.openSync(answers, "w")];
+		this.out = fs.openSync(asks, "w");
+		this.in = fs.openSync(answers, "r");
+		spawn(program, [], { stdio: [...ends, "inherit"] }).unref();
+		[...held, ...ends].forEach((fd) => fs.closeSync(fd));
+		fs.rmSync(dir, { recursive: true });
+		this.piece = Buffer.alloc(1 << 16);
+	}
+
+	ask(line) {
+		const all = Buffer.from(line + "\n");
+		for (let at = 0; at < all.length;) at += fs.writeSync(this.out, all, at);
+		let got = [];
+		do {
+			const n = fs.readSync(this.in, this.piece);
+			if (n === 0) throw new Error("lk_twin has ended");
+			got.push(Buffer.from(this.piece.subarray(0, n)));
+		} while (got.at(-1).at(-1) !== 10);
+		const answer = Buffer.concat(got).toString().trimEnd();
+		if (!answer.startsWith("ok")) throw new Failed(`our side: ${answer}\nasked: ${line.slice(0, 2000)}`);
+		return answer.slice(3);
+	}
+}
+
+let twin = new Twin(options.twin);
+
+function same(what, am, ours) {
+	if (am === ours) return;
+	let at = 0;
+	while (am[at] === ours[at]) at++;
+	const cut = (s) => (s.length < 3000 ? s : `..${s.slice(Math.max(0, at - 200), at + 1000)}..`);
+	throw new Failed(`${what}:\nAutomerge: ${cut(am)}\nours:      ${cut(ours)}`);
+}
+
+// A change for people; Automerge shows none with a number over 2^53.
+function decoded(chunk) {
+	try {
+		return chunk && JSON.stringify(A.decodeChange(unhex(chunk)).ops);
+	} catch {
+		return chunk;
+	}
+}
+
+const heads = (h) => h.getHeads().sort().join("");
+
+class World {
+	constructor(r, { actors, loose }) {
+		this.loose = loose;
+		this.pool = new Map(); // hash: change chunk
+		this.docs = [];
+		twin.ask("reset");
+		for (let i = 0; i < actors; i++) {
+			// Of any length, and one a prefix of another.
+			const actor = r(3) === 0 ? "a".repeat(2 * (i + 1)) : hex(Uint8Array.from({ length: 16 }, () => r(256)));
+			this.docs.push({ i, actor, h: A.getBackend(A.init({ actor })), given: new Set() });
+			twin.ask(`new ${i} ${actor}`);
+		}
+	}
+
+	free() {
+		for (const d of this.docs) d.h.free();
+	}
+
+	// A change that was made, as a chunk.
+	made(d, chunk) {
+		const plain = plainChange(chunk), hash = changeHash(plain);
+		this.pool.set(hash, plain);
+		d.given.add(hash);
+	}
+
+	same(d) {
+		same("heads", heads(d.h), twin.ask(`heads ${d.i}`));
+	}
+
+	shown(d) {
+		same(`actor ${d.i} shows`, tree(d.h), twin.ask(`tree ${d.i}`));
+	}
+
+	// What of the pool d was not given, in any order.
+	missing(r, d) {
+		return r.shuffle([...this.pool.keys()].filter((hash) => !d.given.has(hash)));
+	}
+
+	give(r, d, hashes) {
+		const packed = () => hashes.map((x) =>
+			(r(4) === 0 ? deflatedChange(this.pool.get(x)) : this.pool.get(x)));
+		if (hashes.length === 0) return;
+		hashes.forEach((x) => d.given.add(x));
+		const am = r.shuffle(packed());
+		if (r(2) === 0) {
+			d.h.applyChanges(am.map((c) => new Uint8Array(c)));
+		} else {
+			for (const c of am)
+				d.h.loadIncremental(new Uint8Array(c));
+		}
+		for (const c of r.shuffle(packed())) twin.ask(`take ${d.i} ${hex(c)}`);
+	}
+
+	replace(d, h) {
+		d.h.free();
+		d.h = h;
+	}
+}
+
+// Where Automerge itself gives up: counted and said in the end.
+const notes = { outside: 0, panics: 0 };
+// In histories that name predecessors as no editor does.
+const PANICS = /cant convert op into a value|exposed value must record/;
+
+// Whether a change of the document names an element that is not in its past.
+function refersOutside(h, chunk) {
+	const change = A.decodeChange(chunk), metas = new Map();
+	for (const m of h.getChangesMeta([])) metas.set(m.hash, m);
+	const past = new Map([[change.hash, metas.get(change.hash)]]), left = [...change.deps];
+	while (left.length > 0) {
+		const hash = left.pop();
+		if (past.has(hash)) continue;
+		past.set(hash, metas.get(hash));
+		left.push(...metas.get(hash).deps);
+	}
+	return change.ops.some(({ elemId }) => {
+		if (elemId === undefined || elemId === "_head") return false;
+		const [ctr, actor] = elemId.split("@");
+		return ![...past.values()].some((m) =>
+			m.actor === actor && m.startOp <= Number(ctr) && Number(ctr) <= m.maxOp);
+	});
+}
+
+const steps = {
+	both(w, r, d) {
+		const time = 1e9 + r(1e6), message = r(3) === 0 ? r.of(["ä", "a message"]) : "";
+		const words = [];
+		r.marked = w.marked;
+		try {
+			for (let n = 1 + r(4); n > 0; n--) words.push(bothEdit(r, d.h));
+		} catch (e) {
+			e.message += `; after ${words.join(" ")}`;
+			throw e;
+		}
+		const hash = d.h.commit(message, time);
+		// The heads, and its actor's last change even if it lies below them.
+		const deps = hash ? depsOf(d.h.getChangeByHash(hash)) : heads(d.h);
+		const chunk = twin.ask(`edit ${d.i} ${d.actor} ${time} ${textHex(message) || "-"} ` +
+			`${deps || "-"} ${words.join(" ")}`);
+		const am = hash ? hex(plainChange(d.h.getChangeByHash(hash))) : "";
+		if (am !== chunk)
+			throw new Failed(`changes differ\nof ${words.join(" ")}:\n${decoded(am)}\n${decoded(chunk)}`);
+		if (hash) w.made(d, unhex(chunk));
+	},
+
+	// Automerge alone: what we have no words for, also at old heads.
+	am(w, r, d) {
+		const before = d.h.getHeads();
+		const old = r(3) === 0 ? d.h.topoHistoryTraversal() : [];
+		w.marked = true;
+		r.small = true; // for refersOutside
+		if (old.length > 0) d.h.isolate([r.of(old)]);
+		for (let n = 1 + r(3); n > 0; n--) {
+			if (r(3) === 0) bothEdit(r, d.h);
+			else amEdit(r, d.h);
+		}
+		d.h.commit("", 1e9);
+		if (old.length > 0) d.h.integrate();
+		const [made] = d.h.getChanges(before);
+		if (made === undefined) return;
+		// At old heads Automerge may insert behind a mark that is newer than
+		// these (3.5.0); who has only their past cannot apply the change.
+		if (old.length > 0 && refersOutside(d.h, made)) {
+			w.replace(d, A.getBackend(A.init({ actor: d.actor })));
+			d.h.applyChanges([...d.given].map((x) => new Uint8Array(w.pool.get(x))));
+			notes.outside++;
+			return;
+		}
+		twin.ask(`take ${d.i} ${hex(made)}`);
+		w.made(d, made);
+	},
+
+	raw(w, r, d) {
+		w.marked = true;
+		const chunk = twin.ask(`raw ${d.i} ${r(2 ** 31)} ${w.loose ? 1 : 0}`);
+		if (chunk === "") return;
+		d.h.applyChanges([unhex(chunk)]);
+		w.made(d, unhex(chunk));
+	},
+
+	give(w, r, d) {
+		const some = w.missing(r, d);
+		w.give(r, d, some.slice(0, r(some.length + 1)));
+	},
+
+	all(w, r, d) {
+		w.give(r, d, w.missing(r, d));
+	},
+
+	// Ours saves, Automerge goes on with it.
+	ours(w, r, d) {
+		const file = unhex(twin.ask(`${r(3) === 0 ? "changes" : "save"} ${d.i}`));
+		if (file.length === 0) return;
+		const h = A.getBackend(A.load(file, { actor: d.actor }));
+		same("heads after loading", heads(h), twin.ask(`heads ${d.i}`));
+		if (chunks(file)[0][0] === 0) {
+			const am = plainDocument(h.save()), ours = plainDocument(file);
+			same("the document saved again", am.body, ours.body);
+			same("columns compressed", am.deflated, ours.deflated);
+		}
+		same("what waits", "0", twin.ask(`load ${d.i} ${hex(file)}`));
+		d.given = new Set(h.getChangesMeta([]).map((c) => c.hash));
+		w.replace(d, h);
+	},
+
+	// Automerge saves, we go on with it.
+	theirs(w, r, d) {
+		const file = r(2) === 0 ? d.h.save() : d.h.saveNoCompress();
+		if (file.length === 0) return;
+		twin.ask(`load ${d.i} ${hex(file)}`);
+	},
+
+	// A document of a part, and the rest behind or before it, perhaps not all.
+	mixture(w, r, d) {
+		const known = d.h.getChangesMeta([]).map((c) => c.hash);
+		if (known.length < 2) return;
+		const part = known.slice(0, 1 + r(known.length - 1));
+		const h = A.getBackend(A.init({ actor: "ff" }));
+		h.applyChanges(part.map((x) => new Uint8Array(w.pool.get(x))));
+		const holes = r(3) === 0;
+		const rest = known.filter((x) => (part.includes(x) ? r(4) === 0 : !holes || r(3) > 0));
+		const packed = r.shuffle(rest.map((x) => (r(2) === 0 ? w.pool.get(x) : deflatedChange(w.pool.get(x)))));
+		const file = Buffer.concat(r(2) === 0 ? [h.save(), ...packed] : [...packed, h.save()]);
+		h.free();
+		w.replace(d, holes ? A.getBackend(A.init({ actor: d.actor })) :
+			A.getBackend(A.load(new Uint8Array(file), { actor: d.actor })));
+		if (holes) d.h.loadIncremental(new Uint8Array(file));
+		const waits = twin.ask(`load ${d.i} ${hex(file)}`);
+		w.same(d);
+		// Nobody may go on without what he has written himself.
+		if (holes) w.give(r, d, known);
+		else same("what waits", "0", waits);
+		d.given = new Set(known);
+	},
+
+	again(w, r, d) {
+		twin.ask(`again ${d.i}`);
+	},
+
+	show(w, r, d) {
+		w.shown(d);
+	},
+};
+
+const PROFILES = [
+	{ both: 10, am: 4, raw: 0, give: 6, all: 2, ours: 1, theirs: 1, mixture: 1, again: 1, show: 2 },
+	{ both: 4, am: 3, raw: 6, give: 6, all: 2, ours: 1, theirs: 1, mixture: 1, again: 1, show: 2 },
+	{ both: 12, am: 0, raw: 1, give: 3, all: 6, ours: 2, theirs: 2, mixture: 1, again: 1, show: 2 },
+	{ both: 1, am: 0, raw: 12, give: 4, all: 4, ours: 1, theirs: 1, mixture: 1, again: 0, show: 2 },
+	{ both: 12, am: 3, raw: 0, give: 4, all: 4, ours: 1, theirs: 1, mixture: 1, again: 1, show: 1 },
+	{ both: 3, am: 1, raw: 8, give: 6, all: 3, ours: 1, theirs: 1, mixture: 1, again: 1, show: 2 },
+];
+
+function plan(seed) {
+	const r = random(seed), profile = r.of(PROFILES);
+	const kinds = Object.entries(profile).flatMap(([kind, n]) => Array(n).fill(kind));
+	const actors = 2 + r(5), loose = profile === PROFILES.at(-1), list = [];
+	for (let n = 8 + r(50); n > 0; n--)
+		list.push({ kind: r.of(kinds), who: r(actors), seed: r(2 ** 31) });
+	return { seed, actors, loose, list };
+}
+
+function run(history) {
+	const r = random(history.seed + 1e6), w = new World(r, history);
+	let at;
+	try {
+		for (const step of history.list) {
+			const d = w.docs[step.who];
+			at = step;
+			steps[step.kind](w, random(step.seed), d);
+			w.same(d);
+		}
+		at = { kind: "in the end" };
+		for (const d of w.docs) {
+			w.give(r, d, w.missing(r, d));
+			w.same(d);
+			w.shown(d);
+		}
+		const [first, ...others] = w.docs.map((d) => [heads(d.h), twin.ask(`save ${d.i}`)]);
+		for (const other of others) {
+			same("heads in the end", first[0], other[0]);
+			same("documents in the end", first[1], other[1]);
+		}
+		w.free();
+		return null;
+	} catch (e) {
+		if (e.message === "lk_twin has ended") twin = new Twin(options.twin);
+		if (history.loose && PANICS.test(e.message)) {
+			notes.panics++;
+			return null;
+		}
+		const text = e instanceof Failed ? e.message : `Automerge: ${e.message ?? e}`;
+		return { step: at, text, kind: text.split("\n")[0].replace(/\d+/g, "") };
+	}
+}
+
+const SHRINK_RUNS = 200;
+
+// Leaves out steps as long as it fails in the same way.
+function shrink(history, failure) {
+	let { list } = history, runs = 0;
+	for (let size = Math.ceil(list.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+		for (let i = list.length - size; i >= 0 && runs < SHRINK_RUNS; i -= size, runs++) {
+			const less = [...list.slice(0, i), ...list.slice(i + size)];
+			const f = run({ ...history, list: less });
+			if (f !== null && f.kind === failure.kind) {
+				list = less;
+				failure = f;
+			}
+		}
+	}
+	return { ...history, list, failure };
+}
+
+const from = Number(options.from), seeds = Number(options.seeds);
+let failed = 0;
+for (let seed = from; seed < from + seeds; seed++) {
+	const history = plan(seed);
+	history.list.forEach((step, n) => { step.n = n; });
+	if (options.steps !== undefined) {
+		const only = options.steps.split(",").map(Number);
+		history.list = history.list.filter((step) => only.includes(step.n));
+	}
+	const failure = run(history);
+	if (failure === null) continue;
+	failed++;
+	const less = shrink(history, failure);
+	console.log(`not ok: twins, seed ${seed}\nagain: node tests/interop/twins.mjs --from ${seed} --seeds 1 ` +
+		`--steps ${less.list.map((s) => s.n).join(",")}\n` +
+		less.list.map((s) => `    ${s.kind} by ${s.who}`).join("\n") +
+		`\nat ${less.failure.step.kind}: ${less.failure.text}`);
+}
+if (notes.panics + notes.outside > 0)
+	console.log(`note: Automerge gave up in ${notes.panics} histories, and wrote ${notes.outside} changes ` +
+		"that name what is not in their past");
+console.log(`${failed ? "not " : ""}ok: twins, ${seeds - failed} of ${seeds} histories from seed ${from}`);
+process.exit(failed ? 1 : 0);
