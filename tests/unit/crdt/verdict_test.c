@@ -5,9 +5,13 @@
 #include <cmocka.h>
 
 #include "crdt/document.h"
+#include "tests/memory_watch.h"
 #include "tests/unit/crdt/data_file.h"
 #include "tests/unit/crdt/doc_changes.h"
 #include "tests/unit/crdt/json_tree.h"
+
+/* What one file may cost; files are read, and taken into a document. */
+#define MEMORY_MAX ((size_t)64 * 1024 * 1024)
 
 static void
 assert_ok(lk_err err)
@@ -51,6 +55,7 @@ check_verdict(const char *name, struct json_object *expected)
 	lk_err err;
 
 	assert_true(data_file(&file, "negative", name, ".automerge"));
+	memory_watch_begin();
 	assert_ok(kv_memory_new(&kv, DOC_KV_MAX));
 	err = import(buf_bytes(&file), kv, &orphans);
 	if ((err.code == LK_OK) != accept)
@@ -64,6 +69,8 @@ check_verdict(const char *name, struct json_object *expected)
 	if (accept && want != NULL)
 		assert_int_equal(orphans, json_object_get_int(want));
 	kv_memory_free(&kv);
+	if (memory_watch_peak() > MEMORY_MAX)
+		fail_msg("%s: %zu bytes", name, memory_watch_peak());
 	buf_clear(&file);
 }
 
@@ -95,5 +102,7 @@ main(void)
 		cmocka_unit_test(every_file_gets_its_verdict),
 	};
 
+	/* The whole process: its code and libraries count as well. */
+	memory_watch_init(MEMORY_MAX);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
