@@ -124,53 +124,92 @@ function float(v) {
 }
 
 const OBJECTS = ["map", "list", "text", "table"];
-
-function shownValue(h, v) {
-	const [type, value, id] = v;
-	if (OBJECTS.includes(type)) return shownObject(h, value, type);
-	switch (type) {
-	case "null": return `${id},null`;
-	case "f64": return `${id},f64=${float(value)}`;
-	case "str": return `${id},str=${textHex(value)}`;
-	case "timestamp": return `${id},timestamp=${value.getTime()}`;
-	case "boolean": case "int": case "uint": case "counter": return `${id},${type}=${value}`;
-	default: return `${id},${type}=${hex(value)}`;
-	}
-}
-
-const shownSlot = (h, at, values) => `${at}:[${values.map((v) => shownValue(h, v)).join("|")}]`;
-
 export const isObject = (v) => OBJECTS.includes(v[0]);
 const points = (s) => [...s].length;
 
-function shownText(h, id) {
-	let out = textHex(h.text(id)) + ";";
-	const length = h.length(id);
-	for (let i = 0, at = 0; i < length;) {
-		const values = h.getAll(id, i), winner = values.at(-1);
-		const s = winner[0] === "str" ? winner[1] : "x";
-		out += shownSlot(h, at, values);
-		i += s.length;
-		at += points(s);
-	}
-	return out;
-}
+// All that a document of Automerge's shows, with ids and conflicts; also at
+// old heads.
+export function tree(h, heads) {
+	const value = (v) => {
+		const [type, value, id] = v;
+		if (isObject(v)) return object(value, type);
+		switch (type) {
+		case "null": return `${id},null`;
+		case "f64": return `${id},f64=${float(value)}`;
+		case "str": return `${id},str=${textHex(value)}`;
+		case "timestamp": return `${id},timestamp=${value.getTime()}`;
+		case "boolean": case "int": case "uint": case "counter": return `${id},${type}=${value}`;
+		default: return `${id},${type}=${hex(value)}`;
+		}
+	};
 
-function shownObject(h, id, type) {
-	let inside = "";
-	if (type === "text") {
-		inside = shownText(h, id);
-	} else if (type === "list") {
-		for (let i = 0, n = h.length(id); i < n; i++)
-			inside += shownSlot(h, i, h.getAll(id, i));
-	} else {
-		const keys = h.keys(id).map((k) => [Buffer.from(k), k]);
-		keys.sort((a, b) => Buffer.compare(a[0], b[0]));
-		for (const [bytes, key] of keys)
-			inside += shownSlot(h, hex(bytes), h.getAll(id, key));
-	}
-	return `${id},${type}{${inside}}`;
-}
+	const slot = (at, values) => `${at}:[${values.map(value).join("|")}]`;
 
-// All that a document of Automerge's shows, with ids and conflicts.
-export const tree = (h) => shownObject(h, "_root", "map");
+	const byName = (a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b));
+
+	// The kinds of numbers in marks look the same here.
+	const mark = (name, v) => {
+		const at = textHex(name);
+		if (v instanceof Date) return `${at}=timestamp=${v.getTime()}`;
+		if (v instanceof Uint8Array) return `${at}=bytes=${hex(v)}`;
+		switch (typeof v) {
+		case "boolean": return `${at}=boolean=${v}`;
+		case "string": return `${at}=str=${textHex(v)}`;
+		case "number": case "bigint": return `${at}=f64=${float(Number(v))}`;
+		default: return `${at}=${JSON.stringify(v)}`;
+		}
+	};
+
+	const marks = (id, text) => {
+		const at = (units) => points(text.slice(0, units));
+		const list = h.marks(id, heads).map((m) => [at(m.start), at(m.end), mark(m.name, m.value), m.name]);
+		list.sort((a, b) => a[0] - b[0] || byName(a[3], b[3]));
+		return list.map(([start, end, m]) => `${start}-${end}:${m};`).join("");
+	};
+
+	const spans = (id) => {
+		const runs = [];
+		for (const s of h.spans(id, heads)) {
+			const marks = Object.entries(s.marks ?? {}).sort((a, b) => byName(a[0], b[0]))
+				.map(([name, v]) => `&${mark(name, v)}`).join("");
+			const last = runs.at(-1);
+			if (s.type === "block") runs.push({ text: "block", marks: "" });
+			// It begins a new run at marks that are newer than the heads.
+			else if (last?.marks === marks && last.text !== "block") last.text += textHex(s.value);
+			else runs.push({ text: textHex(s.value), marks });
+		}
+		return runs.map((run) => `${run.text}${run.marks};`).join("");
+	};
+
+	const text = (id) => {
+		// Not h.length: at old heads it counts the losers of conflicts as well.
+		const all = h.text(id, heads);
+		let out = `${textHex(all)};marks;${marks(id, all)}spans;${spans(id)}`;
+		for (let i = 0, at = 0; i < all.length;) {
+			const values = h.getAll(id, i, heads), winner = values.at(-1);
+			const s = winner[0] === "str" ? winner[1] : "x";
+			out += slot(at, values);
+			i += s.length;
+			at += points(s);
+		}
+		return out;
+	};
+
+	const object = (id, type) => {
+		let inside = "";
+		if (type === "text") {
+			inside = text(id);
+		} else if (type === "list") {
+			for (let i = 0, n = h.length(id, heads); i < n; i++)
+				inside += slot(i, h.getAll(id, i, heads));
+		} else {
+			const keys = h.keys(id, heads).map((k) => [Buffer.from(k), k]);
+			keys.sort((a, b) => Buffer.compare(a[0], b[0]));
+			for (const [bytes, key] of keys)
+				inside += slot(hex(bytes), h.getAll(id, key, heads));
+		}
+		return `${id},${type}{${inside}}`;
+	};
+
+	return object("_root", "map");
+}

@@ -151,10 +151,14 @@ class World {
 
 // Where Automerge itself gives up: counted and said in the end.
 const notes = { outside: 0, panics: 0 };
+const PANICS = /exposed value must record/;
 // In histories that name predecessors as no editor does.
-const PANICS = /cant convert op into a value|exposed value must record/;
+const LOOSE_PANICS = /cant convert op into a value/;
 
-// Whether a change of the document names an element that is not in its past.
+// Whether a change of the document names an element that is not in its past, or
+// has not its actor's last one there.  At old heads Automerge (3.5.0) inserts
+// behind a mark that is newer than these, and takes an actor whose only changes
+// since had no ops; who has only the past of the change cannot apply it.
 function refersOutside(h, chunk) {
 	const change = A.decodeChange(chunk), metas = new Map();
 	for (const m of h.getChangesMeta([])) metas.set(m.hash, m);
@@ -165,6 +169,8 @@ function refersOutside(h, chunk) {
 		past.set(hash, metas.get(hash));
 		left.push(...metas.get(hash).deps);
 	}
+	const before = (m) => m.actor === change.actor && m.seq === change.seq - 1;
+	if (change.seq > 1 && ![...past.values()].some(before)) return true;
 	return change.ops.some(({ elemId }) => {
 		if (elemId === undefined || elemId === "_head") return false;
 		const [ctr, actor] = elemId.split("@");
@@ -202,16 +208,20 @@ const steps = {
 		w.marked = true;
 		r.small = true; // for refersOutside
 		if (old.length > 0) d.h.isolate([r.of(old)]);
-		for (let n = 1 + r(3); n > 0; n--) {
-			if (r(3) === 0) bothEdit(r, d.h);
-			else amEdit(r, d.h);
+		try {
+			for (let n = 1 + r(3); n > 0; n--) {
+				if (r(3) === 0) bothEdit(r, d.h);
+				else amEdit(r, d.h);
+			}
+			d.h.commit("", 1e9);
+		} catch (e) {
+			// At old heads the losers of conflicts confuse it.
+			if (old.length === 0 || !/out of bounds/.test(e.message)) throw e;
+			d.h.rollback();
 		}
-		d.h.commit("", 1e9);
 		if (old.length > 0) d.h.integrate();
 		const [made] = d.h.getChanges(before);
 		if (made === undefined) return;
-		// At old heads Automerge may insert behind a mark that is newer than
-		// these (3.5.0); who has only their past cannot apply the change.
 		if (old.length > 0 && refersOutside(d.h, made)) {
 			w.replace(d, A.getBackend(A.init({ actor: d.actor })));
 			d.h.applyChanges([...d.given].map((x) => new Uint8Array(w.pool.get(x))));
@@ -292,15 +302,25 @@ const steps = {
 	show(w, r, d) {
 		w.shown(d);
 	},
+
+	// As it was at old heads, looked at directly or through another view.
+	view(w, r, d) {
+		const all = d.h.getChangesMeta([]).map((c) => c.hash);
+		if (all.length === 0) return;
+		const some = () => [...new Set(Array.from({ length: r(3) + 1 }, () => r.of(all)))];
+		const heads = some(), through = Array.from({ length: r(3) }, some);
+		same(`actor ${d.i} shows at ${heads}`, tree(d.h, heads),
+			twin.ask(`view ${d.i} ${[...through, heads].map((x) => x.join("")).join(" ")}`));
+	},
 };
 
 const PROFILES = [
-	{ both: 10, am: 4, raw: 0, give: 6, all: 2, ours: 1, theirs: 1, mixture: 1, again: 1, show: 2 },
-	{ both: 4, am: 3, raw: 6, give: 6, all: 2, ours: 1, theirs: 1, mixture: 1, again: 1, show: 2 },
-	{ both: 12, am: 0, raw: 1, give: 3, all: 6, ours: 2, theirs: 2, mixture: 1, again: 1, show: 2 },
-	{ both: 1, am: 0, raw: 12, give: 4, all: 4, ours: 1, theirs: 1, mixture: 1, again: 0, show: 2 },
-	{ both: 12, am: 3, raw: 0, give: 4, all: 4, ours: 1, theirs: 1, mixture: 1, again: 1, show: 1 },
-	{ both: 3, am: 1, raw: 8, give: 6, all: 3, ours: 1, theirs: 1, mixture: 1, again: 1, show: 2 },
+	{ both: 10, am: 4, raw: 0, give: 6, all: 2, ours: 1, theirs: 1, mixture: 1, again: 1, show: 2, view: 2 },
+	{ both: 4, am: 3, raw: 6, give: 6, all: 2, ours: 1, theirs: 1, mixture: 1, again: 1, show: 2, view: 2 },
+	{ both: 12, am: 0, raw: 1, give: 3, all: 6, ours: 2, theirs: 2, mixture: 1, again: 1, show: 2, view: 2 },
+	{ both: 1, am: 0, raw: 12, give: 4, all: 4, ours: 1, theirs: 1, mixture: 1, again: 0, show: 2, view: 2 },
+	{ both: 12, am: 3, raw: 0, give: 4, all: 4, ours: 1, theirs: 1, mixture: 1, again: 1, show: 1, view: 2 },
+	{ both: 3, am: 1, raw: 8, give: 6, all: 3, ours: 1, theirs: 1, mixture: 1, again: 1, show: 2, view: 2 },
 ];
 
 function plan(seed) {
@@ -337,7 +357,7 @@ function run(history) {
 		return null;
 	} catch (e) {
 		if (e.message === "lk_twin has ended") twin = new Twin(options.twin);
-		if (history.loose && PANICS.test(e.message)) {
+		if (PANICS.test(e.message) || history.loose && LOOSE_PANICS.test(e.message)) {
 			notes.panics++;
 			return null;
 		}
@@ -364,9 +384,11 @@ function shrink(history, failure) {
 	return { ...history, list, failure };
 }
 
+const FAILURES_SHOWN = 5;
 const from = Number(options.from), seeds = Number(options.seeds);
 let failed = 0;
-for (let seed = from; seed < from + seeds; seed++) {
+let done = 0;
+for (let seed = from; seed < from + seeds && failed < FAILURES_SHOWN; seed++, done++) {
 	const history = plan(seed);
 	history.list.forEach((step, n) => { step.n = n; });
 	if (options.steps !== undefined) {
@@ -385,5 +407,10 @@ for (let seed = from; seed < from + seeds; seed++) {
 if (notes.panics + notes.outside > 0)
 	console.log(`note: Automerge gave up in ${notes.panics} histories, and wrote ${notes.outside} changes ` +
 		"that name what is not in their past");
-console.log(`${failed ? "not " : ""}ok: twins, ${seeds - failed} of ${seeds} histories from seed ${from}`);
+// So that this hides nothing.
+if (notes.panics > 3 + seeds / 50) {
+	failed++;
+	console.log("not ok: twins, too many histories that Automerge gave up in");
+}
+console.log(`${failed ? "not " : ""}ok: twins, ${done - failed} of ${seeds} histories from seed ${from}`);
 process.exit(failed ? 1 : 0);

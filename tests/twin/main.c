@@ -12,12 +12,14 @@
  *   raw T SEED LOOSE           likewise, of our choice (twin_raw)
  *   save T | changes T         -> a document; all changes as chunks
  *   tree T | heads T           -> tree.c; the hashes
+ *   view T HEADS [HEADS ..]    -> the tree at these heads; views of views
  *   again T                    writes what is cached, and opens it anew
  *
  * The answer is "ok WORD", or "no CODE what".
  */
 #include <stdio.h>
 
+#include "crdt/doc_view.h"
 #include "tests/twin/words.h"
 
 #define FILE_CHANGES_MAX POOL_MAX
@@ -123,6 +125,27 @@ run_tree(struct twins *s, struct words *w, struct buf *out)
 	return twin_tree(words_twin(w, s)->doc, out);
 }
 
+/* A view at heads; with more of them a view of that view, and so on. */
+static lk_err
+view_tree(struct doc *doc, struct words *w, struct buf *out)
+{
+	struct bytes heads = words_hex(w);
+	struct doc *view = NULL;
+	lk_err err;
+
+	TRY(doc_at(doc, (void *)(uintptr_t)heads.ptr, heads.len / LK_ID_LEN,
+	    VIEW_RAW, &view));
+	err = words_more(w) ? view_tree(view, w, out) : twin_tree(view, out);
+	doc_free(view);
+	return err;
+}
+
+static lk_err
+run_view(struct twins *s, struct words *w, struct buf *out)
+{
+	return view_tree(words_twin(w, s)->doc, w, out);
+}
+
 static lk_err
 run_heads(struct twins *s, struct words *w, struct buf *out)
 {
@@ -155,6 +178,7 @@ static const struct {
 	{ "save", run_save },
 	{ "changes", run_changes },
 	{ "tree", run_tree },
+	{ "view", run_view },
 	{ "heads", run_heads },
 	{ "again", run_again },
 };

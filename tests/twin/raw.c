@@ -3,7 +3,7 @@
 #define KNOWN_MAX 16384
 #define ACTORS_MAX 512
 #define RAW_OPS_MAX 8
-#define RAW_PREDS_MAX 4
+#define RAW_PREDS_MAX 32
 #define NO_OP SIZE_MAX
 
 /* An op in the past of the change that is made; actors are numbered here. */
@@ -196,7 +196,8 @@ choose_value(struct raw *r, bool text)
 		    (int64_t)roll(r, UINT64_C(1) << 52) - (INT64_C(1) << 51);
 		break;
 	case VALUE_F64:
-		d = (double)raw_numbers[roll(r, n)] / 3;
+		/* Not 0: Automerge takes -0 for the same. */
+		d = ((double)raw_numbers[roll(r, n)] + 0.5) / 3;
 		memcpy(v.f64, &d, sizeof(d));
 		break;
 	default:

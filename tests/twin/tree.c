@@ -1,10 +1,11 @@
+#include "crdt/doc_spans.h"
 #include "tests/twin/twin.h"
 
 /*
  * object: id type{ entries }.  An entry is hex of a key, or a position, then
  * :[ the values shown, the winner last, with | between them ].  A text begins
- * with its characters in hex, and its entries are its elements, but those that
- * take no room.
+ * with its characters in hex, its marks and its spans, and its entries are its
+ * elements, but those that take no room.
  */
 struct tree_walk {
 	struct doc *doc;
@@ -88,22 +89,83 @@ walk_each(void *ctx, const struct doc_visit *v)
 	return LK_NONE;
 }
 
+/* JavaScript does not tell the kinds of numbers in marks apart, nor bytes from
+ * unknown values. */
+static void
+walk_mark(struct buf *out, const struct mark *m)
+{
+	struct value v = m->value;
+	double d = 0;
+
+	tree_hex(out, m->name);
+	buf_u8(out, '=');
+	if (v.type >= VALUE_UNKNOWN_MIN)
+		v.type = VALUE_BYTES;
+	if (v.type == VALUE_UINT)
+		d = (double)v.u64;
+	if (v.type == VALUE_INT || v.type == VALUE_COUNTER)
+		d = (double)v.i64;
+	if (v.type == VALUE_UINT || v.type == VALUE_INT ||
+	    v.type == VALUE_COUNTER) {
+		v.type = VALUE_F64;
+		memcpy(v.f64, &d, sizeof(d));
+	}
+	walk_value(out, &v);
+}
+
+static lk_err
+walk_range(void *ctx, const struct mark_range *m)
+{
+	struct buf *out = ctx;
+
+	buf_printf(out, "%" PRIu64 "-%" PRIu64 ":", m->start, m->end);
+	walk_mark(out, &m->mark);
+	buf_u8(out, ';');
+	return LK_NONE;
+}
+
+static lk_err
+walk_span(void *ctx, const struct span *s)
+{
+	struct buf *out = ctx;
+
+	if (s->is_block)
+		buf_str(out, "block");
+	tree_hex(out, s->text);
+	/* Automerge gives no marks with a block. */
+	for (size_t i = 0; i < s->marks_len && !s->is_block; i++) {
+		buf_u8(out, '&');
+		walk_mark(out, &s->marks[i]);
+	}
+	buf_u8(out, ';');
+	return LK_NONE;
+}
+
+static lk_err
+walk_text(struct doc *doc, struct buf *out, struct op_id obj)
+{
+	BUF_SCOPED text = { .max = TREE_MAX };
+
+	TRY(doc_text(doc, obj, &text));
+	tree_hex(out, buf_bytes(&text));
+	buf_str(out, ";marks;");
+	TRY(doc_marks(doc, obj, walk_range, out));
+	buf_str(out, "spans;");
+	return doc_spans(doc, obj, walk_span, out);
+}
+
 static lk_err
 walk_object(
     struct doc *doc, struct buf *out, struct op_id obj, enum obj_type type)
 {
 	static const char *const names[] = { "map", "list", "text" };
 	struct tree_walk w = { .doc = doc, .out = out, .type = type };
-	BUF_SCOPED text = { .max = TREE_MAX };
 	lk_err err;
 
 	TRY(walk_id(doc, out, obj));
 	buf_printf(out, ",%s{", names[type]);
-	if (type == OBJ_TEXT) {
-		TRY(doc_text(doc, obj, &text));
-		tree_hex(out, buf_bytes(&text));
-		buf_u8(out, ';');
-	}
+	if (type == OBJ_TEXT)
+		TRY(walk_text(doc, out, obj));
 	buf_init(&w.slot, TREE_MAX);
 	err = doc_each(doc, obj, walk_each, &w);
 	buf_clear(&w.slot);
