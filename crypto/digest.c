@@ -12,12 +12,6 @@ _Static_assert(sizeof(((struct digest *)0)->opaque) >=
 _Static_assert(
     _Alignof(struct digest) >= _Alignof(crypto_generichash_blake2b_state),
     "and aligns it");
-_Static_assert(sizeof(struct sha256_state) >= sizeof(crypto_hash_sha256_state),
-    "struct sha256_state holds libsodium's state");
-_Static_assert(
-    _Alignof(struct sha256_state) >= _Alignof(crypto_hash_sha256_state),
-    "and aligns it");
-_Static_assert(SHA256_LEN == crypto_hash_sha256_BYTES, "SHA-256");
 _Static_assert(DIGEST_MAX == crypto_generichash_blake2b_BYTES_MAX, "BLAKE2b");
 
 static const char labels[][LABEL_LEN + 1] = {
@@ -47,12 +41,6 @@ static crypto_generichash_blake2b_state *
 digest_state(struct digest *d)
 {
 	return (crypto_generichash_blake2b_state *)(void *)d->opaque;
-}
-
-static crypto_hash_sha256_state *
-sha256_view(struct sha256_state *s)
-{
-	return (crypto_hash_sha256_state *)(void *)s->opaque;
 }
 
 void
@@ -90,31 +78,6 @@ digest(uint8_t *out, size_t len, enum digest_label label, const uint8_t *key,
 	LK_ASSERT(crypto_generichash_blake2b_salt_personal(out, len, m.ptr,
 		      m.len, key, key == NULL ? 0 : DIGEST_KEY_LEN, NULL,
 		      (const uint8_t *)labels[label]) == 0);
-}
-
-void
-sha256(uint8_t out[static SHA256_LEN], struct bytes m)
-{
-	(void)crypto_hash_sha256(out, m.ptr, m.len);
-}
-
-void
-sha256_init(struct sha256_state *s)
-{
-	(void)crypto_hash_sha256_init(sha256_view(s));
-}
-
-void
-sha256_add(struct sha256_state *s, struct bytes m)
-{
-	if (m.len > 0)
-		(void)crypto_hash_sha256_update(sha256_view(s), m.ptr, m.len);
-}
-
-void
-sha256_final(struct sha256_state *s, uint8_t out[static SHA256_LEN])
-{
-	(void)crypto_hash_sha256_final(sha256_view(s), out);
 }
 
 uint64_t

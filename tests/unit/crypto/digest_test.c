@@ -123,17 +123,38 @@ pieces_give_the_hash_of_the_whole(void **state)
 }
 
 static void
-sha256_is_that_of_fips_180(void **state)
+assert_sha256(struct bytes m, const char *wanted)
 {
 	char text[2 * SHA256_LEN + 1];
 	uint8_t out[SHA256_LEN];
 
-	(void)state;
-	sha256(out, BYTES_STR("abc"));
+	sha256(out, m);
 	hex_encode(text, BYTES_OF(out));
-	assert_string_equal(text,
+	assert_string_equal(text, wanted);
+}
+
+static void
+sha256_is_that_of_fips_180(void **state)
+{
+	static uint8_t million[1000000];
+
+	(void)state;
+	assert_sha256(BYTES_STR(""),
+	    "e3b0c44298fc1c149afbf4c8996fb924"
+	    "27ae41e4649b934ca495991b7852b855");
+	assert_sha256(BYTES_STR("abc"),
 	    "ba7816bf8f01cfea414140de5dae2223"
 	    "b00361a396177a9cb410ff61f20015ad");
+	/* 56 bytes: the length no longer fits the first block. */
+	assert_sha256(
+	    BYTES_STR("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnop"
+		      "nopq"),
+	    "248d6a61d20638b8e5c026930c3e6039"
+	    "a33ce45964ff2167f6ecedd419db06c1");
+	memset(million, 'a', sizeof(million));
+	assert_sha256(BYTES_OF(million),
+	    "cdc76e5c9914fb9281a1c7e284d73e67"
+	    "f1809a48a497200e046d39ccc7112cd0");
 }
 
 static void
