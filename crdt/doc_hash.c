@@ -11,6 +11,7 @@
  */
 #define HASH_PREFIX 8
 #define BUCKET_MAX 128
+#define ENTRY_LEN (HASH_PREFIX + sizeof(uint32_t))
 /* What is left in each when a record is divided. */
 #define BUCKET_FILL 80
 /* At most so many wait to be put into the index. */
@@ -77,7 +78,10 @@ bucket_seek(struct doc *doc, enum kv_seek how, const struct doc_key *k,
 		return LK_ERR(LK_E_NOTFOUND, "index of changes");
 	r = rd_over(BYTES(found.ptr + 1, found.len - 1));
 	*least = entry_read(&r);
-	return rd_done(&r) ? LK_NONE : LK_ERR(LK_E_CORRUPT, "index of changes");
+	if (!rd_done(&r) || value->len % ENTRY_LEN != 0 ||
+	    value->len > BUCKET_MAX * ENTRY_LEN)
+		return LK_ERR(LK_E_CORRUPT, "index of changes");
+	return LK_NONE;
 }
 
 /* The record that an entry is, or belongs, in; NOTFOUND: there is none yet. */
@@ -91,13 +95,13 @@ bucket_find(struct doc *doc, struct hash_entry e, struct hash_bucket *b)
 	bucket_key(&k, e);
 	TRY(bucket_seek(doc, KV_LAST_LE, &k, &b->least, &value));
 	r = rd_over(value);
-	for (b->len = 0; r.left.len > 0 && b->len < BUCKET_MAX; b->len++) {
+	for (b->len = 0; r.left.len > 0; b->len++) {
 		b->at[b->len] = entry_read(&r);
 		if (b->len > 0 &&
 		    entry_compare(&b->at[b->len - 1], &b->at[b->len]) >= 0)
-			r.failed = true;
+			return LK_ERR(LK_E_CORRUPT, "index of changes");
 	}
-	return rd_done(&r) ? LK_NONE : LK_ERR(LK_E_CORRUPT, "index of changes");
+	return LK_NONE;
 }
 
 static lk_err
@@ -267,6 +271,52 @@ doc_hash_add(
 	return LK_NONE;
 }
 
+/* The first byte of the first entry in a record's value above (prefix, all
+ * numbers); entries are as they were written, ascending. */
+static size_t
+entries_above(struct bytes value, const uint8_t *prefix)
+{
+	size_t lo = 0, hi = value.len / ENTRY_LEN;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (memcmp(value.ptr + mid * ENTRY_LEN, prefix, HASH_PREFIX) >
+		    0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo * ENTRY_LEN;
+}
+
+/* Looks through the entries of a record that begin as the hash does. */
+static lk_err
+record_search(
+    struct doc *doc, const uint8_t *hash, struct bytes value, uint32_t *number)
+{
+	ID_LIST_SCOPED numbers = { 0 };
+	bool is;
+
+	for (size_t at = entries_above(value, hash); at > 0; at -= ENTRY_LEN) {
+		struct rd r =
+		    rd_over(BYTES(value.ptr + at - ENTRY_LEN, ENTRY_LEN));
+		struct hash_entry e = entry_read(&r);
+
+		if (e.prefix != hash_prefix(hash))
+			break;
+		TRY(id_list_add(&numbers, e.number));
+	}
+	/* Reading changes ends the life of the value. */
+	for (size_t i = 0; i < numbers.len; i++) {
+		TRY(hash_is(doc, hash, (uint32_t)numbers.ids[i], &is));
+		*number = (uint32_t)numbers.ids[i];
+		if (is)
+			return LK_NONE;
+	}
+	return LK_ERR(LK_E_NOTFOUND, "change");
+}
+
 lk_err
 doc_change_find(
     struct doc *doc, const uint8_t hash[static LK_ID_LEN], uint32_t *number)
@@ -275,29 +325,22 @@ doc_change_find(
 		.number = UINT32_MAX };
 	lk_err err = pending_find(doc, hash, number);
 
-	/* All that there are have just been looked through. */
-	if (err.code != LK_E_NOTFOUND || doc->hashes.len == doc->head.changes)
-		return err;
-	for (;;) {
-		struct hash_bucket b;
+	/* All that there are may have been looked through by now. */
+	while (
+	    err.code == LK_E_NOTFOUND && doc->hashes.len < doc->head.changes) {
+		struct hash_entry least;
+		struct bytes value;
+		struct doc_key k;
 
-		TRY(bucket_find(doc, e, &b));
-		for (size_t i = b.len; i > 0 && b.at[i - 1].prefix >= e.prefix;
-		     i--) {
-			bool is;
-
-			if (entry_compare(&b.at[i - 1], &e) > 0)
-				continue;
-			TRY(hash_is(doc, hash, b.at[i - 1].number, &is));
-			*number = b.at[i - 1].number;
-			if (is)
-				return LK_NONE;
-		}
+		bucket_key(&k, e);
+		TRY(bucket_seek(doc, KV_LAST_LE, &k, &least, &value));
+		err = record_search(doc, hash, value, number);
 		/* What begins alike may begin in the record before. */
-		if (b.least.prefix < e.prefix || b.least.number == 0)
-			return LK_ERR(LK_E_NOTFOUND, "change");
-		e.number = b.least.number - 1;
+		if (least.prefix < e.prefix || least.number == 0)
+			return err;
+		e.number = least.number - 1;
 	}
+	return err;
 }
 
 lk_err

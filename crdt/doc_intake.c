@@ -301,13 +301,17 @@ intake_check(struct intake *in, struct doc *doc, const struct change *change)
 		.seq = change->seq,
 		.start_op = change->start_op };
 	uint32_t number;
-	lk_err err = doc_change_find(doc, change->hash, &number);
+	lk_err err = intake_open(in, doc, &head), found;
 
-	if (err.code == LK_OK)
-		return LK_ERR(LK_E_EXISTS, "the change is known");
-	if (err.code != LK_E_NOTFOUND)
-		return err;
-	TRY(intake_open(in, doc, &head));
+	/* One that is known has a seq that is known. */
+	if (err.code == LK_E_DATA) {
+		found = doc_change_find(doc, change->hash, &number);
+		if (found.code == LK_OK)
+			return LK_ERR(LK_E_EXISTS, "the change is known");
+		if (found.code != LK_E_NOTFOUND)
+			return found;
+	}
+	TRY(err);
 	/* A document holds only its greatest op, which would be nobody's. */
 	if (change->ops_len == 0 && change->start_op != in->past_max_op + 1)
 		return refuse("startOp of a change without ops");

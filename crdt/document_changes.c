@@ -1,5 +1,7 @@
 #include "crdt/document_table.h"
 
+#include <stdlib.h>
+
 #include "crdt/history_order.h"
 #include "crdt/value.h"
 
@@ -39,14 +41,6 @@ document_change_column_known(uint32_t spec)
 	return false;
 }
 
-struct changes_reader {
-	struct column_reader columns[DOCUMENT_CHANGE_COLUMNS];
-	struct rd extra;
-	size_t actors_len;
-	uint32_t *deps;
-	size_t deps_len;
-};
-
 static lk_err
 changes_measure(struct document_changes *out, const struct bytes *data)
 {
@@ -61,13 +55,13 @@ changes_measure(struct document_changes *out, const struct bytes *data)
 	if (deps.rows != rows.rows || dep.rows != deps.sum)
 		return LK_ERR(LK_E_MALFORMED, "length of a change column");
 	out->len = (size_t)rows.rows;
-	out->deps_len = (size_t)deps.sum;
+	out->deps_max = (size_t)deps.sum;
 	return LK_NONE;
 }
 
 /* The numbers of a row; the rest of it follows. */
 static lk_err
-change_read_row(struct changes_reader *r, struct document_change *c)
+change_read_row(struct document_changes *r, struct document_change *c)
 {
 	struct cell actor, seq, max_op, time, message, meta;
 	struct value extra;
@@ -100,41 +94,50 @@ change_read_row(struct changes_reader *r, struct document_change *c)
 }
 
 static lk_err
-change_read_deps(
-    struct changes_reader *r, struct document_change *c, uint32_t row)
+change_read_deps(struct document_changes *r, struct document_change *c)
 {
 	struct cell count, dep;
 
 	if (!column_next(&r->columns[CHANGE_DEPS], &count) || count.null)
 		return LK_ERR(LK_E_MALFORMED, "number of dependencies");
-	c->deps_at = (uint32_t)r->deps_len;
-	c->deps_len = (uint32_t)count.u64;
-	for (uint32_t i = 0; i < c->deps_len; i++) {
+	/* changes_measure bounds the sum of all counts. */
+	if (count.u64 > r->deps_cap) {
+		uint32_t *grown =
+		    reallocarray(r->deps, (size_t)count.u64, sizeof(*r->deps));
+
+		if (grown == NULL)
+			return LK_ERR(LK_E_NOMEM, "dependencies");
+		r->deps = grown;
+		r->deps_cap = (size_t)count.u64;
+	}
+	c->deps_len = (size_t)count.u64;
+	for (size_t i = 0; i < c->deps_len; i++) {
 		if (!column_next(&r->columns[CHANGE_DEP], &dep) || dep.null ||
-		    dep.u64 >= row)
+		    dep.u64 >= r->row)
 			return LK_ERR(LK_E_MALFORMED, "a dependency's row");
-		r->deps[r->deps_len++] = (uint32_t)dep.u64;
+		r->deps[i] = (uint32_t)dep.u64;
 	}
 	return LK_NONE;
 }
 
-static lk_err
-changes_end(struct changes_reader *r)
+lk_err
+document_changes_end(const struct document_changes *changes)
 {
+	struct document_changes r = *changes;
+
 	for (int c = 0; c < DOCUMENT_CHANGE_COLUMNS; c++)
 		if (c != CHANGE_EXTRA)
-			TRY(column_end(&r->columns[c],
+			TRY(column_end(&r.columns[c],
 			    "a change column has too many rows"));
-	return rd_end(&r->extra, "extra bytes left over");
+	return rd_end(&r.extra, "extra bytes left over");
 }
 
 lk_err
-document_changes_read(struct document_changes *out, struct arena *arena,
+document_changes_open(struct document_changes *out,
     const struct column *columns, size_t columns_len, size_t actors_len)
 {
-	struct changes_reader r = { .actors_len = actors_len };
+	struct document_changes r = { .actors_len = actors_len };
 	struct bytes data[DOCUMENT_CHANGE_COLUMNS];
-	struct document_changes got;
 
 	for (int c = 0; c < DOCUMENT_CHANGE_COLUMNS; c++) {
 		uint32_t spec = change_columns[c].spec;
@@ -143,22 +146,28 @@ document_changes_read(struct document_changes *out, struct arena *arena,
 		column_reader_init(&r.columns[c], COLUMN_TYPE(spec), data[c]);
 	}
 	r.extra = rd_over(data[CHANGE_EXTRA]);
-	TRY(changes_measure(&got, data));
-	for (int c = 0; c < DOCUMENT_CHANGE_COLUMNS && got.len > 0; c++)
+	TRY(changes_measure(&r, data));
+	for (int c = 0; c < DOCUMENT_CHANGE_COLUMNS && r.len > 0; c++)
 		if (change_columns[c].mandatory && data[c].len == 0)
 			return LK_ERR(
 			    LK_E_MALFORMED, "a change column is missing");
-	got.rows = arena_alloc(arena, got.len * sizeof(*got.rows));
-	got.deps = arena_alloc(arena, got.deps_len * sizeof(*got.deps));
-	if (got.rows == NULL || got.deps == NULL)
-		return LK_ERR(LK_E_LIMIT, "changes of a document");
-	r.deps = got.deps;
-	for (uint32_t i = 0; i < got.len; i++) {
-		TRY(change_read_row(&r, &got.rows[i]));
-		TRY(change_read_deps(&r, &got.rows[i], i));
-	}
-	TRY(changes_end(&r));
-	*out = got;
+	*out = r;
+	return LK_NONE;
+}
+
+void
+document_changes_close(struct document_changes *r)
+{
+	free(r->deps);
+	*r = (struct document_changes){ 0 };
+}
+
+lk_err
+document_changes_next(struct document_changes *r, struct document_change *c)
+{
+	TRY(change_read_row(r, c));
+	TRY(change_read_deps(r, c));
+	r->row++;
 	return LK_NONE;
 }
 
@@ -192,7 +201,7 @@ document_changes_put(struct document_changes_writer *w,
 	column_put(&to[CHANGE_MESSAGE],
 	    c->message.len > 0 ? CELL_STR(c->message) : CELL_NULL);
 	column_put(&to[CHANGE_DEPS], CELL_U64(c->deps_len));
-	for (uint32_t i = 0; i < c->deps_len; i++)
+	for (size_t i = 0; i < c->deps_len; i++)
 		column_put(&to[CHANGE_DEP], CELL_U64(deps[i]));
 	column_put(&to[CHANGE_EXTRA_META],
 	    CELL_U64(value_encode(&to[CHANGE_EXTRA].out, &extra)));

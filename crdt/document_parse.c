@@ -155,7 +155,7 @@ document_parse(struct document *d, struct bytes body)
 	if (body.len > DOCUMENT_BODY_MAX)
 		return LK_ERR(LK_E_LIMIT, "size of a document");
 	TRY(parse_frame(d, body));
-	TRY(document_changes_read(&d->changes, &d->arena, d->change_columns.at,
+	TRY(document_changes_open(&d->changes, d->change_columns.at,
 	    d->change_columns.len, d->actors_len));
 	TRY(parse_ops(d));
 	stack = arena_alloc(&d->arena, d->rows_len * sizeof(*stack));
@@ -168,5 +168,6 @@ void
 document_clear(struct document *d)
 {
 	arena_clear(&d->arena);
+	document_changes_close(&d->changes);
 	*d = (struct document){ 0 };
 }

@@ -33,7 +33,7 @@ struct document {
 	size_t heads_len;
 	struct document_columns change_columns, op_columns;
 	struct bytes head_rows;
-	struct document_changes changes;
+	struct document_changes changes; /* not read yet */
 	struct document_row *rows;
 	size_t rows_len;
 	struct document_edge *edges;
@@ -51,7 +51,7 @@ void document_clear(struct document *);
  * all of them, the heads among it, is checked after the last was handed out.
  */
 LK_MUST_USE lk_err document_rebuild(
-    const struct document *, change_fn *, void *ctx);
+    struct document *, change_fn *, void *ctx);
 /* Parses and rebuilds. */
 LK_MUST_USE lk_err document_each(struct bytes body, change_fn *, void *ctx);
 

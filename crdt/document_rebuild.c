@@ -14,6 +14,8 @@ struct actor_ops {
 
 struct rebuild {
 	const struct document *d;
+	struct document_changes *changes;
+	bool *has_user; /* by row: some change depends on it */
 	struct arena arena;
 	change_fn *each;
 	void *ctx;
@@ -116,9 +118,10 @@ rebuild_init(struct rebuild *b, const struct document *d)
 	b->map = arena_alloc(&b->arena, n * sizeof(*b->map));
 	b->others = arena_alloc(&b->arena, n * sizeof(*b->others));
 	b->hashes = arena_alloc(&b->arena, d->changes.len * sizeof(*b->hashes));
+	b->has_user = arena_alloc(&b->arena, d->changes.len);
 	if (b->rows == NULL || b->edges == NULL || b->actors == NULL ||
 	    b->stamps == NULL || b->used == NULL || b->map == NULL ||
-	    b->others == NULL || b->hashes == NULL)
+	    b->others == NULL || b->hashes == NULL || b->has_user == NULL)
 		return LK_ERR(LK_E_NOMEM, "changes of a document");
 	return actors_divide(b);
 }
@@ -395,7 +398,7 @@ rebuild_take(
 static lk_err
 rebuild_deps(struct rebuild *b, const struct document_change *c)
 {
-	const uint32_t *rows = b->d->changes.deps + c->deps_at;
+	const uint32_t *rows = b->changes->deps;
 
 	if (c->deps_len > CHANGE_DEPS_MAX)
 		return LK_ERR(LK_E_LIMIT, "number of dependencies");
@@ -407,8 +410,10 @@ rebuild_deps(struct rebuild *b, const struct document_change *c)
 		b->deps = grown;
 		b->deps_cap = c->deps_len;
 	}
-	for (size_t i = 0; i < c->deps_len; i++)
+	for (size_t i = 0; i < c->deps_len; i++) {
 		memcpy(b->deps + i * LK_ID_LEN, b->hashes[rows[i]], LK_ID_LEN);
+		b->has_user[rows[i]] = true;
+	}
 	return LK_NONE;
 }
 
@@ -444,9 +449,10 @@ rebuild_body(struct rebuild *b, struct change *c)
 static lk_err
 rebuild_change(struct rebuild *b, size_t row)
 {
-	const struct document_change *from = &b->d->changes.rows[row];
+	struct document_change read, *from = &read;
 	struct change c;
 
+	TRY(document_changes_next(b->changes, from));
 	c.actor = b->d->actors[from->actor];
 	c.seq = from->seq;
 	c.time = from->time;
@@ -475,18 +481,16 @@ rebuild_change(struct rebuild *b, size_t row)
 static lk_err
 rebuild_heads(struct rebuild *b, uint8_t (**heads)[LK_ID_LEN], size_t *n)
 {
-	const struct document_changes *all = &b->d->changes;
-	bool *has_user = arena_alloc(&b->arena, all->len + 1);
-	size_t len = 0;
+	size_t len = 0, at = 0;
 
-	*heads = arena_alloc(&b->arena, all->len * sizeof(**heads));
-	if (has_user == NULL || *heads == NULL)
+	for (size_t i = 0; i < b->changes->len; i++)
+		len += !b->has_user[i];
+	*heads = arena_alloc(&b->arena, len * sizeof(**heads));
+	if (*heads == NULL)
 		return LK_ERR(LK_E_NOMEM, "heads");
-	for (size_t i = 0; i < all->deps_len; i++)
-		has_user[all->deps[i]] = true;
-	for (size_t i = 0; i < all->len; i++)
-		if (!has_user[i])
-			memcpy((*heads)[len++], b->hashes[i], LK_ID_LEN);
+	for (size_t i = 0; i < b->changes->len; i++)
+		if (!b->has_user[i])
+			memcpy((*heads)[at++], b->hashes[i], LK_ID_LEN);
 	qsort(*heads, len, LK_ID_LEN, hash_compare);
 	*n = len;
 	return LK_NONE;
@@ -524,6 +528,7 @@ rebuild_run(struct rebuild *b, const struct document *d)
 	TRY(rebuild_init(b, d));
 	for (size_t i = 0; i < d->changes.len; i++)
 		TRY(rebuild_change(b, i));
+	TRY(document_changes_end(b->changes));
 	for (size_t a = 0; a < d->actors_len; a++)
 		if (next_ctr(b, &b->actors[a]) != UINT64_MAX)
 			return LK_ERR(LK_E_MALFORMED, "op without change");
@@ -531,9 +536,9 @@ rebuild_run(struct rebuild *b, const struct document *d)
 }
 
 lk_err
-document_rebuild(const struct document *d, change_fn *each, void *ctx)
+document_rebuild(struct document *d, change_fn *each, void *ctx)
 {
-	struct rebuild b = { .each = each, .ctx = ctx };
+	struct rebuild b = { .changes = &d->changes, .each = each, .ctx = ctx };
 	lk_err err = rebuild_run(&b, d);
 
 	rebuild_clear(&b);

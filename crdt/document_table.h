@@ -58,24 +58,34 @@ struct document_change {
 	int64_t time;
 	struct bytes message, extra;
 	uint32_t actor;
-	uint32_t deps_at, deps_len; /* in `deps` */
-};
-
-struct document_changes {
-	struct document_change *rows;
-	size_t len;
-	uint32_t *deps; /* row numbers, each below that of the row it is for */
 	size_t deps_len;
 };
 
-/* Borrows the columns' data; arrays come from the arena. */
-LK_MUST_USE lk_err document_changes_read(struct document_changes *,
-    struct arena *, const struct column *, size_t columns_len,
-    size_t actors_len);
+#define DOCUMENT_CHANGE_COLUMNS 9
+
+/* Reads the changes of a document row by row. */
+struct document_changes {
+	struct column_reader columns[DOCUMENT_CHANGE_COLUMNS];
+	struct rd extra;
+	size_t actors_len;
+	size_t len;  /* rows in all */
+	size_t row;  /* rows read */
+	size_t deps_max; /* of all rows together */
+	uint32_t *deps; /* of the row read last: rows before it */
+	size_t deps_cap;
+};
+
+/* Borrows the columns' data. */
+LK_MUST_USE lk_err document_changes_open(struct document_changes *,
+    const struct column *, size_t columns_len, size_t actors_len);
+void document_changes_close(struct document_changes *);
+/* Not past `len`; its dependencies are in `deps` until the next call. */
+LK_MUST_USE lk_err document_changes_next(
+    struct document_changes *, struct document_change *);
+/* After the last row: no column may have anything left. */
+LK_MUST_USE lk_err document_changes_end(const struct document_changes *);
 
 bool document_change_column_known(uint32_t spec);
-
-#define DOCUMENT_CHANGE_COLUMNS 9
 
 struct document_changes_writer {
 	struct column_writer columns[DOCUMENT_CHANGE_COLUMNS];

@@ -44,7 +44,7 @@ put_changes(struct document_writer *w)
 			.time = c->time,
 			.message = c->message,
 			.extra = c->extra,
-			.deps_len = (uint32_t)c->deps_len,
+			.deps_len = c->deps_len,
 		};
 
 		for (size_t d = 0; d < c->deps_len; d++) {
