@@ -10,8 +10,8 @@
 #define DOC_VERSION 2
 
 /* Decoded records kept between operations: some tens of megabytes. */
-#define BLOCKS_KEPT 2048
-#define NODES_KEPT 4096
+#define BLOCKS_KEPT 1024
+#define NODES_KEPT 1024
 #define OBJECTS_KEPT 4096
 #define CHANGE_BLOCKS_KEPT 128
 #define SLOT_BLOCKS_KEPT 1024

@@ -146,6 +146,22 @@ elem_text(
 	return LK_NONE;
 }
 
+/* Appends what is shown at a place and behind it, as far as that is one code
+ * point each; the place moves to what is not, or to the end of the leaf. */
+static lk_err
+text_run(struct doc *doc, struct seq_place *place, struct buf *out)
+{
+	const struct seq_elem *elems;
+	size_t len, n;
+
+	TRY(seq_rest(doc, place, &elems, &len));
+	for (n = 0; n + 1 < len && elems[n].glyph != GLYPH_OTHER; n++)
+		if (seq_elem_shown(&elems[n]))
+			code_point_put(out, elems[n].glyph);
+	seq_skip(place, elems, n);
+	return LK_NONE;
+}
+
 lk_err
 doc_text(struct doc *doc, struct op_id obj, struct buf *out)
 {
@@ -156,6 +172,8 @@ doc_text(struct doc *doc, struct op_id obj, struct buf *out)
 	TRY(text_of_caller(doc, obj, &o));
 	for (err = seq_first(doc, o, &place); err.code == LK_OK;
 	     err = seq_next(doc, &place)) {
+		TRY(doc_trim(doc));
+		TRY(text_run(doc, &place, out));
 		if (!seq_elem_shown(&place.elem))
 			continue;
 		TRY(elem_text(doc, id_pack(obj), &place.elem, out));

@@ -555,3 +555,26 @@ seq_next_seen(struct doc *doc, const struct object *o, struct seq_place *p)
 	p->elem = leaf->elems[at];
 	return LK_NONE;
 }
+
+lk_err
+seq_rest(struct doc *doc, const struct seq_place *p,
+    const struct seq_elem **elems, size_t *len)
+{
+	struct seq_node *n;
+
+	TRY(seq_node_load(doc, p->node, &n));
+	if (n->level != 0 || p->at >= n->len)
+		return seq_damaged;
+	*elems = n->elems + p->at;
+	*len = n->len - p->at;
+	return LK_NONE;
+}
+
+void
+seq_skip(struct seq_place *p, const struct seq_elem *elems, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		p->index += elems[i].width;
+	p->at += n;
+	p->elem = elems[n];
+}

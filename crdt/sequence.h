@@ -17,7 +17,7 @@
 
 /* Measured: docs/decisions/0004-op-store.md. */
 #ifndef LEAF_MAX
-#define LEAF_MAX 128
+#define LEAF_MAX 256
 #endif
 #ifndef INNER_MAX
 #define INNER_MAX 32
@@ -95,6 +95,11 @@ LK_MUST_USE lk_err seq_next(struct doc *, struct seq_place *);
  */
 LK_MUST_USE lk_err seq_next_seen(
     struct doc *, const struct object *, struct seq_place *);
+/* All from a place to the end of its leaf: they live until a cache shrinks or
+ * something is written.  seq_skip moves the place to the n-th of them. */
+LK_MUST_USE lk_err seq_rest(struct doc *, const struct seq_place *,
+    const struct seq_elem **elems, size_t *len);
+void seq_skip(struct seq_place *, const struct seq_elem *elems, size_t n);
 
 /* sequence_code.c: nodes as records. */
 LK_MUST_USE lk_err seq_node_load(

@@ -2,11 +2,21 @@
 
 #include "crdt/sequence.h"
 
-/* First byte of an element in a leaf. */
-#define E_NEXT 0x01  /* id: the counter after, same actor */
-#define E_GLYPH 0x02 /* shown, one code point, which follows */
-#define E_OTHER 0x04 /* shown otherwise; width follows */
-#define E_MARK 0x08  /* a mark */
+/*
+ * Elements of a leaf that follow each other, of one kind, with ids that follow
+ * each other, are a run.  It begins with a number: how many more than one
+ * there are, the kind, and whether the first id follows the one before it too.
+ */
+#define R_NEXT 0x01
+#define R_KIND_SHIFT 1
+#define R_LEN_SHIFT 3
+enum run_kind {
+	R_HIDDEN,
+	R_GLYPH, /* one code point each, which follow */
+	R_OTHER, /* shown otherwise: widths follow */
+	R_MARK,
+};
+#define R_KINDS 4
 
 /* First byte of a node: its level, and whether the children have counts of
  * marks. */
@@ -30,28 +40,53 @@ node_drop(struct cached *c)
 	free(n);
 }
 
+static enum run_kind
+elem_kind(const struct seq_elem *e)
+{
+	if (e->glyph == GLYPH_HIDDEN)
+		return R_HIDDEN;
+	if (e->glyph == GLYPH_MARK)
+		return R_MARK;
+	return e->glyph == GLYPH_OTHER ? R_OTHER : R_GLYPH;
+}
+
+static uint64_t
+id_after(uint64_t id)
+{
+	return id + (UINT64_C(1) << 32);
+}
+
+/* Where the run that begins at `at` ends. */
+static size_t
+run_end(const struct seq_node *n, size_t at)
+{
+	enum run_kind kind = elem_kind(&n->elems[at]);
+	size_t end = at + 1;
+
+	while (end < n->len && elem_kind(&n->elems[end]) == kind &&
+	    n->elems[end].id == id_after(n->elems[end - 1].id))
+		end++;
+	return end;
+}
+
 static void
 put_elems(struct buf *b, const struct seq_node *n)
 {
-	uint64_t before = 0;
+	for (size_t at = 0, end; at < n->len; at = end) {
+		uint64_t before = at == 0 ? 0 : n->elems[at - 1].id;
+		enum run_kind kind = elem_kind(&n->elems[at]);
+		bool next = n->elems[at].id == id_after(before);
 
-	for (size_t i = 0; i < n->len; i++) {
-		const struct seq_elem *e = &n->elems[i];
-		bool next = e->id == before + (UINT64_C(1) << 32);
-		bool shown = seq_elem_shown(e);
-		bool glyph = shown && e->glyph != GLYPH_OTHER;
-		bool mark = e->glyph == GLYPH_MARK;
-
-		buf_u8(b,
-		    (uint8_t)((next ? E_NEXT : 0) | (glyph ? E_GLYPH : 0) |
-			(shown && !glyph ? E_OTHER : 0) | (mark ? E_MARK : 0)));
+		end = run_end(n, at);
+		buf_uleb(b,
+		    (end - at - 1) << R_LEN_SHIFT |
+			(uint64_t)kind << R_KIND_SHIFT | (next ? R_NEXT : 0));
 		if (!next)
-			id_put(b, e->id);
-		if (glyph)
-			buf_uleb(b, e->glyph);
-		else if (shown)
-			buf_uleb(b, e->width);
-		before = e->id;
+			id_put(b, n->elems[at].id);
+		for (size_t i = at; kind == R_GLYPH && i < end; i++)
+			buf_uleb(b, n->elems[i].glyph);
+		for (size_t i = at; kind == R_OTHER && i < end; i++)
+			buf_uleb(b, n->elems[i].width);
 	}
 }
 
@@ -102,34 +137,50 @@ node_save(struct doc *doc, struct cached *c)
 const struct cache_kind sequence_cache = { .save = node_save,
 	.drop = node_drop };
 
+/* What is shown for the elements of a run, whose ids are set. */
+static void
+get_run(struct rd *r, struct seq_elem *e, size_t len, enum run_kind kind)
+{
+	static const uint32_t glyphs[R_KINDS] = { [R_HIDDEN] = GLYPH_HIDDEN,
+		[R_OTHER] = GLYPH_OTHER,
+		[R_MARK] = GLYPH_MARK };
+
+	for (size_t i = 0; i < len; i++) {
+		e[i].glyph = glyphs[kind];
+		e[i].width = 0;
+		if (kind == R_GLYPH) {
+			e[i].glyph = uleb32_get(r);
+			e[i].width = 1;
+			if (e[i].glyph > 0x10ffff)
+				r->failed = true;
+		} else if (kind == R_OTHER) {
+			e[i].width = uleb32_get(r);
+		}
+	}
+}
+
 static lk_err
 get_elems(struct doc *doc, struct rd *r, struct seq_node *n, size_t len)
 {
-	uint64_t before = 0;
+	const lk_err damaged = LK_ERR(LK_E_CORRUPT, "leaf of a sequence");
+	uint64_t id = 0;
 
-	for (; n->len < len; n->len++) {
+	while (n->len < len) {
+		uint64_t head = rd_uleb(r), more = head >> R_LEN_SHIFT;
 		struct seq_elem *e = &n->elems[n->len];
-		uint8_t flags = rd_u8(r);
 
-		e->id =
-		    flags & E_NEXT ? before + (UINT64_C(1) << 32) : id_get(r);
-		e->glyph = GLYPH_HIDDEN;
-		e->width = 0;
-		if (flags & E_GLYPH) {
-			e->glyph = uleb32_get(r);
-			e->width = 1;
-			if (e->glyph > 0x10ffff)
-				r->failed = true;
-		} else if (flags & E_OTHER) {
-			e->glyph = GLYPH_OTHER;
-			e->width = uleb32_get(r);
-		} else if (flags & E_MARK) {
-			e->glyph = GLYPH_MARK;
-		}
+		id = head & R_NEXT ? id_after(id) : id_get(r);
+		if (r->failed || more >= len - n->len ||
+		    more > UINT32_MAX - id_ctr(id))
+			return damaged;
+		TRY(doc_id_check(doc, id));
+		for (size_t i = 0; i <= more; i++, id = id_after(id))
+			e[i].id = id;
+		id = e[more].id;
+		get_run(r, e, more + 1, head >> R_KIND_SHIFT & (R_KINDS - 1));
 		if (r->failed)
-			return LK_ERR(LK_E_CORRUPT, "leaf of a sequence");
-		TRY(doc_id_check(doc, e->id));
-		before = e->id;
+			return damaged;
+		n->len += more + 1;
 	}
 	return LK_NONE;
 }
