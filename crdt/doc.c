@@ -13,7 +13,7 @@
 #define BLOCKS_KEPT 1024
 #define NODES_KEPT 1024
 #define OBJECTS_KEPT 4096
-#define CHANGE_BLOCKS_KEPT 128
+#define CHANGE_BLOCKS_KEPT 256
 #define SLOT_BLOCKS_KEPT 1024
 
 #define LOANS_MAX ((size_t)1 << 30)

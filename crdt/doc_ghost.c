@@ -429,21 +429,17 @@ place_slot(struct doc *doc, const struct placed_op *op, struct slot *s)
 {
 	if (op->in_map)
 		return slot_load_key(doc, op->obj, op->key, true, s);
-	if (!op->insert)
-		return slot_load_elem(doc, op->obj, op->elem, s);
-	*s = (struct slot){ .obj = op->obj, .ref = op->id };
-	return LK_NONE;
+	return slot_load_elem(doc, op->obj, op->elem, s);
 }
 
+/* An op as it is stored, but for its slot. */
 static struct op_addition
-addition_of(const struct placed_op *op, const struct slot *s, uint32_t number,
-    bool visible)
+addition_of(const struct placed_op *op, uint32_t number, bool visible)
 {
 	struct op_addition add = { .value = op->value, .name = op->name };
 
 	add.op = (struct stored_op){ .id = op->id,
 		.obj = op->obj,
-		.slot = s->ref,
 		.change = number,
 		.action = op->action,
 		.insert = op->insert,
@@ -451,38 +447,68 @@ addition_of(const struct placed_op *op, const struct slot *s, uint32_t number,
 		.visible = visible,
 		.expand = op->expand,
 		.has_name = op->has_name };
-	if (op->insert)
-		add.op.ref = op->elem;
-	else if (op->action == ACTION_INCREMENT)
-		add.op.ref = s->last_increment;
 	return add;
+}
+
+/*
+ * A new element: nothing covers it and it covers nothing, so its slot is what
+ * its op says and needs no record.
+ */
+static lk_err
+place_insert(struct doc *doc, struct op_addition *add)
+{
+	const struct id_list none = { 0 };
+	struct seq_elem e = { .id = add->op.id, .glyph = GLYPH_HIDDEN };
+	struct object *o;
+	struct op_ref at;
+
+	add->op.slot = add->op.id;
+	add->covers = add->adds = &none;
+	TRY(opset_add(doc, add, &at));
+	TRY(object_load(doc, add->op.obj, &o));
+	if (o->type == OBJ_MAP)
+		return LK_ERR(LK_E_CORRUPT, "an element of a map");
+	if (add->op.action == ACTION_MARK)
+		e.glyph = GLYPH_MARK;
+	else if (add->op.visible)
+		slot_glyph(o, add->op.action, &add->value, &e);
+	return seq_insert(doc, o, add->op.ref, &e);
+}
+
+/* An op on a slot that is there, or on a key. */
+static lk_err
+place_on_slot(struct doc *doc, const struct doc_past *past,
+    const struct placed_op *op, struct op_addition *add)
+{
+	NEW_EDGES_SCOPED edges = { 0 };
+	struct op_ref at;
+	struct slot s;
+
+	TRY(place_slot(doc, op, &s));
+	TRY(edges_find(doc, past, &s, op, &edges));
+	add->op.slot = s.ref;
+	if (op->action == ACTION_INCREMENT)
+		add->op.ref = s.last_increment;
+	add->covers = &edges.covers;
+	add->adds = &edges.adds;
+	TRY(opset_add(doc, add, &at));
+	TRY(slot_join(doc, &s, at.op));
+	TRY(new_op_acts(doc, &s, at, &edges));
+	return slot_commit(doc, &s);
 }
 
 lk_err
 doc_place(struct doc *doc, const struct doc_past *past, uint32_t number,
     bool visible, const struct placed_op *op)
 {
-	NEW_EDGES_SCOPED edges = { 0 };
-	struct op_addition add;
-	struct op_ref at;
-	struct object *o;
-	struct slot s;
+	struct op_addition add = addition_of(op, number, visible);
 	enum obj_type made;
 
-	TRY(place_slot(doc, op, &s));
-	TRY(edges_find(doc, past, &s, op, &edges));
-	add = addition_of(op, &s, number, visible);
-	add.covers = &edges.covers;
-	add.adds = &edges.adds;
-	TRY(opset_add(doc, &add, &at));
-	if (op->insert) {
-		TRY(object_load(doc, op->obj, &o));
-		TRY(seq_insert(
-		    doc, o, op->elem, op->id, op->action == ACTION_MARK));
-	}
+	/* Before it is shown: its place may be asked for what it is. */
 	if (object_of_action(op->action, &made))
 		TRY(object_add(doc, op->id, made));
-	TRY(slot_join(doc, &s, at.op));
-	TRY(new_op_acts(doc, &s, at, &edges));
-	return slot_commit(doc, &s);
+	if (!op->insert)
+		return place_on_slot(doc, past, op, &add);
+	add.op.ref = op->elem;
+	return place_insert(doc, &add);
 }

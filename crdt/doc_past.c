@@ -95,21 +95,20 @@ clock_read_changed(
 	struct clock *base, *c;
 
 	/* A base is stored whole, and before: reading ends. */
-	if (r->failed || base_number >= number || base_number == 0 ||
-	    len > doc->head.actors)
+	if (r->failed || base_number >= number || len > doc->head.actors)
 		return LK_ERR(LK_E_CORRUPT, "clock of a change");
 	TRY(clock_load(doc, (uint32_t)base_number, &base));
 	c = base->len > len ? NULL : clock_new((size_t)len);
 	if (c != NULL) {
 		memcpy(c->latest, base->latest,
 		    base->len * sizeof(base->latest[0]));
-		c->base = base->base;
+		c->base = base_number == 0 ? number : base->base;
 	}
 	clock_release(base);
 	if (c == NULL)
 		return LK_ERR(LK_E_CORRUPT, "clock of a change");
 	*out = c;
-	if (c->base != base_number)
+	if (base_number != 0 && c->base != base_number)
 		return LK_ERR(LK_E_CORRUPT, "clock of a change");
 	while (r->left.len > 0 && !r->failed) {
 		uint64_t actor = rd_uleb(r);
@@ -231,10 +230,13 @@ clock_store(struct doc *doc, struct clock *c)
 		return LK_ERR(LK_E_LIMIT, "clocks of a document");
 	c->number = ++doc->head.clocks;
 	doc->head_dirty = true;
-	if (c->len > CLOCK_CHANGED_MAX && c->base > 0) {
+	/* What differs from the empty clock is whole as well. */
+	if (c->len > CLOCK_CHANGED_MAX) {
 		TRY(clock_load(doc, c->base, &base));
 		changed = clock_encode_changed(doc_encode(doc), c, base);
 		clock_release(base);
+		if (changed && c->base == 0)
+			c->base = c->number;
 	}
 	if (changed) {
 		clock_key(&k, c->number, 0);
@@ -295,12 +297,33 @@ clock_merge(struct doc *doc, struct clock *sum, uint32_t dep)
 	return LK_NONE;
 }
 
+/* Raises *len to the actors that the past of a dependency, or it, tells of. */
+static lk_err
+clock_reach(struct doc *doc, uint32_t dep, size_t *len)
+{
+	struct doc_change c;
+	struct clock *of_dep;
+
+	TRY(doc_change_load(doc, dep, &c));
+	TRY(clock_load(doc, c.clock, &of_dep));
+	if (of_dep->len > *len)
+		*len = of_dep->len;
+	if (c.actor >= *len)
+		*len = (size_t)c.actor + 1;
+	clock_release(of_dep);
+	return LK_NONE;
+}
+
 static lk_err
 clock_of_deps(
     struct doc *doc, const uint32_t *deps, size_t deps_len, struct clock **out)
 {
-	struct clock *sum = clock_new(doc->head.actors);
+	struct clock *sum;
+	size_t len = 0;
 
+	for (size_t i = 0; i < deps_len; i++)
+		TRY(clock_reach(doc, deps[i], &len));
+	sum = clock_new(len);
 	if (sum == NULL)
 		return LK_ERR(LK_E_NOMEM, "clock of a change");
 	for (size_t i = 0; i < deps_len; i++) {

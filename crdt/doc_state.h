@@ -39,7 +39,7 @@ struct doc_change {
 };
 
 /* Changes that follow each other, as one record. */
-#define CHANGES_IN_BLOCK 32
+#define CHANGES_IN_BLOCK 16
 struct change_block {
 	struct cached cached; /* by number / CHANGES_IN_BLOCK */
 	size_t len;

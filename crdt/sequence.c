@@ -34,15 +34,20 @@ node_sum(const struct doc *doc, const struct seq_node *n)
 }
 
 static lk_err
-node_parent(struct doc *doc, const struct seq_node *n, struct seq_node **parent,
-    size_t *at)
+node_parent(
+    struct doc *doc, struct seq_node *n, struct seq_node **parent, size_t *at)
 {
 	TRY(seq_node_load(doc, n->parent, parent));
 	if ((*parent)->level != n->level + 1)
 		return seq_damaged;
+	if (n->near_up < (*parent)->len &&
+	    (*parent)->children[n->near_up].node == n->number) {
+		*at = n->near_up;
+		return LK_NONE;
+	}
 	for (size_t i = 0; i < (*parent)->len; i++)
 		if ((*parent)->children[i].node == n->number) {
-			*at = i;
+			*at = n->near_up = i;
 			return LK_NONE;
 		}
 	return seq_damaged;
@@ -67,6 +72,23 @@ seq_root(struct doc *doc, const struct object *o, struct seq_node **root)
 	return LK_NONE;
 }
 
+/* Most often it is what was found last, or beside that. */
+static lk_err
+leaf_find(struct seq_node *leaf, uint64_t id, size_t *at)
+{
+	size_t from = leaf->near > 0 ? leaf->near - 1 : 0;
+
+	for (size_t n = 0, i = from; n < leaf->len; n++, i++) {
+		if (i >= leaf->len)
+			i = 0;
+		if (leaf->elems[i].id == id) {
+			*at = leaf->near = i;
+			return LK_NONE;
+		}
+	}
+	return seq_damaged;
+}
+
 /* The leaf of an element, and its place there. */
 static lk_err
 elem_place(struct doc *doc, uint64_t id, struct seq_node **leaf, size_t *at)
@@ -77,12 +99,7 @@ elem_place(struct doc *doc, uint64_t id, struct seq_node **leaf, size_t *at)
 	TRY(seq_node_load(doc, op.op->leaf, leaf));
 	if ((*leaf)->level != 0)
 		return seq_damaged;
-	for (size_t i = 0; i < (*leaf)->len; i++)
-		if ((*leaf)->elems[i].id == id) {
-			*at = i;
-			return LK_NONE;
-		}
-	return seq_damaged;
+	return leaf_find(*leaf, id, at);
 }
 
 static lk_err
@@ -98,7 +115,7 @@ elem_moved(struct doc *doc, uint64_t id, uint32_t leaf)
 
 /* Writes the sum of a node, which changed, into its parent, if it has one. */
 static lk_err
-node_refresh(struct doc *doc, const struct seq_node *n)
+node_refresh(struct doc *doc, struct seq_node *n)
 {
 	struct seq_node *parent;
 	size_t at;
@@ -227,13 +244,13 @@ leaf_split(
 }
 
 static void
-leaf_put(struct seq_node *leaf, size_t at, uint64_t id, bool mark)
+leaf_put(struct seq_node *leaf, size_t at, const struct seq_elem *e)
 {
 	memmove(leaf->elems + at + 1, leaf->elems + at,
 	    (leaf->len - at) * sizeof(*leaf->elems));
-	leaf->elems[at] = (struct seq_elem){ .id = id,
-		.glyph = mark ? GLYPH_MARK : GLYPH_HIDDEN };
+	leaf->elems[at] = *e;
 	leaf->len++;
+	leaf->near = at;
 	leaf->cached.dirty = true;
 }
 
@@ -334,10 +351,10 @@ seq_place_new(struct doc *doc, const struct object *o, uint64_t after,
 /* Adds to the sums above a leaf: an element, if added->least is not 0, and
  * positions. */
 static lk_err
-seq_add(struct doc *doc, struct object *o, const struct seq_node *leaf,
+seq_add(struct doc *doc, struct object *o, struct seq_node *leaf,
     const struct seq_child *added)
 {
-	const struct seq_node *n = leaf;
+	struct seq_node *n = leaf;
 
 	while (n->parent != 0) {
 		struct seq_node *parent;
@@ -367,9 +384,12 @@ seq_add(struct doc *doc, struct object *o, const struct seq_node *leaf,
 
 lk_err
 seq_insert(
-    struct doc *doc, struct object *o, uint64_t after, uint64_t id, bool mark)
+    struct doc *doc, struct object *o, uint64_t after, const struct seq_elem *e)
 {
-	struct seq_child added = { .elements = 1, .least = id, .marks = mark };
+	struct seq_child added = { .elements = 1,
+		.least = e->id,
+		.shown = e->width,
+		.marks = e->glyph == GLYPH_MARK };
 	struct seq_node *leaf;
 	struct seq_place place = { 0 };
 
@@ -378,13 +398,13 @@ seq_insert(
 		o->root = leaf->number;
 		o->height = 1;
 	} else {
-		TRY(seq_place_new(doc, o, after, id, &place));
+		TRY(seq_place_new(doc, o, after, e->id, &place));
 		TRY(seq_node_load(doc, place.node, &leaf));
 		if (leaf->len == LEAF_MAX)
 			TRY(leaf_split(doc, o, &leaf, &place.at));
 	}
-	leaf_put(leaf, place.at, id, mark);
-	TRY(elem_moved(doc, id, leaf->number));
+	leaf_put(leaf, place.at, e);
+	TRY(elem_moved(doc, e->id, leaf->number));
 	return seq_add(doc, o, leaf, &added);
 }
 
@@ -441,7 +461,7 @@ seq_at(struct doc *doc, const struct object *o, uint64_t index,
 
 /* Adds up what lies before the place `at` of a leaf. */
 static lk_err
-seq_before(struct doc *doc, const struct object *o, const struct seq_node *n,
+seq_before(struct doc *doc, const struct object *o, struct seq_node *n,
     size_t at, struct seq_child *sum)
 {
 	sum->elements = at;

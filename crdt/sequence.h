@@ -51,6 +51,9 @@ struct seq_node {
 	uint32_t parent; /* 0: it is the root */
 	uint32_t next;   /* leaves: 0 at the end */
 	uint32_t level;  /* 0: leaf */
+	/* Where an element of the leaf was found last, and where the node is
+	 * in its parent, as far as that is still right. */
+	size_t near, near_up;
 	size_t len;
 	struct seq_elem *elems;     /* of a leaf: LEAF_MAX */
 	struct seq_child *children; /* of others: INNER_MAX */
@@ -67,10 +70,10 @@ struct seq_place {
 	size_t steps, steps_max;
 };
 
-/* Adds an element, not shown, after `after` (0: the head) and after those
- * that precede it by 9.4.  Its op is stored already; that op gets the leaf. */
+/* Adds an element after `after` (0: the head) and after those that precede it
+ * by 9.4.  Its op is stored already; that op gets the leaf. */
 LK_MUST_USE lk_err seq_insert(
-    struct doc *, struct object *, uint64_t after, uint64_t id, bool mark);
+    struct doc *, struct object *, uint64_t after, const struct seq_elem *);
 /* What is shown for an element that is no mark; width is 0 with
  * GLYPH_HIDDEN. */
 LK_MUST_USE lk_err seq_show(

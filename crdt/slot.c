@@ -310,34 +310,44 @@ slot_load_prop(
 	return slot_load_elem(doc, o->id, place.elem.id, s);
 }
 
-/* What a text shows for its winner. */
-static lk_err
-slot_glyph(struct doc *doc, const struct object *o, uint64_t winner,
-    uint32_t *glyph, uint32_t *width)
+void
+slot_glyph(const struct object *o, uint8_t action, const struct value *v,
+    struct seq_elem *e)
 {
-	struct op_ref op;
-	BUF_SCOPED text = { 0 };
 	size_t len;
 
-	*glyph = GLYPH_OTHER;
-	*width = 1;
-	if (o->type != OBJ_TEXT)
-		return LK_NONE;
+	e->glyph = GLYPH_OTHER;
+	e->width = 1;
+	if (o->type != OBJ_TEXT || action != ACTION_SET || v->type != VALUE_STR)
+		return;
+	e->width = (uint32_t)utf8_count(v->bytes);
+	if (e->width == 1)
+		e->glyph = code_point_first(v->bytes, &len);
+}
+
+/* The same for the winner of a slot. */
+static lk_err
+winner_glyph(struct doc *doc, const struct object *o, uint64_t winner,
+    struct seq_elem *e)
+{
+	struct value v = { .type = VALUE_NULL };
+	BUF_SCOPED text = { .max = CHANGE_BODY_MAX };
+	struct op_ref op;
+
 	TRY(opset_load(doc, winner, &op));
-	if (op.op->action != ACTION_SET || op.op->type != VALUE_STR)
-		return LK_NONE;
-	buf_init(&text, CHANGE_BODY_MAX);
-	TRY(opset_bytes(doc, op, &text));
-	*width = (uint32_t)utf8_count(buf_bytes(&text));
-	if (*width == 1)
-		*glyph = code_point_first(buf_bytes(&text), &len);
+	v.type = op.op->type;
+	if (o->type == OBJ_TEXT && v.type == VALUE_STR) {
+		TRY(opset_bytes(doc, op, &text));
+		v.bytes = buf_bytes(&text);
+	}
+	slot_glyph(o, op.op->action, &v, e);
 	return LK_NONE;
 }
 
 static lk_err
 slot_commit_elem(struct doc *doc, struct slot *s, struct object *o)
 {
-	uint32_t glyph = GLYPH_HIDDEN, width = 0;
+	struct seq_elem e = { .glyph = GLYPH_HIDDEN };
 	struct op_ref elem;
 	uint64_t winner;
 
@@ -348,8 +358,8 @@ slot_commit_elem(struct doc *doc, struct slot *s, struct object *o)
 		return LK_NONE;
 	TRY(slot_winner(doc, s, &winner));
 	if (winner != 0)
-		TRY(slot_glyph(doc, o, winner, &glyph, &width));
-	return seq_show(doc, o, s->ref, glyph, width);
+		TRY(winner_glyph(doc, o, winner, &e));
+	return seq_show(doc, o, s->ref, e.glyph, e.width);
 }
 
 lk_err

@@ -15,6 +15,7 @@
 #define CRDT_SLOT_H
 
 #include "crdt/opset.h"
+#include "crdt/sequence.h"
 
 #define SLOT_SHOWN_NEAR 8
 #define SLOT_EVENTS_NEAR 4
@@ -62,6 +63,10 @@ LK_MUST_USE lk_err slot_load_prop(
 LK_MUST_USE lk_err slot_load_op(
     struct doc *, const struct stored_op *, struct slot *);
 LK_MUST_USE lk_err slot_commit(struct doc *, struct slot *);
+/* What a sequence shows for an element whose winner is such an op: the glyph
+ * and the width of *e. */
+void slot_glyph(const struct object *, uint8_t action, const struct value *,
+    struct seq_elem *e);
 
 /* Values shown. */
 LK_MUST_USE lk_err slot_show(struct doc *, struct slot *, uint64_t id);

@@ -27,11 +27,7 @@ sha256_blocks_here(void)
 	    __builtin_cpu_supports("sse4.1");
 }
 
-__attribute__((target("sha,sse4.1"))) static __m128i
-words_load(const void *at)
-{
-	return _mm_loadu_si128(at);
-}
+#define WORDS_LOAD(at) _mm_loadu_si128((const __m128i *)(const void *)(at))
 
 /*
  * The instructions want the state as the words a, b, e, f and c, d, g, h, each
@@ -43,8 +39,8 @@ sha256_blocks(
 {
 	const __m128i big_endian =
 	    _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
-	__m128i badc = _mm_shuffle_epi32(words_load(state), 0xb1);
-	__m128i hgfe = _mm_shuffle_epi32(words_load(state + GROUP_WORDS), 0x1b);
+	__m128i badc = _mm_shuffle_epi32(WORDS_LOAD(state), 0xb1);
+	__m128i hgfe = _mm_shuffle_epi32(WORDS_LOAD(state + GROUP_WORDS), 0x1b);
 	__m128i abef = _mm_alignr_epi8(badc, hgfe, 8);
 	__m128i cdgh = _mm_blend_epi16(hgfe, badc, 0xf0);
 
@@ -53,12 +49,12 @@ sha256_blocks(
 
 		for (size_t i = 0; i < 4; i++)
 			w[i] = _mm_shuffle_epi8(
-			    words_load(data + i * sizeof(w[0])), big_endian);
+			    WORDS_LOAD(data + i * sizeof(w[0])), big_endian);
 #pragma GCC unroll 16
 		for (size_t i = 0; i < GROUPS; i++) {
 			__m128i *now = &w[i % 4], last = w[(i + 3) % 4];
 			__m128i k = _mm_add_epi32(
-			    *now, words_load(constants + GROUP_WORDS * i));
+			    *now, WORDS_LOAD(constants + GROUP_WORDS * i));
 
 			cdgh = _mm_sha256rnds2_epu32(cdgh, abef, k);
 			abef = _mm_sha256rnds2_epu32(
