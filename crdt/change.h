@@ -55,7 +55,7 @@ struct change {
 	struct bytes message; /* empty: none */
 	struct bytes *others; /* in the arena, ascending */
 	size_t others_len;
-	struct column columns[CHANGE_COLUMNS_MAX];
+	const struct column *columns; /* in the arena */
 	size_t columns_len;
 	struct bytes extra;
 	size_t ops_len; /* number of ops */

@@ -53,6 +53,8 @@ change_read_others(struct rd *r, struct change *c, struct arena *arena)
 	if (n > r->left.len)
 		return LK_ERR(LK_E_TRUNCATED, "other actors");
 	c->others_len = (size_t)n;
+	if (n == 0)
+		return LK_NONE;
 	c->others = arena_alloc(arena, (size_t)n * sizeof(*c->others));
 	if (c->others == NULL)
 		return LK_ERR(LK_E_NOMEM, "other actors");
@@ -73,19 +75,27 @@ change_read_others(struct rd *r, struct change *c, struct arena *arena)
 }
 
 static lk_err
-change_read_columns(struct rd *r, struct change *c)
+change_read_columns(struct rd *r, struct change *c, struct arena *arena)
 {
-	TRY(columns_read_meta(
-	    r, c->columns, CHANGE_COLUMNS_MAX, &c->columns_len));
-	for (size_t i = 0; i < c->columns_len; i++) {
-		uint32_t spec = c->columns[i].spec;
+	struct column read[CHANGE_COLUMNS_MAX], *kept;
+	size_t n;
 
-		if (spec & COLUMN_DEFLATED)
+	TRY(columns_read_meta(r, read, CHANGE_COLUMNS_MAX, &n));
+	for (size_t i = 0; i < n; i++) {
+		if (read[i].spec & COLUMN_DEFLATED)
 			return LK_ERR(LK_E_MALFORMED, "a deflated column");
-		if (!op_table_knows(OP_TABLE_CHANGE, spec))
+		if (!op_table_knows(OP_TABLE_CHANGE, read[i].spec))
 			return LK_ERR(LK_E_MALFORMED, "an unknown column");
 	}
-	return columns_read_data(r, c->columns, c->columns_len);
+	TRY(columns_read_data(r, read, n));
+	kept = arena_alloc(arena, n * sizeof(*kept));
+	if (kept == NULL)
+		return LK_ERR(LK_E_NOMEM, "columns of a change");
+	for (size_t i = 0; i < n; i++)
+		kept[i] = read[i];
+	c->columns = kept;
+	c->columns_len = n;
+	return LK_NONE;
 }
 
 static lk_err
@@ -130,7 +140,7 @@ change_read_frame(struct change *c, struct arena *arena, struct bytes body)
 	c->body = body;
 	TRY(change_check_head(c));
 	TRY(change_read_others(&r, c, arena));
-	TRY(change_read_columns(&r, c));
+	TRY(change_read_columns(&r, c, arena));
 	c->extra = r.left;
 	return LK_NONE;
 }

@@ -81,22 +81,16 @@ run_read(struct column_reader *c)
 }
 
 bool
-column_next(struct column_reader *c, struct cell *out)
+column_next_run(struct column_reader *c, struct cell *out)
 {
-	if (c->absent) {
-		*out = (struct cell){ .null = c->type != COLUMN_BOOL };
-		return true;
-	}
 	while (c->run_left == 0)
 		if (!run_read(c))
 			return false;
-	if (c->run == RUN_LITERAL && !item_read(c))
+	if (c->run != RUN_LITERAL)
+		return column_next(c, out);
+	if (!item_read(c))
 		return false;
 	c->run_left--;
-	if (c->run == RUN_NULL) {
-		*out = CELL_NULL;
-		return true;
-	}
 	*out = c->item;
 	if (c->type == COLUMN_DELTA) {
 		c->sum += (uint64_t)c->item.i64;

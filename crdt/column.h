@@ -49,8 +49,29 @@ struct column_reader {
 };
 
 void column_reader_init(struct column_reader *, enum column_type, struct bytes);
+bool column_next_run(struct column_reader *, struct cell *); /* column_next */
 /* False at the end of the column and after a failure. */
-bool column_next(struct column_reader *, struct cell *);
+static inline bool
+column_next(struct column_reader *c, struct cell *out)
+{
+	if (c->absent) {
+		*out = (struct cell){ .null = c->type != COLUMN_BOOL };
+		return true;
+	}
+	if (c->run_left == 0 || c->run == RUN_LITERAL)
+		return column_next_run(c, out);
+	c->run_left--;
+	if (c->run == RUN_NULL) {
+		*out = (struct cell){ .null = true };
+		return true;
+	}
+	*out = c->item;
+	if (c->type == COLUMN_DELTA) {
+		c->sum += (uint64_t)c->item.i64;
+		out->i64 = (int64_t)c->sum;
+	}
+	return true;
+}
 /* LK_OK when every row was read; MALFORMED when rows are left over. */
 LK_MUST_USE lk_err column_end(struct column_reader *, const char *what);
 
@@ -85,6 +106,46 @@ void column_writer_clear(struct column_writer *);
 void column_writer_reset(struct column_writer *);
 /* Copies what it needs. */
 void column_put(struct column_writer *, struct cell);
+/* The same of one kind of cell; most rows repeat the one before. */
+static inline void
+column_put_null(struct column_writer *c)
+{
+	if (c->run_len > 0 && c->item.null)
+		c->run_len++;
+	else
+		column_put(c, (struct cell){ .null = true });
+}
+
+/* Neither DELTA nor BOOL. */
+static inline void
+column_put_u64(struct column_writer *c, uint64_t v)
+{
+	if (c->run_len > 0 && !c->item.null && c->item.u64 == v)
+		c->run_len++;
+	else
+		column_put(c, (struct cell){ .u64 = v });
+}
+
+static inline void
+column_put_delta(struct column_writer *c, uint64_t v)
+{
+	if (c->run_len > 0 && !c->item.null && c->item.u64 == v - c->before) {
+		c->before = v;
+		c->run_len++;
+	} else {
+		column_put(c, (struct cell){ .u64 = v });
+	}
+}
+
+static inline void
+column_put_bool(struct column_writer *c, bool v)
+{
+	if (c->item.u64 == v)
+		c->run_len++;
+	else
+		column_put(c, (struct cell){ .u64 = v });
+	c->any |= v;
+}
 /*
  * Ends the column.  The bytes live until reset or clear; none are written when
  * every row is null.  LIMIT, NOMEM.

@@ -434,10 +434,8 @@ rebuild_body(struct rebuild *b, struct change *c)
 		.columns = b->ops.finished,
 		.columns_len = b->ops.finished_len };
 
-	_Static_assert(OP_COLUMNS <= CHANGE_COLUMNS_MAX, "columns of a change");
+	c->columns = b->ops.finished;
 	c->columns_len = b->ops.finished_len;
-	for (size_t i = 0; i < c->columns_len; i++)
-		c->columns[i] = b->ops.finished[i];
 	buf_reset(&b->body);
 	change_head_write(&b->body, &head);
 	change_rest_write(&b->body, &rest);
@@ -472,6 +470,7 @@ rebuild_change(struct rebuild *b, size_t row)
 		arena_init(&arena, REBUILD_ARENA_MAX);
 		TRY(change_decode_lean(&c, &arena, c.body, false));
 		c.others = b->others;
+		c.columns = b->ops.finished;
 	}
 	memcpy(b->hashes[row], c.hash, LK_ID_LEN);
 	return b->each(b->ctx, &c);

@@ -258,20 +258,24 @@ op_table_writer_reset(struct op_table_writer *t)
 	t->rows = 0;
 }
 
+/* The counter goes into a plain column or into one of differences. */
 static void
 id_put(struct op_table_writer *t, enum op_column actor_column,
     enum op_column ctr_column, struct op_id id)
 {
-	column_put(&t->columns[actor_column], CELL_U64(id.actor));
-	column_put(&t->columns[ctr_column], CELL_U64(id.ctr));
+	column_put_u64(&t->columns[actor_column], id.actor);
+	if (ctr_column == OP_OBJ_CTR)
+		column_put_u64(&t->columns[ctr_column], id.ctr);
+	else
+		column_put_delta(&t->columns[ctr_column], id.ctr);
 }
 
 static void
 id_put_null(struct op_table_writer *t, enum op_column actor_column,
     enum op_column ctr_column)
 {
-	column_put(&t->columns[actor_column], CELL_NULL);
-	column_put(&t->columns[ctr_column], CELL_NULL);
+	column_put_null(&t->columns[actor_column]);
+	column_put_null(&t->columns[ctr_column]);
 }
 
 static void
@@ -283,13 +287,13 @@ key_put(struct op_table_writer *t, const struct op *op)
 		column_put(&t->columns[OP_KEY_STR], CELL_STR(op->key));
 		break;
 	case KEY_HEAD:
-		column_put(&t->columns[OP_KEY_ACTOR], CELL_NULL);
-		column_put(&t->columns[OP_KEY_CTR], CELL_I64(0));
-		column_put(&t->columns[OP_KEY_STR], CELL_NULL);
+		column_put_null(&t->columns[OP_KEY_ACTOR]);
+		column_put_delta(&t->columns[OP_KEY_CTR], 0);
+		column_put_null(&t->columns[OP_KEY_STR]);
 		break;
 	case KEY_ELEM:
 		id_put(t, OP_KEY_ACTOR, OP_KEY_CTR, op->elem);
-		column_put(&t->columns[OP_KEY_STR], CELL_NULL);
+		column_put_null(&t->columns[OP_KEY_STR]);
 		break;
 	}
 }
@@ -298,6 +302,7 @@ void
 op_table_put(struct op_table_writer *t, const struct op_row *row)
 {
 	const struct op *op = &row->op;
+	struct column_writer *to = t->columns;
 
 	if (op->obj.ctr == 0)
 		id_put_null(t, OP_OBJ_ACTOR, OP_OBJ_CTR);
@@ -306,16 +311,18 @@ op_table_put(struct op_table_writer *t, const struct op_row *row)
 	key_put(t, op);
 	if (t->kind == OP_TABLE_DOCUMENT)
 		id_put(t, OP_ID_ACTOR, OP_ID_CTR, row->id);
-	column_put(&t->columns[OP_INSERT], CELL_U64(op->insert));
-	column_put(&t->columns[OP_ACTION], CELL_U64(op->action));
-	column_put(&t->columns[OP_VALUE_META],
-	    CELL_U64(value_encode(&t->columns[OP_VALUE].out, &op->value)));
-	column_put(&t->columns[OP_GROUP], CELL_U64(op->preds_len));
+	column_put_bool(&to[OP_INSERT], op->insert);
+	column_put_u64(&to[OP_ACTION], op->action);
+	column_put_u64(
+	    &to[OP_VALUE_META], value_encode(&to[OP_VALUE].out, &op->value));
+	column_put_u64(&to[OP_GROUP], op->preds_len);
 	for (size_t i = 0; i < op->preds_len; i++)
 		id_put(t, OP_GROUP_ACTOR, OP_GROUP_CTR, op->preds[i]);
-	column_put(&t->columns[OP_EXPAND], CELL_U64(op->expand));
-	column_put(&t->columns[OP_MARK_NAME],
-	    op->has_mark_name ? CELL_STR(op->mark_name) : CELL_NULL);
+	column_put_bool(&to[OP_EXPAND], op->expand);
+	if (op->has_mark_name)
+		column_put(&to[OP_MARK_NAME], CELL_STR(op->mark_name));
+	else
+		column_put_null(&to[OP_MARK_NAME]);
 	t->rows++;
 }
 
