@@ -24,7 +24,7 @@ LAYERS = {
     "cli":    {"base"},
     "tests":  None,  # anything
 }
-VENDOR = {"sodium.h": {"crypto"}, "lmdb.h": {"store"}, "nng/": {"net"}, "curl/": {"net"},
+VENDOR = {"sodium.h": {"crypto"}, "nettle/": {"crypto"}, "lmdb.h": {"store"}, "nng/": {"net"}, "curl/": {"net"},
           "pthread.h": {"net", "daemon"}, "zlib.h": {"crdt", "daemon"}, "qrencode.h": {"cli"}}
 PURE = {"crdt", "access", "sync"}  # no clock, no entropy, no I/O
 IMPURE_CALLS = r"\b(time|gettimeofday|clock_gettime|rand|random|arc4random\w*|" \
