@@ -9,10 +9,13 @@
 #include "cli/verbs.h"
 
 static const char *opt_output, *opt_format;
+static bool opt_clean, opt_squash;
 
 static const struct option options[] = {
 	{ "output", 'o', OPTION_STRING, &opt_output },
 	{ "format", 'f', OPTION_STRING, &opt_format },
+	{ "clean", 0, OPTION_FLAG, &opt_clean },
+	{ "squash", 0, OPTION_FLAG, &opt_squash },
 	OPTIONS_END,
 };
 
@@ -72,25 +75,44 @@ static int
 export_run(struct lk *lk, const struct args *args)
 {
 	JSON_SCOPED *result = NULL;
-	json_object *params = params_new(args->operands[0]);
+	const char *format = opt_format;
+	json_object *params;
 
-	params_text(params, "format",
-	    opt_format == NULL ? format_of(opt_output) : opt_format);
+	if (opt_clean && opt_squash)
+		return lk_fail_usage(
+		    lk, "--clean and --squash exclude each other");
+	if (format == NULL)
+		format = format_of(opt_output);
+	if (format == NULL && (opt_clean || opt_squash))
+		format = "automerge";
+	params = params_new(args->operands[0]);
+	params_text(params, "format", format);
+	params_text(params, "form",
+	    opt_clean        ? "clean"
+		: opt_squash ? "squash"
+			     : NULL);
 	DO(lk_call(lk, "doc.export", params, &result));
 	return export_write(lk, result, opt_output);
 }
 
 const struct command verb_export = {
 	.name = "export",
-	.usage = "export [-o FILE] [--format FORMAT] DOC\n",
+	.usage = "export [-o FILE] [--format FORMAT] [--clean | --squash] "
+		 "DOC\n",
 	.summary = "Write a document to a file",
 	.details =
 	    "The format follows from FILE; without it a text document is "
 	    "written as text, any\nother as JSON. An .automerge file holds the "
-	    "whole history and opens in any\nAutomerge application.\n\n"
+	    "whole history and opens in any\nAutomerge application.\n\nIf "
+	    "honest work was built on void changes, the file has one change "
+	    "more, which restores\nwhat counts, and is a snapshot: not to be "
+	    "merged with another one. Then --clean and\n--squash leave out "
+	    "what void changes said.\n\n"
 	    "  -o, --output FILE   instead of standard output; replaced as a "
 	    "whole\n"
-	    "  -f, --format FORMAT automerge, json or text\n",
+	    "  -f, --format FORMAT automerge, json or text\n"
+	    "      --clean         the history without what void changes said\n"
+	    "      --squash        no history: one change\n",
 	.options = options,
 	.operands_min = 1,
 	.operands_max = 1,

@@ -330,23 +330,59 @@ plain_export(
 }
 
 static lk_err
-automerge_export(struct request *r, const struct subject *s, struct buf *out)
+form_read(struct request *r, enum export_form *out)
 {
-	lk_err err = replica_export(r->replica, s->docno, out);
+	static const char *const forms[] = {
+		[EXPORT_HISTORY] = "history",
+		[EXPORT_CLEAN] = "clean",
+		[EXPORT_SQUASH] = "squash",
+	};
+	const char *name;
 
-	if (err.code == LK_E_DATA) {
-		request_hint(r, "lk export --format json shows what counts");
-		return LK_ERR(LK_E_DATA,
-		    "it holds void changes, which a file of Automerge's "
-		    "cannot leave out yet");
+	TRY(param_string_or(r, "form", forms[EXPORT_HISTORY], &name));
+	for (enum export_form f = EXPORT_HISTORY; f <= EXPORT_SQUASH; f++) {
+		if (strcmp(forms[f], name) != 0)
+			continue;
+		*out = f;
+		return LK_NONE;
 	}
-	if (err.code == LK_E_LIMIT) {
-		request_hint(
-		    r, "lk export as text or json writes what it holds");
-		return LK_ERR(LK_E_LIMIT,
-		    "its history is too large for an Automerge file");
-	}
-	return err;
+	request_hint(r, "forms are history, clean and squash");
+	return request_fail(
+	    r, LK_ERR(LK_E_USAGE, "read form"), "%s: no such form", name);
+}
+
+static lk_err
+automerge_export(struct request *r, const struct subject *s,
+    enum export_form form, struct buf *out)
+{
+	lk_err err = replica_export(r->replica, s->docno, form, out);
+
+	if (err.code != LK_E_LIMIT)
+		return err;
+	request_hint(r, "lk export as text or json writes what it holds");
+	return LK_ERR(
+	    LK_E_LIMIT, "its history is too large for an Automerge file");
+}
+
+/* What has no history has but one form. */
+static lk_err
+file_write(struct request *r, const struct subject *s,
+    const struct format *format, struct buf *out)
+{
+	enum export_form form;
+	lk_err err;
+
+	TRY(form_read(r, &form));
+	if (format->import == automerge_import)
+		err = automerge_export(r, s, form, out);
+	else if (form != EXPORT_HISTORY)
+		return request_fail(r, LK_ERR(LK_E_USAGE, "read form"),
+		    "%s: only an Automerge file has a history", format->name);
+	else
+		err = plain_export(r, s, format->import == text_import, out);
+	return err.code == LK_OK
+	    ? err
+	    : request_fail(r, err, "%s: %s", s->name.name, err.what);
 }
 
 static lk_err
@@ -357,7 +393,6 @@ file_export(struct request *r)
 	int64_t handle = 0;
 	size_t size;
 	BUF_SCOPED out = { 0 };
-	lk_err err;
 
 	buf_init(&out, DOCUMENT_BODY_MAX);
 	TRY(subject_find(r, &s));
@@ -366,12 +401,7 @@ file_export(struct request *r)
 							  : &formats[1];
 	else
 		TRY(format_read(r, &format));
-	if (format->import == automerge_import)
-		err = automerge_export(r, &s, &out);
-	else
-		err = plain_export(r, &s, format->import == text_import, &out);
-	if (err.code != LK_OK)
-		return request_fail(r, err, "%s: %s", s.name.name, err.what);
+	TRY(file_write(r, &s, format, &out));
 	size = out.len;
 	TRY(request_download(r, &out, &handle));
 	json_add_subject(r->result, &s);

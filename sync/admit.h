@@ -14,6 +14,7 @@
 #ifndef SYNC_ADMIT_H
 #define SYNC_ADMIT_H
 
+#include "crdt/export.h"
 #include "sync/docstate.h"
 #include "sync/envelope.h"
 #include "sync/keysection.h"
@@ -102,9 +103,9 @@ LK_MUST_USE lk_err content_apply(struct admission *, const struct candidate *,
     const struct judgement *, struct node *);
 /* Carries a change of status into the document. */
 LK_MUST_USE lk_err content_flip(struct admission *, uint32_t node, bool visible);
-/* The body of the change a node brought, or the changes of its import. */
-LK_MUST_USE lk_err content_changes(struct admission *, uint32_t node,
-    struct arena *, struct bytes **bodies, size_t *len);
+/* Adds the body of the change a node brought, or the changes of its import. */
+LK_MUST_USE lk_err content_changes(
+    struct admission *, uint32_t node, struct change_bodies *);
 /* Whether a change of these is by the actor a member has here. */
 bool content_pretends(const struct admission *, const struct member *,
     const struct change *, size_t);

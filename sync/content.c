@@ -309,8 +309,7 @@ content_import_bytes(struct admission *a, const struct candidate *last,
 		if (err.code == LK_E_NOTFOUND)
 			break;
 		TRY(err);
-		TRY(candidate_open(
-		    a, &c, arena_copy(arena, entry.envelope)));
+		TRY(candidate_open(a, &c, arena_copy(arena, entry.envelope)));
 		candidate_wipe(&c);
 		op = content_of(&c.body);
 		if (op == NULL || !body_has(&c.body, OP_IMPORT) || op->form)
@@ -620,38 +619,25 @@ content_rebuild(struct admission *a, const struct candidate *c, uint32_t number,
 }
 
 lk_err
-content_changes(struct admission *a, uint32_t number, struct arena *arena,
-    struct bytes **bodies, size_t *len)
+content_changes(struct admission *a, uint32_t number, struct change_bodies *out)
 {
 	struct candidate c;
 	struct history h;
-	BUF_SCOPED body = { 0 };
-	size_t n = 1;
+	BUF_SCOPED body = { .max = CHANGE_BODY_MAX };
+	lk_err err = LK_NONE;
 
 	TRY(content_envelope(a, number, &c));
-	*len = 0;
 	if (content_of(&c.body) == NULL)
 		return LK_NONE;
 	if (body_has(&c.body, OP_CHANGE)) {
-		buf_init(&body, CHANGE_BODY_MAX);
 		TRY(content_rebuild(a, &c, number, &body));
-		*bodies = arena_alloc(arena, sizeof(**bodies));
-		if (*bodies == NULL)
-			return LK_ERR(LK_E_LIMIT, "changes");
-		(*bodies)[0] = arena_copy(arena, buf_bytes(&body));
-		*len = (*bodies)[0].ptr == NULL ? 0 : 1;
-		return *len == 0 ? LK_ERR(LK_E_LIMIT, "changes") : LK_NONE;
+		return change_bodies_add(out, buf_bytes(&body));
 	}
 	if (content_of(&c.body)->form == 0)
 		return LK_NONE;
 	TRY(content_import(a, &c, &h));
-	n = h.changes_len;
-	*bodies = arena_alloc(arena, n * sizeof(**bodies));
-	for (size_t i = 0; *bodies != NULL && i < n; i++)
-		(*bodies)[i] = arena_copy(arena, h.changes[i].body);
+	for (size_t i = 0; i < h.changes_len && err.code == LK_OK; i++)
+		err = change_bodies_add(out, h.changes[i].body);
 	history_clear(&h);
-	if (*bodies == NULL || (*bodies)[n - 1].ptr == NULL)
-		return LK_ERR(LK_E_LIMIT, "changes");
-	*len = n;
-	return LK_NONE;
+	return err;
 }

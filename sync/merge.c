@@ -1,5 +1,4 @@
 /* Branches, and changes that come from elsewhere (docs/decisions/0011). */
-#include <stdlib.h>
 #include <string.h>
 
 #include "crdt/document.h"
@@ -11,35 +10,9 @@
 
 /* Changes that a document may lack. */
 struct offer {
-	struct arena arena;
-	struct bytes *bodies;
-	size_t len, cap;
+	struct change_bodies bodies;
 	uint64_t known; /* changes that were left out: it shows them */
 };
-
-static void
-offer_clear(struct offer *o)
-{
-	arena_clear(&o->arena);
-	free(o->bodies);
-}
-
-static lk_err
-offer_add(struct offer *o, struct bytes body)
-{
-	if (o->len == o->cap) {
-		size_t cap = 2 * o->cap + 64;
-		struct bytes *bodies =
-		    reallocarray(o->bodies, cap, sizeof(*bodies));
-
-		if (bodies == NULL)
-			return LK_ERR(LK_E_NOMEM, "changes");
-		o->bodies = bodies;
-		o->cap = cap;
-	}
-	o->bodies[o->len++] = body;
-	return LK_NONE;
-}
 
 /* Whether a document shows every one of these changes. */
 static lk_err
@@ -62,10 +35,8 @@ doc_shows_all(struct doc *doc, struct bytes hashes, bool *all)
 static lk_err
 offer_node(struct offer *o, struct admission *a, uint32_t n, struct doc *to)
 {
-	struct bytes *bodies;
 	struct node node;
 	bool shown;
-	size_t len;
 
 	TRY(node_get(a->r, a->ds->docno, n, &node));
 	if (node.hashes.len == 0)
@@ -75,10 +46,7 @@ offer_node(struct offer *o, struct admission *a, uint32_t n, struct doc *to)
 		o->known++;
 		return LK_NONE;
 	}
-	TRY(content_changes(a, n, &o->arena, &bodies, &len));
-	for (size_t i = 0; i < len; i++)
-		TRY(offer_add(o, bodies[i]));
-	return LK_NONE;
+	return content_changes(a, n, &o->bodies);
 }
 
 lk_err
@@ -146,19 +114,20 @@ doc_nothing(struct kv *kv, struct doc **doc)
 static lk_err
 branch_chunks(struct replica *r, uint32_t of, struct buf *chunks)
 {
-	struct offer o = { .arena = { .max = MERGE_BYTES_MAX } };
+	struct offer o = { .known = 0 };
 	struct history h = { 0 };
 	struct doc *nothing;
 	struct kv kv;
 	lk_err err;
 
 	TRY(doc_nothing(&kv, &nothing));
+	change_bodies_init(&o.bodies, MERGE_BYTES_MAX);
 	err = offer_document(&o, r, of, nothing);
 	doc_free(nothing);
 	kv_memory_free(&kv);
 	if (err.code == LK_OK)
-		err = history_from_changes(&h, o.bodies, o.len);
-	offer_clear(&o);
+		err = history_from_changes(&h, o.bodies.at, o.bodies.len);
+	change_bodies_clear(&o.bodies);
 	TRY(err);
 	if (h.orphans_len > 0)
 		err = LK_ERR(LK_E_DATA,
@@ -296,21 +265,20 @@ lk_err
 replica_merge(
     struct replica *r, uint32_t docno, uint32_t from, uint64_t *changes)
 {
-	struct offer o = { .arena = { .max = MERGE_BYTES_MAX } };
+	struct offer o = { .known = 0 };
 	struct history h = { 0 };
 	struct doc *to;
-	uint64_t known;
 	lk_err err;
 
 	TRY(replica_open_doc(r, docno, &to));
+	change_bodies_init(&o.bodies, MERGE_BYTES_MAX);
 	err = offer_document(&o, r, from, to);
 	doc_free(to);
 	if (err.code == LK_OK)
-		err = history_part_from_changes(&h, o.bodies, o.len);
-	known = o.known;
-	offer_clear(&o);
+		err = history_part_from_changes(&h, o.bodies.at, o.bodies.len);
+	change_bodies_clear(&o.bodies);
 	if (err.code == LK_OK)
-		err = merge_history(r, docno, &h, known, changes);
+		err = merge_history(r, docno, &h, o.known, changes);
 	history_clear(&h);
 	return err;
 }

@@ -5,75 +5,65 @@
 
 #define EXPORT_BYTES_MAX ((size_t)1024 * 1024 * 1024)
 
-/* Rows of a change list that grows by doubling, in an arena. */
-struct bodies {
-	struct bytes *at;
-	size_t len, cap;
-};
-
+/* Every change of the document, void ones too: what others built on one of
+ * them needs it. */
 static lk_err
-bodies_add(struct bodies *b, struct arena *arena, const struct bytes *more,
-    size_t n)
-{
-	if (b->len + n > b->cap) {
-		size_t cap = b->cap == 0 ? 64 : b->cap;
-		struct bytes *grown;
-
-		while (cap < b->len + n)
-			cap *= 2;
-		grown = arena_alloc(arena, cap * sizeof(*grown));
-		if (grown == NULL)
-			return LK_ERR(LK_E_LIMIT, "changes");
-		if (b->len > 0)
-			memcpy(grown, b->at, b->len * sizeof(*grown));
-		b->at = grown;
-		b->cap = cap;
-	}
-	if (n > 0)
-		memcpy(b->at + b->len, more, n * sizeof(*more));
-	b->len += n;
-	return LK_NONE;
-}
-
-/* The bodies of every change that is visible. */
-static lk_err
-export_bodies(struct admission *a, struct arena *arena, struct bodies *out)
+all_changes(struct admission *a, struct change_bodies *out)
 {
 	for (uint32_t n = 0; n < graph_len(a->ds->graph); n++) {
-		struct bytes *bodies;
-		size_t len;
-
-		if (!graph_visible(a->ds->graph, n))
-			continue;
-		TRY(content_changes(a, n, arena, &bodies, &len));
-		TRY(bodies_add(out, arena, bodies, len));
+		TRY(content_changes(a, n, out));
 		arena_clear(&a->arena);
 	}
 	return LK_NONE;
 }
 
-lk_err
-replica_export(struct replica *r, uint32_t docno, struct buf *out)
+static lk_err
+exported_changes(
+    struct admission *a, enum export_form form, struct change_bodies *out)
 {
-	ARENA_SCOPED arena = { .max = EXPORT_BYTES_MAX };
-	struct bodies bodies = { .len = 0 };
+	struct change_bodies all;
+	struct history h = { 0 };
+	struct doc *doc;
+	lk_err err = LK_NONE;
+
+	change_bodies_init(&all, EXPORT_BYTES_MAX);
+	/* Made of what the document shows alone. */
+	if (form != EXPORT_SQUASH)
+		err = all_changes(a, &all);
+	if (err.code == LK_OK)
+		err = history_from_changes(&h, all.at, all.len);
+	change_bodies_clear(&all);
+	TRY(err);
+	if (h.orphans_len > 0)
+		err = LK_ERR(LK_E_CORRUPT, "a change is missing");
+	else
+		err = admission_doc(a, &doc);
+	if (err.code == LK_OK)
+		err = export_changes(doc, h.changes, h.changes_len, form, out);
+	history_clear(&h);
+	return err;
+}
+
+lk_err
+replica_export(
+    struct replica *r, uint32_t docno, enum export_form form, struct buf *out)
+{
+	struct change_bodies bodies;
 	struct docstate *ds;
 	struct admission a;
 	struct history h;
 	lk_err err;
 
 	TRY(docstate_get(r, docno, &ds));
+	change_bodies_init(&bodies, EXPORT_BYTES_MAX);
 	admission_begin(&a, r, ds);
-	err = export_bodies(&a, &arena, &bodies);
+	err = exported_changes(&a, form, &bodies);
 	admission_drop(&a);
+	if (err.code == LK_OK)
+		err = history_from_changes(&h, bodies.at, bodies.len);
+	change_bodies_clear(&bodies);
 	TRY(err);
-	TRY(history_from_changes(&h, bodies.at, bodies.len));
-	/* Somebody built on a change that does not count any more. */
-	if (h.orphans_len > 0)
-		err = LK_ERR(LK_E_DATA,
-		    "revoked work that others built on cannot be exported yet");
-	else
-		err = history_write(out, h.changes, h.changes_len);
+	err = history_write(out, h.changes, h.changes_len);
 	history_clear(&h);
 	return err;
 }

@@ -17,7 +17,7 @@
 
 #include "access/graph.h"
 #include "base/clock.h"
-#include "crdt/doc.h"
+#include "crdt/export.h"
 #include "crypto/identity.h"
 #include "crypto/random.h"
 #include "store/store.h"
@@ -141,10 +141,10 @@ LK_MUST_USE lk_err replica_merge(
 /* The same with an Automerge file, or a part of one. */
 LK_MUST_USE lk_err replica_merge_file(
     struct replica *, uint32_t docno, struct bytes file, uint64_t *changes);
-/* Appends an Automerge file with the changes of the document as it counts now
- * (deterministic: equal heads, equal bytes).  With ghosts present: DATA, until
- * exporting them exists. */
-LK_MUST_USE lk_err replica_export(struct replica *, uint32_t docno, struct buf *);
+/* Appends an Automerge file that shows what the document shows (crdt/export.h;
+ * deterministic: equal state, equal bytes).  LIMIT: it would be too large. */
+LK_MUST_USE lk_err replica_export(
+    struct replica *, uint32_t docno, enum export_form, struct buf *);
 
 /* One change, for `lk log` and `lk watch`. */
 struct change_info {

@@ -220,3 +220,43 @@ b" ""
 	[ "$(ls small)" = out.txt ]
 	[ "$(cat small/out.txt)" = old ]
 }
+
+# exported WAY...: laptop's export of plan, taken in again, shows what plan shows.
+exported() {
+	on laptop export plan -o way.automerge "$@"
+	on laptop -q import way.automerge --as "way$*"
+	[ "$(on laptop get "way$*" --json)" = "$(on laptop get plan --json)" ]
+	on phone export plan "$@" --format automerge | cmp - way.automerge
+}
+
+@test "honest work on top of void changes is exported three ways" {
+	device laptop
+	paired laptop phone
+	device ann
+	on laptop new plan
+	on laptop set --string plan /title mine
+	on ann accept "$(on laptop invite plan)" >/dev/null
+	on laptop sync --wait=all --timeout 30s
+	# The phone has not heard of the revocation when it goes on with her work.
+	on laptop daemon stop
+	on ann set plan /title '"overwritten by ann"'
+	on ann sync --wait=1 --timeout 30s
+	on phone set plan /done true
+	on phone daemon stop
+	on ann daemon stop
+	on laptop revoke plan ann
+	on phone get plan >/dev/null
+	on laptop sync --wait=all --timeout 30s
+	lk get plan --json
+	is 0 '{"done":true,"title":"mine"}' ""
+	exported
+	grep -q 'overwritten by ann' way.automerge
+	exported --clean
+	! grep -q 'overwritten by ann' way.automerge || false
+	exported --squash
+	! grep -q 'overwritten by ann' way.automerge || false
+	lk export plan -o plan.json --clean
+	is 64 "" "lk: json: only an Automerge file has a history"
+	lk export plan --clean --squash
+	is 64 "" "lk: export: --clean and --squash exclude each other; usage: lk export [-o FILE] [--format FORMAT] [--clean | --squash] DOC"
+}

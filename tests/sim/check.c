@@ -333,7 +333,6 @@ shown_visit(void *ctx, const struct doc_visit *v)
 /* The content of a document on a device, in the three ways it can be read. */
 struct content {
 	uint8_t shown[32], exported[32];
-	enum lk_code export_code;
 	uint8_t heads[HEADS_MAX][LK_ID_LEN];
 	size_t heads_len;
 };
@@ -364,7 +363,6 @@ content_take(struct node *n, uint32_t docno, struct content *c)
 {
 	struct shown s;
 	BUF_SCOPED file = { 0 };
-	lk_err err;
 
 	memset(c, 0, sizeof(*c));
 	content_heads(n, docno, c);
@@ -376,12 +374,11 @@ content_take(struct node *n, uint32_t docno, struct content *c)
 	digest_final(&s.digest, c->shown);
 	doc_free(s.doc);
 	buf_init(&file, EXPORT_MAX);
-	err = replica_export(n->replica, docno, &file);
-	c->export_code = err.code;
-	if (err.code != LK_OK && err.code != LK_E_DATA)
-		world_need(n->world, err, "export");
+	for (enum export_form f = EXPORT_HISTORY; f <= EXPORT_SQUASH; f++)
+		world_need(n->world,
+		    replica_export(n->replica, docno, f, &file), "export");
 	digest(c->exported, sizeof(c->exported), DIGEST_FP, NULL,
-	    err.code == LK_OK ? buf_bytes(&file) : BYTES(NULL, 0));
+	    buf_bytes(&file));
 }
 
 static void
@@ -395,8 +392,6 @@ content_compare(struct node *n, size_t doc, const struct content *first,
 	else if (c->heads_len != first->heads_len ||
 	    memcmp(c->heads, first->heads, c->heads_len * LK_ID_LEN) != 0)
 		what = "has other heads";
-	else if (c->export_code != first->export_code)
-		what = "can or cannot export, unlike the first";
 	else if (memcmp(c->exported, first->exported, 32) != 0)
 		what = "exports something else";
 	if (what != NULL)

@@ -328,19 +328,19 @@ static size_t
 last_deps(struct device *d, uint32_t docno)
 {
 	ARENA_SCOPED arena = { .max = 1 << 20 };
+	struct change_bodies bodies;
 	struct docstate *ds;
 	struct admission a;
-	struct bytes *bodies;
 	struct change c;
-	size_t len;
 
 	device_begin(d);
 	ok(docstate_get(d->r, docno, &ds));
 	admission_begin(&a, d->r, ds);
-	ok(content_changes(
-	    &a, graph_len(ds->graph) - 1, &arena, &bodies, &len));
-	assert_int_equal(len, 1);
-	ok(change_decode(&c, &arena, bodies[0]));
+	change_bodies_init(&bodies, 1 << 20);
+	ok(content_changes(&a, graph_len(ds->graph) - 1, &bodies));
+	assert_int_equal(bodies.len, 1);
+	ok(change_decode(&c, &arena, bodies.at[0]));
+	change_bodies_clear(&bodies);
 	admission_drop(&a);
 	device_commit(d);
 	return c.deps_len;

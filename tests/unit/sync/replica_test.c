@@ -109,10 +109,10 @@ exports_are_equal_and_import_again(void **state)
 	buf_init(&second, 1 << 20);
 	device_begin(&d);
 	ok(replica_create(d.r, "plan", "map", put_title, one, &docno));
-	ok(replica_export(d.r, docno, &first));
+	ok(replica_export(d.r, docno, EXPORT_HISTORY, &first));
 	ok(replica_import(d.r, "copy", buf_bytes(&first), &copy));
 	assert_title(&d, copy, "one");
-	ok(replica_export(d.r, copy, &second));
+	ok(replica_export(d.r, copy, EXPORT_HISTORY, &second));
 	assert_int_equal(first.len, second.len);
 	assert_memory_equal(first.ptr, second.ptr, first.len);
 	device_commit(&d);
