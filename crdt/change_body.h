@@ -1,11 +1,15 @@
 /*
- * change_body.h - what the readers and writers of change bodies share.
+ * change_body.h - what the readers and writers of changes share.
  * Internal to crdt.  Pure.
  */
 #ifndef CRDT_CHANGE_BODY_H
 #define CRDT_CHANGE_BODY_H
 
 #include "crdt/op_table.h"
+
+/* What every chunk begins with. */
+#define CHUNK_MAGIC_LEN 4
+extern const uint8_t chunk_magic[CHUNK_MAGIC_LEN];
 
 /* Appends dependencies, actor, seq and startOp: the start of a body. */
 void change_head_write(struct buf *, const struct change_head *);

@@ -1,15 +1,14 @@
 #include <string.h>
 
-#include "crdt/change.h"
+#include "crdt/change_body.h"
 #include "crdt/deflate.h"
 #include "crypto/digest.h"
 
-#define CHUNK_MAGIC_LEN 4
 #define CHUNK_CHECKSUM_LEN 4
 /* The type, and a length of at most ten bytes. */
 #define CHUNK_HEAD_MAX 11
 
-static const uint8_t chunk_magic[CHUNK_MAGIC_LEN] = { 0x85, 0x6f, 0x4a, 0x83 };
+const uint8_t chunk_magic[CHUNK_MAGIC_LEN] = { 0x85, 0x6f, 0x4a, 0x83 };
 
 void
 chunk_hash(

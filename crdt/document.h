@@ -18,7 +18,8 @@ struct history {
 	struct arena arena;
 	struct change *changes; /* decoded; a dependency precedes dependants */
 	size_t changes_len;
-	struct change *orphans; /* a dependency is missing; any order */
+	struct change *orphans; /* a dependency is missing; any order; right
+				 * behind the others */
 	size_t orphans_len;
 };
 
@@ -39,6 +40,23 @@ LK_MUST_USE lk_err history_from_changes(
 LK_MUST_USE lk_err history_read_part(struct history *, struct bytes file);
 LK_MUST_USE lk_err history_part_from_changes(
     struct history *, const struct bytes *bodies, size_t n);
+/*
+ * Reads what can be read of several files that belong together, after a crash
+ * tore some of them: chunks in any order, what is damaged left out
+ * (automerge-format 13.4).  Each stretch left out is told, in order.  Framing
+ * is looked for again behind it, with an end: a file that is little but
+ * beginnings of chunks is given up.
+ * DATA, MALFORMED: what was read cannot be one history; LIMIT; or the error of
+ * `flaw`.
+ */
+struct history_flaw {
+	size_t file;    /* which one */
+	size_t at, len; /* both 0: the file is empty */
+	lk_err err;     /* why */
+};
+typedef lk_err history_flaw_fn(void *ctx, const struct history_flaw *);
+LK_MUST_USE lk_err history_salvage(struct history *, const struct bytes *files,
+    size_t n, history_flaw_fn *flaw, void *ctx);
 void history_clear(struct history *);
 
 /* Gets a change that lives until it returns; its error ends the reading. */

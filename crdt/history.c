@@ -2,12 +2,8 @@
 #include <string.h>
 
 #include "crdt/change_body.h"
-#include "crdt/document.h"
 #include "crdt/document_read.h"
-#include "crdt/history_order.h"
-
-/* Bodies of all changes, and the changes. */
-#define HISTORY_ARENA_MAX ((size_t)4 * DOCUMENT_BODY_MAX)
+#include "crdt/history_parts.h"
 
 static int
 hash_compare(const void *a, const void *b)
@@ -69,8 +65,7 @@ missing_copy(const struct change_index *x, size_t count, uint8_t *out)
 
 	for (size_t i = 0; i < count; i++) {
 		for (size_t d = 0; d < x->changes[i].deps_len; d++) {
-			const uint8_t *dep =
-			    x->changes[i].deps + d * LK_ID_LEN;
+			const uint8_t *dep = x->changes[i].deps + d * LK_ID_LEN;
 
 			if (change_index_find(x, dep, &at))
 				continue;
@@ -101,8 +96,8 @@ history_missing(const struct change *changes, size_t count, struct arena *arena,
 	qsort(out, len, LK_ID_LEN, hash_compare);
 	for (size_t i = 0; i < len; i++)
 		if (kept == 0 ||
-		    hash_compare(out + (kept - 1) * LK_ID_LEN,
-			out + i * LK_ID_LEN) != 0)
+		    hash_compare(
+			out + (kept - 1) * LK_ID_LEN, out + i * LK_ID_LEN) != 0)
 			memmove(out + kept++ * LK_ID_LEN, out + i * LK_ID_LEN,
 			    LK_ID_LEN);
 	*hashes = out;
@@ -241,22 +236,29 @@ sink_add(void *ctx, const struct change *made)
 	return change_list_add(to->l, &c);
 }
 
+lk_err
+history_add_chunk(
+    struct history *h, struct change_list *l, const struct chunk *chunk)
+{
+	struct history_sink sink = { .h = h, .l = l };
+
+	if (chunk->type == CHUNK_CHANGE)
+		return history_add_change(h, l, chunk->body);
+	if (chunk->type == CHUNK_DOCUMENT)
+		return document_each(chunk->body, sink_add, &sink);
+	return LK_ERR(LK_E_MALFORMED, "a bundle");
+}
+
 static lk_err
 history_add_file(struct history *h, struct change_list *l, struct bytes file)
 {
-	struct history_sink sink = { .h = h, .l = l };
 	struct rd r = rd_over(file);
 
 	while (r.left.len > 0) {
 		struct chunk chunk;
 
 		TRY(chunk_next(&r, &h->arena, &chunk));
-		if (chunk.type == CHUNK_CHANGE)
-			TRY(history_add_change(h, l, chunk.body));
-		else if (chunk.type == CHUNK_DOCUMENT)
-			TRY(document_each(chunk.body, sink_add, &sink));
-		else
-			return LK_ERR(LK_E_MALFORMED, "a bundle");
+		TRY(history_add_chunk(h, l, &chunk));
 	}
 	return LK_NONE;
 }
@@ -268,6 +270,20 @@ history_add_bodies(struct history *h, struct change_list *l,
 	for (size_t i = 0; i < n; i++)
 		TRY(history_add_change(h, l, bodies[i]));
 	return LK_NONE;
+}
+
+lk_err
+history_close(struct history *out, struct history *h, struct change_list *l,
+    enum history_extent extent, lk_err err)
+{
+	if (err.code == LK_OK)
+		err = history_finish(h, l, extent);
+	change_list_clear(l);
+	if (err.code == LK_OK)
+		*out = *h;
+	else
+		arena_clear(&h->arena);
+	return err;
 }
 
 /* What a history is made of: a file, or change bodies. */
@@ -291,14 +307,7 @@ history_make(struct history *out, const struct history_source *from,
 	else
 		err =
 		    history_add_bodies(&h, &l, from->bodies, from->bodies_len);
-	if (err.code == LK_OK)
-		err = history_finish(&h, &l, extent);
-	change_list_clear(&l);
-	if (err.code == LK_OK)
-		*out = h;
-	else
-		arena_clear(&h.arena);
-	return err;
+	return history_close(out, &h, &l, extent, err);
 }
 
 lk_err

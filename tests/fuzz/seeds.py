@@ -97,6 +97,7 @@ SEEDS = {
     "keysection_fuzz": lambda: vectors("keysection", "section", "epochs", "wrong_epochs", "shares"),
     "lean_fuzz": lambda: vectors("lean", "content", "vectors"),
     "message_fuzz": messages,
+    "salvage_fuzz": lambda: ((len(f) // 2 % 65536).to_bytes(2, "big") + f for f in automerge()),
     "session_fuzz": streams,
     "welcome_fuzz": lambda: vectors("welcome", "welcome", "welcomes"),
 }
