@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +8,8 @@
 #include "cli/file.h"
 #include "cli/params.h"
 #include "cli/verbs.h"
+
+#define FORMAT_REPO "automerge-repo"
 
 static const char *opt_output, *opt_format;
 static bool opt_clean, opt_squash;
@@ -71,12 +74,56 @@ export_write(struct lk *lk, json_object *result, const char *path)
 	return 0;
 }
 
+static void
+folder_render(struct output *o, json_object *result)
+{
+	(void)o;
+	printf("%s  automerge:%s\n", safe(field(result, "name")),
+	    field(result, "id"));
+}
+
+/* Into a folder of automerge-repo. */
+static int
+folder_write(struct lk *lk, json_object *result)
+{
+	char path[PATH_MAX];
+	BUF_SCOPED file = { 0 };
+
+	buf_init(&file, DOCUMENT_BODY_MAX);
+	DO(lk_download(lk, field_int(result, "download"), &file));
+	DO(file_write_below(
+	    lk, opt_output, field(result, "path"), buf_bytes(&file)));
+	(void)snprintf(
+	    path, sizeof(path), "%s/%s", opt_output, field(result, "path"));
+	json_object_object_del(result, "download");
+	json_object_object_add(result, "file", json_object_new_string(path));
+	output_event(
+	    &lk->output, "export", result, lk->quiet ? NULL : folder_render);
+	return 0;
+}
+
+static int
+one_export(struct lk *lk, const char *doc, const char *format)
+{
+	JSON_SCOPED *result = NULL;
+	json_object *params = params_new(doc);
+
+	params_text(params, "format", format);
+	params_text(params, "form",
+	    opt_clean        ? "clean"
+		: opt_squash ? "squash"
+			     : NULL);
+	DO(lk_call(lk, "doc.export", params, &result));
+	return strcmp(field(result, "format"), FORMAT_REPO) == 0
+	    ? folder_write(lk, result)
+	    : export_write(lk, result, opt_output);
+}
+
 static int
 export_run(struct lk *lk, const struct args *args)
 {
-	JSON_SCOPED *result = NULL;
 	const char *format = opt_format;
-	json_object *params;
+	bool repo;
 
 	if (opt_clean && opt_squash)
 		return lk_fail_usage(
@@ -85,20 +132,20 @@ export_run(struct lk *lk, const struct args *args)
 		format = format_of(opt_output);
 	if (format == NULL && (opt_clean || opt_squash))
 		format = "automerge";
-	params = params_new(args->operands[0]);
-	params_text(params, "format", format);
-	params_text(params, "form",
-	    opt_clean        ? "clean"
-		: opt_squash ? "squash"
-			     : NULL);
-	DO(lk_call(lk, "doc.export", params, &result));
-	return export_write(lk, result, opt_output);
+	repo = format != NULL && strcmp(format, FORMAT_REPO) == 0;
+	if (repo && to_stdout(opt_output))
+		return lk_fail_usage(lk, "-o names a folder");
+	if (!repo && args->len > 1)
+		return lk_fail_usage(lk, "more than one document");
+	for (size_t i = 0; i < args->len; i++)
+		DO(one_export(lk, args->operands[i], format));
+	return 0;
 }
 
 const struct command verb_export = {
 	.name = "export",
 	.usage = "export [-o FILE] [--format FORMAT] [--clean | --squash] "
-		 "DOC\n",
+		 "DOC ...\n",
 	.summary = "Write a document to a file",
 	.details =
 	    "The format follows from FILE; without it a text document is "
@@ -108,13 +155,16 @@ const struct command verb_export = {
 	    "more, which restores\nwhat counts, and is a snapshot: not to be "
 	    "merged with another one. Then --clean and\n--squash leave out "
 	    "what void changes said.\n\n"
+	    "With --format automerge-repo, FILE is a folder that "
+	    "automerge-repo "
+	    "opens, new or\nold; of each DOC a snapshot is added to it.\n\n"
 	    "  -o, --output FILE   instead of standard output; replaced as a "
 	    "whole\n"
-	    "  -f, --format FORMAT automerge, json or text\n"
+	    "  -f, --format FORMAT automerge, automerge-repo, json or text\n"
 	    "      --clean         the history without what void changes said\n"
 	    "      --squash        no history: one change\n",
 	.options = options,
 	.operands_min = 1,
-	.operands_max = 1,
+	.operands_max = OPERANDS_MANY,
 	.run = export_run,
 };

@@ -125,26 +125,13 @@ write_through(struct lk *lk, const char *path, struct bytes b)
 	    safe(path), strerror(error));
 }
 
-int
-file_write(struct lk *lk, const char *path, struct bytes b)
+/* Writes to `part`, whose name ends in XXXXXX, and renames it. */
+static int
+write_and_rename(struct lk *lk, char *part, const char *path, struct bytes b)
 {
-	char part[PATH_MAX], real[PATH_MAX];
 	bool good;
 	int fd, error;
 
-	if (path == NULL || strcmp(path, "-") == 0) {
-		output_bytes(b.ptr, b.len);
-		return 0;
-	}
-	/* A link stays one: what it names is replaced. */
-	if (is_link(path) && realpath(path, real) != NULL)
-		path = real;
-	if (!is_replaceable(path))
-		return write_through(lk, path, b);
-	if (snprintf(part, sizeof(part), "%s.lk-XXXXXX", path) >=
-	    (int)sizeof(part))
-		return lk_fail(lk, 73, "system", NULL,
-		    "%s: the path is too long", safe(path));
 	fd = mkostemp(part, O_CLOEXEC);
 	if (fd == -1)
 		return lk_fail(lk, 73, "system", NULL, "%s: %s", safe(path),
@@ -163,4 +150,63 @@ file_write(struct lk *lk, const char *path, struct bytes b)
 	(void)unlink(part);
 	return lk_fail(
 	    lk, 74, "system", NULL, "%s: %s", safe(path), strerror(error));
+}
+
+static int
+path_fail(struct lk *lk, const char *path)
+{
+	return lk_fail(
+	    lk, 73, "system", NULL, "%s: the path is too long", safe(path));
+}
+
+int
+file_write(struct lk *lk, const char *path, struct bytes b)
+{
+	char part[PATH_MAX], real[PATH_MAX];
+
+	if (path == NULL || strcmp(path, "-") == 0) {
+		output_bytes(b.ptr, b.len);
+		return 0;
+	}
+	/* A link stays one: what it names is replaced. */
+	if (is_link(path) && realpath(path, real) != NULL)
+		path = real;
+	if (!is_replaceable(path))
+		return write_through(lk, path, b);
+	if (snprintf(part, sizeof(part), "%s.lk-XXXXXX", path) >=
+	    (int)sizeof(part))
+		return path_fail(lk, path);
+	return write_and_rename(lk, part, path, b);
+}
+
+/* Makes the folders above a path, from `at` on. */
+static int
+folders_make(struct lk *lk, char *path, size_t at)
+{
+	for (char *slash = path + at; (slash = strchr(slash, '/')) != NULL;
+	     slash++) {
+		if (slash == path)
+			continue;
+		*slash = '\0';
+		if (mkdir(path, 0777) == -1 && errno != EEXIST)
+			return lk_fail(lk, 73, "system", NULL, "%s: %s",
+			    safe(path), strerror(errno));
+		*slash = '/';
+	}
+	return 0;
+}
+
+int
+file_write_below(
+    struct lk *lk, const char *folder, const char *path, struct bytes b)
+{
+	char full[PATH_MAX], part[PATH_MAX];
+
+	if (snprintf(full, sizeof(full), "%s/%s", folder, path) >=
+		(int)sizeof(full) ||
+	    snprintf(part, sizeof(part), "%s/.lk-XXXXXX", folder) >=
+		(int)sizeof(part))
+		return path_fail(lk, folder);
+	DO(folders_make(lk, full, strlen(folder)));
+	return write_and_rename(lk, part, full, b);
 }

@@ -1,12 +1,17 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/limits.h"
 #include "cli/change.h"
 #include "cli/client.h"
 #include "cli/file.h"
+#include "cli/folder.h"
 #include "cli/params.h"
 #include "cli/verbs.h"
+
+#define FORMAT_REPO "automerge-repo"
 
 static const char *opt_as, *opt_format, *opt_into;
 
@@ -102,15 +107,12 @@ name_choose(struct lk *lk, const char *path, size_t stem,
 
 /* The parameters of both methods: the file, uploaded. */
 static int
-file_params(
-    struct lk *lk, const char *path, const char *format, json_object **params)
+upload_params(struct lk *lk, const char *path, const char *format,
+    struct bytes file, json_object **params)
 {
-	BUF_SCOPED file = { 0 };
 	int64_t handle;
 
-	buf_init(&file, DOCUMENT_BODY_MAX);
-	DO(file_read(lk, path, &file));
-	DO(lk_upload(lk, buf_bytes(&file), &handle));
+	DO(lk_upload(lk, file, &handle));
 	*params = params_new(opt_into);
 	if (strcmp(path, "-") != 0 && utf8_valid(BYTES_STR(path)))
 		params_text(*params, "source", path);
@@ -120,9 +122,65 @@ file_params(
 }
 
 static int
-one_import(struct lk *lk, const char *path)
+file_params(
+    struct lk *lk, const char *path, const char *format, json_object **params)
+{
+	BUF_SCOPED file = { 0 };
+
+	buf_init(&file, DOCUMENT_BODY_MAX);
+	DO(file_read(lk, path, &file));
+	return upload_params(lk, path, format, buf_bytes(&file), params);
+}
+
+/* Says what is not in the document although it was in the files. */
+static int
+losses_report(struct lk *lk, json_object *result, const char *path)
+{
+	json_object *skipped = field_list(result, "skipped");
+	size_t listed = skipped == NULL ? 0 : json_object_array_length(skipped);
+	int64_t all = field_int(result, "skipped_in_all");
+	int64_t orphans = field_int(result, "orphans");
+	int status = 0;
+
+	for (size_t i = 0; i < listed; i++) {
+		json_object *one = json_object_array_get_idx(skipped, i);
+
+		status = lk_fail(lk, EXIT_PARTLY, "damaged", NULL,
+		    "%s/%s: left out %" PRId64 " bytes from %" PRId64 ": %s",
+		    safe(path), safe(field(one, "file")),
+		    field_int(one, "size"), field_int(one, "at"),
+		    safe(field(one, "why")));
+	}
+	if (all > (int64_t)listed)
+		status = lk_fail(lk, EXIT_PARTLY, "damaged", NULL,
+		    "%s: left out %" PRId64 " pieces more", safe(path),
+		    all - (int64_t)listed);
+	if (orphans > 0)
+		status = lk_fail(lk, EXIT_PARTLY, "data", NULL,
+		    "%s: left out %" PRId64 " %s depend%s on what is not there",
+		    safe(path), orphans,
+		    orphans == 1 ? "change that" : "changes that",
+		    orphans == 1 ? "s" : "");
+	return status;
+}
+
+/* Takes `params`. */
+static int
+new_import(
+    struct lk *lk, const char *path, const char *name, json_object *params)
 {
 	JSON_SCOPED *result = NULL;
+
+	params_text(params, "name", name);
+	DO(lk_call(lk, "doc.import", params, &result));
+	output_event(
+	    &lk->output, "import", result, lk->quiet ? NULL : import_render);
+	return losses_report(lk, result, path);
+}
+
+static int
+file_import(struct lk *lk, const char *path)
+{
 	char name[LK_NAME_MAX + 1];
 	const char *format;
 	json_object *params;
@@ -131,11 +189,38 @@ one_import(struct lk *lk, const char *path)
 	DO(format_choose(lk, path, &format, &stem));
 	DO(name_choose(lk, path, stem, name));
 	DO(file_params(lk, path, format, &params));
-	params_text(params, "name", name);
-	DO(lk_call(lk, "doc.import", params, &result));
-	output_event(
-	    &lk->output, "import", result, lk->quiet ? NULL : import_render);
-	return 0;
+	return new_import(lk, path, name, params);
+}
+
+/* A document of a folder is called by its id. */
+static int
+document_import(struct lk *lk, void *ctx, const char *path, const char *id,
+    json_object *files, struct bytes all)
+{
+	json_object *params;
+
+	(void)ctx;
+	DO(upload_params(lk, path, FORMAT_REPO, all, &params));
+	json_object_object_add(params, "files", json_object_get(files));
+	return new_import(lk, path, opt_as == NULL ? id : opt_as, params);
+}
+
+static int
+one_import(struct lk *lk, const char *path)
+{
+	bool repo = opt_format != NULL && strcmp(opt_format, FORMAT_REPO) == 0;
+	struct stat st;
+
+	if (stat(path, &st) == -1 || !S_ISDIR(st.st_mode)) {
+		if (repo)
+			return lk_fail(lk, 66, "not-found", NULL,
+			    "%s: no such folder", safe(path));
+		return file_import(lk, path);
+	}
+	if (opt_format != NULL && !repo)
+		return lk_fail(lk, EXIT_USAGE_, "usage", NULL,
+		    "%s: a folder is of automerge-repo", safe(path));
+	return folder_each(lk, path, opt_as != NULL, document_import, NULL);
 }
 
 static void
@@ -192,13 +277,15 @@ import_run(struct lk *lk, const struct args *args)
 
 const struct command verb_import = {
 	.name = "import",
-	.usage = "import [--as DOC] [--format FORMAT] FILE ...\n"
+	.usage = "import [--as DOC] [--format FORMAT] FILE|FOLDER ...\n"
 		 "import --into DOC [--format FORMAT] [-m TEXT] FILE\n",
 	.summary = "Make documents of files, or bring one into a document",
 	.details =
 	    "Takes .automerge files with their history, .json (an object or an "
 	    "array), .md and\n.txt; - is standard input. notes.md becomes the "
-	    "document notes.\n\n"
+	    "document notes.\n\nA folder is one of automerge-repo: each of "
+	    "its documents becomes one, called by its\nid. What a crash tore "
+	    "is left out and said (exit 3), the rest is taken.\n\n"
 	    "  -a, --as DOC        the name of the document\n"
 	    "  -f, --format FORMAT automerge, json or text, whatever the file "
 	    "is called\n"

@@ -8,7 +8,9 @@
 #include "crdt/document.h"
 #include "daemon/commands.h"
 #include "daemon/document.h"
+#include "daemon/import.h"
 #include "daemon/json_text.h"
+#include "daemon/repo_folder.h"
 
 /*
  * A change has to fit an envelope.  Texts are cut into changes of this many
@@ -136,14 +138,18 @@ json_create(struct request *r, const char *name, struct bytes text,
     struct content *c, uint32_t *docno)
 {
 	const char *type = c->type == OBJ_MAP ? "map" : "list";
-	BUF_SCOPED file = { 0 };
+	BUF_SCOPED file = { .max = CHANGE_BODY_MAX + 64 };
+	struct history h;
+	lk_err err;
 
-	buf_init(&file, CHANGE_BODY_MAX + 64);
 	if (text.len <= CHANGE_TEXT_MAX)
 		return replica_create(
 		    r->replica, name, type, content_fill, c, docno);
 	TRY(content_chunk(r, c, &file));
-	TRY(replica_import(r->replica, name, buf_bytes(&file), docno));
+	TRY(history_read(&h, buf_bytes(&file)));
+	err = replica_import(r->replica, name, &h, docno);
+	history_clear(&h);
+	TRY(err);
 	return home_name_set(r->replica, *docno, name, type);
 }
 
@@ -180,53 +186,16 @@ json_import(
 	return err;
 }
 
-/* A file that holds nothing but a text or a list called `content` becomes a
- * document of that type: what exporting one gave. */
-static lk_err
-type_find(struct request *r, uint32_t docno, const char **type)
-{
-	struct doc *doc = NULL;
-	struct item item;
-	uint64_t length;
-	lk_err err;
-
-	*type = "map";
-	TRY(replica_open_doc(r->replica, docno, &doc));
-	err = doc_length(doc, DOC_ROOT, &length);
-	if (err.code == LK_OK && length == 1)
-		err = doc_get(doc, DOC_ROOT, content_prop(), &item);
-	if (err.code == LK_OK && length == 1 && item.is_obj)
-		*type = item.obj_type == OBJ_TEXT ? "text"
-		    : item.obj_type == OBJ_LIST   ? "list"
-						  : "map";
-	doc_free(doc);
-	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
-}
-
-static lk_err
-automerge_import(
-    struct request *r, const char *name, struct bytes file, uint32_t *docno)
-{
-	const char *type;
-
-	TRY(replica_import(r->replica, name, file, docno));
-	TRY(type_find(r, *docno, &type));
-	if (strcmp(type, "map") == 0)
-		return LK_NONE;
-	return home_name_set(r->replica, *docno, name, type);
-}
-
-typedef lk_err import_fn(
-    struct request *, const char *name, struct bytes file, uint32_t *docno);
-
 static const struct format {
 	const char *name;
 	import_fn *import;
 	const char *what;
+	bool history; /* it holds changes */
 } formats[] = {
-	{ "automerge", automerge_import, "not an intact Automerge file" },
-	{ "json", json_import, "not valid JSON" },
-	{ "text", text_import, "not a text" },
+	{ "automerge", automerge_import, "not an intact Automerge file", true },
+	{ "json", json_import, "not valid JSON", false },
+	{ "text", text_import, "not a text", false },
+	{ "automerge-repo", repo_import, "no document", true },
 };
 
 static lk_err
@@ -241,7 +210,7 @@ format_read(struct request *r, const struct format **out)
 		*out = &formats[i];
 		return LK_NONE;
 	}
-	request_hint(r, "formats are automerge, json and text");
+	request_hint(r, "formats are automerge, automerge-repo, json and text");
 	return request_fail(
 	    r, LK_ERR(LK_E_USAGE, "read format"), "%s: no such format", name);
 }
@@ -259,7 +228,7 @@ import_fail(struct request *r, const char *name, const struct format *format,
 	if (err.code == LK_E_LIMIT)
 		return request_fail(
 		    r, err, "%s: over a limit: %s", name, err.what);
-	if (format->import == automerge_import &&
+	if (format->history &&
 	    (err.code == LK_E_TRUNCATED || err.code == LK_E_MALFORMED ||
 		err.code == LK_E_DATA))
 		return request_fail(
@@ -351,38 +320,57 @@ form_read(struct request *r, enum export_form *out)
 	    r, LK_ERR(LK_E_USAGE, "read form"), "%s: no such form", name);
 }
 
-static lk_err
-automerge_export(struct request *r, const struct subject *s,
-    enum export_form form, struct buf *out)
+/* Where automerge-repo would keep it. */
+static void
+repo_tell(struct request *r, const struct subject *s, struct bytes heads)
 {
-	lk_err err = replica_export(r->replica, s->docno, form, out);
+	char id[REPO_ID_LEN];
+	BUF_SCOPED path = { .max = CONTROL_LINE_MAX };
 
-	if (err.code != LK_E_LIMIT)
-		return err;
-	request_hint(r, "lk export as text or json writes what it holds");
-	return LK_ERR(
-	    LK_E_LIMIT, "its history is too large for an Automerge file");
+	repo_id_of(id, s->summary.docid, s->name.name);
+	repo_snapshot_path(&path, id, heads);
+	json_add_text(r->result, "id", id);
+	json_add_bytes(r->result, "path", buf_bytes(&path));
 }
 
-/* What has no history has but one form. */
 static lk_err
-file_write(struct request *r, const struct subject *s,
+history_export(struct request *r, const struct subject *s,
     const struct format *format, struct buf *out)
 {
+	BUF_SCOPED heads = { .max = DOCUMENT_BODY_MAX };
 	enum export_form form;
 	lk_err err;
 
 	TRY(form_read(r, &form));
-	if (format->import == automerge_import)
-		err = automerge_export(r, s, form, out);
-	else if (form != EXPORT_HISTORY)
+	err = replica_export(r->replica, s->docno, form, out, &heads);
+	if (err.code == LK_E_LIMIT) {
+		request_hint(
+		    r, "lk export as text or json writes what it holds");
+		err.what = "its history is too large for an Automerge file";
+	}
+	TRY(err);
+	if (format->import == repo_import)
+		repo_tell(r, s, buf_bytes(&heads));
+	return LK_NONE;
+}
+
+static lk_err
+file_write(struct request *r, const struct subject *s,
+    const struct format *format, struct buf *out)
+{
+	lk_err err;
+
+	if (!format->history &&
+	    json_object_object_get_ex(r->params, "form", NULL))
 		return request_fail(r, LK_ERR(LK_E_USAGE, "read form"),
 		    "%s: only an Automerge file has a history", format->name);
-	else
-		err = plain_export(r, s, format->import == text_import, out);
-	return err.code == LK_OK
-	    ? err
-	    : request_fail(r, err, "%s: %s", s->name.name, err.what);
+	err = format->history
+	    ? history_export(r, s, format, out)
+	    : plain_export(r, s, format->import == text_import, out);
+	/* What was wrong with the request has been said. */
+	if (err.code == LK_OK || err.code == LK_E_USAGE)
+		return err;
+	return request_fail(r, err, "%s: %s", s->name.name, err.what);
 }
 
 static lk_err
@@ -401,10 +389,10 @@ file_export(struct request *r)
 							  : &formats[1];
 	else
 		TRY(format_read(r, &format));
+	json_add_subject(r->result, &s);
 	TRY(file_write(r, &s, format, &out));
 	size = out.len;
 	TRY(request_download(r, &out, &handle));
-	json_add_subject(r->result, &s);
 	json_add_text(r->result, "format", format->name);
 	json_add_number(r->result, "size", size);
 	json_object_object_add(

@@ -44,14 +44,34 @@ exported_changes(
 	return err;
 }
 
+static lk_err
+export_write(
+    const struct change_bodies *bodies, struct buf *file, struct buf *heads)
+{
+	ARENA_SCOPED arena = { .max = EXPORT_BYTES_MAX };
+	struct history h;
+	uint8_t *hashes;
+	size_t n;
+	lk_err err;
+
+	TRY(history_from_changes(&h, bodies->at, bodies->len));
+	err = history_write(file, h.changes, h.changes_len);
+	if (err.code == LK_OK)
+		err = history_heads(
+		    h.changes, h.changes_len, &arena, &hashes, &n);
+	history_clear(&h);
+	TRY(err);
+	buf_mem(heads, hashes, n * LK_ID_LEN);
+	return buf_err(heads, "heads");
+}
+
 lk_err
-replica_export(
-    struct replica *r, uint32_t docno, enum export_form form, struct buf *out)
+replica_export(struct replica *r, uint32_t docno, enum export_form form,
+    struct buf *file, struct buf *heads)
 {
 	struct change_bodies bodies;
 	struct docstate *ds;
 	struct admission a;
-	struct history h;
 	lk_err err;
 
 	TRY(docstate_get(r, docno, &ds));
@@ -60,11 +80,8 @@ replica_export(
 	err = exported_changes(&a, form, &bodies);
 	admission_drop(&a);
 	if (err.code == LK_OK)
-		err = history_from_changes(&h, bodies.at, bodies.len);
+		err = export_write(&bodies, file, heads);
 	change_bodies_clear(&bodies);
-	TRY(err);
-	err = history_write(out, h.changes, h.changes_len);
-	history_clear(&h);
 	return err;
 }
 

@@ -17,6 +17,7 @@
 
 #include "access/graph.h"
 #include "base/clock.h"
+#include "crdt/document.h"
 #include "crdt/export.h"
 #include "crypto/identity.h"
 #include "crypto/random.h"
@@ -117,10 +118,10 @@ LK_MUST_USE lk_err replica_create(struct replica *, const char *name,
 LK_MUST_USE lk_err replica_edit(struct replica *, uint32_t docno,
     edit_fn *fill, void *ctx, const char *message, bool *changed,
     uint8_t hash[static LK_ID_LEN]);
-/* A new document holding the changes of an Automerge file (checked, see
- * history_read).  DATA, MALFORMED, LIMIT: nothing was written. */
+/* A new document holding the changes of a history; its orphans are left out.
+ * DATA, MALFORMED, LIMIT: nothing was written. */
 LK_MUST_USE lk_err replica_import(struct replica *, const char *name,
-    struct bytes file, uint32_t *docno);
+    const struct history *, uint32_t *docno);
 /* A new document with the history of another one, listed as its branch
  * (home.h).  DATA: it holds what only counts in part. */
 LK_MUST_USE lk_err replica_branch(
@@ -142,9 +143,10 @@ LK_MUST_USE lk_err replica_merge(
 LK_MUST_USE lk_err replica_merge_file(
     struct replica *, uint32_t docno, struct bytes file, uint64_t *changes);
 /* Appends an Automerge file that shows what the document shows (crdt/export.h;
- * deterministic: equal state, equal bytes).  LIMIT: it would be too large. */
-LK_MUST_USE lk_err replica_export(
-    struct replica *, uint32_t docno, enum export_form, struct buf *);
+ * deterministic: equal state, equal bytes), and the heads it has, ascending,
+ * LK_ID_LEN bytes each.  LIMIT: it would be too large. */
+LK_MUST_USE lk_err replica_export(struct replica *, uint32_t docno,
+    enum export_form, struct buf *file, struct buf *heads);
 
 /* One change, for `lk log` and `lk watch`. */
 struct change_info {

@@ -292,19 +292,14 @@ create_imported(struct replica *r, struct bytes chunks, uint32_t *docno)
 }
 
 lk_err
-replica_import(
-    struct replica *r, const char *name, struct bytes file, uint32_t *docno)
+replica_import(struct replica *r, const char *name, const struct history *h,
+    uint32_t *docno)
 {
-	struct history h;
 	BUF_SCOPED canonical = { .max = DOCUMENT_BODY_MAX };
-	lk_err err = LK_NONE;
 
 	TRY(home_name_check(r, name));
-	TRY(history_read(&h, file));
-	if (h.changes_len > 0)
-		err = history_write(&canonical, h.changes, h.changes_len);
-	history_clear(&h);
-	TRY(err);
+	if (h->changes_len > 0)
+		TRY(history_write(&canonical, h->changes, h->changes_len));
 	TRY(create_imported(r, buf_bytes(&canonical), docno));
 	return home_name_set(r, *docno, name, "map");
 }

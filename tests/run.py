@@ -183,7 +183,7 @@ def has_automerge(t):
     """Whether npm's packages are there for those who ask Automerge."""
     folder = TESTS / "interop"
     status, _ = run(["npm", "ci"], 300, cwd=folder)
-    there = status == 0 or (folder / "node_modules/@automerge/automerge").exists()
+    there = status == 0 or (folder / "node_modules/@automerge/automerge-repo").exists()
     if not there:
         t.note("npm cannot fetch @automerge/automerge here: it is not asked")
     return there
@@ -266,20 +266,27 @@ def part_capture(t, long):
     driver(t, "capture/capture.py", "--log-dump", BUILD / "dev/tests/log_dump")
 
 
-def part_interop(t, long):
-    """Automerge reads what lk writes, and the other way round"""
-    driver(t, "interop/vectors.py")
+def node(t, script, *args, seconds):
+    """Counts the lines "ok: ..." and "not ok: ..." of a script beside Automerge."""
     folder = TESTS / "interop"
-    if not has_automerge(t):
-        return
-    status, out = run(["node", folder / "interop.mjs", "--lk", BUILD / "dev/lk", "--seeds",
-                       200 if long else 20], 3000 if long else 900, cwd=folder)
+    status, out = run(["node", folder / script, "--lk", BUILD / "dev/lk", *args], seconds,
+                      cwd=folder)
     for block in re.split(r"(?m)^(?=(?:not )?ok: )", out):
         if block.startswith(("ok: ", "not ok: ")):
             t.add(block.startswith("ok: "), block.splitlines()[0].partition(": ")[2], block)
     if status != 0 and "not ok: " not in out or "ok: " not in out:
-        t.add(False, "interop", out)
-    print(f"  {out.count('ok: ') - out.count('not ok: ')} files and documents both ways")
+        t.add(False, script, out)
+    return out.count("ok: ") - out.count("not ok: ")
+
+
+def part_interop(t, long):
+    """Automerge and automerge-repo read what lk writes, and the other way round"""
+    driver(t, "interop/vectors.py")
+    if not has_automerge(t):
+        return
+    n = node(t, "interop.mjs", "--seeds", 200 if long else 20, seconds=3000 if long else 900)
+    print(f"  {n} files and documents both ways")
+    node(t, "repo.mjs", "--rounds", 100 if long else 8, seconds=1200 if long else 300)
 
 
 def twins(first, seeds, program):

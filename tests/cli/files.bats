@@ -45,7 +45,7 @@ list" ""
 	lk import - </dev/null
 	is 64 "" "lk: -: not a known kind of file; --format automerge, json or text says"
 	lk import --as x a.md b.md
-	is 64 "" "lk: import: --as names one document; usage: lk import [--as DOC] [--format FORMAT] FILE ..."
+	is 64 "" "lk: import: --as names one document; usage: lk import [--as DOC] [--format FORMAT] FILE|FOLDER ..."
 	lk import a.pdf
 	is 64 "" "lk: a.pdf: not a known kind of file; --format automerge, json or text says"
 }
@@ -91,7 +91,7 @@ b" ""
 	is 66 "" "lk: nothing.md: no such file"
 	mkdir folder.md
 	lk import folder.md
-	is 74 "" "lk: folder.md: Is a directory"
+	is 65 "" "lk: folder.md: no document of automerge-repo in it"
 	lk ls
 	is 0 "" ""
 }
@@ -183,7 +183,7 @@ b" ""
 	lk export d -o /dev/stdout --format json
 	is 0 '{"a":[]}' ""
 	lk export d --format pdf
-	is 64 "" "lk: pdf: no such format; formats are automerge, json and text"
+	is 64 "" "lk: pdf: no such format; formats are automerge, automerge-repo, json and text"
 	lk export d -o nowhere/d.json
 	is 73 "" "lk: nowhere/d.json: No such file or directory"
 	lk export d -o x.automerge --json
@@ -258,5 +258,99 @@ exported() {
 	lk export plan -o plan.json --clean
 	is 64 "" "lk: json: only an Automerge file has a history"
 	lk export plan --clean --squash
-	is 64 "" "lk: export: --clean and --squash exclude each other; usage: lk export [-o FILE] [--format FORMAT] [--clean | --squash] DOC"
+	is 64 "" "lk: export: --clean and --squash exclude each other; usage: lk export [-o FILE] [--format FORMAT] [--clean | --squash] DOC ..."
+}
+
+# A folder of automerge-repo with laptop's plan and notes in it; $plan and
+# $notes are their folders.
+repo_folder() {
+	device laptop
+	printf 'some notes' >notes.md
+	on laptop -q import notes.md
+	on laptop -q new plan
+	on laptop -q set plan /a 1
+	on laptop -q export --format automerge-repo -o repo plan
+	on laptop -q set plan /b 2
+	lk export --format automerge-repo -o repo plan notes
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} =~ ^plan\ \ automerge:([1-9A-HJ-NP-Za-km-z]{2})(.+)$ ]]
+	plan=repo/${BASH_REMATCH[1]}/${BASH_REMATCH[2]}
+	[[ ${lines[1]} =~ ^notes\ \ automerge:([1-9A-HJ-NP-Za-km-z]{2})(.+)$ ]]
+	notes=repo/${BASH_REMATCH[1]}/${BASH_REMATCH[2]}
+	device phone
+}
+
+# id FOLDER: of the document in it.
+id() {
+	printf '%s%s' "$(basename "$(dirname "$1")")" "$(basename "$1")"
+}
+
+@test "a folder of automerge-repo is exported and imported" {
+	repo_folder
+	[ "$(find "$plan/snapshot" -type f | wc -l)" -eq 2 ]
+	[ -z "$(find repo -name '.*')" ]
+	run --separate-stderr on phone import repo
+	[ "$status" -eq 0 ]
+	[ "$stderr" = "" ]
+	[ "$(on phone get "$(id "$plan")" --json)" = '{"a":1,"b":2}' ]
+	[ "$(on phone get "$(id "$notes")")" = "some notes" ]
+	cmp <(on phone export "$(id "$plan")" --format automerge) \
+	    <(on laptop export plan --format automerge)
+	# Its name is its id there too.
+	[ "$(on phone export --format automerge-repo -o again "$(id "$plan")")" = \
+	    "$(id "$plan")  automerge:$(id "$plan")" ]
+	[ -d "again/${plan#repo/}/snapshot" ]
+	run --separate-stderr on phone import repo
+	[ "$status" -eq 3 ]
+	run --separate-stderr on laptop import --as x repo
+	is 64 "" "lk: import: repo: 2 documents, --as names one; usage: lk import [--as DOC] [--format FORMAT] FILE|FOLDER ..."
+	run --separate-stderr on laptop import --as x again
+	[ "$status" -eq 0 ]
+	[ "$(on laptop get x --json)" = '{"a":1,"b":2}' ]
+	lk import --format json repo
+	is 64 "" "lk: repo: a folder is of automerge-repo"
+	lk import --format automerge-repo notes.md
+	is 66 "" "lk: notes.md: no such folder"
+	lk export --format automerge-repo plan
+	is 64 "" "lk: export: -o names a folder; usage: lk export [-o FILE] [--format FORMAT] [--clean | --squash] DOC ..."
+	lk export plan notes
+	is 64 "" "lk: export: more than one document; usage: lk export [-o FILE] [--format FORMAT] [--clean | --squash] DOC ..."
+	lk export --format automerge-repo -o notes.md plan
+	[ "$status" -eq 73 ]
+}
+
+@test "what a crash tore in a folder is left out and said" {
+	repo_folder
+	mkdir "$plan/incremental" "$plan/sync-state"
+	echo none of ours >"$plan/sync-state/x"
+	echo 0123 >repo/stray
+	: >"$plan/incremental/empty"
+	printf 'garbage' >"$plan/incremental/bad"
+	: >"$plan/incremental/.hidden"
+	file=$(find "$notes/snapshot" -type f)
+	truncate -s -1 "$file"
+	run --separate-stderr on phone import repo
+	[ "$status" -eq 3 ]
+	[[ $output =~ ^$(id "$plan")\ \ map\ \ [0-9a-f]{8}$ ]]
+	[ "$(grep -c . <<<"$stderr")" -eq 3 ]
+	grep -qx "lk: $plan/incremental/bad: left out 7 bytes from 0: no Automerge chunk" <<<"$stderr"
+	grep -qx "lk: $plan/incremental/empty: left out 0 bytes from 0: empty" <<<"$stderr"
+	grep -qx "lk: $notes: no document: no file of it can be read" <<<"$stderr"
+	[ "$(on phone get "$(id "$plan")" --json)" = '{"a":1,"b":2}' ]
+	run --separate-stderr on phone import --as again --json "$T/repo" # names in use
+	[ "$status" -eq 64 ]
+	rm -r "$notes"
+	lk import --as again --json repo
+	[ "$status" -eq 3 ]
+	[[ $output =~ '"skipped":[{"file":"incremental/bad","at":0,"size":7,"why":"no Automerge chunk"},{"file":"incremental/empty","at":0,"size":0,"why":"empty"}],"skipped_in_all":2' ]]
+	[[ $output =~ '"orphans":0,"missing":[]' ]]
+}
+
+@test "changes whose dependencies are missing are left out and said" {
+	device laptop
+	lk import "$vectors/31-orphan-change.automerge" --as part
+	[ "$status" -eq 3 ]
+	[ "$stderr" = "lk: $vectors/31-orphan-change.automerge: left out 1 change that depends on what is not there" ]
+	lk get part --json
+	[ "$status" -eq 0 ]
 }

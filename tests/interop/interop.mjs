@@ -129,7 +129,9 @@ let number = 0;
 function through(file) {
 	const name = `doc-${++number}`;
 	const original = open(file);
-	lkOk("import", file, "--as", name);
+	const taken = lk("import", file, "--as", name);
+	// What depends on changes that are not in the file is left out, and said.
+	same("exit", taken.code, file.endsWith("31-orphan-change.automerge") ? 3 : 0);
 	same("what lk and Automerge show", lkShown(name), amShown(original, false));
 	const back = path.join(home, `${name}.automerge`);
 	lkOk("export", name, "-o", back);

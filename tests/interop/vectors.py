@@ -23,7 +23,11 @@ VECTORS = TESTS / "data/automerge/vectors"
 
 def through(host, file, name):
     expected = json.loads((VECTORS / f"{file.name.split('.')[0]}.json").read_text())
-    host.ok("import", str(file), "--as", name)
+    # What depends on changes that are not in the file is left out, and said.
+    if "orphanHashes" in expected and ".raw." not in file.name:
+        host.fails(3, "import", str(file), "--as", name)
+    else:
+        host.ok("import", str(file), "--as", name)
     doc = amref.load(host.ok("export", name, "--format", "automerge").out)
     if sorted(h.hex() for h in doc.heads()) != sorted(expected["heads"]):
         raise Failed(f"heads {[h.hex() for h in doc.heads()]}, recorded {expected['heads']}")

@@ -376,7 +376,7 @@ content_take(struct node *n, uint32_t docno, struct content *c)
 	buf_init(&file, EXPORT_MAX);
 	for (enum export_form f = EXPORT_HISTORY; f <= EXPORT_SQUASH; f++)
 		world_need(n->world,
-		    replica_export(n->replica, docno, f, &file), "export");
+		    replica_export(n->replica, docno, f, &file, &file), "export");
 	digest(c->exported, sizeof(c->exported), DIGEST_FP, NULL,
 	    buf_bytes(&file));
 }

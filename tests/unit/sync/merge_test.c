@@ -159,6 +159,7 @@ static void
 one_branch_merged_twice_is_there_once(void **state)
 {
 	BUF_SCOPED file = { .max = 1 << 20 };
+	BUF_SCOPED heads = { .max = 1 << 20 };
 	struct pair p;
 	uint64_t changes;
 	uint32_t b;
@@ -168,7 +169,7 @@ one_branch_merged_twice_is_there_once(void **state)
 	b = branch(&p.a, p.in_a, "draft");
 	edit(&p.a, b, "draft", "1");
 	device_begin(&p.a);
-	ok(replica_export(p.a.r, b, EXPORT_HISTORY, &file));
+	ok(replica_export(p.a.r, b, EXPORT_HISTORY, &file, &heads));
 	device_commit(&p.a);
 	assert_int_equal(merge(&p.a, p.in_a, b), 1);
 	device_begin(&p.m);
@@ -191,6 +192,7 @@ static void
 what_builds_on_work_that_does_not_count_is_not_merged(void **state)
 {
 	BUF_SCOPED file = { .max = 1 << 20 };
+	BUF_SCOPED heads = { .max = 1 << 20 };
 	struct pair p;
 	uint32_t b, c;
 	uint64_t changes;
@@ -201,7 +203,7 @@ what_builds_on_work_that_does_not_count_is_not_merged(void **state)
 	b = branch(&p.m, p.in_m, "draft");
 	edit(&p.m, b, "built", "1");
 	device_begin(&p.m);
-	ok(replica_export(p.m.r, b, EXPORT_HISTORY, &file));
+	ok(replica_export(p.m.r, b, EXPORT_HISTORY, &file, &heads));
 	device_commit(&p.m);
 	/* Ann removes mal before she has seen his change. */
 	evict(&p.a, p.in_a, p.m.identity.root_pk, ROLE_NONE);

@@ -102,6 +102,8 @@ exports_are_equal_and_import_again(void **state)
 	struct device d;
 	uint32_t docno, copy;
 	struct buf first, second;
+	struct history h;
+	BUF_SCOPED heads = { .max = 1024 };
 
 	(void)state;
 	device_make(&d, 3);
@@ -109,12 +111,16 @@ exports_are_equal_and_import_again(void **state)
 	buf_init(&second, 1 << 20);
 	device_begin(&d);
 	ok(replica_create(d.r, "plan", "map", put_title, one, &docno));
-	ok(replica_export(d.r, docno, EXPORT_HISTORY, &first));
-	ok(replica_import(d.r, "copy", buf_bytes(&first), &copy));
+	ok(replica_export(d.r, docno, EXPORT_HISTORY, &first, &heads));
+	ok(history_read(&h, buf_bytes(&first)));
+	ok(replica_import(d.r, "copy", &h, &copy));
+	history_clear(&h);
 	assert_title(&d, copy, "one");
-	ok(replica_export(d.r, copy, EXPORT_HISTORY, &second));
+	ok(replica_export(d.r, copy, EXPORT_HISTORY, &second, &heads));
 	assert_int_equal(first.len, second.len);
 	assert_memory_equal(first.ptr, second.ptr, first.len);
+	assert_int_equal(heads.len, 2 * LK_ID_LEN);
+	assert_memory_equal(heads.ptr, heads.ptr + LK_ID_LEN, LK_ID_LEN);
 	device_commit(&d);
 	device_remove(&d);
 	buf_clear(&first);
