@@ -370,8 +370,9 @@ recovery_of(const char *method, json_object *params)
 {
 	/* Reading, and what is the same whether done once or twice. */
 	static const char *const repeatable[] = { "accept", "device.list",
-		"doc.export", "doc.get", "doc.list", "doc.log", "doc.members",
-		"pair.join", "peers", "status", "sync" };
+		"doc.blame", "doc.diff", "doc.export", "doc.get", "doc.list",
+		"doc.log", "doc.members", "doc.show", "pair.join", "peers",
+		"status", "sync" };
 
 	for (size_t i = 0; i < nitems(repeatable); i++)
 		if (strcmp(method, repeatable[i]) == 0)

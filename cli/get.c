@@ -5,9 +5,11 @@
 #include "cli/params.h"
 #include "cli/verbs.h"
 
+static const char *opt_at;
 static bool opt_typed, opt_conflicts, opt_root;
 
 static const struct option options[] = {
+	{ "at", 0, OPTION_STRING, &opt_at },
 	{ "typed", 0, OPTION_FLAG, &opt_typed },
 	{ "conflicts", 0, OPTION_FLAG, &opt_conflicts },
 	{ "root", 0, OPTION_FLAG, &opt_root },
@@ -47,6 +49,7 @@ get_run(struct lk *lk, const struct args *args)
 	json_object *params = params_at(args);
 	JSON_SCOPED *result = NULL;
 
+	params_text(params, "at", opt_at);
 	params_flag(params, "typed", opt_typed);
 	params_flag(params, "conflicts", opt_conflicts);
 	params_flag(params, "root", opt_root);
@@ -57,11 +60,14 @@ get_run(struct lk *lk, const struct args *args)
 
 const struct command verb_get = {
 	.name = "get",
-	.usage = "get [--typed] [--conflicts] [--root] DOC [PATH]\n",
+	.usage = "get [--at REV] [--typed] [--conflicts] [--root] DOC [PATH]\n",
 	.summary = "Print a document, or what is at a path in it",
 	.details =
 	    "A text is printed as it is, everything else as JSON. PATH is a "
 	    "JSON Pointer like\n/a/b/0.\n\n"
+	    "  --at REV            as it was then: 4 or more digits of a "
+	    "change's hash, several\n"
+	    "                      of them with commas, or @N, N changes back\n"
 	    "  --typed             every value as {\"type\", \"value\"}; "
 	    "set --typed takes it\n"
 	    "  --conflicts         every value that was written at PATH at "

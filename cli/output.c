@@ -154,9 +154,20 @@ style_on(const struct output *o, enum style style)
 		[STYLE_BAD] = "\033[31m",
 		[STYLE_FAINT] = "\033[2m",
 		[STYLE_BOLD] = "\033[1m",
+		[STYLE_PLACE] = "\033[36m",
 	};
 
 	return o->color_out ? codes[style] : "";
+}
+
+const char *
+style_lane(const struct output *o, unsigned n)
+{
+	static const char *const codes[] = { "\033[31m", "\033[32m", "\033[33m",
+		"\033[34m", "\033[35m", "\033[36m" };
+
+	return o->color_out ? codes[n % (sizeof(codes) / sizeof(codes[0]))]
+			    : "";
 }
 
 const char *
@@ -235,6 +246,82 @@ control_len(const unsigned char *c)
 	if (c[0] < 0x20 || c[0] == 0x7f)
 		return 1;
 	return c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f ? 2 : 0;
+}
+
+void
+output_line(const char *text, size_t len)
+{
+	const unsigned char *c = (const unsigned char *)text, *end = c + len;
+
+	while (c < end) {
+		/* A string of json-c ends with a NUL. */
+		size_t n = *c == '\t' ? 0 : control_len(c);
+
+		if (n == 0)
+			putchar(*c++);
+		for (; n > 0; n--)
+			printf("\\%03o", *c++);
+	}
+}
+
+static void values_print(json_object *);
+
+/* A member of an object, with its name. */
+static void
+member_print(const char *key, json_object *value)
+{
+	bool raw = json_object_is_type(value, json_type_string) &&
+	    (strcmp(key, "json") == 0 || strcmp(key, "was") == 0);
+	json_object *name =
+	    json_object_new_string(strcmp(key, "json") == 0 ? "value" : key);
+
+	fputs(json_object_to_json_string_ext(name, STRINGIFY), stdout);
+	json_object_put(name);
+	putchar(':');
+	if (raw)
+		output_bytes(json_object_get_string(value),
+		    (size_t)json_object_get_string_len(value));
+	else
+		values_print(value);
+}
+
+static void
+values_print(json_object *value)
+{
+	const char *comma = "";
+
+	if (json_object_is_type(value, json_type_object)) {
+		putchar('{');
+		json_object_object_foreach(value, key, member)
+		{
+			fputs(comma, stdout);
+			member_print(key, member);
+			comma = ",";
+		}
+		putchar('}');
+	} else if (json_object_is_type(value, json_type_array)) {
+		putchar('[');
+		for (size_t i = 0; i < json_object_array_length(value); i++) {
+			fputs(comma, stdout);
+			values_print(json_object_array_get_idx(value, i));
+			comma = ",";
+		}
+		putchar(']');
+	} else {
+		fputs(json_object_to_json_string_ext(value, STRINGIFY), stdout);
+	}
+}
+
+void
+output_values(const char *verb, json_object *result)
+{
+	printf("{\"schema\":\"lk.%s/1\"", verb);
+	json_object_object_foreach(result, key, value)
+	{
+		putchar(',');
+		member_print(key, value);
+	}
+	puts("}");
 }
 
 const char *

@@ -21,7 +21,14 @@ struct output {
 };
 
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
-enum style { STYLE_GOOD, STYLE_WAIT, STYLE_BAD, STYLE_FAINT, STYLE_BOLD };
+enum style {
+	STYLE_GOOD,
+	STYLE_WAIT,
+	STYLE_BAD,
+	STYLE_FAINT,
+	STYLE_BOLD,
+	STYLE_PLACE, /* where in a text */
+};
 
 /* Writes a result for people to stdout. */
 typedef void render_fn(struct output *, json_object *);
@@ -48,6 +55,8 @@ void output_problem(struct output *, const struct problem *);
 
 /* Text between these is in a style, when the terminal can show it. */
 const char *style_on(const struct output *, enum style);
+/* One of several colours that tell lines apart. */
+const char *style_lane(const struct output *, unsigned n);
 const char *style_off(const struct output *);
 
 /* Bytes of the answer itself, as they are. */
@@ -68,5 +77,10 @@ const char *field_ago(json_object *, const char *key);
 
 /* Text from others, safe for a terminal; valid for eight more calls. */
 const char *safe(const char *);
+/* Prints a line of a text, without its end; tabs stay. */
+void output_line(const char *, size_t len);
+/* The answer of a command as JSON, its members "json" and "was", which hold
+ * JSON texts, as the values these are; the first is called "value". */
+void output_values(const char *verb, json_object *);
 
 #endif

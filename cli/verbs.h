@@ -8,9 +8,11 @@
 
 extern const struct command verb_accept;
 extern const struct command verb_apply;
+extern const struct command verb_blame;
 extern const struct command verb_branch;
 extern const struct command verb_daemon;
 extern const struct command verb_device;
+extern const struct command verb_diff;
 extern const struct command verb_edit;
 extern const struct command verb_export;
 extern const struct command verb_get;
@@ -31,6 +33,7 @@ extern const struct command verb_revoke;
 extern const struct command verb_rm;
 extern const struct command verb_set;
 extern const struct command verb_share;
+extern const struct command verb_show;
 extern const struct command verb_splice;
 extern const struct command verb_status;
 extern const struct command verb_sync;

@@ -415,8 +415,9 @@ diff_object(struct diff *d, struct pending p)
 	d->fresh = p.fresh;
 	TRY(doc_trim(d->to));
 	TRY(object_load(d->to, p.obj, &o));
-	d->patch =
-	    (struct patch){ .obj = id_unpack(p.obj), .obj_type = o->type };
+	d->patch = (struct patch){
+		.obj = id_unpack(p.obj), .obj_type = o->type, .fresh = p.fresh
+	};
 	TRY(object_path(d));
 	t = touched_of(d, p.obj, &len);
 	if (d->patch.obj_type == OBJ_MAP)

@@ -5,12 +5,11 @@
 bool
 change_counts(const struct change_info *info)
 {
-	return info->has_change || info->is_import;
+	return info->hashes.len > 0;
 }
 
-/* Authors may claim anything; what no calendar has is cut. */
-static struct wall
-claimed_time(int64_t seconds)
+struct wall
+change_time(int64_t seconds)
 {
 	const int64_t most = INT64_MAX / 1000;
 
@@ -131,7 +130,7 @@ change_json(
 	json_add_text(o, "who", who);
 	json_add_number(o, "seq", info->seq);
 	json_add_number(o, "ops", info->ops);
-	json_add_time(o, "time", claimed_time(info->time));
+	json_add_time(o, "time", change_time(info->time));
 	json_add_time(o, "received", info->received);
 	json_object_object_add(o, "message", message);
 	/* Only content is void as such; the rest is unless it was revoked. */

@@ -7,8 +7,11 @@
 
 #include "daemon/subject.h"
 
-/* Whether it holds content, not only who may do what. */
+/* Whether it brought content, not only who may do what, or a piece of what
+ * another one brings. */
 bool change_counts(const struct change_info *);
+/* Authors may claim anything; what no calendar has is cut. */
+struct wall change_time(int64_t seconds);
 /* New: cursor, id, hash, author, who, seq, ops, time, received, message,
  * visible, voided_by, import, kinds, and of who may do what: granted, ended. */
 struct json_object *change_json(

@@ -7,6 +7,7 @@
 #include "daemon/json_text.h"
 #include "daemon/json_value.h"
 #include "daemon/pointer.h"
+#include "daemon/revision.h"
 
 static lk_err
 content_make(void *ctx, struct edit *edit, struct doc *doc)
@@ -81,7 +82,8 @@ doc_list(struct request *r)
 /* Reading. */
 
 struct reading {
-	struct doc *doc;
+	struct doc *present, *view; /* view: NULL, or what is read */
+	struct doc *doc;            /* the one of them that is read */
 	struct place place;
 	struct arena arena;
 };
@@ -89,8 +91,23 @@ struct reading {
 static void
 reading_end(struct reading *g)
 {
-	doc_free(g->doc);
+	doc_free(g->view);
+	doc_free(g->present);
 	arena_clear(&g->arena);
+}
+
+/* The document, or how it was; errors are said. */
+static lk_err
+reading_open(struct request *r, struct reading *g, const struct subject *s)
+{
+	const char *at;
+
+	TRY(param_string_or(r, "at", NULL, &at));
+	TRY(replica_open_doc(r->replica, s->docno, &g->present));
+	if (at != NULL)
+		TRY(revision_view(r, s, g->present, at, &g->view));
+	g->doc = at == NULL ? g->present : g->view;
+	return LK_NONE;
 }
 
 static lk_err
@@ -101,7 +118,6 @@ reading_begin(struct request *r, struct reading *g, const struct subject *s,
 	bool root;
 
 	TRY(param_bool_or(r, "root", false, &root));
-	TRY(replica_open_doc(r->replica, s->docno, &g->doc));
 	TRY(base_find(&base, g->doc, s->name.type, root));
 	TRY(pointer_follow(&g->place, g->doc, &base, path, &g->arena));
 	if (!g->place.shown)
@@ -122,18 +138,14 @@ conflict_write(void *ctx, const struct doc_visit *visit)
 {
 	struct conflict_walk *w = ctx;
 	const struct prop *at = &w->place->prop;
-	char hex[2 * ACTOR_LEN_MAX + 1];
-	struct bytes actor;
 
 	if (at->is_key ? !bytes_equal(visit->key, at->key)
 		       : visit->index != at->index)
 		return LK_NONE;
-	TRY(doc_actor(w->doc, visit->item.id.actor, &actor));
-	hex_encode(hex, actor);
-	buf_printf(w->out, "%s\"%llu@%s\":", w->any ? "," : "",
-	    (unsigned long long)visit->item.id.ctr, hex);
+	if (w->any)
+		buf_u8(w->out, ',');
 	w->any = true;
-	return json_value_write(w->out, w->doc, &visit->item, w->style);
+	return json_conflict_write(w->out, w->doc, &visit->item, w->style);
 }
 
 static lk_err
@@ -191,6 +203,11 @@ doc_get_(struct request *r)
 	json_add_subject(r->result, &s);
 	json_add_text(r->result, "path", path);
 	arena_init(&g.arena, CONTROL_LINE_MAX);
+	err = reading_open(r, &g, &s);
+	if (err.code != LK_OK) {
+		reading_end(&g);
+		return err;
+	}
 	err = reading_begin(r, &g, &s, path);
 	if (err.code == LK_OK)
 		err = reading_write(r, &g, &out);

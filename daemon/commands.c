@@ -9,6 +9,7 @@ static const struct command *const *const tables[] = {
 	&commands_document,
 	&commands_edit,
 	&commands_file,
+	&commands_history,
 	&commands_log,
 	&commands_members,
 	&commands_pairing,

@@ -241,6 +241,19 @@ json_value_write(struct buf *out, struct doc *doc, const struct item *item,
 	return item_write(&w, item);
 }
 
+lk_err
+json_conflict_write(struct buf *out, struct doc *doc, const struct item *item,
+    enum json_style style)
+{
+	char hex[2 * ACTOR_LEN_MAX + 1];
+	struct bytes actor;
+
+	TRY(doc_actor(doc, item->id.actor, &actor));
+	hex_encode(hex, actor);
+	buf_printf(out, "\"%llu@%s\":", (unsigned long long)item->id.ctr, hex);
+	return json_value_write(out, doc, item, style);
+}
+
 /* Reading. */
 
 #define FULL LK_ERR(LK_E_LIMIT, "it is too large")

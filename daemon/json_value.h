@@ -27,6 +27,11 @@ enum json_style { JSON_PLAIN, JSON_TYPED };
 LK_MUST_USE lk_err json_value_write(
     struct buf *, struct doc *, const struct item *, enum json_style);
 
+/* Appends one of several values of a place, as a member whose name is the
+ * operation's id: "counter@actor". */
+LK_MUST_USE lk_err json_conflict_write(
+    struct buf *, struct doc *, const struct item *, enum json_style);
+
 /*
  * What a JSON value is as a tree, plain or exact after its style.  Strings are
  * borrowed from it, everything else is in the arena.  DATA when typed JSON

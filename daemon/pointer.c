@@ -17,10 +17,11 @@ base_find(struct base *out, struct doc *doc, const char *type, bool root)
 		return LK_NONE;
 	want = strcmp(type, "text") == 0 ? OBJ_TEXT : OBJ_LIST;
 	err = doc_get(doc, DOC_ROOT, content, &item);
-	if (err.code == LK_E_NOTFOUND ||
-	    (err.code == LK_OK && (!item.is_obj || item.obj_type != want)))
-		return LK_ERR(LK_E_DATA, "its content is of another type");
+	if (err.code == LK_E_NOTFOUND)
+		return LK_ERR(LK_E_NOTFOUND, "its content is not there");
 	TRY(err);
+	if (!item.is_obj || item.obj_type != want)
+		return LK_ERR(LK_E_DATA, "its content is of another type");
 	*out = (struct base){ .obj = item.id, .type = want, .content = true };
 	return LK_NONE;
 }

@@ -20,8 +20,8 @@ struct base {
 	bool content; /* it is what the root shows at `content` */
 };
 
-/* `type` is the document's, "map", "text" or "list".  DATA when it has no
- * content of that type (any more). */
+/* `type` is the document's, "map", "text" or "list".  NOTFOUND when it has no
+ * content (yet, or any more), DATA when it is of another type. */
 LK_MUST_USE lk_err base_find(
     struct base *, struct doc *, const char *type, bool root);
 

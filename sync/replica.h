@@ -151,6 +151,7 @@ LK_MUST_USE lk_err replica_export(struct replica *, uint32_t docno,
 /* One change, for `lk log` and `lk watch`. */
 struct change_info {
 	uint8_t id[LK_ID_LEN];   /* envelope */
+	uint32_t number;         /* of the envelope: in order of arrival, from 0 */
 	uint64_t lsn;
 	uint8_t hash[LK_ID_LEN]; /* Automerge change hash; zero: no change in it */
 	uint8_t author[32];      /* device key */
@@ -160,11 +161,29 @@ struct change_info {
 	bool visible, has_change, is_import;
 	uint32_t kinds;          /* bit per op_kind below 32 */
 	uint8_t voided_by[LK_ID_LEN]; /* zero: nothing */
-	struct bytes message;    /* borrowed until the next call */
+	struct bytes message;    /* borrowed until the next call, as the next */
+	struct bytes hashes;     /* heads it left: of an import, maybe several */
 };
 /* The envelope of a document with lsn >= the one given; NOTFOUND at the end. */
 LK_MUST_USE lk_err replica_log(struct replica *, uint32_t docno,
     uint64_t lsn, struct change_info *);
+/* By number; NOTFOUND past the last, which is graph_len - 1. */
+LK_MUST_USE lk_err replica_entry(struct replica *, uint32_t docno,
+    uint32_t number, struct change_info *);
+/* Appends the ids of the envelopes whose changes an envelope's change follows;
+ * of an import: nothing. */
+LK_MUST_USE lk_err replica_parents(
+    struct replica *, uint32_t docno, uint32_t number, struct buf *ids);
+/* How many changes the document had with this envelope; as doc_at_first takes
+ * it. */
+LK_MUST_USE lk_err replica_changes_at(struct replica *, uint32_t docno,
+    struct doc *, uint32_t number, uint64_t *changes);
+/* The envelope that brought a change first.  NOTFOUND: no such change. */
+LK_MUST_USE lk_err replica_change(struct replica *, uint32_t docno,
+    struct doc *, const uint8_t hash[static LK_ID_LEN], struct change_info *);
+/* Appends the body of a change that an envelope brought. */
+LK_MUST_USE lk_err replica_change_body(struct replica *, uint32_t docno,
+    uint32_t number, const uint8_t hash[static LK_ID_LEN], struct buf *);
 
 /* Sharing. */
 

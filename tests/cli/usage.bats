@@ -28,7 +28,7 @@ load setup
 	lk ls --frob --json
 	is 64 "" '{"error":"usage","code":64,"message":"ls: no such option: --frob","hint":"usage: lk ls [-l]"}'
 	lk get --json
-	is 64 "" '{"error":"usage","code":64,"message":"get: something is missing","hint":"usage: lk get [--typed] [--conflicts] [--root] DOC [PATH]"}'
+	is 64 "" '{"error":"usage","code":64,"message":"get: something is missing","hint":"usage: lk get [--at REV] [--typed] [--conflicts] [--root] DOC [PATH]"}'
 }
 
 @test "global options stand before or after the command" {
@@ -50,7 +50,7 @@ load setup
 
 @test "every command explains itself, and says so in JSON" {
 	verbs="init pair device new ls get set rm insert inc splice edit apply
-	    import export log watch branch merge invite accept share members revoke status
+	    import export log show diff blame watch branch merge invite accept share members revoke status
 	    sync peers daemon version help"
 	for verb in $verbs; do
 		lk help "$verb"
@@ -94,7 +94,7 @@ load setup
 	lk new --type
 	is 64 "" "lk: new: --type needs a value; usage: lk new [--type TYPE] DOC"
 	lk log -n x doc
-	is 64 "" "lk: log: --number: x is no number that fits; usage: lk log [-n N] [--access] DOC"
+	is 64 "" "lk: log: --number: x is no number that fits; usage: lk log [-n N] [--graph | --access] DOC"
 	lk sync --timeout 3x
 	is 64 "" "lk: sync: --timeout: 3x is no time span like 30s, 10m, 2h, 7d, up to 366d; usage: lk sync [--wait[=all|=N]] [--timeout SPAN] [DOC ...]"
 	lk sync --timeout 400d

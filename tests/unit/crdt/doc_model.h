@@ -35,6 +35,7 @@ struct model_cell {
 struct model_object {
 	struct op_id id;
 	enum obj_type type;
+	bool fresh; /* begun by a patch */
 	struct model_cell *cells;
 	size_t len, cap;
 };
@@ -95,7 +96,7 @@ model_find(struct model *m, struct op_id id)
 
 /* An object, empty from now on. */
 static inline void
-model_begin(struct model *m, struct op_id id, enum obj_type type)
+model_begin(struct model *m, struct op_id id, enum obj_type type, bool fresh)
 {
 	struct model_object *o = model_find(m, id);
 
@@ -110,6 +111,7 @@ model_begin(struct model *m, struct op_id id, enum obj_type type)
 	}
 	model_object_clear(o);
 	o->type = type;
+	o->fresh = fresh;
 }
 
 static inline struct model_value

@@ -64,7 +64,7 @@ model_of_object(
 {
 	struct model_walk *w = calloc(1, sizeof(*w));
 
-	model_begin(m, id, type);
+	model_begin(m, id, type, false);
 	w->m = m;
 	w->doc = doc;
 	w->obj = id;

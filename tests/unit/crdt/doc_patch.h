@@ -63,7 +63,8 @@ model_values(struct model *m, const struct patch *p, struct model_cell *c)
 	model_cell_fill(c, p->values, p->values_len);
 	for (size_t i = 0; i < p->values_len; i++)
 		if (fresh[i])
-			model_begin(m, p->values[i].id, p->values[i].obj_type);
+			model_begin(
+			    m, p->values[i].id, p->values[i].obj_type, true);
 }
 
 static inline void
@@ -84,6 +85,7 @@ model_patch(void *ctx, const struct patch *p)
 
 	assert_non_null(o);
 	assert_int_equal(o->type, p->obj_type);
+	assert_int_equal(o->fresh, p->fresh);
 	switch (p->kind) {
 	case PATCH_PUT:
 		assert_true(o->type != OBJ_TEXT);

@@ -1,0 +1,154 @@
+#include "daemon/blame_json.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "crdt/doc_blame.h"
+#include "crdt/doc_history.h"
+#include "daemon/change_json.h"
+#include "daemon/json_value.h"
+
+struct blame_writer {
+	struct request *r;
+	const struct subject *subject;
+	struct doc *present, *doc;
+	struct json_object *runs, *changes; /* changes: by their hashes */
+	struct buf path;
+	size_t depth;
+	bool map; /* the object at hand is one */
+};
+
+/* What was said about a change once is not said again. */
+static lk_err
+change_tell(struct blame_writer *w, const struct doc_change_info *info,
+    struct json_object *run)
+{
+	BUF_SCOPED actor = { .max = 2 * ACTOR_LEN_MAX + 1 };
+	char hex[2 * LK_ID_LEN + 1];
+	struct change_info entry;
+	struct json_object *o;
+	struct bytes id;
+
+	hex_encode(hex, BYTES_OF(info->hash));
+	json_add_text(run, "hash", hex);
+	if (json_object_object_get_ex(w->changes, hex, NULL))
+		return LK_NONE;
+	TRY(replica_change(
+	    w->r->replica, w->subject->docno, w->present, info->hash, &entry));
+	o = change_json(w->r->replica, w->subject->docno, &entry);
+	json_object_object_add(w->changes, hex, o);
+	json_add_text(o, "hash", hex);
+	TRY(doc_actor(w->present, info->actor, &id));
+	for (size_t i = 0; i < id.len; i++)
+		buf_printf(&actor, "%02x", id.ptr[i]);
+	json_add_bytes(o, "actor", buf_bytes(&actor));
+	return LK_NONE;
+}
+
+/* New: one with the path at hand. */
+static struct json_object *
+run_new(struct blame_writer *w)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_array_add(w->runs, o);
+	json_add_bytes(o, "path", buf_bytes(&w->path));
+	return o;
+}
+
+static lk_err
+text_run(void *ctx, const struct blame_run *run)
+{
+	struct blame_writer *w = ctx;
+	struct json_object *o = run_new(w);
+
+	json_add_number(o, "start", run->start);
+	json_add_number(o, "length", run->length);
+	json_add_bytes(o, "text", run->text);
+	return change_tell(w, &run->change, o);
+}
+
+/* A scalar, or what holds nothing. */
+static lk_err
+leaf_tell(struct blame_writer *w, const struct item *item)
+{
+	struct json_object *o = run_new(w);
+	struct doc_change_info info;
+	BUF_SCOPED json = { 0 };
+
+	buf_init(&json, DOCUMENT_BODY_MAX);
+	TRY(json_value_write(&json, w->doc, item, JSON_PLAIN));
+	json_add_bytes(o, "json", buf_bytes(&json));
+	if (item->id.ctr == 0)
+		return LK_NONE;
+	TRY(doc_op_change(w->doc, item->id, &info));
+	return change_tell(w, &info, o);
+}
+
+static lk_err item_tell(struct blame_writer *, const struct item *);
+
+static lk_err
+member_tell(void *ctx, const struct doc_visit *v)
+{
+	struct blame_writer *w = ctx;
+	size_t len = w->path.len;
+	bool map = w->map;
+	lk_err err;
+
+	if (!v->winner)
+		return LK_NONE;
+	if (map)
+		pointer_step(&w->path, v->key);
+	else
+		buf_printf(&w->path, "/%llu", (unsigned long long)v->index);
+	TRY(buf_err(&w->path, "path"));
+	err = item_tell(w, &v->item);
+	w->path.len = len;
+	w->map = map;
+	return err;
+}
+
+static lk_err
+item_tell(struct blame_writer *w, const struct item *item)
+{
+	uint64_t length;
+	lk_err err;
+
+	if (!item->is_obj)
+		return leaf_tell(w, item);
+	TRY(doc_length(w->doc, item->id, &length));
+	if (length == 0)
+		return leaf_tell(w, item);
+	if (item->obj_type == OBJ_TEXT)
+		return doc_blame(w->doc, item->id, text_run, w);
+	if (w->depth == TREE_DEPTH_MAX)
+		return LK_ERR(LK_E_LIMIT, "more than 512 levels deep");
+	w->map = item->obj_type == OBJ_MAP;
+	w->depth++;
+	err = doc_each(w->doc, item->id, member_tell, w);
+	w->depth--;
+	return err;
+}
+
+lk_err
+blame_json(struct request *r, const struct subject *s, struct doc *present,
+    struct doc *doc, const struct place *place)
+{
+	struct blame_writer w = { .r = r,
+		.subject = s,
+		.present = present,
+		.doc = doc,
+		.runs = json_object_new_array(),
+		.changes = json_object_new_object() };
+	const char *path;
+	lk_err err;
+
+	json_object_object_add(r->result, "runs", w.runs);
+	json_object_object_add(r->result, "changes", w.changes);
+	TRY(param_string_or(r, "path", "", &path));
+	buf_init(&w.path, DOCUMENT_BODY_MAX);
+	buf_str(&w.path, path);
+	err = item_tell(&w, &place->item);
+	buf_clear(&w.path);
+	return err;
+}

@@ -1,0 +1,231 @@
+/* What changed, and who wrote what: diff, show, blame. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "crdt/change.h"
+#include "daemon/blame_json.h"
+#include "daemon/change_json.h"
+#include "daemon/commands.h"
+#include "daemon/diff_json.h"
+#include "daemon/document.h"
+#include "daemon/revision.h"
+
+#define CONTEXT_MAX 1000000
+
+/* A document and views of it. */
+struct looking {
+	struct subject subject;
+	struct doc *doc, *to, *from; /* to, from: NULL, or a view */
+	struct diff_form form;
+};
+
+static void
+looking_end(struct looking *l)
+{
+	doc_free(l->from);
+	doc_free(l->to);
+	doc_free(l->doc);
+}
+
+static lk_err
+looking_begin(struct request *r, struct looking *l)
+{
+	bool typed, root;
+
+	TRY(subject_find(r, &l->subject));
+	TRY(param_bool_or(r, "typed", false, &typed));
+	TRY(param_bool_or(r, "root", false, &root));
+	l->form = (struct diff_form){ .context = -1,
+		.style = typed ? JSON_TYPED : JSON_PLAIN,
+		.content = !root && strcmp(l->subject.name.type, "map") != 0 };
+	TRY(param_int_or(r, "context", 0, CONTEXT_MAX, &l->form.context));
+	json_add_subject(r->result, &l->subject);
+	return replica_open_doc(r->replica, l->subject.docno, &l->doc);
+}
+
+static struct doc *
+looking_to(const struct looking *l)
+{
+	return l->to == NULL ? l->doc : l->to;
+}
+
+static lk_err
+patches_add(struct request *r, struct looking *l)
+{
+	struct json_object *patches = json_object_new_array();
+	lk_err err;
+
+	json_object_object_add(r->result, "patches", patches);
+	err = diff_json(patches, l->from, looking_to(l), &l->form);
+	return err.code == LK_OK ? err : document_fail(r, &l->subject, "", err);
+}
+
+static lk_err
+diff_run(struct request *r, struct looking *l)
+{
+	const char *from, *to;
+
+	TRY(looking_begin(r, l));
+	/* What the last change did, if there is one. */
+	TRY(param_string_or(
+	    r, "from", doc_changes(l->doc) > 0 ? "@1" : "@0", &from));
+	TRY(param_string_or(r, "to", NULL, &to));
+	if (to != NULL)
+		TRY(revision_view(r, &l->subject, l->doc, to, &l->to));
+	TRY(revision_view(r, &l->subject, looking_to(l), from, &l->from));
+	return patches_add(r, l);
+}
+
+static lk_err
+doc_diff_(struct request *r)
+{
+	struct looking l = { .doc = NULL };
+	lk_err err = diff_run(r, &l);
+
+	looking_end(&l);
+	return err;
+}
+
+/* The change itself, as its author wrote it. */
+static lk_err
+change_read(struct request *r, const struct subject *s,
+    const struct change_info *info, const uint8_t hash[static LK_ID_LEN],
+    struct arena *arena, struct change *out)
+{
+	BUF_SCOPED body = { 0 };
+	struct bytes copy;
+
+	buf_init(&body, CHANGE_BODY_MAX);
+	TRY(replica_change_body(
+	    r->replica, s->docno, info->number, hash, &body));
+	copy = arena_copy(arena, buf_bytes(&body));
+	if (copy.ptr == NULL)
+		return LK_ERR(LK_E_NOMEM, "change");
+	return change_decode(out, arena, copy);
+}
+
+static void
+change_add(struct request *r, const struct change *c, bool import)
+{
+	struct json_object *o = json_object_object_get(r->result, "change");
+	struct json_object *deps = json_object_new_array();
+	BUF_SCOPED actor = { .max = 2 * ACTOR_LEN_MAX + 1 };
+
+	for (size_t i = 0; i < c->deps_len; i++) {
+		char hex[2 * LK_ID_LEN + 1];
+
+		hex_encode(hex, BYTES(c->deps + i * LK_ID_LEN, LK_ID_LEN));
+		json_object_array_add(deps, json_object_new_string(hex));
+	}
+	for (size_t i = 0; i < c->actor.len; i++)
+		buf_printf(&actor, "%02x", c->actor.ptr[i]);
+	json_add_id(o, "hash", BYTES_OF(c->hash));
+	json_add_number(o, "ops", c->ops_len);
+	json_add_bytes(o, "actor", buf_bytes(&actor));
+	json_object_object_add(o, "deps", deps);
+	if (c->message.len > 0)
+		json_add_bytes(o, "message", c->message);
+	/* Its author's time; the log tells when the import came. */
+	if (import)
+		json_add_time(o, "time", change_time(c->time));
+}
+
+/* The document just before a change. */
+static lk_err
+before_view(struct looking *l, const struct change *c, enum view_void how,
+    struct arena *arena)
+{
+	uint8_t(*deps)[LK_ID_LEN] =
+	    arena_alloc(arena, (c->deps_len + 1) * LK_ID_LEN);
+
+	if (deps == NULL)
+		return LK_ERR(LK_E_NOMEM, "dependencies");
+	if (c->deps_len > 0)
+		memcpy(deps, c->deps, c->deps_len * LK_ID_LEN);
+	return doc_at(l->to, (const uint8_t(*)[LK_ID_LEN])deps, c->deps_len,
+	    how, &l->from);
+}
+
+static lk_err
+show_run(struct request *r, struct looking *l, struct arena *arena)
+{
+	const struct subject *s = &l->subject;
+	uint8_t hash[1][LK_ID_LEN];
+	struct doc_change_info info;
+	struct change_info entry;
+	struct change change;
+	enum view_void how;
+	const char *rev;
+
+	TRY(looking_begin(r, l));
+	TRY(param_string(r, "rev", &rev));
+	TRY(revision_change(r, s, l->doc, rev, hash[0]));
+	TRY(replica_change(r->replica, s->docno, l->doc, hash[0], &entry));
+	json_object_object_add(
+	    r->result, "change", change_json(r->replica, s->docno, &entry));
+	TRY(change_read(r, s, &entry, hash[0], arena, &change));
+	change_add(r, &change, entry.is_import);
+	TRY(doc_change(l->doc, hash[0], &info));
+	/* What is void says what it would have done. */
+	how = info.visible ? VIEW_JUDGED : VIEW_RAW;
+	TRY(doc_at(l->doc, (const uint8_t(*)[LK_ID_LEN])hash, 1, how, &l->to));
+	TRY(before_view(l, &change, how, arena));
+	return patches_add(r, l);
+}
+
+static lk_err
+doc_show(struct request *r)
+{
+	struct looking l = { .doc = NULL };
+	ARENA_SCOPED arena = { .max = (size_t)4 * CHANGE_BODY_MAX };
+	lk_err err = show_run(r, &l, &arena);
+
+	looking_end(&l);
+	return err;
+}
+
+static lk_err
+blame_run(struct request *r, struct looking *l, struct arena *arena)
+{
+	const struct subject *s = &l->subject;
+	struct base base;
+	struct place place;
+	const char *path, *at;
+	lk_err err;
+
+	TRY(looking_begin(r, l));
+	TRY(param_string_or(r, "path", "", &path));
+	TRY(param_string_or(r, "at", NULL, &at));
+	json_add_text(r->result, "path", path);
+	if (at != NULL)
+		TRY(revision_view(r, s, l->doc, at, &l->to));
+	err = base_find(&base, looking_to(l),
+	    l->form.content ? s->name.type : "map", false);
+	if (err.code == LK_OK)
+		err = pointer_follow(&place, looking_to(l), &base, path, arena);
+	if (err.code == LK_OK && !place.shown)
+		err = LK_ERR(LK_E_NOTFOUND, "nothing there");
+	if (err.code == LK_OK)
+		err = blame_json(r, s, l->doc, looking_to(l), &place);
+	return err.code == LK_OK ? err : document_fail(r, s, path, err);
+}
+
+static lk_err
+doc_blame_(struct request *r)
+{
+	struct looking l = { .doc = NULL };
+	ARENA_SCOPED arena = { .max = CONTROL_LINE_MAX };
+	lk_err err = blame_run(r, &l, &arena);
+
+	looking_end(&l);
+	return err;
+}
+
+static const struct command table[] = {
+	{ "doc.diff", doc_diff_, COMMAND_IDENTITY },
+	{ "doc.show", doc_show, COMMAND_IDENTITY },
+	{ "doc.blame", doc_blame_, COMMAND_IDENTITY },
+	{ NULL, NULL, 0 },
+};
+
+const struct command *const commands_history = table;

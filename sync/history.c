@@ -1,0 +1,220 @@
+#include <string.h>
+
+#include "crdt/document.h"
+#include "sync/admit.h"
+
+static void
+entry_kinds(const struct body *body, struct change_info *info)
+{
+	for (size_t i = 0; i < body->ops_len; i++) {
+		if (body->ops[i].kind < 32)
+			info->kinds |= UINT32_C(1) << body->ops[i].kind;
+	}
+	info->is_import = body_has(body, OP_IMPORT);
+	info->has_change = body_has(body, OP_CHANGE);
+}
+
+lk_err
+replica_entry(
+    struct replica *r, uint32_t docno, uint32_t number, struct change_info *out)
+{
+	ARENA_SCOPED arena = { .max = ENVELOPE_MAX };
+	struct change_info info = { .number = number };
+	struct docstate *ds;
+	struct graph_author author;
+	struct facts facts;
+	struct body body;
+	struct node node;
+	uint32_t voided;
+
+	TRY(docstate_get(r, docno, &ds));
+	if (number >= graph_len(ds->graph))
+		return LK_ERR(LK_E_NOTFOUND, "envelope");
+	TRY(node_get(r, docno, number, &node));
+	TRY(facts_decode(&facts, &body, &arena, node.facts));
+	author = graph_node_author(ds->graph, number);
+	graph_id(ds->graph, number, info.id);
+	memcpy(info.author, author.key, sizeof(info.author));
+	info.lsn = node.lsn;
+	info.seq = facts.seq;
+	info.ops = node.ops;
+	info.time = node.time;
+	info.received = node.received;
+	info.message = node.message;
+	info.hashes = node.hashes;
+	info.visible = graph_visible(ds->graph, number);
+	entry_kinds(&body, &info);
+	if (node.hashes.len >= LK_ID_LEN)
+		memcpy(info.hash, node.hashes.ptr, LK_ID_LEN);
+	voided = graph_voided_by(ds->graph, number);
+	if (voided != GRAPH_NONE)
+		graph_id(ds->graph, voided, info.voided_by);
+	*out = info;
+	return LK_NONE;
+}
+
+lk_err
+replica_log(
+    struct replica *r, uint32_t docno, uint64_t lsn, struct change_info *out)
+{
+	struct docstate *ds;
+	struct log_entry entry;
+	uint32_t number;
+
+	TRY(docstate_get(r, docno, &ds));
+	TRY(log_next(r->txn, docno, lsn, &entry));
+	number = graph_find(ds->graph, entry.id);
+	if (number == GRAPH_NONE)
+		return LK_ERR(LK_E_CORRUPT, "log entry without node");
+	return replica_entry(r, docno, number, out);
+}
+
+lk_err
+replica_parents(
+    struct replica *r, uint32_t docno, uint32_t number, struct buf *ids)
+{
+	struct docstate *ds;
+	struct node node;
+	struct rd rd;
+
+	TRY(docstate_get(r, docno, &ds));
+	TRY(node_get(r, docno, number, &node));
+	rd = rd_over(node.parents);
+	while (rd.left.len > 0 && !rd.failed) {
+		uint64_t back = rd_uleb(&rd);
+		uint8_t id[LK_ID_LEN];
+
+		if (back == 0 || back > number)
+			return LK_ERR(LK_E_CORRUPT, "parents");
+		graph_id(ds->graph, number - (uint32_t)back, id);
+		buf_mem(ids, id, sizeof(id));
+	}
+	if (!rd_done(&rd))
+		return LK_ERR(LK_E_CORRUPT, "parents");
+	return buf_err(ids, "parents");
+}
+
+/* What an entry left in the document: the greatest number of its heads. */
+static lk_err
+entry_last(struct replica *r, uint32_t docno, struct doc *doc, uint32_t number,
+    struct change_info *info, uint64_t *last)
+{
+	*last = 0;
+	TRY(replica_entry(r, docno, number, info));
+	for (size_t at = 0; at + LK_ID_LEN <= info->hashes.len;
+	     at += LK_ID_LEN) {
+		struct doc_change_info change;
+
+		TRY(doc_change(doc, info->hashes.ptr + at, &change));
+		if (change.number + UINT64_C(1) > *last)
+			*last = change.number + UINT64_C(1);
+	}
+	return LK_NONE;
+}
+
+lk_err
+replica_changes_at(struct replica *r, uint32_t docno, struct doc *doc,
+    uint32_t number, uint64_t *changes)
+{
+	uint64_t most = 0;
+
+	/* An import may have brought nothing new; a change always does, and
+	 * what came later has a greater number. */
+	for (uint32_t n = number + 1; n > 0; n--) {
+		struct change_info info;
+		uint64_t last;
+
+		TRY(entry_last(r, docno, doc, n - 1, &info, &last));
+		if (last > most)
+			most = last;
+		if (info.has_change)
+			break;
+	}
+	*changes = most;
+	return LK_NONE;
+}
+
+/* The first entry from *at on, below `end`, that holds a change of its own;
+ * NOTFOUND. */
+static lk_err
+entry_change(struct replica *r, uint32_t docno, struct doc *doc, uint32_t end,
+    uint32_t *at, uint64_t *last)
+{
+	for (; *at < end; ++*at) {
+		struct change_info info;
+
+		TRY(entry_last(r, docno, doc, *at, &info, last));
+		if (info.has_change)
+			return LK_NONE;
+	}
+	return LK_ERR(LK_E_NOTFOUND, "entry");
+}
+
+lk_err
+replica_change(struct replica *r, uint32_t docno, struct doc *doc,
+    const uint8_t hash[static LK_ID_LEN], struct change_info *out)
+{
+	struct doc_change_info change;
+	struct docstate *ds;
+	uint32_t low = 0, high;
+	uint64_t last;
+
+	TRY(docstate_get(r, docno, &ds));
+	TRY(doc_change(doc, hash, &change));
+	high = graph_len(ds->graph);
+	/* Entries come in the order in which the document got their changes. */
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2, at = mid;
+		lk_err err = entry_change(r, docno, doc, high, &at, &last);
+
+		if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
+			return err;
+		if (err.code == LK_OK && last <= change.number)
+			low = at + 1;
+		else
+			high = mid;
+	}
+	/* From here to the next change of its own there are imports. */
+	for (; low < graph_len(ds->graph); low++) {
+		TRY(entry_last(r, docno, doc, low, out, &last));
+		if (last > change.number)
+			return LK_NONE;
+	}
+	return LK_ERR(LK_E_CORRUPT, "change without envelope");
+}
+
+static lk_err
+body_pick(const struct bytes *bodies, size_t len,
+    const uint8_t hash[static LK_ID_LEN], struct buf *out)
+{
+	for (size_t i = 0; i < len; i++) {
+		ARENA_SCOPED arena = { .max = CHANGE_BODY_MAX };
+		struct change change;
+
+		TRY(change_decode(&change, &arena, bodies[i]));
+		if (memcmp(change.hash, hash, LK_ID_LEN) != 0)
+			continue;
+		buf_add(out, bodies[i]);
+		return buf_err(out, "change");
+	}
+	return LK_ERR(LK_E_CORRUPT, "change of an envelope");
+}
+
+lk_err
+replica_change_body(struct replica *r, uint32_t docno, uint32_t number,
+    const uint8_t hash[static LK_ID_LEN], struct buf *out)
+{
+	ARENA_SCOPED arena = { .max = (size_t)DOCUMENT_BODY_MAX * 4 };
+	struct bytes *bodies = NULL;
+	size_t len = 0;
+	struct docstate *ds;
+	struct admission a;
+	lk_err err;
+
+	TRY(docstate_get(r, docno, &ds));
+	admission_begin(&a, r, ds);
+	err = content_changes(&a, number, &arena, &bodies, &len);
+	admission_drop(&a);
+	TRY(err);
+	return body_pick(bodies, len, hash, out);
+}
