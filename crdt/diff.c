@@ -7,6 +7,9 @@
 /* Keys of one object that differ, and its path. */
 #define OBJECT_BYTES_MAX ((size_t)1 << 30)
 
+static const lk_err diff_damaged = { .code = LK_E_CORRUPT,
+	.what = "object of an op" };
+
 void *
 diff_room(void *at, size_t len, size_t *cap, size_t size)
 {
@@ -48,8 +51,12 @@ lk_err
 diff_wait(struct diff *d, uint64_t obj, bool fresh)
 {
 	size_t at = d->heap_len;
-	struct pending *heap =
-	    diff_room(d->heap, at, &d->heap_cap, sizeof(*heap));
+	struct pending *heap;
+
+	/* What an object holds was made after it: this ends. */
+	if (fresh && id_ctr(obj) <= id_ctr(d->obj))
+		return diff_damaged;
+	heap = diff_room(d->heap, at, &d->heap_cap, sizeof(*heap));
 
 	if (heap == NULL)
 		return LK_ERR(LK_E_NOMEM, "objects of a diff");
@@ -219,7 +226,7 @@ object_in_both(struct diff *d, uint64_t obj, bool *both)
 			TRY(object_shown(d->to, obj, &parent, &shown));
 		/* Made before what it holds: this ends. */
 		if (id_ctr(parent) >= id_ctr(obj))
-			return LK_ERR(LK_E_CORRUPT, "object of an op");
+			return diff_damaged;
 		obj = parent;
 	}
 	for (size_t i = 0; i < chain.len; i++)
@@ -279,6 +286,8 @@ object_place(struct diff *d, uint64_t obj, uint64_t *parent, struct prop *out)
 	TRY(doc_trim(d->to));
 	TRY(opset_load(d->to, obj, &at));
 	*parent = at.op->obj;
+	if (id_ctr(*parent) >= id_ctr(obj))
+		return diff_damaged;
 	out->is_key = at.op->in_map;
 	TRY(slot_load_op(d->to, at.op, &s));
 	TRY(slot_winner(d->to, &s, &winner));

@@ -4,12 +4,15 @@
 
 #include <cmocka.h>
 
+#include "crdt/diff.h"
+#include "crdt/doc_blame.h"
+#include "crdt/doc_history.h"
 #include "crdt/export.h"
 #include "tests/unit/crdt/counted_kv.h"
 #include "tests/unit/crdt/doc_sample.h"
 
 static lk_err
-each_ghost(void *ctx, const struct doc_change_info *info)
+each_change(void *ctx, const struct doc_change_info *info)
 {
 	(void)ctx;
 	(void)info;
@@ -46,6 +49,45 @@ span_seen(void *ctx, const struct span *s)
 static const struct mark_range letter = { .end = 1,
 	.mark = { { (const uint8_t *)"m", 1 }, { .type = VALUE_TRUE } } };
 
+static lk_err
+each_patch(void *ctx, const struct patch *p)
+{
+	(void)ctx;
+	(void)p;
+	return LK_NONE;
+}
+
+static lk_err
+each_run(void *ctx, const struct blame_run *run)
+{
+	(void)ctx;
+	(void)run;
+	return LK_NONE;
+}
+
+static void
+view_all(struct doc *doc, const struct changes *all)
+{
+	for (enum view_void how = VIEW_JUDGED; how <= VIEW_RAW; how++) {
+		struct op_id text = { .ctr = 2 };
+		uint8_t heads[1][LK_ID_LEN];
+		struct doc *view;
+
+		memcpy(heads[0], all->all[0].hash, LK_ID_LEN);
+		if (doc_at(
+			doc, (const uint8_t(*)[LK_ID_LEN])heads, 1, how, &view)
+			.code != LK_OK)
+			continue;
+		(void)!doc_diff(view, doc, each_patch, NULL).code;
+		(void)!doc_diff(doc, view, each_patch, NULL).code;
+		(void)!doc_blame(view, text, each_run, NULL).code;
+		doc_free(view);
+		if (doc_at_first(doc, 1, how, &view).code == LK_OK)
+			doc_free(view);
+	}
+	(void)!doc_match(doc, "a", each_change, NULL).code;
+}
+
 /* Does everything there is with a document; errors are allowed. */
 static void
 use_all(struct kv kv, const struct changes *all)
@@ -57,9 +99,10 @@ use_all(struct kv kv, const struct changes *all)
 
 	buf_init(&b, TREE_MAX);
 	if (err.code == LK_OK) {
-		(void)!doc_ghosts(doc, each_ghost, NULL).code;
+		(void)!doc_ghosts(doc, each_change, NULL).code;
 		(void)!doc_stranded(doc, each_stranded, NULL).code;
 		export_all(doc, all);
+		view_all(doc, all);
 		err = tree_of_doc(doc, true, &b);
 		(void)!doc_spans(
 		    doc, (struct op_id){ .ctr = 2 }, span_seen, NULL)
