@@ -118,6 +118,18 @@ LK_MUST_USE lk_err replica_create(struct replica *, const char *name,
 LK_MUST_USE lk_err replica_edit(struct replica *, uint32_t docno,
     edit_fn *fill, void *ctx, const char *message, bool *changed,
     uint8_t hash[static LK_ID_LEN]);
+/*
+ * Undoes the last change or import of this device that counts, is not undone
+ * and still shows, as a new change; what others wrote since stays.  With `redo`
+ * the last undoing is undone.  NOTFOUND: there is none; else as replica_edit.
+ */
+struct undo_report {
+	uint8_t of[LK_ID_LEN]; /* a hash of what was undone */
+	bool changed;
+	uint8_t hash[LK_ID_LEN];
+};
+LK_MUST_USE lk_err replica_undo(
+    struct replica *, uint32_t docno, bool redo, struct undo_report *);
 /* A new document holding the changes of a history; its orphans are left out.
  * DATA, MALFORMED, LIMIT: nothing was written. */
 LK_MUST_USE lk_err replica_import(struct replica *, const char *name,
