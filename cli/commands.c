@@ -25,6 +25,7 @@ const struct command *const commands[] = {
 	&verb_watch,
 	&verb_branch,
 	&verb_merge,
+	&verb_undo,
 	&verb_invite,
 	&verb_accept,
 	&verb_share,

@@ -124,7 +124,7 @@ LK_MUST_USE lk_err replica_edit(struct replica *, uint32_t docno,
  * the last undoing is undone.  NOTFOUND: there is none; else as replica_edit.
  */
 struct undo_report {
-	uint8_t of[LK_ID_LEN]; /* a hash of what was undone */
+	uint8_t of[LK_ID_LEN]; /* the change, the first one of an import */
 	bool changed;
 	uint8_t hash[LK_ID_LEN];
 };

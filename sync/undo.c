@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crdt/doc_history.h"
 #include "crdt/patch_list.h"
 #include "sync/admit.h"
 
@@ -242,6 +243,23 @@ undo_find(struct undoing *u, bool redo, struct entry *found,
 }
 
 static lk_err
+match_keep(void *ctx, const struct doc_change_info *info)
+{
+	memcpy(ctx, info->hash, LK_ID_LEN);
+	return LK_NONE;
+}
+
+/* The change that is undone or done again, not the entry that undid it. */
+static lk_err
+undo_subject(struct undoing *u, const struct entry *e, uint8_t *hash)
+{
+	memcpy(hash, e->hash, LK_ID_LEN);
+	if (e->kind == ENTRY_DOES)
+		return LK_NONE;
+	return doc_match(u->doc, e->of, match_keep, hash);
+}
+
+static lk_err
 undo_fill(void *ctx, struct edit *edit, struct doc *doc)
 {
 	(void)doc;
@@ -261,11 +279,12 @@ replica_undo(
 	TRY(docstate_get(r, docno, &u.ds));
 	TRY(replica_open_doc(r, docno, &u.doc));
 	err = undo_find(&u, redo, &e, &patches);
+	if (err.code == LK_OK)
+		err = undo_subject(&u, &e, report->of);
 	undoing_clear(&u);
 	TRY(err);
 	(void)snprintf(
 	    message, sizeof(message), "%s %s", redo ? "redo" : "undo", e.name);
-	memcpy(report->of, e.hash, LK_ID_LEN);
 	return replica_edit(r, docno, undo_fill, &patches, message,
 	    &report->changed, report->hash);
 }
