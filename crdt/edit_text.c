@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "crdt/code_point.h"
 #include "crdt/edit_state.h"
@@ -152,6 +153,9 @@ edit_text_from(struct edit *e, struct aligner *al, struct op_id text,
 
 	if (!utf8_valid(v.wanted) || !utf8_valid(v.base))
 		return LK_ERR(LK_E_DATA, "the text is not UTF-8");
+	/* Pieces of it are pointed to, empty ones too. */
+	if (v.wanted.len == 0)
+		v.wanted = BYTES_STR("");
 	TRY(versions_compare(&diff, al, &v));
 	/* Last first, so that positions in the present text stay right. */
 	for (size_t i = diff.hunks_len; i > 0; i--)

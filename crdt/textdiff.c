@@ -320,12 +320,23 @@ hunks_count(struct textdiff *d, struct bytes old)
 	}
 }
 
+/* Offsets into no memory at all are undefined, 0 too. */
+static struct bytes
+text_somewhere(struct bytes text)
+{
+	static const uint8_t nothing[1];
+
+	return text.len == 0 ? BYTES(nothing, 0) : text;
+}
+
 lk_err
 textdiff(struct textdiff *out, struct aligner *al, struct bytes old,
     struct bytes new)
 {
 	struct job job = { .out = out, .al = al };
 
+	old = text_somewhere(old);
+	new = text_somewhere(new);
 	TRY(region_compare(&job, (struct region){ .old = old, .new = new },
 	    text_line, region_words));
 	hunks_count(out, old);
@@ -417,6 +428,8 @@ textdiff_onto(
 {
 	struct onto o = { .out = out, .theirs = theirs.diff };
 
+	mine.text = text_somewhere(mine.text);
+	theirs.text = text_somewhere(theirs.text);
 	for (size_t i = 0; i < mine.diff->hunks_len; i++) {
 		struct text_hunk h = mine.diff->hunks[i];
 

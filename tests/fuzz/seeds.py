@@ -85,6 +85,21 @@ def cursors():
         yield bytes.fromhex(form + "02")
 
 
+def versions():
+    """Three versions of a text."""
+    lines = b"one two three\nfour\n\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\n\nlast"
+    yield b"\0".join([lines, lines.replace(b"two", b"2"), lines.replace(b"four", b"five six")])
+    yield b"\0".join([b"a b a b a b", b"b a b a", lines])
+
+
+def edits():
+    """A document, and what an editor began and ended with."""
+    yield b"""{"l":[1,{"id":1,"t":"x y"},2],"n":1.5,"t":"one two"}
+{"l":[1,{"id":1,"t":"x"},2],"n":1.5,"t":"one"}
+{"l":[{"id":1,"t":"x z"},2,3],"m":null,"t":"1"}"""
+    yield b'{}{"a":[[],[],true]}{"a":[[1],[]],"b":{"":"2026-01-01T00:00:00Z"}}'
+
+
 SEEDS = {
     "body_fuzz": lambda: vectors("body", "body", "good", "bad", "wait"),
     "card_fuzz": lambda: (*vectors("cert", "card", "cards"), *vectors("cert", "proof", "proofs")),
@@ -93,12 +108,14 @@ SEEDS = {
     "cursor_fuzz": cursors,
     "document_fuzz": lambda: chunks(0),
     "envelope_fuzz": lambda: (b"\0" + e for e in vectors("envelope", "envelope", "envelopes", "bad")),
+    "json_edit_fuzz": edits,
     "json_fuzz": texts,
     "keysection_fuzz": lambda: vectors("keysection", "section", "epochs", "wrong_epochs", "shares"),
     "lean_fuzz": lambda: vectors("lean", "content", "vectors"),
     "message_fuzz": messages,
     "salvage_fuzz": lambda: ((len(f) // 2 % 65536).to_bytes(2, "big") + f for f in automerge()),
     "session_fuzz": streams,
+    "textdiff_fuzz": versions,
     "welcome_fuzz": lambda: vectors("welcome", "welcome", "welcomes"),
 }
 
