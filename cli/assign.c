@@ -40,17 +40,6 @@ kind_name(struct lk *lk, const char **as)
 	return 0;
 }
 
-/* Adds a string as a JSON text. */
-static void
-quoted_add(json_object *params, struct bytes value)
-{
-	JSON_SCOPED *s = json_object_new_string_len(
-	    value.len == 0 ? "" : (const char *)value.ptr, (int)value.len);
-
-	params_text(params, "json",
-	    json_object_to_json_string_ext(s, JSON_C_TO_STRING_PLAIN));
-}
-
 static int
 bytes_add(struct lk *lk, json_object *params, const char *path)
 {
@@ -61,7 +50,7 @@ bytes_add(struct lk *lk, json_object *params, const char *path)
 	buf_init(&text, BASE64_LEN((size_t)CHANGE_BODY_MAX) + 1);
 	DO(file_read(lk, path, &file));
 	base64_encode(&text, buf_bytes(&file));
-	quoted_add(params, buf_bytes(&text));
+	params_quoted(params, "json", buf_bytes(&text));
 	return 0;
 }
 
@@ -78,7 +67,7 @@ time_add(json_object *params, const char *value)
 			(int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 });
 		value = text;
 	}
-	quoted_add(params, BYTES_STR(value));
+	params_quoted(params, "json", BYTES_STR(value));
 }
 
 static int
@@ -104,7 +93,7 @@ value_add(struct lk *lk, json_object *params, const char *value)
 	if (!opt_string && !opt_time)
 		return json_add(lk, params, value);
 	if (opt_string)
-		quoted_add(params, BYTES_STR(value));
+		params_quoted(params, "json", BYTES_STR(value));
 	else
 		time_add(params, value);
 	return 0;

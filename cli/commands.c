@@ -14,6 +14,7 @@ const struct command *const commands[] = {
 	&verb_insert,
 	&verb_inc,
 	&verb_splice,
+	&verb_mark,
 	&verb_edit,
 	&verb_apply,
 	&verb_import,

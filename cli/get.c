@@ -3,15 +3,17 @@
 
 #include "cli/client.h"
 #include "cli/params.h"
+#include "cli/spans.h"
 #include "cli/verbs.h"
 
 static const char *opt_at;
-static bool opt_typed, opt_conflicts, opt_root;
+static bool opt_typed, opt_conflicts, opt_spans, opt_root;
 
 static const struct option options[] = {
 	{ "at", 0, OPTION_STRING, &opt_at },
 	{ "typed", 0, OPTION_FLAG, &opt_typed },
 	{ "conflicts", 0, OPTION_FLAG, &opt_conflicts },
+	{ "spans", 0, OPTION_FLAG, &opt_spans },
 	{ "root", 0, OPTION_FLAG, &opt_root },
 	OPTIONS_END,
 };
@@ -27,7 +29,10 @@ value_print(struct lk *lk, json_object *result)
 		size_t len = (size_t)json_object_get_string_len(json);
 
 		if (!lk->json) {
-			output_pretty(stdout, s, len);
+			if (opt_spans)
+				spans_print(lk, s);
+			else
+				output_pretty(stdout, s, len);
 			return;
 		}
 		output_bytes(s, len);
@@ -52,6 +57,7 @@ get_run(struct lk *lk, const struct args *args)
 	params_text(params, "at", opt_at);
 	params_flag(params, "typed", opt_typed);
 	params_flag(params, "conflicts", opt_conflicts);
+	params_flag(params, "spans", opt_spans);
 	params_flag(params, "root", opt_root);
 	DO(lk_call(lk, "doc.get", params, &result));
 	value_print(lk, result);
@@ -60,7 +66,9 @@ get_run(struct lk *lk, const struct args *args)
 
 const struct command verb_get = {
 	.name = "get",
-	.usage = "get [--at REV] [--typed] [--conflicts] [--root] DOC [PATH]\n",
+	.usage =
+	    "get [--at REV] [--typed] [--conflicts | --spans] [--root] DOC "
+	    "[PATH]\n",
 	.summary = "Print a document, or what is at a path in it",
 	.details =
 	    "A text is printed as it is, everything else as JSON. PATH is a "
@@ -72,6 +80,8 @@ const struct command verb_get = {
 	    "set --typed takes it\n"
 	    "  --conflicts         every value that was written at PATH at "
 	    "the same time\n"
+	    "  --spans             a text with its marks and blocks, each "
+	    "run with its position\n"
 	    "  --root              paths start at the map that a text or "
 	    "list document is in\n",
 	.options = options,

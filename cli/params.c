@@ -1,5 +1,8 @@
 #include "cli/params.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 json_object *
 params_new(const char *doc)
 {
@@ -35,6 +38,16 @@ params_bytes(json_object *p, const char *key, struct bytes b)
 }
 
 void
+params_quoted(json_object *p, const char *key, struct bytes b)
+{
+	JSON_SCOPED *s = json_object_new_string_len(
+	    b.len == 0 ? "" : (const char *)b.ptr, (int)b.len);
+
+	params_text(
+	    p, key, json_object_to_json_string_ext(s, JSON_C_TO_STRING_PLAIN));
+}
+
+void
 params_number(json_object *p, const char *key, int64_t n)
 {
 	json_object_object_add(p, key, json_object_new_int64(n));
@@ -45,6 +58,23 @@ params_flag(json_object *p, const char *key, bool flag)
 {
 	if (flag)
 		json_object_object_add(p, key, json_object_new_boolean(1));
+}
+
+int
+params_position(
+    struct lk *lk, json_object *p, const char *key, const char *text)
+{
+	const char *wrong;
+	int64_t n = strtonum(text, 0, INT64_MAX, &wrong);
+
+	if (wrong == NULL)
+		params_number(p, key, n);
+	else if (strcmp(text, "s") == 0 || strcmp(text, "e") == 0 ||
+	    strchr(text, '@') != NULL)
+		params_text(p, key, text);
+	else
+		return lk_fail_usage(lk, "%s is no position", text);
+	return 0;
 }
 
 void

@@ -14,8 +14,12 @@ json_object *params_at(const struct args *);
 /* Adds a member; a NULL text and a false flag are left out. */
 void params_text(json_object *, const char *key, const char *);
 void params_bytes(json_object *, const char *key, struct bytes);
+/* Adds a string as a JSON text. */
+void params_quoted(json_object *, const char *key, struct bytes);
 void params_number(json_object *, const char *key, int64_t);
 void params_flag(json_object *, const char *key, bool);
+/* Adds a place in a text: a number, or a cursor as it is.  A usage error. */
+int params_position(struct lk *, json_object *, const char *key, const char *);
 /* All operands, which name documents, as "docs". */
 void params_docs(json_object *, const struct args *);
 

@@ -6,26 +6,22 @@
 #include "cli/verbs.h"
 
 static int
-position_read(struct lk *lk, const char *text, int64_t *out)
-{
-	const char *wrong;
-
-	*out = strtonum(text, 0, INT64_MAX, &wrong);
-	if (wrong != NULL)
-		return lk_fail_usage(lk, "%s is no position", text);
-	return 0;
-}
-
-static int
 splice_run(struct lk *lk, const struct args *args)
 {
+	const char *count = args->operands[3], *wrong;
+	int64_t del = strtonum(count, 0, INT64_MAX, &wrong);
 	json_object *params;
-	int64_t pos, del;
+	int status;
 
-	DO(position_read(lk, args->operands[2], &pos));
-	DO(position_read(lk, args->operands[3], &del));
+	if (wrong != NULL)
+		return lk_fail_usage(
+		    lk, "%s is no number of characters", count);
 	params = params_at(args);
-	params_number(params, "pos", pos);
+	status = params_position(lk, params, "pos", args->operands[2]);
+	if (status != 0) {
+		json_object_put(params);
+		return status;
+	}
 	params_number(params, "del", del);
 	params_text(params, "text", args->len == 5 ? args->operands[4] : NULL);
 	change_add(params);
@@ -38,7 +34,8 @@ const struct command verb_splice = {
 	.summary = "Delete and insert in a text",
 	.details =
 	    "At code point POS, DEL code points are deleted and TEXT is "
-	    "inserted. PATH is \"\" for\na text document.\n\n"
+	    "inserted. PATH is \"\" for\na text document. POS may be a cursor; "
+	    "e is the end.\n\n"
 	    "  -m, --message TEXT  is kept with the change\n"
 	    "  --root              paths start at the map that a text or "
 	    "list document is in\n",

@@ -2,8 +2,10 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "crdt/cursor.h"
 #include "daemon/commands.h"
 #include "daemon/document.h"
+#include "daemon/json_spans.h"
 #include "daemon/json_text.h"
 #include "daemon/json_value.h"
 #include "daemon/pointer.h"
@@ -164,16 +166,29 @@ conflicts_write(struct reading *g, struct buf *out, enum json_style style)
 }
 
 static lk_err
-reading_write(struct request *r, struct reading *g, struct buf *out)
+reading_text(const struct reading *g)
 {
+	return g->place.item.is_obj && g->place.item.obj_type == OBJ_TEXT
+	    ? LK_NONE
+	    : LK_ERR(LK_E_DATA, "not a text");
+}
+
+static lk_err
+reading_write(struct request *r, struct reading *g, void *ctx)
+{
+	struct buf *out = ctx;
 	enum json_style style;
-	bool typed, conflicts;
+	bool typed, conflicts, spans;
 
 	TRY(param_bool_or(r, "typed", false, &typed));
 	TRY(param_bool_or(r, "conflicts", false, &conflicts));
+	TRY(param_bool_or(r, "spans", false, &spans));
 	style = typed ? JSON_TYPED : JSON_PLAIN;
 	if (conflicts) {
 		TRY(conflicts_write(g, out, style));
+	} else if (spans) {
+		TRY(reading_text(g));
+		TRY(json_spans_write(out, g->doc, g->place.item.id, style));
 	} else if (!typed && g->place.item.is_obj &&
 	    g->place.item.obj_type == OBJ_TEXT) {
 		TRY(doc_text(g->doc, g->place.item.id, out));
@@ -188,16 +203,17 @@ reading_write(struct request *r, struct reading *g, struct buf *out)
 	return LK_NONE;
 }
 
+/* What a request wants of the place. */
+typedef lk_err reading_fn(struct request *, struct reading *, void *ctx);
+
 static lk_err
-doc_get_(struct request *r)
+reading_run(struct request *r, reading_fn *run, void *ctx)
 {
 	struct reading g = { 0 };
 	struct subject s;
 	const char *path;
-	BUF_SCOPED out = { 0 };
 	lk_err err;
 
-	buf_init(&out, DOCUMENT_BODY_MAX);
 	TRY(subject_find(r, &s));
 	TRY(param_string_or(r, "path", "", &path));
 	json_add_subject(r->result, &s);
@@ -210,9 +226,73 @@ doc_get_(struct request *r)
 	}
 	err = reading_begin(r, &g, &s, path);
 	if (err.code == LK_OK)
-		err = reading_write(r, &g, &out);
+		err = run(r, &g, ctx);
 	reading_end(&g);
 	return err.code == LK_OK ? err : document_fail(r, &s, path, err);
+}
+
+static lk_err
+doc_get_(struct request *r)
+{
+	BUF_SCOPED out = { .max = DOCUMENT_BODY_MAX };
+
+	return reading_run(r, reading_write, &out);
+}
+
+struct cursor_wish {
+	int64_t pos;
+	bool before;
+};
+
+static lk_err
+cursor_make(struct request *r, struct reading *g, void *ctx)
+{
+	const struct cursor_wish *w = ctx;
+	BUF_SCOPED text = { .max = CONTROL_LINE_MAX };
+	struct cursor c;
+	lk_err err;
+
+	TRY(reading_text(g));
+	err = doc_cursor(
+	    g->doc, g->place.item.id, (uint64_t)w->pos, w->before, &c);
+	if (err.code == LK_E_LIMIT)
+		return LK_ERR(LK_E_DATA, "beyond the end of the text");
+	TRY(err);
+	cursor_write(&text, &c);
+	TRY(buf_err(&text, "cursor"));
+	json_add_bytes(r->result, "cursor", buf_bytes(&text));
+	return LK_NONE;
+}
+
+static lk_err
+doc_cursor_(struct request *r)
+{
+	struct cursor_wish w;
+
+	TRY(param_int(r, "pos", 0, INT64_MAX, &w.pos));
+	TRY(param_bool_or(r, "before", false, &w.before));
+	return reading_run(r, cursor_make, &w);
+}
+
+static lk_err
+cursor_find(struct request *r, struct reading *g, void *ctx)
+{
+	uint64_t pos = 0;
+
+	TRY(reading_text(g));
+	TRY(text_position(g->doc, g->place.item.id, ctx, &pos));
+	json_add_number(r->result, "pos", pos);
+	return LK_NONE;
+}
+
+static lk_err
+doc_position(struct request *r)
+{
+	const char *text;
+
+	TRY(param_string(r, "cursor", &text));
+	return reading_run(
+	    r, cursor_find, json_object_object_get(r->params, "cursor"));
 }
 
 static const struct command table[] = {
@@ -220,6 +300,8 @@ static const struct command table[] = {
 	    COMMAND_IDENTITY | COMMAND_WRITES | COMMAND_NESTED },
 	{ "doc.list", doc_list, COMMAND_IDENTITY },
 	{ "doc.get", doc_get_, COMMAND_IDENTITY },
+	{ "doc.cursor", doc_cursor_, COMMAND_IDENTITY },
+	{ "doc.position", doc_position, COMMAND_IDENTITY },
 	{ NULL, NULL, 0 },
 };
 

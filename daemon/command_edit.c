@@ -144,7 +144,8 @@ edit_inc(struct request *r)
 
 struct splice {
 	const char *path;
-	int64_t pos, del;
+	json_object *pos;
+	int64_t del;
 	struct bytes text;
 };
 
@@ -153,8 +154,17 @@ splice_make(void *ctx, struct site *site)
 {
 	const struct splice *s = ctx;
 
-	return site_splice(
-	    site, s->path, (uint64_t)s->pos, (uint64_t)s->del, s->text);
+	return site_splice(site, s->path, s->pos, (uint64_t)s->del, s->text);
+}
+
+/* A position, which site_text.c reads; absent is no position. */
+static lk_err
+param_position(struct request *r, const char *key, json_object **out)
+{
+	if (json_object_object_get_ex(r->params, key, out) && *out != NULL)
+		return LK_NONE;
+	return request_fail(r, LK_ERR(LK_E_USAGE, "read parameters"),
+	    "%s: a number or a cursor is needed", key);
 }
 
 static lk_err
@@ -163,7 +173,7 @@ edit_splice_(struct request *r)
 	struct splice s = { 0 };
 
 	TRY(param_string(r, "path", &s.path));
-	TRY(param_int(r, "pos", 0, INT64_MAX, &s.pos));
+	TRY(param_position(r, "pos", &s.pos));
 	TRY(param_int_or(r, "del", 0, INT64_MAX, &s.del));
 	if (json_object_object_get_ex(r->params, "text", NULL))
 		TRY(param_bytes(r, "text", &s.text));
@@ -171,6 +181,59 @@ edit_splice_(struct request *r)
 		return request_fail(
 		    r, LK_ERR(LK_E_DATA, "read text"), "the text is not UTF-8");
 	return document_edit(r, splice_make, &s);
+}
+
+struct marking {
+	const char *path;
+	struct site_mark mark;
+};
+
+static lk_err
+mark_make(void *ctx, struct site *site)
+{
+	const struct marking *m = ctx;
+
+	return site_mark(site, m->path, &m->mark);
+}
+
+/* The value; true when none is given. */
+static lk_err
+marking_value(struct request *r, struct marking *m)
+{
+	const char *as;
+	lk_err err;
+
+	TRY(param_string_or(r, "as", NULL, &as));
+	err = value_as_read(&m->mark.as, as);
+	if (err.code != LK_OK)
+		return request_fail(r, err, "as: %s: %s", as, err.what);
+	if (json_object_object_get_ex(r->params, "json", NULL))
+		return param_json(r, "json",
+		    "a string is written '\"like this\"', or with --string",
+		    &m->mark.value);
+	m->mark.value = json_object_new_boolean(true);
+	return LK_NONE;
+}
+
+static lk_err
+edit_mark_(struct request *r)
+{
+	struct marking m = { 0 };
+	const char *expand;
+	lk_err err;
+
+	TRY(param_string(r, "path", &m.path));
+	TRY(param_position(r, "from", &m.mark.from));
+	TRY(param_position(r, "to", &m.mark.to));
+	TRY(param_bytes(r, "name", &m.mark.name));
+	TRY(param_string_or(r, "expand", NULL, &expand));
+	err = mark_expand_read(&m.mark.expand, expand);
+	if (err.code != LK_OK)
+		return request_fail(r, err, "expand: %s: %s", expand, err.what);
+	TRY(marking_value(r, &m));
+	err = document_edit(r, mark_make, &m);
+	json_object_put(m.mark.value);
+	return err;
 }
 
 struct application {
@@ -288,6 +351,7 @@ static const struct command table[] = {
 	{ "doc.insert", edit_insert_, EDITS },
 	{ "doc.inc", edit_inc, EDITS },
 	{ "doc.splice", edit_splice_, EDITS },
+	{ "doc.mark", edit_mark_, EDITS },
 	{ "doc.apply", edit_apply, EDITS },
 	{ "doc.rewrite", edit_rewrite, EDITS },
 	{ NULL, NULL, 0 },

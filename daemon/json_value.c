@@ -420,8 +420,8 @@ f64_read(json_object *json, struct value *v)
 	return LK_NONE;
 }
 
-static lk_err
-bytes_read(struct value *v, json_object *json, struct arena *arena)
+lk_err
+json_bytes_read(struct value *v, json_object *json, struct arena *arena)
 {
 	BUF_SCOPED raw = { .max = DOCUMENT_BODY_MAX };
 
@@ -442,7 +442,7 @@ unknown_read(
 	if (code < VALUE_UNKNOWN_MIN || code > VALUE_UNKNOWN_MAX)
 		return LK_ERR(LK_E_DATA, "a code is 10 to 15");
 	v->type = (uint8_t)code;
-	return bytes_read(v, json, arena);
+	return json_bytes_read(v, json, arena);
 }
 
 static lk_err
@@ -520,7 +520,7 @@ typed_tree(struct tree *t, json_object *typed, struct arena *arena)
 	if (strcmp(type, "bytes") != 0)
 		return scalar_read(&t->value, type, json);
 	t->value.type = VALUE_BYTES;
-	return bytes_read(&t->value, json, arena);
+	return json_bytes_read(&t->value, json, arena);
 }
 
 lk_err

@@ -58,6 +58,9 @@ struct json_change {
 LK_MUST_USE lk_err json_value_edit(
     struct edit *, struct doc *, const struct json_change *);
 
+/* Base64 as the bytes of a value whose type is set.  DATA, LIMIT. */
+LK_MUST_USE lk_err json_bytes_read(
+    struct value *, json_object *, struct arena *);
 /* A string of json-c as bytes. */
 struct bytes json_string_bytes(json_object *);
 

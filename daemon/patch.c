@@ -107,6 +107,16 @@ as_member(json_object *op, enum value_as *as)
 	return LK_NONE;
 }
 
+/* A position; NULL when it is left out. */
+static lk_err
+position_member(json_object *op, const char *key, json_object **position)
+{
+	*position = NULL;
+	if (!json_object_object_get_ex(op, key, position) || *position != NULL)
+		return LK_NONE;
+	return LK_ERR(LK_E_DATA, "not a position: a number or a cursor");
+}
+
 /* The edits of the JSON Lines form. */
 
 typedef lk_err op_fn(struct site *, json_object *op, const char *path);
@@ -152,20 +162,76 @@ line_inc(struct site *s, json_object *op, const char *path)
 static lk_err
 line_splice(struct site *s, json_object *op, const char *path)
 {
-	json_object *text;
+	json_object *text, *pos;
 	struct bytes insert = { 0 };
-	int64_t pos, del;
+	int64_t del;
 
-	TRY(int_member(op, "pos", 0, &pos));
+	TRY(position_member(op, "pos", &pos));
 	TRY(int_member(op, "del", 0, &del));
-	if (pos < 0 || del < 0)
-		return LK_ERR(LK_E_DATA, "a position is not negative");
+	if (del < 0)
+		return LK_ERR(LK_E_DATA, "a number of characters is negative");
 	if (json_object_object_get_ex(op, "text", &text)) {
 		if (!json_object_is_type(text, json_type_string))
 			return LK_ERR(LK_E_DATA, "the text is no string");
 		insert = json_string_bytes(text);
 	}
-	return site_splice(s, path, (uint64_t)pos, (uint64_t)del, insert);
+	return site_splice(s, path, pos, (uint64_t)del, insert);
+}
+
+static lk_err
+line_mark(struct site *s, json_object *op, const char *path)
+{
+	struct site_mark mark = { 0 };
+	json_object *name, *expand = NULL, *whole = NULL;
+	lk_err err;
+
+	TRY(position_member(op, "from", &mark.from));
+	TRY(position_member(op, "to", &mark.to));
+	TRY(as_member(op, &mark.as));
+	if (!json_object_object_get_ex(op, "name", &name) ||
+	    !json_object_is_type(name, json_type_string))
+		return LK_ERR(LK_E_DATA, "a name is missing");
+	mark.name = json_string_bytes(name);
+	if (json_object_object_get_ex(op, "expand", &expand) &&
+	    !json_object_is_type(expand, json_type_string))
+		return LK_ERR(LK_E_DATA, "expand is no word");
+	if (mark_expand_read(&mark.expand,
+		expand == NULL ? NULL : json_object_get_string(expand))
+		.code != LK_OK)
+		return LK_ERR(
+		    LK_E_DATA, "a mark expands none, before, after or both");
+	if (!json_object_object_get_ex(op, "value", &mark.value))
+		mark.value = whole = json_object_new_boolean(true);
+	err = site_mark(s, path, &mark);
+	json_object_put(whole);
+	return err;
+}
+
+static lk_err
+line_split(struct site *s, json_object *op, const char *path)
+{
+	json_object *pos;
+
+	TRY(position_member(op, "pos", &pos));
+	return site_split(s, path, pos, json_object_object_get(op, "block"));
+}
+
+static lk_err
+line_update(struct site *s, json_object *op, const char *path)
+{
+	json_object *pos;
+
+	TRY(position_member(op, "pos", &pos));
+	return site_update(s, path, pos, json_object_object_get(op, "block"));
+}
+
+static lk_err
+line_join(struct site *s, json_object *op, const char *path)
+{
+	json_object *pos;
+
+	TRY(position_member(op, "pos", &pos));
+	return site_join(s, path, pos);
 }
 
 /* The operations of RFC 6902. */
@@ -358,6 +424,10 @@ static const struct verb {
 	{ "insert", line_insert, "value as" },
 	{ "inc", line_inc, "by" },
 	{ "splice", line_splice, "pos del text" },
+	{ "mark", line_mark, "from to name value as expand" },
+	{ "split", line_split, "pos block" },
+	{ "join", line_join, "pos" },
+	{ "update", line_update, "pos block" },
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

@@ -2,10 +2,19 @@
 
 #include <string.h>
 
-#include "base/base64.h"
 #include "base/clock.h"
 
 #define IN_TEXT LK_ERR(LK_E_DATA, "inside a text; use splice")
+
+size_t
+word_find(const char *const *words, size_t n, const char *word)
+{
+	size_t i = 0;
+
+	while (i < n && strcmp(words[i], word) != 0)
+		i++;
+	return i;
+}
 
 lk_err
 value_as_read(enum value_as *out, const char *word)
@@ -18,16 +27,13 @@ value_as_read(enum value_as *out, const char *word)
 		[AS_BYTES] = "bytes",
 		[AS_TIME] = "time",
 	};
+	size_t n = sizeof(words) / sizeof(words[0]);
+	size_t i = word == NULL ? AS_JSON : word_find(words, n, word);
 
-	if (word == NULL)
-		word = words[AS_JSON];
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcmp(words[i], word) != 0)
-			continue;
-		*out = (enum value_as)i;
-		return LK_NONE;
-	}
-	return LK_ERR(LK_E_USAGE, "no such kind of value");
+	if (i == n)
+		return LK_ERR(LK_E_USAGE, "no such kind of value");
+	*out = (enum value_as)i;
+	return LK_NONE;
 }
 
 static lk_err
@@ -58,53 +64,42 @@ time_read(json_object *json, struct value *v)
 	return LK_NONE;
 }
 
-static lk_err
-scalar_put(struct site *s, const struct tree_place *at, const struct value *v)
+lk_err
+value_tree(
+    struct tree *t, json_object *json, enum value_as as, struct arena *arena)
 {
-	return edit_assign(
-	    s->edit, at, &(struct tree){ .kind = TREE_SCALAR, .value = *v });
-}
-
-static lk_err
-bytes_put(struct site *s, const struct tree_place *at, json_object *json)
-{
-	struct value v = { .type = VALUE_BYTES };
-	BUF_SCOPED raw = { 0 };
-
-	buf_init(&raw, DOCUMENT_BODY_MAX);
-	if (!json_object_is_type(json, json_type_string) ||
-	    base64_decode(&raw, json_string_bytes(json)).code != LK_OK)
-		return LK_ERR(LK_E_DATA, "not base64");
-	v.bytes = buf_bytes(&raw);
-	return scalar_put(s, at, &v);
+	*t = (struct tree){ .kind = TREE_SCALAR,
+		.value = { .type = VALUE_STR } };
+	switch (as) {
+	case AS_JSON:
+		return json_tree(t, json, JSON_PLAIN, arena);
+	case AS_TYPED:
+		return json_tree(t, json, JSON_TYPED, arena);
+	case AS_BYTES:
+		t->value.type = VALUE_BYTES;
+		return json_bytes_read(&t->value, json, arena);
+	case AS_COUNTER:
+		return counter_read(json, &t->value);
+	case AS_TIME:
+		return time_read(json, &t->value);
+	case AS_STRING:
+		break;
+	}
+	if (!json_object_is_type(json, json_type_string))
+		return LK_ERR(LK_E_DATA, "not a string");
+	t->value.bytes = json_string_bytes(json);
+	return LK_NONE;
 }
 
 static lk_err
 value_put(struct site *s, const struct tree_place *at, json_object *json,
     enum value_as as)
 {
-	struct value v = { .type = VALUE_STR };
+	ARENA_SCOPED arena = { .max = TREE_BYTES_MAX };
+	struct tree t;
 
-	switch (as) {
-	case AS_JSON:
-		return json_value_put(s->edit, at, json, JSON_PLAIN);
-	case AS_TYPED:
-		return json_value_put(s->edit, at, json, JSON_TYPED);
-	case AS_BYTES:
-		return bytes_put(s, at, json);
-	case AS_STRING:
-		if (!json_object_is_type(json, json_type_string))
-			return LK_ERR(LK_E_DATA, "not a string");
-		v.bytes = json_string_bytes(json);
-		break;
-	case AS_COUNTER:
-		TRY(counter_read(json, &v));
-		break;
-	case AS_TIME:
-		TRY(time_read(json, &v));
-		break;
-	}
-	return scalar_put(s, at, &v);
+	TRY(value_tree(&t, json, as, &arena));
+	return edit_assign(s->edit, at, &t);
 }
 
 /* The content of a text or list document stays a text or list. */
@@ -231,22 +226,4 @@ site_inc(struct site *s, const char *path, int64_t by)
 	if (__builtin_add_overflow(p.item.value.i64, by, &sum))
 		return LK_ERR(LK_E_DATA, "the counter would overflow");
 	return edit_increment(s->edit, p.obj, p.prop, by);
-}
-
-lk_err
-site_splice(struct site *s, const char *path, uint64_t pos, uint64_t del,
-    struct bytes text)
-{
-	struct place p;
-	uint64_t length;
-
-	TRY(pointer_follow(&p, s->doc, &s->base, path, s->arena));
-	if (!p.shown)
-		return LK_ERR(LK_E_NOTFOUND, "nothing there");
-	if (!p.item.is_obj || p.item.obj_type != OBJ_TEXT)
-		return LK_ERR(LK_E_DATA, "not a text");
-	TRY(doc_length(s->doc, p.item.id, &length));
-	if (pos > length || del > length - pos)
-		return LK_ERR(LK_E_DATA, "beyond the end of the text");
-	return edit_splice(s->edit, p.item.id, pos, del, text);
 }

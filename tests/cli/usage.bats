@@ -28,7 +28,7 @@ load setup
 	lk ls --frob --json
 	is 64 "" '{"error":"usage","code":64,"message":"ls: no such option: --frob","hint":"usage: lk ls [-l]"}'
 	lk get --json
-	is 64 "" '{"error":"usage","code":64,"message":"get: something is missing","hint":"usage: lk get [--at REV] [--typed] [--conflicts] [--root] DOC [PATH]"}'
+	is 64 "" '{"error":"usage","code":64,"message":"get: something is missing","hint":"usage: lk get [--at REV] [--typed] [--conflicts | --spans] [--root] DOC [PATH]"}'
 }
 
 @test "global options stand before or after the command" {
@@ -49,7 +49,7 @@ load setup
 }
 
 @test "every command explains itself, and says so in JSON" {
-	verbs="init pair device new ls get set rm insert inc splice edit apply
+	verbs="init pair device new ls get set rm insert inc splice mark edit apply
 	    import export log show diff blame watch branch merge undo invite accept share members revoke status
 	    sync peers daemon version help"
 	for verb in $verbs; do

@@ -158,6 +158,52 @@ lines_are_edits(void **state)
 }
 
 static void
+lines_mark_texts_and_put_blocks_into_them(void **state)
+{
+	(void)state;
+	assert_patches("{\"t\":\"abc\"}",
+	    "{\"mark\":\"/t\",\"name\":\"b\",\"from\":1,\"to\":2}\n"
+	    "{\"mark\":\"/t\",\"name\":\"b\",\"value\":null}\n"
+	    "{\"mark\":\"/t\",\"name\":\"l\",\"value\":\"x\","
+	    "\"expand\":\"none\"}\n"
+	    "{\"mark\":\"/t\",\"name\":\"c\",\"from\":\"s\",\"to\":\"e\","
+	    "\"value\":1,\"as\":\"counter\"}\n"
+	    "{\"split\":\"/t\",\"block\":{\"type\":\"p\"}}\n"
+	    "{\"split\":\"/t\",\"pos\":\"e\"}\n"
+	    "{\"splice\":\"/t\",\"pos\":\"e\",\"text\":\"d\"}\n"
+	    "{\"update\":\"/t\",\"block\":{\"type\":\"h1\"}}\n"
+	    "{\"join\":\"/t\",\"pos\":4}\n",
+	    "{\"t\":\"\xef\xbf\xbc"
+	    "abcd\"}");
+	assert_refuses("{\"t\":\"abc\",\"n\":1}",
+	    "{\"mark\":\"/n\",\"name\":\"b\"}", LK_E_DATA);
+	assert_refuses(
+	    "{\"t\":\"abc\"}", "{\"mark\":\"/t\",\"from\":1}", LK_E_DATA);
+	assert_refuses("{\"t\":\"abc\"}",
+	    "{\"mark\":\"/t\",\"name\":\"b\",\"to\":4}", LK_E_DATA);
+	assert_refuses("{\"t\":\"abc\"}",
+	    "{\"mark\":\"/t\",\"name\":\"b\",\"from\":2,\"to\":1}", LK_E_DATA);
+	assert_refuses("{\"t\":\"abc\"}",
+	    "{\"mark\":\"/t\",\"name\":\"b\",\"from\":null}", LK_E_DATA);
+	assert_refuses("{\"t\":\"abc\"}",
+	    "{\"mark\":\"/t\",\"name\":\"b\",\"value\":[1]}", LK_E_DATA);
+	assert_refuses("{\"t\":\"abc\"}",
+	    "{\"mark\":\"/t\",\"name\":\"b\",\"expand\":\"no\"}", LK_E_DATA);
+	assert_refuses("{\"t\":\"abc\"}",
+	    "{\"splice\":\"/t\",\"pos\":\"1@ab\"}", LK_E_NOTFOUND);
+	assert_refuses(
+	    "{\"t\":\"abc\"}", "{\"splice\":\"/t\",\"pos\":\"x\"}", LK_E_DATA);
+	assert_refuses(
+	    "{\"t\":\"abc\"}", "{\"join\":\"/t\",\"pos\":1}", LK_E_DATA);
+	assert_refuses(
+	    "{\"t\":\"abc\"}", "{\"split\":\"/t\",\"block\":[]}", LK_E_DATA);
+	assert_refuses(
+	    "{\"t\":\"abc\"}", "{\"split\":\"/t\",\"pos\":4}", LK_E_DATA);
+	assert_refuses(
+	    "{\"t\":\"abc\"}", "{\"update\":\"/t\",\"pos\":0}", LK_E_DATA);
+}
+
+static void
 an_edit_that_does_not_fit_is_refused(void **state)
 {
 	(void)state;
@@ -278,6 +324,7 @@ main(void)
 		cmocka_unit_test(the_examples_of_rfc_6902_hold),
 		cmocka_unit_test(more_of_rfc_6902_holds),
 		cmocka_unit_test(lines_are_edits),
+		cmocka_unit_test(lines_mark_texts_and_put_blocks_into_them),
 		cmocka_unit_test(an_edit_that_does_not_fit_is_refused),
 		cmocka_unit_test(the_fault_names_the_operation),
 		cmocka_unit_test(what_is_no_patch_is_refused_with_its_line),
