@@ -204,17 +204,18 @@ lk_err
 replica_change_body(struct replica *r, uint32_t docno, uint32_t number,
     const uint8_t hash[static LK_ID_LEN], struct buf *out)
 {
-	ARENA_SCOPED arena = { .max = (size_t)DOCUMENT_BODY_MAX * 4 };
-	struct bytes *bodies = NULL;
-	size_t len = 0;
+	struct change_bodies bodies;
 	struct docstate *ds;
 	struct admission a;
 	lk_err err;
 
 	TRY(docstate_get(r, docno, &ds));
+	change_bodies_init(&bodies, (size_t)DOCUMENT_BODY_MAX * 4);
 	admission_begin(&a, r, ds);
-	err = content_changes(&a, number, &arena, &bodies, &len);
+	err = content_changes(&a, number, &bodies);
 	admission_drop(&a);
-	TRY(err);
-	return body_pick(bodies, len, hash, out);
+	if (err.code == LK_OK)
+		err = body_pick(bodies.at, bodies.len, hash, out);
+	change_bodies_clear(&bodies);
+	return err;
 }

@@ -130,21 +130,21 @@ hash_add(struct undoing *u, const uint8_t hash[static LK_ID_LEN])
 static lk_err
 import_hide(struct undoing *u, uint32_t node)
 {
-	ARENA_SCOPED arena = { .max = UNDO_BYTES_MAX };
+	struct change_bodies bodies;
 	struct admission a;
-	struct bytes *bodies;
-	size_t len = 0;
 	lk_err err;
 
+	change_bodies_init(&bodies, UNDO_BYTES_MAX);
 	admission_begin(&a, u->r, u->ds);
-	err = content_changes(&a, node, &arena, &bodies, &len);
+	err = content_changes(&a, node, &bodies);
 	admission_drop(&a);
-	for (size_t i = 0; i < len && err.code == LK_OK; i++) {
+	for (size_t i = 0; i < bodies.len && err.code == LK_OK; i++) {
 		uint8_t hash[LK_ID_LEN];
 
-		chunk_hash(hash, CHUNK_CHANGE, bodies[i]);
+		chunk_hash(hash, CHUNK_CHANGE, bodies.at[i]);
 		err = hash_add(u, hash);
 	}
+	change_bodies_clear(&bodies);
 	return err;
 }
 
