@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "sync/endpoint.h"
-#include "sync/pairing.h"
 #include "sync/names.h"
+#include "sync/pairing.h"
 #include "sync/person.h"
 
 #define TICK_MOST_MS 60000
@@ -75,11 +75,9 @@ engine_configure(struct engine *e, const struct engine_config *config)
 
 	e->port = config->listen_port;
 	mine->len = 0;
-	for (size_t i = 0; i < config->addresses_len &&
-	     mine->len < PEER_ADDRESS_MAX;
-	     i++)
-		if (endpoint_parse(
-			&mine->at[mine->len], config->addresses[i])
+	for (size_t i = 0;
+	     i < config->addresses_len && mine->len < PEER_ADDRESS_MAX; i++)
+		if (endpoint_parse(&mine->at[mine->len], config->addresses[i])
 			.code == LK_OK)
 			mine->len++;
 	TRY(incarnation_load(e));
@@ -159,7 +157,7 @@ link_lost(struct engine *e, struct link *l)
 	if (l->known) {
 		other = link_of(e, l->pk);
 		if (other == NULL || other == l)
-			peers_failed(e, l->pk);
+			peers_failed(e, l->pk, l->opened);
 	}
 	e->wake = e->now.mono;
 	link_free(e, l);
@@ -247,9 +245,9 @@ engine_plan(struct engine *e)
 			if (l->matched)
 				wake_at(e, l->round.ms + l->round_every);
 			wake_at(e,
-			    l->heard.ms + IDLE_MS > e->now.mono.ms ?
-				l->heard.ms + IDLE_MS :
-				l->pinged.ms + IDLE_MS);
+			    l->heard.ms + IDLE_MS > e->now.mono.ms
+				? l->heard.ms + IDLE_MS
+				: l->pinged.ms + IDLE_MS);
 		} else if (l->state != LINK_CLOSED) {
 			wake_at(e, l->deadline.ms);
 		}
@@ -258,9 +256,9 @@ engine_plan(struct engine *e)
 		if (!p->dialling && p->addresses_len > 0 &&
 		    link_of(e, p->pk) == NULL)
 			wake_at(e,
-			    p->again.ms > e->now.mono.ms ?
-				p->again.ms :
-				e->now.mono.ms + IDLE_MS);
+			    p->again.ms > e->now.mono.ms
+				? p->again.ms
+				: e->now.mono.ms + IDLE_MS);
 	TAILQ_FOREACH (q, &e->redeems, next)
 		if (redeem_wanted(q))
 			wake_at(e, q->again.ms);
@@ -342,8 +340,8 @@ engine_take(struct engine *e, struct engine_output *out)
 		if (!l->dialled) {
 			l->dialled = true;
 			out->what = ENGINE_DIAL;
-			(void)strlcpy(out->address, l->address,
-			    sizeof(out->address));
+			(void)strlcpy(
+			    out->address, l->address, sizeof(out->address));
 			return true;
 		}
 		if (l->connected && l->out.len > 0) {

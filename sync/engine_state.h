@@ -79,7 +79,7 @@ struct link {
 	bool closing;      /* ENGINE_CLOSE follows what is in `out` */
 	bool gone;         /* the caller knows that it is closed */
 	struct mono deadline; /* of the handshake, or of the answer to PING */
-	struct mono heard, pinged, round;
+	struct mono opened, heard, pinged, round;
 	int64_t round_every; /* ms between comparisons; 0: not drawn yet */
 	uint8_t told[FP_LEN]; /* hash of the last PEERS sent */
 	struct buf gossip;    /* the last PEERS, to be looked at again */
@@ -256,7 +256,10 @@ LK_MUST_USE lk_err peers_tell(struct engine *, struct link *);
  * document with, and looks again at what was heard too early. */
 LK_MUST_USE lk_err peers_changed(struct engine *);
 LK_MUST_USE lk_err peers_dial(struct engine *);
-void peers_failed(struct engine *, const uint8_t pk[static 32]);
+/* A connection to it ended; opened 0: it never was one.  Dialling waits longer
+ * each time, until one has lasted. */
+void peers_failed(
+    struct engine *, const uint8_t pk[static 32], struct mono opened);
 void peers_free(struct engine *);
 
 /* Notes that the peer was welcomed to a document that has no number yet; or, as

@@ -130,8 +130,8 @@ link_has_room(const struct link *l)
 }
 
 void
-link_send(struct engine *e, struct link *l, enum message_type type,
-    struct bytes body)
+link_send(
+    struct engine *e, struct link *l, enum message_type type, struct bytes body)
 {
 	if (l->state == LINK_CLOSED || l->session == NULL)
 		return;
@@ -241,9 +241,9 @@ link_settle_twins(struct engine *e, struct link *l)
 		if (other == l || !other->known || other->state != LINK_OPEN ||
 		    memcmp(other->pk, l->pk, 32) != 0)
 			continue;
-		loser = l->initiator == other->initiator ? other :
-		    l->initiator == mine_smaller	 ? other :
-							   l;
+		loser = l->initiator == other->initiator ? other
+		    : l->initiator == mine_smaller       ? other
+							 : l;
 		link_close(e, loser, CLOSE_DONE);
 		if (loser == l)
 			return;
@@ -282,6 +282,7 @@ link_opened(struct engine *e, struct link *l)
 	link_settle_twins(e, l);
 	if (l->state != LINK_OPEN)
 		return LK_NONE;
+	l->opened = e->now.mono;
 	TRY(peers_seen(e, l->pk));
 	TRY(peers_tell(e, l));
 	if (!l->set_sent)
@@ -364,8 +365,7 @@ static const struct handler {
 };
 
 static lk_err
-link_message(
-    struct engine *e, struct link *l, uint8_t type, struct bytes body)
+link_message(struct engine *e, struct link *l, uint8_t type, struct bytes body)
 {
 	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
 		const struct handler *h = &handlers[i];
@@ -378,9 +378,9 @@ link_message(
 			return LK_ERR(LK_E_MALFORMED, "message out of place");
 		return h->take(e, l, body);
 	}
-	return type >= MSG_UNKNOWN_MIN ?
-	    LK_NONE :
-	    LK_ERR(LK_E_VERSION, "unknown message");
+	return type >= MSG_UNKNOWN_MIN
+	    ? LK_NONE
+	    : LK_ERR(LK_E_VERSION, "unknown message");
 }
 
 static lk_err

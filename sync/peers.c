@@ -168,8 +168,8 @@ peer_add_address(struct peer *p, const char *address)
 		    (PEER_ADDRESS_MAX - 1) * sizeof(p->addresses[0]));
 		p->addresses_len--;
 	}
-	(void)strlcpy(p->addresses[p->addresses_len++], address,
-	    sizeof(p->addresses[0]));
+	(void)strlcpy(
+	    p->addresses[p->addresses_len++], address, sizeof(p->addresses[0]));
 	return true;
 }
 
@@ -226,13 +226,12 @@ peers_seen(struct engine *e, const uint8_t pk[static 32])
 	if (p == NULL)
 		return LK_NONE;
 	p->seen = e->now.wall;
-	p->failures = 0;
 	p->dialling = false;
 	return peer_save(e, p);
 }
 
 void
-peers_failed(struct engine *e, const uint8_t pk[static 32])
+peers_failed(struct engine *e, const uint8_t pk[static 32], struct mono opened)
 {
 	struct peer *p = peers_find(e, pk);
 	int64_t wait = DIAL_FIRST_MS;
@@ -240,6 +239,9 @@ peers_failed(struct engine *e, const uint8_t pk[static 32])
 	if (p == NULL)
 		return;
 	p->dialling = false;
+	/* One that always ends at once is no better than none. */
+	if (opened.ms != 0 && e->now.mono.ms - opened.ms >= DIAL_MOST_MS)
+		p->failures = 0;
 	for (uint32_t i = 0; i < p->failures && wait < DIAL_MOST_MS; i++)
 		wait *= 2;
 	if (wait > DIAL_MOST_MS)
@@ -317,8 +319,7 @@ peer_entry_make(struct engine *e, struct link *l, const struct peer *p,
 	TRY(err);
 	entry->addresses.len = 0;
 	for (size_t i = 0; i < p->addresses_len; i++)
-		if (endpoint_parse(
-			&entry->addresses.at[entry->addresses.len],
+		if (endpoint_parse(&entry->addresses.at[entry->addresses.len],
 			p->addresses[i])
 			.code == LK_OK)
 			entry->addresses.len++;
@@ -372,8 +373,8 @@ peers_hear(struct engine *e, struct bytes body, bool *later)
 		const struct cert *cert = &entry.proof.certs[0];
 		bool share;
 
-		TRY(share_topic(e, cert->block.device_pk,
-		    e->identity->sign.pk, &share));
+		TRY(share_topic(
+		    e, cert->block.device_pk, e->identity->sign.pk, &share));
 		*later |= !share;
 		if (!share)
 			continue;
@@ -457,7 +458,7 @@ peer_dial(struct engine *e, struct peer *p)
 	/* A key nobody can speak to: as if he were not there. */
 	if (err.code != LK_OK) {
 		link_free(e, l);
-		peers_failed(e, p->pk);
+		peers_failed(e, p->pk, (struct mono){ 0 });
 		return err.code == LK_E_NOMEM ? err : LK_NONE;
 	}
 	return LK_NONE;

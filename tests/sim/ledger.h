@@ -58,6 +58,7 @@ struct ledger_revoke {
 
 struct ledger {
 	struct world *world;
+	bool met[PERSONS][PERSONS]; /* the second took a ticket of the first */
 	struct ledger_doc *docs;
 	struct ledger_grant *grants;
 	struct ledger_envelope *envelopes;

@@ -274,7 +274,8 @@ ticket_committed(struct node *n, struct command *c)
 
 		if (e->ticket[0] != '\0')
 			continue;
-		*e = (struct errand){ .purpose = t->purpose };
+		*e = (struct errand){ .purpose = t->purpose,
+			.issuer = n->person };
 		(void)strlcpy(e->ticket, t->ticket, sizeof(e->ticket));
 		if (t->purpose == TICKET_INVITE)
 			e->doc = node_doc(n, t->docno);
@@ -304,7 +305,10 @@ share_run(struct node *n, struct command *c)
 	struct typed *t = (struct typed *)c;
 	lk_err err;
 
-	if (!doc_choose(n, ROLE_ADMIN, &t->docno))
+	/* Who has died over his first ticket knows nobody, and takes nothing
+	 * from strangers. */
+	if (!n->world->ledger->met[n->person][t->other->person] ||
+	    !doc_choose(n, ROLE_ADMIN, &t->docno))
 		return LK_ERR(LK_E_NOTFOUND, "no document to share");
 	err = nested(n, t, share_nested);
 	if (err.code != LK_OK && err.code != LK_E_NOTFOUND &&
@@ -434,6 +438,7 @@ static void
 errand_done(struct node *n, struct errand *e)
 {
 	world_say(n->world, "%s: ticket used", n->name);
+	n->world->ledger->met[e->issuer][n->person] = true;
 	if (e->purpose == TICKET_INVITE && !e->again)
 		n->used = *e;
 	if (e->purpose == TICKET_DEVICE)

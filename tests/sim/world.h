@@ -64,6 +64,7 @@ struct errand {
 	enum ticket_purpose purpose;
 	uint64_t handle; /* 0: to be handed in (again) */
 	size_t doc;      /* invite: number in the ledger */
+	enum person_index issuer;
 	bool again;      /* it was used before, and is tried once more */
 	int64_t until;   /* again: not for ever */
 };
