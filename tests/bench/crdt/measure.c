@@ -12,8 +12,8 @@ struct named {
 	double value;
 };
 
-static struct named phases[NAMED_MAX], figures[NAMED_MAX];
-static size_t phases_len, figures_len;
+static struct named phases[NAMED_MAX], cpu[NAMED_MAX], figures[NAMED_MAX];
+static size_t phases_len, cpu_len, figures_len;
 static long rss_before;
 
 static const struct {
@@ -71,21 +71,31 @@ add(struct named *to, size_t *len, const char *name, double value)
 	to[i].value += value;
 }
 
+static double
+clock_ms(clockid_t clock)
+{
+	struct timespec now;
+
+	if (clock_gettime(clock, &now) == -1)
+		err(1, "clock");
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
 double
 phase(const char *name)
 {
-	static struct timespec before;
-	struct timespec now;
-	double ms;
+	static double before, cpu_before;
+	double now = clock_ms(CLOCK_MONOTONIC), ms = now - before;
+	double cpu_now = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
 
-	if (before.tv_sec == 0)
+	if (before <= 0)
 		rss_before = rss_peak();
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ms = (double)(now.tv_sec - before.tv_sec) * 1e3 +
-	    (double)(now.tv_nsec - before.tv_nsec) / 1e6;
-	if (name != NULL)
+	if (name != NULL) {
 		add(phases, &phases_len, name, ms);
-	before = now;
+		add(cpu, &cpu_len, name, cpu_now - cpu_before);
+	}
+	cpu_before = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+	before = clock_ms(CLOCK_MONOTONIC);
 	return ms;
 }
 
@@ -106,12 +116,17 @@ report_all(const struct named *all, size_t len)
 void
 report(void)
 {
-	double total = 0;
+	double total = 0, cpu_total = 0;
 
-	for (size_t i = 0; i < phases_len; i++)
+	for (size_t i = 0; i < phases_len; i++) {
 		total += phases[i].value;
-	printf("{\"ms\": %.6g, \"phases\": {", total);
+		cpu_total += cpu[i].value;
+	}
+	printf(
+	    "{\"ms\": %.6g, \"cpu_ms\": %.6g, \"phases\": {", total, cpu_total);
 	report_all(phases, phases_len);
+	printf("}, \"cpu\": {");
+	report_all(cpu, cpu_len);
 	printf("}, \"rss_kb\": %ld, \"rss_before_kb\": %ld%s", rss_peak(),
 	    rss_before, figures_len > 0 ? ", " : "");
 	report_all(figures, figures_len);

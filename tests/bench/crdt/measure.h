@@ -1,8 +1,9 @@
 /*
  * measure.h - one measurement of the document engine in a process of its own.
  *
- * Phases are what the monotonic clock says between two calls; a phase measured
- * again adds to what it had.  Anything that fails ends the process.
+ * Phases are what the monotonic clock and that of the process say between two
+ * calls; a phase measured again adds to what it had.  Anything that fails ends
+ * the process.
  */
 #ifndef TESTS_BENCH_CRDT_MEASURE_H
 #define TESTS_BENCH_CRDT_MEASURE_H

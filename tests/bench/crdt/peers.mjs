@@ -3,25 +3,34 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
 const [library, row, ...args] = process.argv.slice(2);
-const phases = {}, figures = {};
-let before = 0, rssBefore = 0;
+const phases = {}, cpu = {}, figures = {};
+let before = 0, cpuBefore = 0, rssBefore = 0;
 
 function rss() {
 	return Number(/VmHWM:\s*(\d+)/.exec(readFileSync("/proc/self/status"))[1]);
 }
 
+// Of all threads: those that compile and collect garbage too.
+function cpuMs() {
+	const { user, system } = process.cpuUsage();
+	return (user + system) / 1000;
+}
+
 function phase(name) {
-	const now = performance.now();
+	const now = performance.now(), cpuNow = cpuMs();
 	if (before === 0)
 		rssBefore = rss();
-	if (name)
+	if (name) {
 		phases[name] = (phases[name] ?? 0) + now - before;
+		cpu[name] = (cpu[name] ?? 0) + cpuNow - cpuBefore;
+	}
+	cpuBefore = cpuMs();
 	before = performance.now();
 }
 
 function report() {
-	const ms = Object.values(phases).reduce((a, b) => a + b, 0);
-	console.log(JSON.stringify({ ms, phases,
+	const sum = (all) => Object.values(all).reduce((a, b) => a + b, 0);
+	console.log(JSON.stringify({ ms: sum(phases), cpu_ms: sum(cpu), phases, cpu,
 		rss_kb: rss(), rss_before_kb: rssBefore,
 		...figures }));
 }

@@ -149,13 +149,14 @@ static void
 bodies_apply(struct replica *r, struct bytes file)
 {
 	struct rd rd = rd_over(file);
+	ARENA_SCOPED arena = { 0 };
 	struct bytes body;
 
+	arena_init(&arena, CHANGE_BODY_MAX);
 	while (body_next(&rd, &body)) {
-		ARENA_SCOPED arena = { 0 };
 		struct change c;
 
-		arena_init(&arena, CHANGE_BODY_MAX);
+		arena_reset(&arena);
 		must(change_decode(&c, &arena, body));
 		must(doc_apply(r->doc, &c, true));
 		memcpy(r->head, c.hash, sizeof(r->head));

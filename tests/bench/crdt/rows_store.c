@@ -35,22 +35,23 @@ row_store_text(char **argv)
 {
 	enum { PER_TRANSACTION = 4096 };
 	struct rd rd = rd_over(file_map(argv[0]));
+	ARENA_SCOPED arena = { 0 };
 	struct session s;
 	struct bytes body;
 	size_t n = 0;
 
+	arena_init(&arena, CHANGE_BODY_MAX);
 	phase(NULL);
 	must(store_open(&s.store, argv[1], 0));
 	session_begin(&s, TXN_WRITE);
 	while (body_next(&rd, &body)) {
-		ARENA_SCOPED arena = { 0 };
 		struct change c;
 
 		if (++n % PER_TRANSACTION == 0) {
 			session_end(&s);
 			session_begin(&s, TXN_WRITE);
 		}
-		arena_init(&arena, CHANGE_BODY_MAX);
+		arena_reset(&arena);
 		must(change_decode(&c, &arena, body));
 		must(doc_apply(s.r.doc, &c, true));
 	}
