@@ -117,13 +117,16 @@ def median(runs, key):
     return out
 
 
+def span(ms):
+    return f"{ms / 1000:.3g} s" if ms >= 1000 else f"{ms:.3g} ms"
+
+
 def cell(figures, ours):
     if figures is None:
         return "-"
     if "failed" in figures:
         return figures["failed"][:30]
-    text = (f"{figures['figure']:.4g} ms (cpu {figures['cpu']:.4g}), "
-            f"{figures['rss_kb'] / 1024:.0f} MB")
+    text = f"{span(figures['figure'])} (cpu {span(figures['cpu'])}), {figures['rss_kb'] / 1024:.0f} MB"
     if "bytes" in figures:
         text += f", {figures['bytes']:,.0f} B"
     if ours and ours.get("figure"):

@@ -171,7 +171,7 @@ row_store_edit(char **argv)
 		session_begin(&s, TXN_WRITE);
 		session_resume(&s);
 		replica_begin(&s.r, NULL, 0);
-		key_put(&s.r, i % 2 == 0 ? n : keys + n, -1);
+		key_put(&s.r, i % 2 == 0 ? n : keys + n, -(int64_t)s.r.seq);
 		replica_end(&s.r);
 		session_remember(&s);
 		session_end(&s);
