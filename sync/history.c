@@ -184,17 +184,17 @@ replica_change(struct replica *r, uint32_t docno, struct doc *doc,
 }
 
 static lk_err
-body_pick(const struct bytes *bodies, size_t len,
+body_pick(const struct change_bodies *bodies,
     const uint8_t hash[static LK_ID_LEN], struct buf *out)
 {
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0; i < bodies->len; i++) {
 		ARENA_SCOPED arena = { .max = CHANGE_BODY_MAX };
 		struct change change;
 
-		TRY(change_decode(&change, &arena, bodies[i]));
+		TRY(change_decode(&change, &arena, bodies->at[i]));
 		if (memcmp(change.hash, hash, LK_ID_LEN) != 0)
 			continue;
-		buf_add(out, bodies[i]);
+		buf_add(out, bodies->at[i]);
 		return buf_err(out, "change");
 	}
 	return LK_ERR(LK_E_CORRUPT, "change of an envelope");
@@ -215,7 +215,7 @@ replica_change_body(struct replica *r, uint32_t docno, uint32_t number,
 	err = content_changes(&a, number, &bodies);
 	admission_drop(&a);
 	if (err.code == LK_OK)
-		err = body_pick(bodies.at, bodies.len, hash, out);
+		err = body_pick(&bodies, hash, out);
 	change_bodies_clear(&bodies);
 	return err;
 }
