@@ -33,7 +33,7 @@ change_print(const struct blame *b, json_object *run)
 	printf("%s%-8s%s  %-12s  %-12s  ", style_on(b->o, STYLE_WAIT),
 	    field_short(run, "hash"), style_off(b->o),
 	    import ? field_short(c, "actor") : safe(field(c, "who")),
-	    field(run, "hash")[0] == '\0' ? "" : field_ago(c, "time"));
+	    field(c, "time")[0] == '\0' ? "" : field_ago(c, "time"));
 }
 
 /* A piece of a text, at most a line, behind its line's number. */

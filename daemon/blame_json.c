@@ -28,14 +28,23 @@ change_tell(struct blame_writer *w, const struct doc_change_info *info,
 	struct change_info entry;
 	struct json_object *o;
 	struct bytes id;
+	lk_err err;
 
 	hex_encode(hex, BYTES_OF(info->hash));
 	json_add_text(run, "hash", hex);
 	if (json_object_object_get_ex(w->changes, hex, NULL))
 		return LK_NONE;
-	TRY(replica_change(
-	    w->r->replica, w->subject->docno, w->present, info->hash, &entry));
-	o = change_json(w->r->replica, w->subject->docno, &entry);
+	err = replica_change(
+	    w->r->replica, w->subject->docno, w->present, info->hash, &entry);
+	if (err.code == LK_OK) {
+		o = change_json(w->r->replica, w->subject->docno, &entry);
+	} else if (err.code == LK_E_NOTFOUND) {
+		/* Of a branch: nobody's here. */
+		o = json_object_new_object();
+		json_add_flag(o, "import", true);
+	} else {
+		return err;
+	}
 	json_object_object_add(w->changes, hex, o);
 	json_add_text(o, "hash", hex);
 	TRY(doc_actor(w->present, info->actor, &id));

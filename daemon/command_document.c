@@ -84,8 +84,9 @@ doc_list(struct request *r)
 /* Reading. */
 
 struct reading {
-	struct doc *present, *view; /* view: NULL, or what is read */
-	struct doc *doc;            /* the one of them that is read */
+	struct revisions revisions;
+	struct doc *view; /* NULL: it is read as it is */
+	struct doc *doc;  /* that, or as it is */
 	struct place place;
 	struct arena arena;
 };
@@ -94,7 +95,7 @@ static void
 reading_end(struct reading *g)
 {
 	doc_free(g->view);
-	doc_free(g->present);
+	revisions_close(&g->revisions);
 	arena_clear(&g->arena);
 }
 
@@ -105,10 +106,11 @@ reading_open(struct request *r, struct reading *g, const struct subject *s)
 	const char *at;
 
 	TRY(param_string_or(r, "at", NULL, &at));
-	TRY(replica_open_doc(r->replica, s->docno, &g->present));
+	TRY(revisions_open(r, &g->revisions, s, at, NULL));
 	if (at != NULL)
-		TRY(revision_view(r, s, g->present, at, &g->view));
-	g->doc = at == NULL ? g->present : g->view;
+		TRY(revision_view(
+		    r, &g->revisions, g->revisions.base, at, &g->view));
+	g->doc = at == NULL ? g->revisions.now : g->view;
 	return LK_NONE;
 }
 

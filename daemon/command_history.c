@@ -15,7 +15,8 @@
 /* A document and views of it. */
 struct looking {
 	struct subject subject;
-	struct doc *doc, *to, *from; /* to, from: NULL, or a view */
+	struct revisions revisions;
+	struct doc *to, *from; /* NULL, or a view */
 	struct diff_form form;
 };
 
@@ -24,11 +25,12 @@ looking_end(struct looking *l)
 {
 	doc_free(l->from);
 	doc_free(l->to);
-	doc_free(l->doc);
+	revisions_close(&l->revisions);
 }
 
 static lk_err
-looking_begin(struct request *r, struct looking *l)
+looking_begin(
+    struct request *r, struct looking *l, const char *rev, const char *other)
 {
 	bool typed, root;
 
@@ -40,13 +42,13 @@ looking_begin(struct request *r, struct looking *l)
 		.content = !root && strcmp(l->subject.name.type, "map") != 0 };
 	TRY(param_int_or(r, "context", 0, CONTEXT_MAX, &l->form.context));
 	json_add_subject(r->result, &l->subject);
-	return replica_open_doc(r->replica, l->subject.docno, &l->doc);
+	return revisions_open(r, &l->revisions, &l->subject, rev, other);
 }
 
 static struct doc *
 looking_to(const struct looking *l)
 {
-	return l->to == NULL ? l->doc : l->to;
+	return l->to == NULL ? l->revisions.now : l->to;
 }
 
 static lk_err
@@ -65,21 +67,23 @@ diff_run(struct request *r, struct looking *l)
 {
 	const char *from, *to;
 
-	TRY(looking_begin(r, l));
-	/* What the last change did, if there is one. */
-	TRY(param_string_or(
-	    r, "from", doc_changes(l->doc) > 0 ? "@1" : "@0", &from));
+	TRY(param_string_or(r, "from", NULL, &from));
 	TRY(param_string_or(r, "to", NULL, &to));
+	TRY(looking_begin(r, l, from, to));
+	/* What the last change did, if there is one. */
+	if (from == NULL)
+		from = doc_changes(l->revisions.now) > 0 ? "@1" : "@0";
 	if (to != NULL)
-		TRY(revision_view(r, &l->subject, l->doc, to, &l->to));
-	TRY(revision_view(r, &l->subject, looking_to(l), from, &l->from));
+		TRY(revision_view(
+		    r, &l->revisions, l->revisions.base, to, &l->to));
+	TRY(revision_view(r, &l->revisions, looking_to(l), from, &l->from));
 	return patches_add(r, l);
 }
 
 static lk_err
 doc_diff_(struct request *r)
 {
-	struct looking l = { .doc = NULL };
+	struct looking l = { .to = NULL };
 	lk_err err = diff_run(r, &l);
 
 	looking_end(&l);
@@ -156,19 +160,21 @@ show_run(struct request *r, struct looking *l, struct arena *arena)
 	struct change change;
 	enum view_void how;
 	const char *rev;
+	struct doc *doc;
 
-	TRY(looking_begin(r, l));
 	TRY(param_string(r, "rev", &rev));
-	TRY(revision_change(r, s, l->doc, rev, hash[0]));
-	TRY(replica_change(r->replica, s->docno, l->doc, hash[0], &entry));
+	TRY(looking_begin(r, l, NULL, NULL));
+	doc = l->revisions.now;
+	TRY(revision_change(r, &l->revisions, rev, hash[0]));
+	TRY(replica_change(r->replica, s->docno, doc, hash[0], &entry));
 	json_object_object_add(
 	    r->result, "change", change_json(r->replica, s->docno, &entry));
 	TRY(change_read(r, s, &entry, hash[0], arena, &change));
 	change_add(r, &change, entry.is_import);
-	TRY(doc_change(l->doc, hash[0], &info));
+	TRY(doc_change(doc, hash[0], &info));
 	/* What is void says what it would have done. */
 	how = info.visible ? VIEW_JUDGED : VIEW_RAW;
-	TRY(doc_at(l->doc, (const uint8_t(*)[LK_ID_LEN])hash, 1, how, &l->to));
+	TRY(doc_at(doc, (const uint8_t(*)[LK_ID_LEN])hash, 1, how, &l->to));
 	TRY(before_view(l, &change, how, arena));
 	return patches_add(r, l);
 }
@@ -176,7 +182,7 @@ show_run(struct request *r, struct looking *l, struct arena *arena)
 static lk_err
 doc_show(struct request *r)
 {
-	struct looking l = { .doc = NULL };
+	struct looking l = { .to = NULL };
 	ARENA_SCOPED arena = { .max = (size_t)4 * CHANGE_BODY_MAX };
 	lk_err err = show_run(r, &l, &arena);
 
@@ -193,12 +199,13 @@ blame_run(struct request *r, struct looking *l, struct arena *arena)
 	const char *path, *at;
 	lk_err err;
 
-	TRY(looking_begin(r, l));
 	TRY(param_string_or(r, "path", "", &path));
 	TRY(param_string_or(r, "at", NULL, &at));
+	TRY(looking_begin(r, l, at, NULL));
 	json_add_text(r->result, "path", path);
 	if (at != NULL)
-		TRY(revision_view(r, s, l->doc, at, &l->to));
+		TRY(revision_view(
+		    r, &l->revisions, l->revisions.base, at, &l->to));
 	err = base_find(&base, looking_to(l),
 	    l->form.content ? s->name.type : "map", false);
 	if (err.code == LK_OK)
@@ -206,14 +213,15 @@ blame_run(struct request *r, struct looking *l, struct arena *arena)
 	if (err.code == LK_OK && !place.shown)
 		err = LK_ERR(LK_E_NOTFOUND, "nothing there");
 	if (err.code == LK_OK)
-		err = blame_json(r, s, l->doc, looking_to(l), &place);
+		err =
+		    blame_json(r, s, l->revisions.base, looking_to(l), &place);
 	return err.code == LK_OK ? err : document_fail(r, s, path, err);
 }
 
 static lk_err
 doc_blame_(struct request *r)
 {
-	struct looking l = { .doc = NULL };
+	struct looking l = { .to = NULL };
 	ARENA_SCOPED arena = { .max = CONTROL_LINE_MAX };
 	lk_err err = blame_run(r, &l, &arena);
 

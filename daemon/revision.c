@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "crdt/doc_history.h"
 #include "daemon/change_json.h"
 
@@ -25,7 +26,7 @@ revision_malformed(struct request *r, const char *rev)
 {
 	request_hint(r,
 	    "a revision is 4 or more digits of a change's hash, several of "
-	    "them with commas, or @N");
+	    "them with commas, @N, or a branch");
 	return request_fail(
 	    r, LK_ERR(LK_E_USAGE, "read revision"), "%s: no revision", rev);
 }
@@ -127,23 +128,114 @@ back_find(struct request *r, const struct subject *s, const char *rev,
 	return LK_NONE;
 }
 
+/* A branch of the document by its name; NOTFOUND. */
 static lk_err
-view_back(struct request *r, const struct subject *s, struct doc *base,
+branch_find(struct request *r, const struct subject *s, const char *name,
+    uint32_t *docno)
+{
+	char full[HOME_NAME_LEN];
+
+	if (name == NULL || name[0] == '\0' ||
+	    snprintf(full, sizeof(full), "%s/%s", s->name.name, name) >=
+		(int)sizeof(full))
+		return LK_ERR(LK_E_NOTFOUND, "branch");
+	return home_find(r->replica, full, docno);
+}
+
+/* Puts the branch that a revision names, if it names one, over the document. */
+static lk_err
+branch_open(struct request *r, struct revisions *v, const char *rev)
+{
+	uint32_t docno;
+	lk_err err = branch_find(r, v->subject, rev, &docno);
+
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	if (v->branch != NULL && strcmp(v->branch, rev) == 0)
+		return LK_NONE;
+	if (v->branch != NULL)
+		return request_fail(r, LK_ERR(LK_E_USAGE, "open branches"),
+		    "%s and %s: one branch at a time", v->branch, rev);
+	v->branch = strdup(rev);
+	if (v->branch == NULL)
+		return LK_ERR(LK_E_NOMEM, "branch");
+	err = replica_open_over(
+	    r->replica, v->subject->docno, &v->overlay, &v->base);
+	if (err.code == LK_OK)
+		err = replica_add_shown(r->replica, docno, v->base, &v->heads);
+	return err.code == LK_E_DATA
+	    ? request_fail(r, err, "%s: %s", rev, err.what)
+	    : err;
+}
+
+static lk_err
+revisions_fill(
+    struct request *r, struct revisions *v, const char *rev, const char *other)
+{
+	uint64_t own;
+
+	TRY(branch_open(r, v, rev));
+	TRY(branch_open(r, v, other));
+	if (v->branch == NULL) {
+		TRY(replica_open_doc(r->replica, v->subject->docno, &v->base));
+		v->now = v->base;
+		return LK_NONE;
+	}
+	TRY(replica_open_doc(r->replica, v->subject->docno, &v->now));
+	own = doc_changes(v->now);
+	doc_free(v->now);
+	v->now = NULL;
+	return doc_at_first(v->base, own, VIEW_JUDGED, &v->now);
+}
+
+lk_err
+revisions_open(struct request *r, struct revisions *out,
+    const struct subject *s, const char *rev, const char *other)
+{
+	struct revisions v = { .subject = s };
+	lk_err err;
+
+	buf_init(&v.heads, DOCUMENT_BODY_MAX);
+	err = revisions_fill(r, &v, rev, other);
+	if (err.code != LK_OK) {
+		revisions_close(&v);
+		return err;
+	}
+	*out = v;
+	return LK_NONE;
+}
+
+void
+revisions_close(struct revisions *v)
+{
+	if (v->now != v->base)
+		doc_free(v->now);
+	doc_free(v->base);
+	kv_overlay_free(&v->overlay);
+	buf_clear(&v->heads);
+	free(v->branch);
+	*v = (struct revisions){ .subject = NULL };
+}
+
+static lk_err
+view_back(struct request *r, const struct revisions *v, struct doc *near,
     const char *rev, struct doc **view)
 {
+	const struct subject *s = v->subject;
 	uint64_t changes = 0;
 	uint32_t entry;
 
 	TRY(back_find(r, s, rev, &entry));
 	if (entry > 0)
 		TRY(replica_changes_at(
-		    r->replica, s->docno, base, entry - 1, &changes));
-	return doc_at_first(base, changes, VIEW_JUDGED, view);
+		    r->replica, s->docno, v->base, entry - 1, &changes));
+	return doc_at_first(near, changes, VIEW_JUDGED, view);
 }
 
 /* Several hashes, with commas between them. */
 static lk_err
-view_hashes(struct request *r, const struct subject *s, struct doc *base,
+view_hashes(struct request *r, const struct revisions *v, struct doc *near,
     const char *rev, struct doc **view)
 {
 	char one[2 * LK_ID_LEN + 2];
@@ -163,35 +255,39 @@ view_hashes(struct request *r, const struct subject *s, struct doc *base,
 		heads = more;
 		/* What is longer is no hash. */
 		(void)snprintf(one, sizeof(one), "%.*s", (int)len, rev);
-		err = hash_find(r, s, base, one, heads[n++]);
+		err = hash_find(r, v->subject, v->base, one, heads[n++]);
 		if (rev[len] == '\0')
 			break;
 		rev += len + 1;
 	}
 	if (err.code == LK_OK)
-		err = doc_at(base, (const uint8_t(*)[LK_ID_LEN])heads, n,
+		err = doc_at(near, (const uint8_t(*)[LK_ID_LEN])heads, n,
 		    VIEW_JUDGED, view);
 	free(heads);
 	return err;
 }
 
 lk_err
-revision_view(struct request *r, const struct subject *s, struct doc *base,
+revision_view(struct request *r, const struct revisions *v, struct doc *near,
     const char *rev, struct doc **view)
 {
-	return rev[0] == '@' ? view_back(r, s, base, rev, view)
-			     : view_hashes(r, s, base, rev, view);
+	if (v->branch != NULL && strcmp(rev, v->branch) == 0)
+		return doc_at(near, (const uint8_t(*)[LK_ID_LEN])v->heads.ptr,
+		    v->heads.len / LK_ID_LEN, VIEW_JUDGED, view);
+	return rev[0] == '@' ? view_back(r, v, near, rev, view)
+			     : view_hashes(r, v, near, rev, view);
 }
 
 lk_err
-revision_change(struct request *r, const struct subject *s, struct doc *base,
-    const char *rev, uint8_t hash[static LK_ID_LEN])
+revision_change(struct request *r, const struct revisions *v, const char *rev,
+    uint8_t hash[static LK_ID_LEN])
 {
+	const struct subject *s = v->subject;
 	struct change_info info;
 	uint32_t entry;
 
 	if (rev[0] != '@')
-		return hash_find(r, s, base, rev, hash);
+		return hash_find(r, s, v->base, rev, hash);
 	TRY(back_find(r, s, rev, &entry));
 	if (entry == 0)
 		return revision_unknown(r, s, rev);

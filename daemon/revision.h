@@ -1,6 +1,6 @@
 /*
  * revision.h - what a REV of the command line names (docs/control.md,
- * "Revisions"): an earlier state of a document, or one change of it.
+ * "Values"): an earlier state of a document, a branch of it, or one change.
  *
  * All errors are said: USAGE for what is no revision or an ambiguous one, with
  * the candidates; NOTFOUND.
@@ -11,12 +11,31 @@
 #include "crdt/doc_view.h"
 #include "daemon/subject.h"
 
-/* The document as it was; `base` must outlive the view, and nothing may be
- * written meanwhile. */
-LK_MUST_USE lk_err revision_view(struct request *, const struct subject *,
-    struct doc *base, const char *rev, struct doc **view);
+/*
+ * A document that revisions are looked at in.  What a branch has and the
+ * document lacks is put over it, behind its own changes; `now` is the document
+ * without that.  Nothing may be written while it is open.
+ */
+struct revisions {
+	const struct subject *subject;
+	struct kv overlay;
+	struct doc *base, *now; /* now: base, or a view of it */
+	struct buf heads;       /* of the branch */
+	char *branch;           /* the revision that named it; owned */
+};
+
+/* Opens the document for these revisions, each of which may be NULL.  USAGE
+ * when they name two branches. */
+LK_MUST_USE lk_err revisions_open(struct request *, struct revisions *,
+    const struct subject *, const char *rev, const char *other);
+void revisions_close(struct revisions *); /* a zeroed one, too */
+
+/* The document as it was: new, made from `near`, the base or a view of it, and
+ * to be freed before that. */
+LK_MUST_USE lk_err revision_view(struct request *, const struct revisions *,
+    struct doc *near, const char *rev, struct doc **view);
 /* The change a revision ends with. */
-LK_MUST_USE lk_err revision_change(struct request *, const struct subject *,
-    struct doc *base, const char *rev, uint8_t hash[static LK_ID_LEN]);
+LK_MUST_USE lk_err revision_change(struct request *, const struct revisions *,
+    const char *rev, uint8_t hash[static LK_ID_LEN]);
 
 #endif

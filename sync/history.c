@@ -180,7 +180,7 @@ replica_change(struct replica *r, uint32_t docno, struct doc *doc,
 		if (last > change.number)
 			return LK_NONE;
 	}
-	return LK_ERR(LK_E_CORRUPT, "change without envelope");
+	return LK_ERR(LK_E_NOTFOUND, "envelope of a change");
 }
 
 static lk_err

@@ -1,4 +1,5 @@
 /* Branches, and changes that come from elsewhere (docs/decisions/0011). */
+#include <stdlib.h>
 #include <string.h>
 
 #include "crdt/document.h"
@@ -96,6 +97,84 @@ offer_document(
 	}
 	admission_drop(&a);
 	return err;
+}
+
+/* The hashes of what a document shows that nothing it shows follows: its
+ * heads, and of imports perhaps some of their ancestors. */
+static lk_err
+shown_heads(struct replica *r, uint32_t docno, struct buf *hashes)
+{
+	struct docstate *ds;
+	struct node node;
+	uint8_t *below;
+	lk_err err = LK_NONE;
+
+	TRY(docstate_get(r, docno, &ds));
+	below = calloc(graph_len(ds->graph) + 1, 1);
+	if (below == NULL)
+		return LK_ERR(LK_E_NOMEM, "heads");
+	for (uint32_t n = graph_len(ds->graph); n > 0 && err.code == LK_OK;
+	     n--) {
+		struct rd rd;
+
+		if (!graph_visible(ds->graph, n - 1))
+			continue;
+		err = node_get(r, docno, n - 1, &node);
+		if (err.code != LK_OK)
+			break;
+		if (!below[n - 1])
+			buf_add(hashes, node.hashes);
+		rd = rd_over(node.parents);
+		while (rd.left.len > 0 && !rd.failed) {
+			uint64_t back = rd_uleb(&rd);
+
+			if (back > 0 && back < n)
+				below[n - 1 - back] = 1;
+		}
+	}
+	free(below);
+	TRY(err);
+	return buf_err(hashes, "heads");
+}
+
+lk_err
+replica_open_over(
+    struct replica *r, uint32_t docno, struct kv *overlay, struct doc **out)
+{
+	struct kv kv = docstate_space(r, docno, SPACE_DOC);
+	lk_err err;
+
+	TRY(kv_overlay_new(overlay, kv, VIEW_BYTES_MAX));
+	err = doc_open(out, *overlay);
+	if (err.code != LK_OK)
+		kv_overlay_free(overlay);
+	return err;
+}
+
+lk_err
+replica_add_shown(
+    struct replica *r, uint32_t from, struct doc *doc, struct buf *heads)
+{
+	struct offer o = { .known = 0 };
+	struct history h = { 0 };
+	lk_err err;
+
+	change_bodies_init(&o.bodies, MERGE_BYTES_MAX);
+	err = offer_document(&o, r, from, doc);
+	if (err.code == LK_OK)
+		err = history_part_from_changes(&h, o.bodies.at, o.bodies.len);
+	change_bodies_clear(&o.bodies);
+	for (size_t i = 0; i < h.changes_len && err.code == LK_OK; i++) {
+		err = doc_apply(doc, &h.changes[i], true);
+		if (err.code == LK_E_EXISTS)
+			err = LK_NONE;
+		if (err.code == LK_E_WAIT)
+			err = LK_ERR(
+			    LK_E_DATA, "it builds on work that is not here");
+	}
+	history_clear(&h);
+	TRY(err);
+	return shown_heads(r, from, heads);
 }
 
 /* Opens an empty document that lives in memory. */

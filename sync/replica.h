@@ -154,6 +154,14 @@ LK_MUST_USE lk_err replica_merge(
 /* The same with an Automerge file, or a part of one. */
 LK_MUST_USE lk_err replica_merge_file(
     struct replica *, uint32_t docno, struct bytes file, uint64_t *changes);
+/* The content of a document for trying something out: what is written stays in
+ * *overlay, which is freed (kv_overlay_free) after the doc. */
+LK_MUST_USE lk_err replica_open_over(
+    struct replica *, uint32_t docno, struct kv *overlay, struct doc **);
+/* Applies to such a doc what another document shows and it lacks, and appends
+ * the heads of what that one shows.  DATA: it builds on what is not here. */
+LK_MUST_USE lk_err replica_add_shown(
+    struct replica *, uint32_t from, struct doc *, struct buf *heads);
 /* Appends an Automerge file that shows what the document shows (crdt/export.h;
  * deterministic: equal state, equal bytes), and the heads it has, ascending,
  * LK_ID_LEN bytes each.  LIMIT: it would be too large. */
@@ -190,7 +198,8 @@ LK_MUST_USE lk_err replica_parents(
  * it. */
 LK_MUST_USE lk_err replica_changes_at(struct replica *, uint32_t docno,
     struct doc *, uint32_t number, uint64_t *changes);
-/* The envelope that brought a change first.  NOTFOUND: no such change. */
+/* The envelope that brought a change first.  NOTFOUND: no such change, or it is
+ * only in this doc (replica_add_shown). */
 LK_MUST_USE lk_err replica_change(struct replica *, uint32_t docno,
     struct doc *, const uint8_t hash[static LK_ID_LEN], struct change_info *);
 /* Appends the body of a change that an envelope brought. */

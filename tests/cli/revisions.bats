@@ -249,6 +249,54 @@ forked() {
 	[[ $output == *'{"action":"put","path":"/a","value":'$wins',"conflict":true}'* ]]
 }
 
+@test "a branch is a revision" {
+	device laptop
+	on laptop new d
+	on laptop set d /a 1
+	on laptop set d /t '"one two"'
+	on laptop -q branch d side
+	hash=$(hash_of set d/side /b 2)
+	on laptop splice d/side /t 4 3 "three"
+	on laptop set d /a 3
+	lk get d --json --at side
+	is 0 '{"a":1,"b":2,"t":"one three"}' ""
+	lk get d --json
+	is 0 '{"a":3,"t":"one two"}' ""
+	lk diff d side
+	is 1 '~ /a: 1 -> 3
+- /b: 2
+--- a/d/t
++++ b/d/t
+@@ -1 +1 @@
+-one three
++one two' ""
+	lk diff d @1 side
+	is 1 '+ /b: 2
+--- a/d/t
++++ b/d/t
+@@ -1 +1 @@
+-one two
++one three' ""
+	lk diff d side side
+	is 0 "" ""
+	lk diff d side "${hash:0:10}"
+	[ "$status" -eq 1 ]
+	lk blame d --at side /b
+	[ "$status" -eq 0 ]
+	[[ $output == "${hash:0:8}"*"/b: 2" ]]
+	on laptop -q branch d other
+	lk diff d side other
+	is 64 "" "lk: side and other: one branch at a time"
+	lk get d --at nothing
+	[ "$status" -eq 64 ]
+	# What was looked at was not written.
+	lk get d --json
+	is 0 '{"a":3,"t":"one two"}' ""
+	lk merge -q d side
+	lk diff d side
+	is 1 '~ /a: 1 -> 3' ""
+}
+
 @test "show tells what one change did" {
 	device laptop
 	on laptop new d
