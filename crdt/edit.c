@@ -222,7 +222,7 @@ edit_view(struct edit *e, const struct slot *s, struct edit_view *v)
 		TRY(id_list_add(&v->preds, v->shown.ids[i]));
 	}
 	TRY(view_ghosts(e, s, &ghosts));
-	v->ghosts = s->void_ops > 0 || ghosts.len > 0;
+	v->ghosts = ghosts.len > 0 || (s->void_ops > 0 && e->base == NULL);
 	return ghosts.len > 0 ? view_raw(e, &ghosts, v) : LK_NONE;
 }
 

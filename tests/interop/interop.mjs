@@ -122,6 +122,50 @@ function same(what, a, b) {
 			JSON.stringify(b).slice(0, 2000));
 }
 
+// What JSON shows of a value, digits over 2^53 aside.
+function plain(v) {
+	if (A.isImmutableString(v)) return v.val;
+	if (A.isCounter(v)) return v.value;
+	if (v instanceof Date) return v.toISOString();
+	if (v instanceof Uint8Array) return Buffer.from(v).toString("base64");
+	if (typeof v === "bigint") return Number(v);
+	if (typeof v === "number" && !Number.isFinite(v)) return null;
+	if (Array.isArray(v)) return v.map(plain);
+	if (v !== null && typeof v === "object")
+		return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, plain(x)]));
+	return v;
+}
+
+// A text with its marks and blocks, as lk get --spans has it.
+function amSpans(h, id) {
+	let start = 0;
+	return h.spans(id).map((s) => {
+		const length = s.type === "block" ? 1 : [...s.value].length;
+		const span = { ...s, value: plain(s.value), start, length };
+		if (s.marks !== undefined) span.marks = plain(s.marks);
+		start += length;
+		return span;
+	});
+}
+
+// The texts that a path leads to, and those paths.
+function texts(h, id = "_root", type = "map", at = "") {
+	const keys = type === "map" ? h.keys(id) : [...Array(h.length(id)).keys()];
+	return keys.flatMap((k) => {
+		const [kind, inside] = h.getWithType(id, k);
+		const path = `${at}/${String(k).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+		if (path.includes("\0")) return [];
+		if (kind === "text") return [[path, inside]];
+		return kind === "map" || kind === "list" ? texts(h, inside, kind, path) : [];
+	});
+}
+
+function sameSpans(name, h) {
+	for (const [at, id] of texts(h).slice(0, 20))
+		same(`the spans of ${at}`, amSpans(h, id),
+			JSON.parse(lkOk("get", "--root", "--spans", "--json", name, at)));
+}
+
 const changes = (h) => h.getChangesMeta([]).map((c) => c.hash).sort();
 let number = 0;
 
@@ -133,6 +177,7 @@ function through(file) {
 	// What depends on changes that are not in the file is left out, and said.
 	same("exit", taken.code, file.endsWith("31-orphan-change.automerge") ? 3 : 0);
 	same("what lk and Automerge show", lkShown(name), amShown(original, false));
+	sameSpans(name, original);
 	const back = path.join(home, `${name}.automerge`);
 	lkOk("export", name, "-o", back);
 	const again = open(back);
@@ -147,13 +192,21 @@ function automergeGoesOn(h) {
 	const a = h.clone("aa".repeat(16)), b = h.clone("bb".repeat(16));
 	const made = a.putObject("_root", "from-automerge", {});
 	a.putObject(made, "text", "geschrieben von Automerge: 😀");
+	const text = a.putObject("_root", "rich", "geschrieben von Automerge");
+	a.mark(text, { start: 12, end: 25, expand: "both" }, "bold", true);
+	a.mark(text, { start: 16, end: 20, expand: "none" }, "link", "http://automerge/");
+	a.splitBlock(text, 16, { type: "p", parents: [], attrs: {} });
+	const cursor = a.getCursor(text, 21);
 	a.putObject(made, "list", [1, 2.5, null, true]);
 	b.put("_root", "from-automerge", 3, "counter");
 	b.increment("_root", "from-automerge", 4);
 	a.merge(b);
 	const file = path.join(home, `on-${++number}.automerge`);
 	fs.writeFileSync(file, a.save());
-	through(file);
+	const { name } = through(file);
+	lkOk("splice", name, "--root", "/rich", cursor, "0", "|");
+	same("what is at a cursor", lkOk("get", "--root", name, "/rich").toString(),
+		"geschrieben von \ufffcAuto|merge");
 }
 
 // lk goes on with what Automerge wrote, and Automerge reads it.
@@ -164,16 +217,37 @@ function lkGoesOn(name) {
 	lkOk("insert", name, "--root", "/from-lk/list/0", '"first"');
 	lkOk("splice", name, "--root", "/from-lk/text", "0", "0", "😀 ");
 	lkOk("rm", name, "--root", "/from-lk/list/1");
+	lkOk("mark", name, "--root", "/from-lk/text", "2", "13", "link", "-s", "http://lk/");
+	lkOk("mark", name, "--root", "/from-lk/text", "0", "e", "bold", "-e", "both");
+	lkOk("mark", name, "--root", "/from-lk/text", "5", "7", "bold", "null");
+	lkOk("splice", name, "--root", "/from-lk/text", "13", "0", "!");
+	fs.writeFileSync(path.join(home, "blocks"), [
+		{ split: "/from-lk/text", pos: 2, block: { type: "heading", parents: [], attrs: { level: 1 } } },
+		{ split: "/from-lk/text", pos: "e", block: { type: "p" } },
+		{ update: "/from-lk/text", pos: 2, block: { type: "quote", parents: ["li"] } },
+	].map((x) => JSON.stringify(x)).join("\n"));
+	lkOk("apply", name, "--root", path.join(home, "blocks"));
 	const file = path.join(home, `by-lk-${++number}.automerge`);
 	lkOk("export", name, "-o", file);
 	const h = open(file);
 	same("what Automerge and lk show", amShown(h, false), lkShown(name));
+	sameSpans(name, h);
 	const made = amShown(h, false)[1].find(([k]) => k === "from-lk")[1];
 	same("the edits of lk", made, ["map", [
 		["list", ["list", [["text", "first"], ["f64", "2.5"], ["null", null], ["boolean", true]]]],
 		["n", ["counter", "42"]],
-		["text", ["text", "😀 geschrieben von lk: 😀"]],
+		["text", ["text", "😀 \ufffcgeschrieben! von lk: 😀\ufffc"]],
 	]]);
+	const bold = true, link = "http://lk/", text = texts(h).find(([at]) => at === "/from-lk/text")[1];
+	same("the marks and blocks of lk", plain(h.spans(text)), [
+		{ type: "text", value: "😀 ", marks: { bold } },
+		{ type: "block", value: { type: "quote", parents: ["li"] } },
+		{ type: "text", value: "ges", marks: { bold, link } },
+		{ type: "text", value: "ch", marks: { link } },
+		{ type: "text", value: "rieben!", marks: { bold, link } },
+		{ type: "text", value: " von lk: 😀", marks: { bold } },
+		{ type: "block", value: { type: "p" } },
+	]);
 }
 
 // A document that lk made from nothing.

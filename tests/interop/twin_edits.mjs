@@ -151,7 +151,7 @@ function listEdit(r, h, id) {
 }
 
 // A place in a text that is not inside a character: units, and characters.
-function somewhere(r, text) {
+export function somewhere(r, text) {
 	let i = r(text.length + 1);
 	if (i < text.length && i > 0 && (text.charCodeAt(i) & 0xfc00) === 0xdc00) i--;
 	return [i, [...text.slice(0, i)].length];
@@ -171,9 +171,35 @@ function splice(r, h, id) {
 	return `splice ${id} ${at} ${del} ${insert === "" ? "-" : textHex(insert)}`;
 }
 
+const EXPAND = ["none", "before", "after", "both"];
+
+function mark(r, h, id) {
+	const text = h.text(id), expand = r(4), name = r.of(["bold", "link", "ä", ""]);
+	const [[start, from], [end, to]] = [somewhere(r, text), somewhere(r, text)].sort((a, b) => a[0] - b[0]);
+	const [v, type, word] = r(3) === 0 ? scalar(r) : r.of([[true, "boolean", "2:"], [null, "null", "0:"]]);
+	h.mark(id, { start, end, expand: EXPAND[expand] }, name, v, type);
+	return `mark ${id} ${from} ${to} ${name === "" ? "-" : textHex(name)} ${expand} ${word}`;
+}
+
+// A block is put in, taken out, or replaced by another one.
+function block(r, h, id) {
+	const text = h.text(id), [i, at] = somewhere(r, text);
+	const there = i < text.length ? h.getAll(id, i).at(-1) : [];
+	if (there[0] === "map" && r(2) === 0) {
+		h.joinBlock(id, i);
+		return `join ${id} ${at}`;
+	}
+	const split = there[0] !== "map", within = inside(h, id, i);
+	if (split) h.splitBlock(id, i, {});
+	else h.updateBlock(id, i, {});
+	const words = `${split ? "split" : "update"} ${id} ${at}`;
+	return within ? words : words + filled(r, h, h.getAll(id, i).at(-1)[1], "map");
+}
+
 function textEdit(r, h, id) {
 	const text = h.text(id), [i, at] = somewhere(r, text);
-	if (r.marked) return i < text.length && !inside(h, id, i) ? (h.delete(id, i), `splice ${id} ${at} 1 -`) : mapEdit(r, h, "_root");
+	if (r(4) === 0) return mark(r, h, id);
+	if (r(8) === 0) return block(r, h, id);
 	if (r(3) > 0) return splice(r, h, id);
 	if (i < text.length && r(2) === 0) {
 		if (r(2) === 0 && !inside(h, id, i)) {
@@ -196,13 +222,16 @@ export function bothEdit(r, h) {
 	return type === "list" ? listEdit(r, h, id) : textEdit(r, h, id);
 }
 
-function someText(r, h) {
+// A text that is shown, undefined when none is soon found.
+export function shownText(r, h) {
 	for (let tries = 0; tries < 5; tries++) {
 		const [id, type] = someObject(r, h);
 		if (type === "text") return id;
 	}
-	return h.putObject("_root", "text", "some text");
+	return undefined;
 }
+
+const someText = (r, h) => shownText(r, h) ?? h.putObject("_root", "text", "some text");
 
 // Edits there are no words for.
 export function amEdit(r, h) {

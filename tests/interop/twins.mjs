@@ -21,7 +21,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { changeHash, chunks, depsOf, deflatedChange, hex, plainChange, plainDocument, random, textHex, tree, unhex }
 	from "./twin_bytes.mjs";
-import { amEdit, bothEdit } from "./twin_edits.mjs";
+import { amEdit, bothEdit, shownText, somewhere } from "./twin_edits.mjs";
 
 const here = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
 const root = path.resolve(here, "../..");
@@ -94,6 +94,7 @@ class World {
 	constructor(r, { actors, loose }) {
 		this.loose = loose;
 		this.pool = new Map(); // hash: change chunk
+		this.cursors = []; // [text, cursor]
 		this.docs = [];
 		twin.ask("reset");
 		for (let i = 0; i < actors; i++) {
@@ -147,6 +148,13 @@ class World {
 		d.h.free();
 		d.h = h;
 	}
+
+	// As it was before a change that cannot be.
+	forget(d) {
+		this.replace(d, A.getBackend(A.init({ actor: d.actor })));
+		d.h.applyChanges([...d.given].map((x) => new Uint8Array(this.pool.get(x))));
+		notes.outside++;
+	}
 }
 
 // Where Automerge itself gives up: counted and said in the end.
@@ -179,11 +187,27 @@ function refersOutside(h, chunk) {
 	});
 }
 
+// A text at old heads; undefined when it was not made yet.
+function textAt(h, id, heads) {
+	try {
+		return h.text(id, heads);
+	} catch {
+		return undefined;
+	}
+}
+
+function cursorAt(h, id, cursor, heads, text) {
+	try {
+		return String([...text.slice(0, h.getCursorPosition(id, cursor, heads))].length);
+	} catch {
+		return "none";
+	}
+}
+
 const steps = {
 	both(w, r, d) {
 		const time = 1e9 + r(1e6), message = r(3) === 0 ? r.of(["ä", "a message"]) : "";
 		const words = [];
-		r.marked = w.marked;
 		try {
 			for (let n = 1 + r(4); n > 0; n--) words.push(bothEdit(r, d.h));
 		} catch (e) {
@@ -201,11 +225,57 @@ const steps = {
 		if (hash) w.made(d, unhex(chunk));
 	},
 
+	// The same edits at old heads, by an actor that is free there.
+	old(w, r, d) {
+		const before = d.h.getHeads(), all = d.h.topoHistoryTraversal();
+		if (all.length === 0) return;
+		const words = [];
+		r.small = true; // for refersOutside
+		d.h.isolate([...new Set(Array.from({ length: 1 + r(2) }, () => r.of(all)))]);
+		try {
+			for (let n = 1 + r(4); n > 0; n--) words.push(bothEdit(r, d.h));
+			d.h.commit("", 1e9);
+		} catch (e) {
+			// The losers of conflicts confuse it there.
+			if (!/out of bounds/.test(e.message)) throw e;
+			d.h.rollback();
+		}
+		d.h.integrate();
+		const [made] = d.h.getChanges(before);
+		if (made === undefined) return;
+		if (refersOutside(d.h, made)) {
+			w.forget(d);
+			return;
+		}
+		const chunk = twin.ask(`old ${d.i} ${1e9} ${depsOf(made) || "-"} ${words.join(" ")}`);
+		if (hex(plainChange(made)) !== chunk)
+			throw new Failed(`changes at old heads differ\nof ${words.join(" ")}:\n${decoded(hex(made))}\n${decoded(chunk)}`);
+		w.made(d, made);
+	},
+
+	// Cursors made by each, found by both, also in the past.
+	cursors(w, r, d) {
+		const id = shownText(r, d.h);
+		if (id === undefined) return;
+		for (let n = r(4); n > 0; n--) {
+			const [i, at] = somewhere(r, d.h.text(id)), before = r(2);
+			const cursor = d.h.getCursor(id, i, undefined, before ? "before" : "after");
+			same(`the cursor of ${id} at ${at}`, cursor, twin.ask(`cursor ${d.i} ${id} ${at} ${before}`));
+			w.cursors.push([id, cursor]);
+		}
+		const all = d.h.getChangesMeta([]).map((c) => c.hash);
+		const heads = r(2) === 0 ? undefined : [r.of(all)];
+		const text = textAt(d.h, id, heads);
+		for (const [obj, cursor] of w.cursors)
+			if (obj === id && text !== undefined)
+				same(`the place of ${cursor} in ${id} at ${heads}`, cursorAt(d.h, id, cursor, heads, text),
+					twin.ask(`find ${d.i} ${heads ?? "-"} ${id} ${cursor}`));
+	},
+
 	// Automerge alone: what we have no words for, also at old heads.
 	am(w, r, d) {
 		const before = d.h.getHeads();
 		const old = r(3) === 0 ? d.h.topoHistoryTraversal() : [];
-		w.marked = true;
 		r.small = true; // for refersOutside
 		if (old.length > 0) d.h.isolate([r.of(old)]);
 		try {
@@ -223,9 +293,7 @@ const steps = {
 		const [made] = d.h.getChanges(before);
 		if (made === undefined) return;
 		if (old.length > 0 && refersOutside(d.h, made)) {
-			w.replace(d, A.getBackend(A.init({ actor: d.actor })));
-			d.h.applyChanges([...d.given].map((x) => new Uint8Array(w.pool.get(x))));
-			notes.outside++;
+			w.forget(d);
 			return;
 		}
 		twin.ask(`take ${d.i} ${hex(made)}`);
@@ -233,7 +301,6 @@ const steps = {
 	},
 
 	raw(w, r, d) {
-		w.marked = true;
 		const chunk = twin.ask(`raw ${d.i} ${r(2 ** 31)} ${w.loose ? 1 : 0}`);
 		if (chunk === "") return;
 		d.h.applyChanges([unhex(chunk)]);
@@ -315,12 +382,12 @@ const steps = {
 };
 
 const PROFILES = [
-	{ both: 10, am: 4, raw: 0, give: 6, all: 2, ours: 1, theirs: 1, mixture: 1, again: 1, show: 2, view: 2 },
-	{ both: 4, am: 3, raw: 6, give: 6, all: 2, ours: 1, theirs: 1, mixture: 1, again: 1, show: 2, view: 2 },
-	{ both: 12, am: 0, raw: 1, give: 3, all: 6, ours: 2, theirs: 2, mixture: 1, again: 1, show: 2, view: 2 },
-	{ both: 1, am: 0, raw: 12, give: 4, all: 4, ours: 1, theirs: 1, mixture: 1, again: 0, show: 2, view: 2 },
-	{ both: 12, am: 3, raw: 0, give: 4, all: 4, ours: 1, theirs: 1, mixture: 1, again: 1, show: 1, view: 2 },
-	{ both: 3, am: 1, raw: 8, give: 6, all: 3, ours: 1, theirs: 1, mixture: 1, again: 1, show: 2, view: 2 },
+	{ both: 10, am: 4, old: 2, cursors: 2, raw: 0, give: 6, all: 2, ours: 1, theirs: 1, mixture: 1, again: 1, show: 2, view: 2 },
+	{ both: 4, am: 3, old: 2, cursors: 2, raw: 6, give: 6, all: 2, ours: 1, theirs: 1, mixture: 1, again: 1, show: 2, view: 2 },
+	{ both: 12, am: 0, old: 2, cursors: 2, raw: 1, give: 3, all: 6, ours: 2, theirs: 2, mixture: 1, again: 1, show: 2, view: 2 },
+	{ both: 1, am: 0, old: 2, cursors: 2, raw: 12, give: 4, all: 4, ours: 1, theirs: 1, mixture: 1, again: 0, show: 2, view: 2 },
+	{ both: 12, am: 3, old: 2, cursors: 2, raw: 0, give: 4, all: 4, ours: 1, theirs: 1, mixture: 1, again: 1, show: 1, view: 2 },
+	{ both: 3, am: 1, old: 2, cursors: 2, raw: 8, give: 6, all: 3, ours: 1, theirs: 1, mixture: 1, again: 1, show: 2, view: 2 },
 ];
 
 function plan(seed) {

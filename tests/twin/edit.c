@@ -1,4 +1,6 @@
-#include "crdt/doc_state.h"
+#include "crdt/edit_at.h"
+#include "crdt/edit_mark.h"
+#include "crdt/edit_state.h"
 #include "tests/twin/words.h"
 
 /*
@@ -9,6 +11,8 @@
  *   put OBJ PROP VALUE      make OBJ PROP TYPE      del OBJ PROP
  *   ins OBJ INDEX VALUE     insmake OBJ INDEX TYPE  inc OBJ PROP BITS
  *   splice OBJ POS DEL TEXT
+ *   mark OBJ START END NAME EXPAND VALUE    (0 none, 1 before, 2 after, 3 both)
+ *   split OBJ POS           join OBJ POS            update OBJ POS
  */
 
 void
@@ -121,7 +125,7 @@ words_type(struct words *w)
 	return strcmp(word, "list") == 0 ? OBJ_LIST : OBJ_TEXT;
 }
 
-static lk_err
+lk_err
 words_obj(struct words *w, struct doc *doc, struct op_id *id)
 {
 	const char *word = words_next(w), *at = strchr(word, '@');
@@ -160,6 +164,34 @@ edit_at_prop(struct words *w, struct edit *e, const char *op, struct op_id obj)
 }
 
 static lk_err
+edit_range(struct words *w, struct edit *e, struct op_id text)
+{
+	struct mark_range range = { 0 };
+	uint64_t expand;
+
+	range.start = words_number(w);
+	range.end = words_number(w);
+	range.mark.name = words_hex(w);
+	expand = words_number(w);
+	LK_ASSERT(expand <= EXPAND_BOTH);
+	range.mark.value = words_value(w);
+	return edit_mark(e, text, &range, (enum mark_expand)expand);
+}
+
+static lk_err
+edit_block(struct words *w, struct edit *e, const char *op, struct op_id text)
+{
+	uint64_t pos = words_number(w);
+	struct op_id made;
+
+	if (strcmp(op, "join") == 0)
+		return edit_block_join(e, text, pos);
+	return strcmp(op, "split") == 0
+	    ? edit_block_split(e, text, pos, &made)
+	    : edit_block_update(e, text, pos, &made);
+}
+
+static lk_err
 edit_one(struct words *w, struct doc *doc, struct edit *e)
 {
 	const char *op = words_next(w);
@@ -168,6 +200,11 @@ edit_one(struct words *w, struct doc *doc, struct edit *e)
 	uint64_t at, del;
 
 	TRY(words_obj(w, doc, &obj));
+	if (strcmp(op, "mark") == 0)
+		return edit_range(w, e, obj);
+	if (strcmp(op, "split") == 0 || strcmp(op, "join") == 0 ||
+	    strcmp(op, "update") == 0)
+		return edit_block(w, e, op, obj);
 	if (strcmp(op, "splice") == 0) {
 		at = words_number(w);
 		del = words_number(w);
@@ -182,17 +219,32 @@ edit_one(struct words *w, struct doc *doc, struct edit *e)
 	return edit_insert(e, obj, at, &v);
 }
 
+/* Makes the edits, and of them a change. */
+static lk_err
+edit_run(struct twins *s, struct twin *t, struct words *w, struct edit *e,
+    struct buf *out)
+{
+	BUF_SCOPED body = { .max = CHANGE_BODY_MAX };
+	BUF_SCOPED chunk = { .max = CHANGE_BODY_MAX };
+	uint8_t hash[LK_ID_LEN];
+
+	while (words_more(w))
+		TRY(edit_one(w, e->doc, e));
+	TRY(edit_finish(e, &body, hash));
+	if (body.len > 0)
+		TRY(twin_made(s, t, buf_bytes(&body), true, &chunk));
+	tree_hex(out, buf_bytes(&chunk));
+	return LK_NONE;
+}
+
 lk_err
 run_edit(struct twins *s, struct words *w, struct buf *out)
 {
 	struct twin *t = words_twin(w, s);
 	struct bytes actor = words_hex(w), message, deps;
 	uint64_t time = words_number(w);
-	uint8_t hash[LK_ID_LEN];
 	struct edit *e = NULL;
 	struct change_head head;
-	BUF_SCOPED body = { .max = CHANGE_BODY_MAX };
-	BUF_SCOPED chunk = { .max = CHANGE_BODY_MAX };
 	lk_err err;
 
 	message = words_hex(w);
@@ -201,15 +253,35 @@ run_edit(struct twins *s, struct words *w, struct buf *out)
 	head.time = (int64_t)time;
 	head.message = message;
 	TRY(edit_new(&e, t->doc, &head));
-	err = LK_NONE;
-	while (words_more(w) && err.code == LK_OK)
-		err = edit_one(w, t->doc, e);
-	if (err.code == LK_OK)
-		err = edit_finish(e, &body, hash);
+	err = edit_run(s, t, w, e, out);
 	edit_free(e);
-	TRY(err);
-	if (body.len > 0)
-		TRY(twin_made(s, t, buf_bytes(&body), true, &chunk));
-	tree_hex(out, buf_bytes(&chunk));
-	return LK_NONE;
+	return err;
+}
+
+lk_err
+run_old(struct twins *s, struct words *w, struct buf *out)
+{
+	struct twin *t = words_twin(w, s);
+	struct change_head head = { .time = (int64_t)words_number(w) };
+	struct bytes deps = words_hex(w);
+	struct edit *e = NULL;
+	struct edit_actor actor;
+	lk_err err;
+
+	head.deps = deps.ptr;
+	head.deps_len = deps.len / LK_ID_LEN;
+	TRY(edit_actor_at(t->doc, BYTES(t->actor, t->actor_len),
+	    (const uint8_t(*)[LK_ID_LEN])(uintptr_t)deps.ptr, head.deps_len,
+	    &actor));
+	head.actor = BYTES(actor.id, actor.len);
+	head.seq = actor.seq;
+	head.start_op = 1;
+	for (size_t x = 0; x < s->pool.len; x++)
+		if (t->has[x] &&
+		    change_max_op(&s->pool.all[x]) >= head.start_op)
+			head.start_op = change_max_op(&s->pool.all[x]) + 1;
+	TRY(edit_new_at(&e, t->doc, &head));
+	err = edit_run(s, t, w, e, out);
+	edit_free(e);
+	return err;
 }

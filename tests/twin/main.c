@@ -9,10 +9,13 @@
  *   take T CHUNKS              gives it changes    -> waiting
  *   load T FILE                replaces its document by a file -> orphans
  *   edit T ACTOR TIME TEXT DEPS [OP ...]    one change -> its chunk, or -
+ *   old T TIME HEADS [OP ...]  likewise, at old heads, by whoever can
  *   raw T SEED LOOSE           likewise, of our choice (twin_raw)
  *   save T | changes T         -> a document; all changes as chunks
  *   tree T | heads T           -> tree.c; the hashes
  *   view T HEADS [HEADS ..]    -> the tree at these heads; views of views
+ *   cursor T OBJ POS BEFORE    -> the cursor there
+ *   find T HEADS OBJ CURSOR    -> its position, or none; - is now
  *   again T                    writes what is cached, and opens it anew
  *
  * The answer is "ok WORD", or "no CODE what".
@@ -174,12 +177,15 @@ static const struct {
 	{ "take", run_take },
 	{ "load", run_load },
 	{ "edit", run_edit },
+	{ "old", run_old },
 	{ "raw", run_raw },
 	{ "save", run_save },
 	{ "changes", run_changes },
 	{ "tree", run_tree },
 	{ "view", run_view },
 	{ "heads", run_heads },
+	{ "cursor", run_cursor },
+	{ "find", run_find },
 	{ "again", run_again },
 };
 

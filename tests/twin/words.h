@@ -21,7 +21,14 @@ uint64_t words_number(struct words *);
 struct bytes words_hex(struct words *);
 struct twin *words_twin(struct words *, struct twins *);
 
-/* edit.c: the command "edit". */
+/* The object that a word names. */
+lk_err words_obj(struct words *, struct doc *, struct op_id *);
+
+/* edit.c: the commands "edit" and "old". */
 lk_err run_edit(struct twins *, struct words *, struct buf *out);
+lk_err run_old(struct twins *, struct words *, struct buf *out);
+/* cursor.c: the commands "cursor" and "find". */
+lk_err run_cursor(struct twins *, struct words *, struct buf *out);
+lk_err run_find(struct twins *, struct words *, struct buf *out);
 
 #endif
