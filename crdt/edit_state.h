@@ -78,5 +78,9 @@ struct text_versions {
 struct aligner;
 LK_MUST_USE lk_err edit_text_from(
     struct edit *, struct aligner *, struct op_id text, struct text_versions);
+/* Gives a text that has the characters wanted the parts and marks too. */
+struct tree;
+LK_MUST_USE lk_err edit_rich(
+    struct edit *, struct op_id text, const struct tree *wanted);
 
 #endif

@@ -49,7 +49,8 @@ edit_assign(struct edit *e, const struct tree_place *at, const struct tree *t)
 		TRY(target_make(e, at, OBJ_TEXT, &item.obj));
 		if (t->text.len == 0)
 			return LK_NONE;
-		return edit_splice(e, item.obj, 0, 0, t->text);
+		TRY(edit_splice(e, item.obj, 0, 0, t->text));
+		return t->rich == NULL ? LK_NONE : edit_rich(e, item.obj, t);
 	case TREE_MAP:
 		TRY(target_make(e, at, OBJ_MAP, &item.obj));
 		return edit_fill(e, item.obj, t);
@@ -97,24 +98,61 @@ leaf_hash(const struct tree *t)
 	}
 }
 
+static uint64_t
+marks_hash(const struct mark_list *l)
+{
+	uint64_t h = l->len;
+
+	for (size_t i = 0; i < l->len; i++) {
+		struct tree value = { .kind = TREE_SCALAR,
+			.value = l->at[i].mark.value };
+
+		h = hash_mix(h, l->at[i].start);
+		h = hash_mix(h, l->at[i].end);
+		h = hash_mix(h, text_hash(l->at[i].mark.name));
+		h = hash_mix(h, leaf_hash(&value));
+	}
+	return h;
+}
+
 static bool
 tree_holds(const struct tree *t)
 {
 	return t->kind == TREE_MAP || t->kind == TREE_LIST;
 }
 
+static lk_err tree_seal(struct tree *, enum tree_detail detail);
+
+static lk_err
+rich_seal(struct tree *t)
+{
+	const struct rich *r = t->rich;
+	uint64_t h = hash_mix(t->hash, marks_hash(&r->marks));
+
+	for (size_t i = 0; i < r->parts_len; i++) {
+		TRY(tree_seal(&r->parts[i].tree, TREE_FULL));
+		h = hash_mix(h, r->parts[i].at);
+		h = hash_mix(h, r->parts[i].tree.hash);
+	}
+	t->hash = h;
+	return LK_NONE;
+}
+
 /* Sets all hashes: of trees that are equal, equal ones. */
 static lk_err
-tree_seal(struct tree *t, bool plain)
+tree_seal(struct tree *t, enum tree_detail detail)
 {
 	uint64_t h = t->kind;
 
+	if (!tree_holds(t) && detail == TREE_PLAIN)
+		return plain_hash(t, &t->hash);
 	if (!tree_holds(t)) {
 		t->hash = leaf_hash(t);
-		return plain ? plain_hash(t, &t->hash) : LK_NONE;
+		return detail == TREE_FULL && t->rich != NULL ? rich_seal(t)
+							      : LK_NONE;
 	}
 	for (uint32_t i = 0; i < t->len; i++) {
-		TRY(tree_seal(&t->items[i], plain));
+		TRY(tree_seal(&t->items[i], detail));
 		if (t->kind == TREE_MAP)
 			h = hash_mix(h, text_hash(t->items[i].key));
 		h = hash_mix(h, t->items[i].hash);
@@ -123,18 +161,41 @@ tree_seal(struct tree *t, bool plain)
 	return LK_NONE;
 }
 
+static lk_err tree_same(const struct tree *, const struct tree *,
+    enum tree_detail detail, bool *same);
+
 static lk_err
-tree_same(const struct tree *a, const struct tree *b, bool plain, bool *same)
+rich_same(const struct rich *a, const struct rich *b, bool *same)
+{
+	*same = a == b;
+	if (a == NULL || b == NULL)
+		return LK_NONE;
+	*same = a->parts_len == b->parts_len &&
+	    mark_list_equal(&a->marks, &b->marks);
+	for (size_t i = 0; i < a->parts_len && *same; i++) {
+		*same = a->parts[i].at == b->parts[i].at;
+		if (*same)
+			TRY(tree_same(
+			    &a->parts[i].tree, &b->parts[i].tree, false, same));
+	}
+	return LK_NONE;
+}
+
+static lk_err
+tree_same(const struct tree *a, const struct tree *b, enum tree_detail detail,
+    bool *same)
 {
 	*same = a == b;
 	if (a == b || a->hash != b->hash || tree_holds(a) != tree_holds(b))
 		return LK_NONE;
-	if (!tree_holds(a) && plain)
+	if (!tree_holds(a) && detail == TREE_PLAIN)
 		return plain_same(a, b, same);
 	if (a->kind != b->kind)
 		return LK_NONE;
 	if (a->kind == TREE_TEXT)
 		*same = bytes_equal(a->text, b->text);
+	if (*same && detail == TREE_FULL)
+		return rich_same(a->rich, b->rich, same);
 	if (a->kind == TREE_SCALAR)
 		*same = value_equal(&a->value, &b->value);
 	if (!tree_holds(a) || a->len != b->len)
@@ -144,7 +205,8 @@ tree_same(const struct tree *a, const struct tree *b, bool plain, bool *same)
 		*same = a->kind == TREE_LIST ||
 		    bytes_equal(a->items[i].key, b->items[i].key);
 		if (*same)
-			TRY(tree_same(&a->items[i], &b->items[i], plain, same));
+			TRY(tree_same(
+			    &a->items[i], &b->items[i], detail, same));
 	}
 	return LK_NONE;
 }
@@ -154,7 +216,7 @@ tree_same(const struct tree *a, const struct tree *b, bool plain, bool *same)
 struct rewriter {
 	struct edit *edit;
 	struct aligner *al;
-	bool plain;
+	enum tree_detail detail;
 };
 
 /* One place in the three trees; NULL: nothing is there. */
@@ -172,7 +234,7 @@ same(const struct rewriter *rw, const struct tree *a, const struct tree *b,
 	*out = a == b;
 	if (a == NULL || b == NULL)
 		return LK_NONE;
-	return tree_same(a, b, rw->plain, out);
+	return tree_same(a, b, rw->detail, out);
 }
 
 /* What is wanted no more goes, unless others have changed it meanwhile. */
@@ -347,7 +409,7 @@ scalar_rewrite(struct rewriter *rw, const struct tree_place *at, struct three t)
 
 	if (t.base == NULL || tree_holds(t.base))
 		t.base = t.now;
-	if (rw->plain) {
+	if (rw->detail == TREE_PLAIN) {
 		TRY(plain_fit(&fit, t.now, t.base, t.wanted, &memory));
 	} else if (tree_counts(t.now) && tree_counts(t.wanted)) {
 		if (!tree_counts(t.base))
@@ -364,6 +426,20 @@ scalar_rewrite(struct rewriter *rw, const struct tree_place *at, struct three t)
 	if (fit.value.i64 == 0)
 		return LK_NONE;
 	return edit_increment(rw->edit, at->obj, at->prop, fit.value.i64);
+}
+
+/* What is not full knows of no marks: they stay.  Else they are looked at also
+ * when neither had any, since what is inserted can get into one that was empty.
+ */
+static lk_err
+text_rewrite(struct rewriter *rw, struct three t)
+{
+	TRY(edit_text_from(rw->edit, rw->al, t.now->id,
+	    (struct text_versions){
+		t.base->text, t.wanted->text, t.now->text }));
+	if (rw->detail != TREE_FULL)
+		return LK_NONE;
+	return edit_rich(rw->edit, t.now->id, t.wanted);
 }
 
 /* What the others made of it is there, and is to be what is wanted. */
@@ -388,22 +464,20 @@ place_rewrite(struct rewriter *rw, const struct tree_place *at, struct three t)
 		return map_rewrite(rw, t.now->id, t);
 	if (t.now->kind == TREE_LIST)
 		return list_rewrite(rw, t.now->id, t);
-	return edit_text_from(rw->edit, rw->al, t.now->id,
-	    (struct text_versions){
-		t.base->text, t.wanted->text, t.now->text });
+	return text_rewrite(rw, t);
 }
 
 /* Reads what is shown at the place; NOTFOUND. */
 static lk_err
-now_read(struct doc *doc, const struct tree_place *at, struct arena *arena,
-    struct tree *now)
+now_read(struct doc *doc, const struct tree_place *at, enum tree_detail detail,
+    struct arena *arena, struct tree *now)
 {
 	struct item item = { .is_obj = true, .obj_type = OBJ_MAP };
 
 	item.id = DOC_ROOT;
 	if (at != NULL)
 		TRY(doc_get(doc, at->obj, at->prop, &item));
-	return tree_read(now, doc, &item, arena);
+	return tree_read(now, doc, &item, detail, arena);
 }
 
 static lk_err
@@ -420,19 +494,19 @@ change_make(struct rewriter *rw, struct doc *doc, const struct tree_change *c,
 {
 	struct tree now;
 	struct three t = { .base = c->base, .wanted = c->wanted };
-	lk_err err = now_read(doc, c->at, arena, &now);
+	lk_err err = now_read(doc, c->at, c->detail, arena, &now);
 
 	if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
 		return err;
 	if (err.code == LK_OK) {
 		t.now = &now;
-		TRY(tree_seal(&now, c->plain));
+		TRY(tree_seal(&now, c->detail));
 	}
 	if (t.base == NULL)
 		t.base = t.now;
 	else
-		TRY(tree_seal(c->base, c->plain));
-	TRY(tree_seal(c->wanted, c->plain));
+		TRY(tree_seal(c->base, c->detail));
+	TRY(tree_seal(c->wanted, c->detail));
 	return c->at == NULL ? root_rewrite(rw, t)
 			     : place_rewrite(rw, c->at, t);
 }
@@ -440,7 +514,7 @@ change_make(struct rewriter *rw, struct doc *doc, const struct tree_change *c,
 lk_err
 edit_tree(struct edit *e, struct doc *doc, const struct tree_change *c)
 {
-	struct rewriter rw = { .edit = e, .plain = c->plain };
+	struct rewriter rw = { .edit = e, .detail = c->detail };
 	ARENA_SCOPED arena = { .max = TREE_BYTES_MAX };
 	ALIGNER_SCOPED al = NULL;
 

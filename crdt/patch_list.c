@@ -12,6 +12,7 @@ patch_list_clear(struct patch_list *l)
 {
 	arena_clear(&l->arena);
 	free(l->items);
+	free(l->texts);
 	*l = (struct patch_list){ 0 };
 }
 
@@ -42,6 +43,30 @@ item_keep(struct patch_list *l, struct patch_item *item)
 	return LK_NONE;
 }
 
+/* All patches of an object follow each other. */
+static lk_err
+text_keep(struct patch_list *l, struct op_id text)
+{
+	struct patch_text kept = { .text = text };
+
+	if (l->texts_len > 0 &&
+	    id_pack(l->texts[l->texts_len - 1].text) == id_pack(text))
+		return LK_NONE;
+	TRY(mark_list_read(&kept.marks, l->to, text, &l->arena));
+	if (l->texts_len == l->texts_cap) {
+		size_t cap = 2 * l->texts_cap + 16;
+		struct patch_text *texts =
+		    reallocarray(l->texts, cap, sizeof(*texts));
+
+		if (texts == NULL)
+			return LK_ERR(LK_E_NOMEM, "patches");
+		l->texts = texts;
+		l->texts_cap = cap;
+	}
+	l->texts[l->texts_len++] = kept;
+	return LK_NONE;
+}
+
 static lk_err
 patch_keep(void *ctx, const struct patch *p)
 {
@@ -50,6 +75,8 @@ patch_keep(void *ctx, const struct patch *p)
 
 	if (p->shadowed || p->kind == PATCH_CONFLICT)
 		return LK_NONE;
+	if (p->obj_type == OBJ_TEXT)
+		TRY(text_keep(l, p->obj));
 	if (l->len == l->cap) {
 		size_t cap = 2 * l->cap + 16;
 		struct patch_item *items =
@@ -72,6 +99,7 @@ lk_err
 patch_list_read(struct patch_list *l, struct doc *from, struct doc *to)
 {
 	arena_init(&l->arena, TREE_BYTES_MAX);
+	l->to = to;
 	return doc_diff(from, to, patch_keep, l);
 }
 
@@ -116,6 +144,15 @@ begun_add(struct begun *b, struct op_id was, struct op_id is)
 	b->at[i].is = is;
 }
 
+/* What stands for an object of the view. */
+static struct op_id
+begun_find(const struct begun *b, struct op_id obj)
+{
+	size_t i = begun_slot(b, obj);
+
+	return b->at[i].was == 0 ? obj : b->at[i].is;
+}
+
 /* PUT and INSERT. */
 static lk_err
 value_make(struct edit *e, struct begun *b, struct op_id obj,
@@ -142,8 +179,7 @@ static lk_err
 item_make(struct edit *e, struct begun *b, const struct patch_item *item)
 {
 	const struct patch *p = &item->patch;
-	size_t begun = begun_slot(b, p->obj);
-	struct op_id obj = b->at[begun].was == 0 ? p->obj : b->at[begun].is;
+	struct op_id obj = begun_find(b, p->obj);
 
 	switch (p->kind) {
 	case PATCH_PUT:
@@ -163,13 +199,13 @@ item_make(struct edit *e, struct begun *b, const struct patch_item *item)
 	case PATCH_CONFLICT:
 	case PATCH_MARK:
 	case PATCH_UNMARK:
-		break;
+		break; /* all marks of a text, in the end */
 	}
 	return LK_NONE;
 }
 
 lk_err
-edit_patches(struct edit *e, const struct patch_list *l)
+edit_patches(struct edit *e, struct doc *doc, const struct patch_list *l)
 {
 	struct begun b;
 	lk_err err;
@@ -178,6 +214,10 @@ edit_patches(struct edit *e, const struct patch_list *l)
 	err = LK_NONE;
 	for (size_t i = 0; i < l->len && err.code == LK_OK; i++)
 		err = item_make(e, &b, &l->items[i]);
+	/* What is put at the edge of a mark may have got into it. */
+	for (size_t i = 0; i < l->texts_len && err.code == LK_OK; i++)
+		err = edit_mark_list(e, doc, begun_find(&b, l->texts[i].text),
+		    &l->texts[i].marks);
 	free(b.at);
 	return err;
 }

@@ -47,14 +47,40 @@ tree_sort(struct tree *map)
 	map->len = kept;
 }
 
+size_t
+text_object(struct bytes text, size_t from)
+{
+	static const uint8_t object[] = { 0xef, 0xbf, 0xbc };
+
+	for (size_t at = from; at + sizeof(object) <= text.len; at++) {
+		const uint8_t *next =
+		    memchr(text.ptr + at, object[0], text.len - at);
+
+		if (next == NULL)
+			break;
+		at = (size_t)(next - text.ptr);
+		if (at + sizeof(object) <= text.len &&
+		    memcmp(next, object, sizeof(object)) == 0)
+			return at;
+	}
+	return text.len;
+}
+
 #define FULL LK_ERR(LK_E_LIMIT, "it is too large")
 
 struct reader {
 	struct doc *doc;
 	struct arena *arena;
+	enum tree_detail detail;
 	unsigned depth;
 	struct tree *parent; /* its len is what has been read so far */
 	uint64_t room;
+};
+
+struct rich_reader {
+	struct reader reader;
+	struct rich *rich; /* its parts_len is what has been read so far */
+	size_t room;
 };
 
 static lk_err item_read(struct reader *, struct tree *, const struct item *);
@@ -100,6 +126,53 @@ children_read(struct reader *r, struct tree *t)
 	return doc_each(r->doc, t->id, child_read, &inner);
 }
 
+/* What is shown where a text has U+FFFC. */
+static lk_err
+part_read(void *ctx, const struct doc_visit *visit)
+{
+	struct rich_reader *r = ctx;
+	struct rich_part *part = &r->rich->parts[r->rich->parts_len];
+
+	if (!visit->winner ||
+	    (!visit->item.is_obj && visit->item.value.type == VALUE_STR))
+		return LK_NONE;
+	if (r->rich->parts_len == r->room)
+		return LK_ERR(LK_E_CORRUPT, "more is shown than is counted");
+	part->at = visit->index;
+	TRY(item_read(&r->reader, &part->tree, &visit->item));
+	r->rich->parts_len++;
+	return LK_NONE;
+}
+
+static lk_err
+rich_read(struct reader *r, struct tree *t)
+{
+	struct rich rich = { .parts_len = 0 };
+	struct rich_reader inner = { .reader = *r, .rich = &rich };
+
+	for (size_t i = text_object(t->text, 0); i < t->text.len;
+	     i = text_object(t->text, i + 1))
+		inner.room++;
+	if (inner.room > 0) {
+		if (r->depth == TREE_DEPTH_MAX)
+			return LK_ERR(LK_E_LIMIT, "more than 512 levels deep");
+		inner.reader.depth++;
+		rich.parts =
+		    arena_alloc(r->arena, inner.room * sizeof(*rich.parts));
+		if (rich.parts == NULL)
+			return FULL;
+		TRY(doc_each(r->doc, t->id, part_read, &inner));
+	}
+	TRY(mark_list_read(&rich.marks, r->doc, t->id, r->arena));
+	if (rich.parts_len == 0 && rich.marks.len == 0)
+		return LK_NONE;
+	t->rich = arena_alloc(r->arena, sizeof(rich));
+	if (t->rich == NULL)
+		return FULL;
+	*t->rich = rich;
+	return LK_NONE;
+}
+
 static lk_err
 item_read(struct reader *r, struct tree *t, const struct item *item)
 {
@@ -119,14 +192,15 @@ item_read(struct reader *r, struct tree *t, const struct item *item)
 	}
 	t->kind = TREE_TEXT;
 	TRY(doc_text(r->doc, item->id, &text));
-	return bytes_keep(r, buf_bytes(&text), &t->text);
+	TRY(bytes_keep(r, buf_bytes(&text), &t->text));
+	return r->detail == TREE_FULL ? rich_read(r, t) : LK_NONE;
 }
 
 lk_err
 tree_read(struct tree *out, struct doc *doc, const struct item *item,
-    struct arena *arena)
+    enum tree_detail detail, struct arena *arena)
 {
-	struct reader r = { .doc = doc, .arena = arena };
+	struct reader r = { .doc = doc, .arena = arena, .detail = detail };
 	struct tree t = { 0 };
 
 	TRY(item_read(&r, &t, item));

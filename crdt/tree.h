@@ -6,19 +6,23 @@
  * Members of a map ascend by their keys, each there once.  A tree borrows what
  * it points to.
  *
- * A tree is *exact* when its scalars have the types that are meant.  It is
- * *plain* when it came from JSON, which lacks most of them: a number can be a
- * counter, a string a time.  Plain trees are compared by what JSON shows, and
- * a scalar in the document keeps its type where the plain value can be one of
- * that type.
+ * How much a tree says is its detail.  A *plain* one came from JSON, which
+ * lacks most types: a number can be a counter, a string a time.  Plain trees
+ * are compared by what JSON shows, and a scalar in the document keeps its type
+ * where the plain value can be one of that type.  In a *typed* one the types
+ * are meant.  In both a text is its characters, and what else it holds is left
+ * as it is; a *full* one says that too.
  */
 #ifndef CRDT_TREE_H
 #define CRDT_TREE_H
 
-#include "base/arena.h"
-#include "crdt/doc.h"
+#include "crdt/mark_list.h"
 
 enum tree_kind { TREE_SCALAR, TREE_TEXT, TREE_LIST, TREE_MAP };
+
+enum tree_detail { TREE_PLAIN, TREE_TYPED, TREE_FULL };
+
+struct rich;
 
 struct tree {
 	uint8_t kind; /* enum tree_kind */
@@ -29,17 +33,33 @@ struct tree {
 		struct bytes text;
 		struct tree *items;
 	};
-	struct op_id id; /* read from a document: the object; else 0 */
-	uint64_t hash;   /* belongs to edit_tree */
+	struct rich *rich; /* of a full text; NULL: characters alone */
+	struct op_id id;   /* read from a document: the object; else 0 */
+	uint64_t hash;     /* belongs to edit_tree */
+};
+
+/* What a text holds besides characters: its marks, and elements that are no
+ * strings, as blocks are.  In the text these are U+FFFC. */
+struct rich_part {
+	uint64_t at; /* code points before it */
+	struct tree tree;
+};
+struct rich {
+	struct rich_part *parts; /* ascending */
+	size_t parts_len;
+	struct mark_list marks;
 };
 
 /* Brings members into order, when they are not; of equal keys the last one
  * given stays.  map->items is an array of its own. */
 void tree_sort(struct tree *map);
+/* Where the next U+FFFC of a text is, from an offset on; its length: nowhere.
+ */
+size_t text_object(struct bytes text, size_t from);
 /* What an item shows, copied into the arena.  LIMIT: deeper than
  * TREE_DEPTH_MAX, or the arena is full; the document's errors. */
-LK_MUST_USE lk_err tree_read(
-    struct tree *, struct doc *, const struct item *, struct arena *);
+LK_MUST_USE lk_err tree_read(struct tree *, struct doc *, const struct item *,
+    enum tree_detail, struct arena *);
 
 /* Where a value goes: an assignment, or with `insert` a new element of a list
  * before prop.index. */
@@ -59,7 +79,7 @@ struct tree_change {
 	const struct tree_place *at; /* NULL: the root, a map */
 	struct tree *base;           /* NULL: what the document shows */
 	struct tree *wanted;
-	bool plain;
+	enum tree_detail detail;
 };
 /*
  * Makes the differences between base and wanted at a place of the document, as

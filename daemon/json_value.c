@@ -559,9 +559,9 @@ json_value_edit(struct edit *e, struct doc *doc, const struct json_change *c)
 {
 	ARENA_SCOPED arena = { .max = TREE_BYTES_MAX };
 	struct tree base, wanted;
-	struct tree_change change = {
-		.at = c->at, .wanted = &wanted, .plain = c->style == JSON_PLAIN
-	};
+	struct tree_change change = { .at = c->at,
+		.wanted = &wanted,
+		.detail = c->style == JSON_PLAIN ? TREE_PLAIN : TREE_TYPED };
 
 	TRY(json_tree(&wanted, c->wanted, c->style, &arena));
 	if (c->has_base) {

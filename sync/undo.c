@@ -262,8 +262,7 @@ undo_subject(struct undoing *u, const struct entry *e, uint8_t *hash)
 static lk_err
 undo_fill(void *ctx, struct edit *edit, struct doc *doc)
 {
-	(void)doc;
-	return edit_patches(edit, ctx);
+	return edit_patches(edit, doc, ctx);
 }
 
 lk_err

@@ -241,14 +241,16 @@ what_is_too_deep_is_refused(void **state)
 	replica_edit(&b.r);
 	for (int depth = 0; depth < TREE_DEPTH_MAX; depth++) {
 		root.id = DOC_ROOT;
-		assert_ok(tree_read(&t, b.r.doc, &root, &b.arena));
+		assert_ok(tree_read(&t, b.r.doc, &root, TREE_FULL, &b.arena));
 		at = make_at(&b.r, at, KEY("a"), OBJ_MAP);
 		arena_clear(&b.arena);
 	}
-	assert_code(tree_read(&t, b.r.doc, &root, &b.arena), LK_E_LIMIT);
+	assert_code(
+	    tree_read(&t, b.r.doc, &root, TREE_FULL, &b.arena), LK_E_LIMIT);
 	t = scalar_of(INT(1));
 	assert_code(
-	    edit_tree(b.r.edit, b.r.doc, &(struct tree_change){ .wanted = &t }),
+	    edit_tree(b.r.edit, b.r.doc,
+		&(struct tree_change){ .wanted = &t, .detail = TREE_FULL }),
 	    LK_E_LIMIT);
 	bench_close(&b);
 }
@@ -263,7 +265,8 @@ the_root_stays_a_map(void **state)
 	bench_open(&b);
 	replica_edit(&b.r);
 	assert_code(
-	    edit_tree(b.r.edit, b.r.doc, &(struct tree_change){ .wanted = &t }),
+	    edit_tree(b.r.edit, b.r.doc,
+		&(struct tree_change){ .wanted = &t, .detail = TREE_FULL }),
 	    LK_E_DATA);
 	bench_close(&b);
 }

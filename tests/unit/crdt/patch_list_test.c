@@ -44,7 +44,7 @@ doc_tree_of(struct doc *doc, struct arena *arena)
 	struct tree t;
 
 	root.id = DOC_ROOT;
-	assert_ok(tree_read(&t, doc, &root, arena));
+	assert_ok(tree_read(&t, doc, &root, TREE_FULL, arena));
 	return t;
 }
 
@@ -61,8 +61,8 @@ company_edit(struct company *c, struct dice *dice, size_t i)
 	for (uint64_t n = 1 + dice_roll(dice, 3); n > 0; n--)
 		tree_nudge(b, dice, &wanted.items[dice_roll(dice, wanted.len)]);
 	replica_edit(r);
-	assert_ok(edit_tree(
-	    r->edit, r->doc, &(struct tree_change){ .wanted = &wanted }));
+	assert_ok(edit_tree(r->edit, r->doc,
+	    &(struct tree_change){ .wanted = &wanted, .detail = TREE_FULL }));
 	(void)replica_finish(r);
 }
 
@@ -92,7 +92,7 @@ become_view(struct company *c, struct doc *view, uint64_t seed)
 	assert_ok(patch_list_read(&list, r->doc, view));
 	doc_free(view);
 	replica_edit(r);
-	assert_ok(edit_patches(r->edit, &list));
+	assert_ok(edit_patches(r->edit, r->doc, &list));
 	(void)replica_finish(r);
 	got = doc_tree_of(r->doc, arena);
 	if (!trees_equal(&got, &want))

@@ -71,6 +71,26 @@ item_add(struct tree *t, struct bytes key, struct tree item)
 	t->items[t->len++] = item;
 }
 
+static inline void tree_print(struct buf *, const struct tree *);
+
+static inline void
+rich_print(struct buf *out, const struct rich *r)
+{
+	if (r == NULL)
+		return;
+	for (size_t i = 0; i < r->parts_len; i++) {
+		buf_printf(out, " part %d ", (int)r->parts[i].at);
+		tree_print(out, &r->parts[i].tree);
+	}
+	for (size_t i = 0; i < r->marks.len; i++) {
+		const struct mark_range *m = &r->marks.at[i];
+
+		buf_printf(out, " mark %d %d %.*s ", (int)m->start, (int)m->end,
+		    (int)m->mark.name.len, (const char *)m->mark.name.ptr);
+		tree_value(out, &m->mark.value);
+	}
+}
+
 /* Writes a tree so that equal ones, and no others, give equal text. */
 static inline void
 tree_print(struct buf *out, const struct tree *t)
@@ -80,8 +100,10 @@ tree_print(struct buf *out, const struct tree *t)
 	buf_str(out, kinds[t->kind]);
 	if (t->kind == TREE_SCALAR)
 		tree_value(out, &t->value);
-	if (t->kind == TREE_TEXT)
+	if (t->kind == TREE_TEXT) {
 		tree_hex(out, t->text);
+		rich_print(out, t->rich);
+	}
 	if (t->kind == TREE_SCALAR || t->kind == TREE_TEXT)
 		return;
 	buf_str(out, "{");
@@ -117,7 +139,7 @@ shown(struct bench *b)
 	struct tree t;
 
 	root.id = DOC_ROOT;
-	assert_ok(tree_read(&t, b->r.doc, &root, &b->arena));
+	assert_ok(tree_read(&t, b->r.doc, &root, TREE_FULL, &b->arena));
 	return t;
 }
 
@@ -145,7 +167,8 @@ become(struct bench *b, struct tree *base, struct tree *wanted)
 
 	replica_edit(&b->r);
 	assert_ok(edit_tree(b->r.edit, b->r.doc,
-	    &(struct tree_change){ .base = base, .wanted = wanted }));
+	    &(struct tree_change){
+		.base = base, .wanted = wanted, .detail = TREE_FULL }));
 	ops = edit_ops(b->r.edit);
 	(void)replica_finish(&b->r);
 	return ops;
