@@ -26,6 +26,7 @@ const struct command *const commands[] = {
 	&verb_watch,
 	&verb_branch,
 	&verb_merge,
+	&verb_restore,
 	&verb_undo,
 	&verb_invite,
 	&verb_accept,

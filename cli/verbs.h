@@ -30,6 +30,7 @@ extern const struct command verb_merge;
 extern const struct command verb_new;
 extern const struct command verb_pair;
 extern const struct command verb_peers;
+extern const struct command verb_restore;
 extern const struct command verb_revoke;
 extern const struct command verb_rm;
 extern const struct command verb_set;

@@ -79,17 +79,6 @@ mark_left(void *ctx, const struct mark_range *r)
 	return LK_NONE;
 }
 
-static int
-range_compare(const void *a, const void *b)
-{
-	const struct mark_range *x = a, *y = b;
-	int c = bytes_compare(x->mark.name, y->mark.name);
-
-	if (c != 0)
-		return c;
-	return x->start < y->start ? -1 : x->start > y->start;
-}
-
 /* A range of one of the two lists, what is dealt with cut off. */
 struct mark_cursor {
 	const struct mark_list *list;
@@ -200,7 +189,7 @@ static void
 list_sort(struct mark_list *l)
 {
 	if (l->len > 0)
-		qsort(l->at, l->len, sizeof(*l->at), range_compare);
+		qsort(l->at, l->len, sizeof(*l->at), mark_range_compare);
 }
 
 lk_err

@@ -244,6 +244,17 @@ ranges_find(struct range_walk *w, const struct object *o)
 	return LK_NONE;
 }
 
+int
+mark_range_compare(const void *a, const void *b)
+{
+	const struct mark_range *x = a, *y = b;
+	int c = bytes_compare(x->mark.name, y->mark.name);
+
+	if (c != 0)
+		return c;
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
 lk_err
 doc_marks(struct doc *doc, struct op_id text, mark_fn *each, void *ctx)
 {

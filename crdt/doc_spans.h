@@ -46,6 +46,8 @@ struct mark_range {
 	uint64_t start, end;
 	struct mark mark;
 };
+/* Orders ranges by name, then by start, for qsort. */
+int mark_range_compare(const void *, const void *);
 typedef lk_err mark_fn(void *ctx, const struct mark_range *);
 LK_MUST_USE lk_err doc_marks(
     struct doc *, struct op_id text, mark_fn *, void *ctx);

@@ -71,17 +71,6 @@ mark_list_equal(const struct mark_list *a, const struct mark_list *b)
 	return true;
 }
 
-static int
-range_compare(const void *a, const void *b)
-{
-	const struct mark_range *x = a, *y = b;
-	int c = bytes_compare(x->mark.name, y->mark.name);
-
-	if (c != 0)
-		return c;
-	return x->start < y->start ? -1 : x->start > y->start;
-}
-
 /* Ranges of one name, walked from left to right. */
 struct lane {
 	const struct mark_range *at;
@@ -164,7 +153,8 @@ static struct lane
 list_sort(struct mark_list *list)
 {
 	if (list->len > 0)
-		qsort(list->at, list->len, sizeof(*list->at), range_compare);
+		qsort(
+		    list->at, list->len, sizeof(*list->at), mark_range_compare);
 	return (struct lane){ list->at, list->len };
 }
 

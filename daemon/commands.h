@@ -17,7 +17,7 @@ extern const struct command *const commands_history; /* diff, show, blame */
 extern const struct command *const commands_log;
 extern const struct command *const commands_members; /* share, revoke */
 extern const struct command *const commands_pairing; /* tickets */
-extern const struct command *const commands_restore; /* undo */
+extern const struct command *const commands_restore; /* undo too */
 extern const struct command *const commands_status;  /* status, sync, peers */
 extern const struct command *const commands_watch;
 
