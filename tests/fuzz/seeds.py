@@ -101,6 +101,7 @@ def edits():
 
 
 SEEDS = {
+    "base58_fuzz": lambda: (b"27ASta98LTJfXcVKimzZeeet5FoE", b"11233QC4", b"1"),
     "body_fuzz": lambda: vectors("body", "body", "good", "bad", "wait"),
     "card_fuzz": lambda: (*vectors("cert", "card", "cards"), *vectors("cert", "proof", "proofs")),
     "change_fuzz": lambda: (b"\0" + c for c in chunks(1)),
