@@ -50,8 +50,52 @@ def chunks(*types):
             at = body + length
 
 
+def uleb_of(n):
+    out = bytearray()
+    while n > 127:
+        out.append(n & 127 | 128)
+        n >>= 7
+    return bytes(out) + bytes([n])
+
+
+def entries(data):
+    """The changes of a file, each as stream_fuzz.c has it."""
+    at, before = 0, []
+    while at < len(data):
+        length, body = uleb(data, at + 9)
+        at = body + length
+        before.append(hashlib.sha256(b"\1" + uleb_of(length) + data[body:at]).digest())
+        n, p = uleb(data, body)
+        deps = [before.index(data[p + 32 * i:p + 32 * i + 32]) for i in range(n)]
+        actor_len, p = uleb(data, p + 32 * n)
+        actor = data[p:p + actor_len]
+        _, p = uleb(data, p + actor_len)
+        start, lean = uleb(data, p)
+        backs = bytes(len(before) - 2 - d for d in deps)
+        yield (bytes([2, 0]) + uleb_of(actor_len) + actor + bytes([n]) + backs +
+               start.to_bytes(2, "big") + (at - lean).to_bytes(2, "big") + data[lean:at])
+
+
+def changes():
+    for file in sorted((DATA / "automerge/vectors").glob("*.changes")):
+        data = file.read_bytes()
+        # Of the compressed, the long and the wide there is nothing to learn here.
+        try:
+            yield b"".join(entries(data))
+        except (ValueError, OverflowError, IndexError):
+            pass
+
+
 def files():
-    return (b"\0" + data for data in automerge())
+    """Files, and lists of their chunks: chunk_fuzz.c."""
+    for data in automerge():
+        yield b"\0" + data
+        at, out = 0, b"\1"
+        while data[at:at + 4] == b"\x85\x6f\x4a\x83" and at + 10 < len(data):
+            length, body = uleb(data, at + 9)
+            out += data[at + 8:at + 9] + (length & 0xffff).to_bytes(2, "big") + data[body:body + length]
+            at = body + length
+        yield out
 
 
 def messages():
@@ -100,6 +144,44 @@ def edits():
     yield b'{}{"a":[[],[],true]}{"a":[[1],[]],"b":{"":"2026-01-01T00:00:00Z"}}'
 
 
+DOCUMENTS = [
+    '{"a":1,"l":[1,{"x":2},"zwei"],"t":"some text","n":null}',
+    '{"a":{"b":[1,2,{"c":18446744073709551615}],"d":-0.5},"l":[],"t":""}',
+    '{"type":"map","l":[[[]],{}],"t":"\\u00e4\\ud83d\\ude00","a":"a"}',
+]
+PATCHES = [
+    '[{"op":"add","path":"/l/0","value":5},{"op":"remove","path":"/a"},{"op":"test","path":"/n","value":null}]',
+    '[{"op":"move","from":"/l","path":"/m"},{"op":"copy","from":"/m","path":"/a"},'
+    '{"op":"replace","path":"/t","value":"some other text"}]',
+    '{"set":"/a","value":{"b":[1]}}\n{"rm":"/l/0"}\n{"insert":"/l/0","value":7}\n'
+    '{"set":"/c","value":3,"as":"counter"}\n{"inc":"/c","by":4}\n'
+    '{"splice":"/t","pos":2,"del":1,"text":"xyz"}\n{"set":"/s","value":"s","as":"string"}',
+]
+
+
+def typed(value):
+    if isinstance(value, dict):
+        return {"type": "map", "value": {k: typed(v) for k, v in value.items()}}
+    if isinstance(value, list):
+        return {"type": "list", "value": [typed(v) for v in value]}
+    name = {str: "text", bool: "boolean", float: "f64", type(None): "null", int: "int"}[type(value)]
+    return {"type": "uint" if name == "int" and value >= 1 << 63 else name, "value": value}
+
+
+def imports():
+    for a in DOCUMENTS:
+        for b in DOCUMENTS:
+            yield f"\0{a}\n{b}".encode()
+        whole = json.loads(a)
+        yield b"\1" + json.dumps({k: typed(v) for k, v in whole.items()}).encode()
+
+
+def patches():
+    for document in DOCUMENTS:
+        for patch in PATCHES:
+            yield f"{document}\n{patch}".encode()
+
+
 SEEDS = {
     "base58_fuzz": lambda: (b"27ASta98LTJfXcVKimzZeeet5FoE", b"11233QC4", b"1"),
     "body_fuzz": lambda: vectors("body", "body", "good", "bad", "wait"),
@@ -109,13 +191,16 @@ SEEDS = {
     "cursor_fuzz": cursors,
     "document_fuzz": lambda: chunks(0),
     "envelope_fuzz": lambda: (b"\0" + e for e in vectors("envelope", "envelope", "envelopes", "bad")),
+    "import_fuzz": imports,
     "json_edit_fuzz": edits,
     "json_fuzz": texts,
     "keysection_fuzz": lambda: vectors("keysection", "section", "epochs", "wrong_epochs", "shares"),
     "lean_fuzz": lambda: vectors("lean", "content", "vectors"),
     "message_fuzz": messages,
+    "patch_fuzz": patches,
     "salvage_fuzz": lambda: ((len(f) // 2 % 65536).to_bytes(2, "big") + f for f in automerge()),
     "session_fuzz": streams,
+    "stream_fuzz": changes,
     "textdiff_fuzz": versions,
     "welcome_fuzz": lambda: vectors("welcome", "welcome", "welcomes"),
 }

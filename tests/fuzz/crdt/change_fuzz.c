@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/fuzz/crdt/few_rows.h"
+#include "tests/fuzz/crdt/loose_mutate.h"
 #include "tests/unit/crdt/change_again.h"
 
 #define SCRIPT_OPS_MAX 64
@@ -144,4 +145,15 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	else
 		check_body(BYTES(bytes + 1, len - 1));
 	return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *, size_t, size_t, unsigned);
+
+size_t
+LLVMFuzzerCustomMutator(uint8_t *data, size_t len, size_t max, unsigned seed)
+{
+	if (len < 2 || (data[0] & 1) || seed % 32 == 0)
+		return LLVMFuzzerMutate(data, len, max);
+	return 1 +
+	    loose_body_mutate(LOOSE_CHANGE, data + 1, len - 1, max - 1, seed);
 }

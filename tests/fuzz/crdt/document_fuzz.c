@@ -5,9 +5,10 @@
  */
 #include <string.h>
 
-#include "tests/fuzz/crdt/few_rows.h"
 #include "crdt/document.h"
 #include "crdt/document_read.h"
+#include "tests/fuzz/crdt/few_rows.h"
+#include "tests/fuzz/crdt/loose_mutate.h"
 
 #define ROWS_MAX 100000
 
@@ -84,4 +85,12 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	change_list_clear(&kept.list);
 	arena_clear(&kept.arena);
 	return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *, size_t, size_t, unsigned);
+
+size_t
+LLVMFuzzerCustomMutator(uint8_t *data, size_t len, size_t max, unsigned seed)
+{
+	return loose_body_mutate(LOOSE_DOCUMENT, data, len, max, seed);
 }

@@ -2,8 +2,9 @@
  * Any bytes as a lean change under a fixed head: what is accepted is the same
  * lean change again.
  */
-#include "tests/fuzz/crdt/few_rows.h"
 #include "crdt/change.h"
+#include "tests/fuzz/crdt/few_rows.h"
+#include "tests/fuzz/crdt/loose_mutate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
@@ -33,4 +34,12 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	change_lean(&again, &c);
 	LK_ASSERT(bytes_equal(lean, buf_bytes(&again)));
 	return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *, size_t, size_t, unsigned);
+
+size_t
+LLVMFuzzerCustomMutator(uint8_t *data, size_t len, size_t max, unsigned seed)
+{
+	return loose_body_mutate(LOOSE_LEAN, data, len, max, seed);
 }

@@ -7,8 +7,10 @@
 
 #include "daemon/json_text.h"
 #include "daemon/json_value.h"
+#include "tests/fuzz/daemon/json_mutate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+size_t LLVMFuzzerCustomMutator(uint8_t *, size_t, size_t, unsigned);
 
 #define STATE_MAX (32u * 1024 * 1024)
 
@@ -67,4 +69,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < 3; i++)
 		json_object_put(trees[i]);
 	return 0;
+}
+
+size_t
+LLVMFuzzerCustomMutator(uint8_t *data, size_t len, size_t max, unsigned seed)
+{
+	static const char *const words[] = { "{\"id\":1}", "{\"id\":2,\"a\":[]}",
+		"[1,2,3]", "\"one two\"", "\"\"", "null", "true", "1", "1.5",
+		"\"l\"", "\"t\"", "{}", "[]", "[[1],[2]]", NULL };
+
+	return json_mutate(data, len, max, seed, words);
 }

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "daemon/patch.h"
+#include "tests/fuzz/daemon/json_mutate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+size_t LLVMFuzzerCustomMutator(uint8_t *, size_t, size_t, unsigned);
 
 #define STATE_MAX (8u * 1024 * 1024)
 
@@ -75,4 +77,26 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		document_run(tree, BYTES(line + 1, size - len - 1));
 	json_object_put(tree);
 	return 0;
+}
+
+size_t
+LLVMFuzzerCustomMutator(uint8_t *data, size_t len, size_t max, unsigned seed)
+{
+	static const char *const words[] = { "\"/a\"", "\"/a/0\"", "\"/l/-\"",
+		"\"\"", "\"/t\"", "\"/n\"", "\"/l/1/x\"", "{\"a\":1}",
+		"[1,[2],{\"x\":3}]", "\"text\"", "null", "true", "0", "1", "-1",
+		"2.5", "\"op\"", "\"path\"", "\"from\"", "\"value\"", "\"add\"",
+		"\"remove\"", "\"replace\"", "\"move\"", "\"copy\"", "\"test\"",
+		"\"set\"", "\"rm\"", "\"insert\"", "\"inc\"", "\"by\"",
+		"\"splice\"", "\"pos\"", "\"del\"", "\"text\"", "\"as\"",
+		"\"counter\"", "\"string\"", "\"bytes\"", "\"time\"",
+		"{\"set\":\"/b\",\"value\":[1]}", "{\"rm\":\"/a\"}",
+		"{\"op\":\"add\",\"path\":\"/l/0\",\"value\":1}",
+		"{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/b\"}",
+		"{\"op\":\"copy\",\"from\":\"/l\",\"path\":\"/c\"}",
+		"{\"op\":\"test\",\"path\":\"/a\",\"value\":1}",
+		"{\"splice\":\"/t\",\"pos\":1,\"del\":1,\"text\":\"xy\"}",
+		NULL };
+
+	return json_mutate(data, len, max, seed, words);
 }
