@@ -36,6 +36,8 @@
 #define HISTORY_CHANGES_MAX (DOCUMENT_OPS_MAX / 16)
 #define CHANGE_DEPS_MAX 65536
 #define ACTOR_LEN_MAX 255
+/* In a change: of a branch, bytes and hash. */
+#define ACTOR_NAME_MAX (ACTOR_LEN_MAX + LK_ID_LEN)
 #define DOCUMENT_ACTORS_MAX 65536
 #define TREE_DEPTH_MAX 512 /* levels shown or imported as JSON */
 /* A whole value in memory: some 100 bytes for each of DOCUMENT_OPS_MAX. */

@@ -63,7 +63,7 @@ change_read_others(struct rd *r, struct change *c, struct arena *arena)
 
 		if (r->failed)
 			return rd_end(r, "other actors");
-		if (a.len < 1 || a.len > ACTOR_LEN_MAX)
+		if (a.len < 1 || a.len > ACTOR_NAME_MAX)
 			return LK_ERR(LK_E_MALFORMED, "length of an actor");
 		if (i > 0 && bytes_compare(c->others[i - 1], a) >= 0)
 			return LK_ERR(LK_E_MALFORMED, "order of other actors");

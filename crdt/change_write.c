@@ -171,7 +171,7 @@ change_writer_actor(struct change_writer *w, struct bytes id, uint32_t *number)
 		*number = w->order[at];
 		return LK_NONE;
 	}
-	if (id.len < 1 || id.len > ACTOR_LEN_MAX)
+	if (id.len < 1 || id.len > ACTOR_NAME_MAX)
 		return LK_ERR(LK_E_LIMIT, "length of an actor");
 	TRY(actors_grow(w));
 	a.id = arena_copy(&w->arena, id);

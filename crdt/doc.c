@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "crdt/doc_branch.h"
 #include "crdt/edit_state.h"
 #include "crdt/opset.h"
 #include "crdt/sequence.h"
@@ -150,12 +151,8 @@ doc_free(struct doc *doc)
 {
 	if (doc == NULL)
 		return;
-	for (size_t i = 0; i < doc->actors_cap; i++) {
-		if (doc->actors[i] == NULL)
-			continue;
-		free((void *)(uintptr_t)doc->actors[i]->id.ptr);
-		free(doc->actors[i]);
-	}
+	for (uint32_t i = 0; i < doc->actors_cap; i++)
+		doc_actor_drop(doc, i);
 	free(doc->actors);
 	for (size_t i = 0; i < DOC_CLOCKS_KEPT; i++)
 		clock_release(doc->clocks[i]);
@@ -240,13 +237,39 @@ lk_err
 doc_actor_seq(struct doc *doc, struct bytes actor, uint64_t *seq)
 {
 	struct doc_actor *a;
-	uint32_t number;
+	uint32_t at;
+	uint64_t most = 0;
 
-	TRY(doc_actor_find(doc, actor, &number));
-	TRY(doc_actor_load(doc, number, &a));
-	if (a->changes_end == 0)
+	TRY(doc_actor_find(doc, actor, &at));
+	do {
+		TRY(doc_actor_load(doc, at, &a));
+		if (a->seq > most)
+			most = a->seq;
+		TRY(branch_next(doc, at, &at));
+	} while (at > 0);
+	if (most == 0)
 		return LK_ERR(LK_E_NOTFOUND, "actor");
-	*seq = a->seq;
+	*seq = most;
+	return LK_NONE;
+}
+
+lk_err
+doc_has_seq(struct doc *doc, struct bytes actor, uint64_t seq, bool *has)
+{
+	struct doc_actor *a;
+	uint32_t at;
+	lk_err err = doc_actor_find(doc, actor, &at);
+
+	*has = false;
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	do {
+		TRY(doc_actor_load(doc, at, &a));
+		*has |= seq <= a->seq &&
+		    seq > (a->branch == NULL ? 0 : a->branch->at_seq);
+		TRY(branch_next(doc, at, &at));
+	} while (at > 0);
 	return LK_NONE;
 }
 

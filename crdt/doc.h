@@ -32,11 +32,14 @@ LK_MUST_USE lk_err doc_flush(struct doc *);
 /*
  * Accepts a change by automerge-format 13.3: dependencies applied, seq, start
  * op, objects, elements, predecessors and marks are checked before anything is
- * written.  `visible` false keeps it as a ghost.
+ * written.  `visible` false keeps it as a ghost.  Two changes of one actor with
+ * one seq are a fork: both are kept, and what builds on them names their ops by
+ * branch (access.md section 8).  A file with forks is nothing Automerge reads:
+ * history_read refuses it.
  *   EXISTS     known hash: nothing to do
  *   WAIT       a dependency is not applied yet; nothing changed
  *   MALFORMED  refused, `what` names the rule; nothing changed
- *   DATA       (actor, seq) known with another hash; nothing changed
+ *   LIMIT      more than DOCUMENT_ACTORS_MAX actors and branches; the same
  */
 LK_MUST_USE lk_err doc_apply(struct doc *, const struct change *, bool visible);
 
@@ -62,8 +65,12 @@ LK_MUST_USE lk_err doc_is_ancestor(struct doc *,
     bool *is);
 /* Number of changes applied; the n-th in order of application. */
 uint64_t doc_changes(const struct doc *);
-/* The actors that have changes: NOTFOUND when these bytes are nobody's. */
+/* The greatest seq of an actor's changes: NOTFOUND when these bytes are
+ * nobody's. */
 LK_MUST_USE lk_err doc_actor_seq(struct doc *, struct bytes actor, uint64_t *seq);
+/* Whether a change of this actor has this seq. */
+LK_MUST_USE lk_err doc_has_seq(
+    struct doc *, struct bytes actor, uint64_t seq, bool *has);
 
 /*
  * Void changes that a visible one depends on (ghosts.md section 3), a
@@ -136,6 +143,10 @@ LK_MUST_USE lk_err doc_each(struct doc *, struct op_id obj, doc_each_fn *, void 
 LK_MUST_USE lk_err doc_text(struct doc *, struct op_id obj, struct buf *);
 /* The actor bytes behind an id, for "ctr@actor". */
 LK_MUST_USE lk_err doc_actor(struct doc *, uint32_t actor, struct bytes *);
+/* What sets an op apart from others of its actor who forked: appends the hashes
+ * of those changes that have siblings, up to the op's, in order.  A fork heard
+ * of later may add some; a view knows of those of its time. */
+LK_MUST_USE lk_err doc_path(struct doc *, struct op_id, struct buf *);
 
 /*
  * Local edits (automerge-format section 10, ghosts.md 3.9).  Each call applies
@@ -146,9 +157,10 @@ LK_MUST_USE lk_err doc_actor(struct doc *, uint32_t actor, struct bytes *);
  */
 struct edit;
 /*
- * head->deps are the heads of what is shown; WAIT, DATA and MALFORMED as
- * doc_apply, and nothing was changed.  An edit_* call that would name a value
- * which those dependencies do not have in their past is refused with DATA.
+ * head->deps are the heads of what is shown; WAIT and MALFORMED as doc_apply,
+ * DATA when the author has gone on elsewhere, and nothing was changed.  An
+ * edit_* call that would name a value which those dependencies do not have in
+ * their past is refused with DATA.
  */
 LK_MUST_USE lk_err edit_new(struct edit **, struct doc *, const struct change_head *);
 /* Before doc_free. */

@@ -28,8 +28,7 @@ static lk_err
 intake_write(struct intake *in, bool visible)
 {
 	const struct change *c = in->change;
-	struct doc_change rec = { .actor = in->author,
-		.seq = c->seq,
+	struct doc_change rec = { .seq = c->seq,
 		.start_op = c->start_op,
 		.ops = c->ops_len,
 		.past_max_op = in->past_max_op,
@@ -37,13 +36,13 @@ intake_write(struct intake *in, bool visible)
 	struct op_reader *r;
 	lk_err err;
 
-	if (in->author == in->doc->head.actors)
-		TRY(doc_actor_add(in->doc, c->actor, &in->author));
+	TRY(intake_author(in, c->actor, c->hash));
 	TRY(op_reader_new(&r, c));
 	err = apply_ops(in, r, visible);
 	op_reader_free(r);
 	TRY(err);
 	TRY(clock_store(in->doc, in->past.clock));
+	rec.actor = in->author;
 	rec.clock = in->past.clock->number;
 	if (change_max_op(c) > rec.past_max_op)
 		rec.past_max_op = change_max_op(c);

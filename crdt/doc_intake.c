@@ -15,8 +15,9 @@ struct target {
 void
 intake_clear(struct intake *in)
 {
-	free(in->actors);
+	free(in->names);
 	free(in->ops);
+	branch_maps_clear(&in->maps);
 	past_clear(&in->past);
 	*in = (struct intake){ 0 };
 }
@@ -27,10 +28,20 @@ refuse(const char *what)
 	return LK_ERR(LK_E_MALFORMED, what);
 }
 
+/* An id of no op when the name stands for none with that counter. */
 static uint64_t
 intake_id(const struct intake *in, struct op_id id)
 {
-	return id.ctr == 0 ? 0 : id.ctr << 32 | in->actors[id.actor];
+	const struct intake_name *n = &in->names[id.actor];
+	uint32_t chain = n->chain;
+
+	if (id.ctr == 0)
+		return 0;
+	if (id.actor == 0 && id.ctr >= in->start_op)
+		chain = in->author;
+	else if (n->map != NULL)
+		chain = branch_map_chain(n->map, n->stretch, id.ctr);
+	return id.ctr << 32 | chain;
 }
 
 uint64_t
@@ -58,8 +69,7 @@ intake_deps(struct intake *in, const struct change_head *head, uint32_t *deps)
 }
 
 static lk_err
-intake_past(
-    struct intake *in, const struct change_head *head, uint32_t known_author)
+intake_past(struct intake *in, const struct change_head *head, uint32_t first)
 {
 	uint32_t *deps = calloc(head->deps_len + 1, sizeof(*deps));
 	lk_err err;
@@ -69,59 +79,105 @@ intake_past(
 	err = intake_deps(in, head, deps);
 	if (err.code == LK_OK)
 		err = past_of_new(
-		    in->doc, known_author, deps, head->deps_len, &in->past);
+		    in->doc, first, deps, head->deps_len, &in->past);
 	free(deps);
-	in->past.actor = in->author;
 	return err;
 }
 
 lk_err
 intake_open(struct intake *in, struct doc *doc, const struct change_head *head)
 {
-	struct doc_actor *a;
-	uint32_t number, known = DOC_NO_ACTOR;
-	uint64_t seq = 0;
+	uint32_t first;
 	lk_err err;
 
 	in->doc = doc;
 	in->start_op = head->start_op;
-	in->author = doc->head.actors;
-	err = doc_actor_find(doc, head->actor, &number);
-	if (err.code == LK_OK) {
-		known = in->author = number;
-		TRY(doc_actor_load(doc, number, &a));
-		seq = a->seq;
-	} else if (err.code != LK_E_NOTFOUND) {
-		return err;
-	}
-	if (head->seq <= seq)
-		return LK_ERR(LK_E_DATA, "duplicate seq");
-	TRY(intake_past(in, head, known));
-	if (head->seq != seq + 1)
+	err = doc_actor_find(doc, head->actor, &first);
+	if (err.code == LK_E_NOTFOUND)
+		first = DOC_NO_ACTOR;
+	else
+		TRY(err);
+	TRY(intake_past(in, head, first));
+	TRY(branch_place(doc, first, &in->past, &in->place));
+	in->author = in->past.actor;
+	if (head->seq != in->place.seq + 1)
 		return refuse("seq");
 	if (head->start_op <= in->past_max_op)
 		return refuse("startOp is not above the ancestors' ops");
 	return LK_NONE;
 }
 
+lk_err
+intake_author(
+    struct intake *in, struct bytes actor, const uint8_t hash[static LK_ID_LEN])
+{
+	if (in->author < in->doc->head.actors)
+		return LK_NONE;
+	if (in->place.parts)
+		return branch_add(in->doc, &in->place, hash, &in->author);
+	return doc_actor_add(in->doc, actor, &in->author);
+}
+
+/* What an actor's bytes alone stand for. */
 static lk_err
-intake_actors(struct intake *in)
+name_plain(struct intake *in, uint32_t first, struct intake_name *out)
+{
+	struct doc_actor *a;
+
+	out->chain = first;
+	TRY(doc_actor_load(in->doc, first, &a));
+	return a->link == 0
+	    ? LK_NONE
+	    : branch_map_get(in->doc, &in->past, first, &in->maps, &out->map);
+}
+
+/* What an actor's bytes with a hash behind stand for.  NOTFOUND. */
+static lk_err
+name_branch(struct intake *in, struct bytes name, struct intake_name *out)
+{
+	struct intake_name n = { 0 };
+	uint32_t first;
+
+	if (name.len <= LK_ID_LEN)
+		return LK_ERR(LK_E_NOTFOUND, "branch");
+	name.len -= LK_ID_LEN;
+	TRY(doc_actor_find(in->doc, name, &first));
+	TRY(name_plain(in, first, &n));
+	if (n.map == NULL ||
+	    !branch_map_find(n.map, name.ptr + name.len, &n.stretch))
+		return LK_ERR(LK_E_NOTFOUND, "branch");
+	*out = n;
+	return LK_NONE;
+}
+
+static lk_err
+intake_name(struct intake *in, struct bytes bytes, struct intake_name *out)
+{
+	uint32_t first;
+	lk_err err = branch_named(in->doc, &in->past, bytes, &first);
+
+	if (err.code == LK_OK)
+		return name_plain(in, first, out);
+	if (err.code == LK_E_NOTFOUND)
+		err = name_branch(in, bytes, out);
+	/* It has no change here, so none in the past. */
+	return err.code == LK_E_NOTFOUND ? refuse("an op of an unknown actor")
+					 : err;
+}
+
+static lk_err
+intake_names(struct intake *in)
 {
 	const struct change *c = in->change;
 
-	in->actors = calloc(c->others_len + 1, sizeof(*in->actors));
-	if (in->actors == NULL)
+	in->names = calloc(c->others_len + 1, sizeof(*in->names));
+	if (in->names == NULL)
 		return LK_ERR(LK_E_NOMEM, "actors of a change");
-	in->actors[0] = in->author;
-	for (size_t i = 0; i < c->others_len; i++) {
-		lk_err err =
-		    doc_actor_find(in->doc, c->others[i], &in->actors[i + 1]);
-
-		/* It has no change here, so none in the past. */
-		if (err.code == LK_E_NOTFOUND)
-			return refuse("an op of an unknown actor");
-		TRY(err);
-	}
+	if (in->place.first != DOC_NO_ACTOR)
+		TRY(name_plain(in, in->place.first, &in->names[0]));
+	in->names[0].chain = in->place.parts ? in->place.chain : in->author;
+	for (size_t i = 0; i < c->others_len; i++)
+		TRY(intake_name(in, c->others[i], &in->names[i + 1]));
 	return LK_NONE;
 }
 
@@ -301,22 +357,24 @@ intake_check(struct intake *in, struct doc *doc, const struct change *change)
 		.seq = change->seq,
 		.start_op = change->start_op };
 	uint32_t number;
-	lk_err err = intake_open(in, doc, &head), found;
+	bool taken;
+	lk_err found;
 
 	/* One that is known has a seq that is known. */
-	if (err.code == LK_E_DATA) {
+	TRY(doc_has_seq(doc, change->actor, change->seq, &taken));
+	if (taken) {
 		found = doc_change_find(doc, change->hash, &number);
 		if (found.code == LK_OK)
 			return LK_ERR(LK_E_EXISTS, "the change is known");
 		if (found.code != LK_E_NOTFOUND)
 			return found;
 	}
-	TRY(err);
+	TRY(intake_open(in, doc, &head));
 	/* A document holds only its greatest op, which would be nobody's. */
 	if (change->ops_len == 0 && change->start_op != in->past_max_op + 1)
 		return refuse("startOp of a change without ops");
 	in->change = change;
-	TRY(intake_actors(in));
+	TRY(intake_names(in));
 	return intake_ops(in);
 }
 

@@ -7,6 +7,7 @@
 #ifndef CRDT_DOC_INTAKE_H
 #define CRDT_DOC_INTAKE_H
 
+#include "crdt/branch_map.h"
 #include "crdt/doc_ghost.h"
 
 /* Of an op of the change itself: enough to judge those that name it. */
@@ -18,11 +19,20 @@ struct intake_op {
 	bool insert;
 };
 
+/* What an actor of the change stands for: a chain, or a stretch of several. */
+struct intake_name {
+	uint32_t chain, stretch;
+	const struct branch_map *map; /* NULL: the chain */
+};
+
 struct intake {
 	struct doc *doc;
 	const struct change *change;
-	uint32_t *actors; /* document's number by the change's; or none */
-	uint32_t author;  /* the number it has, or will have */
+	struct branch_place place;
+	struct branch_maps maps;
+	struct intake_name
+	    *names;      /* by the change's number; the author first */
+	uint32_t author; /* the chain, or the number that a new one will have */
 	struct doc_past past;
 	uint64_t start_op, past_max_op;
 	struct intake_op *ops; /* what is known of those checked so far */
@@ -31,17 +41,21 @@ struct intake {
 
 /*
  * Rules 3 to 5, which are about the head of a change: who makes it, and what
- * lies in its past.  DATA, WAIT, MALFORMED.
+ * lies in its past.  WAIT, MALFORMED.
  */
 LK_MUST_USE lk_err intake_open(
     struct intake *, struct doc *, const struct change_head *);
 /*
- * EXISTS, DATA, WAIT or MALFORMED as doc_apply says.  The intake is to be
+ * EXISTS, WAIT, MALFORMED or LIMIT as doc_apply says.  The intake is to be
  * cleared in any case; it starts zeroed.
  */
 LK_MUST_USE lk_err intake_check(
     struct intake *, struct doc *, const struct change *);
 void intake_clear(struct intake *);
+/* Gives the author a chain, if the change needs a new one; `hash` is the
+ * change's. */
+LK_MUST_USE lk_err intake_author(
+    struct intake *, struct bytes actor, const uint8_t hash[static LK_ID_LEN]);
 /* The id of the op at `index` of the change. */
 uint64_t intake_own_id(const struct intake *, size_t index);
 /* doc_marks.c: every mark ends behind its begin.  MALFORMED. */

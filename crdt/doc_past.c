@@ -338,47 +338,27 @@ clock_of_deps(
 	return LK_NONE;
 }
 
-/* The author's previous change must be an ancestor. */
-static lk_err
-past_check_own(struct doc *doc, const struct doc_past *p)
-{
-	struct doc_actor *a;
-	uint32_t have = 0;
-
-	if (p->actor == DOC_NO_ACTOR)
-		return LK_NONE;
-	TRY(doc_actor_load(doc, p->actor, &a));
-	if (p->actor < p->clock->len)
-		have = p->clock->latest[p->actor];
-	if (have != a->changes_end)
-		return LK_ERR(
-		    LK_E_MALFORMED, "own previous change is not an ancestor");
-	return LK_NONE;
-}
-
 lk_err
-past_of_new(struct doc *doc, uint32_t author, const uint32_t *deps,
+past_of_new(struct doc *doc, uint32_t first, const uint32_t *deps,
     size_t deps_len, struct doc_past *out)
 {
 	struct doc_actor *a;
 	struct doc_change c;
 
-	out->actor = author;
+	out->actor = DOC_NO_ACTOR;
 	out->own_end = UINT32_MAX;
-	if (deps_len == 0) {
-		TRY(clock_load(doc, 0, &out->clock));
-		return past_check_own(doc, out);
-	}
-	if (deps_len == 1 && author != DOC_NO_ACTOR) {
-		TRY(doc_actor_load(doc, author, &a));
-		/* A run of changes by one actor shares one clock. */
-		if (a->changes_end == deps[0] + 1) {
-			TRY(doc_change_load(doc, deps[0], &c));
+	if (deps_len == 0)
+		return clock_load(doc, 0, &out->clock);
+	if (deps_len == 1 && first != DOC_NO_ACTOR) {
+		TRY(doc_change_load(doc, deps[0], &c));
+		TRY(doc_actor_load(doc, c.actor, &a));
+		/* A run of changes of one chain shares one clock. */
+		if (a->first == first && a->changes_end == deps[0] + 1) {
+			out->actor = c.actor;
 			return clock_load(doc, c.clock, &out->clock);
 		}
 	}
-	TRY(clock_of_deps(doc, deps, deps_len, &out->clock));
-	return past_check_own(doc, out);
+	return clock_of_deps(doc, deps, deps_len, &out->clock);
 }
 
 lk_err

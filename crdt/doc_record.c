@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "crdt/doc_state.h"
+#include "crdt/doc_branch.h"
 
 static void
 actor_key(struct doc_key *k, uint32_t number)
@@ -29,19 +29,17 @@ actor_room(struct doc *doc, uint32_t number)
 	return LK_NONE;
 }
 
-/* Keeps an actor under its number, with a copy of its bytes. */
-static lk_err
-actor_keep(struct doc *doc, uint32_t number, const struct doc_actor *a)
+lk_err
+doc_actor_keep(struct doc *doc, uint32_t number, const struct doc_actor *a)
 {
-	struct doc_actor *kept;
-	uint8_t *id;
+	struct doc_actor *kept = malloc(sizeof(*kept));
+	uint8_t *id = malloc(a->id.len);
+	lk_err err = actor_room(doc, number);
 
-	TRY(actor_room(doc, number));
-	kept = malloc(sizeof(*kept));
-	id = malloc(a->id.len);
-	if (kept == NULL || id == NULL) {
+	if (kept == NULL || id == NULL || err.code != LK_OK) {
 		free(kept);
 		free(id);
+		free(a->branch);
 		return LK_ERR(LK_E_NOMEM, "actors");
 	}
 	memcpy(id, a->id.ptr, a->id.len);
@@ -51,32 +49,58 @@ actor_keep(struct doc *doc, uint32_t number, const struct doc_actor *a)
 	return LK_NONE;
 }
 
-lk_err
-doc_actor_load(struct doc *doc, uint32_t number, struct doc_actor **out)
+void
+doc_actor_drop(struct doc *doc, uint32_t number)
 {
-	struct doc_actor a = { 0 };
+	struct doc_actor *a = doc->actors[number];
+
+	if (a == NULL)
+		return;
+	free((void *)(uintptr_t)a->id.ptr);
+	free(a->branch);
+	free(a);
+	doc->actors[number] = NULL;
+}
+
+bool
+doc_actor_held(const struct doc *doc, uint32_t number)
+{
+	return number < doc->actors_cap && doc->actors[number] != NULL;
+}
+
+lk_err
+doc_actor_read(struct doc *doc, uint32_t number)
+{
+	struct doc_actor a = { .first = number };
 	struct doc_key k;
 	struct bytes record;
 	struct rd r;
 	uint64_t end;
 
-	if (number >= doc->head.actors)
-		return LK_ERR(LK_E_CORRUPT, "number of an actor");
-	if (number < doc->actors_cap && doc->actors[number] != NULL) {
-		*out = doc->actors[number];
-		return LK_NONE;
-	}
 	actor_key(&k, number);
 	TRY(doc_record(doc, &k, &record));
 	r = rd_over(record);
 	a.id = rd_counted(&r);
 	a.seq = rd_uleb(&r);
 	end = rd_uleb(&r);
-	if (!rd_done(&r) || a.id.len < 1 || a.id.len > ACTOR_LEN_MAX ||
+	if (r.failed || a.id.len < 1 || a.id.len > ACTOR_LEN_MAX ||
 	    end > doc->head.changes)
 		return LK_ERR(LK_E_CORRUPT, "record of an actor");
 	a.changes_end = (uint32_t)end;
-	TRY(actor_keep(doc, number, &a));
+	TRY(branch_get(doc, &r, &a));
+	return doc_actor_keep(doc, number, &a);
+}
+
+lk_err
+doc_actor_load(struct doc *doc, uint32_t number, struct doc_actor **out)
+{
+	if (number >= doc->head.actors)
+		return LK_ERR(LK_E_CORRUPT, "number of an actor");
+	if (!doc_actor_held(doc, number)) {
+		TRY(doc_actor_read(doc, number));
+		if (doc->actors[number]->branch != NULL)
+			TRY(branch_load(doc, number));
+	}
 	*out = doc->actors[number];
 	return LK_NONE;
 }
@@ -91,6 +115,7 @@ actor_save(struct doc *doc, uint32_t number)
 	buf_counted(b, a->id);
 	buf_uleb(b, a->seq);
 	buf_uleb(b, a->changes_end);
+	branch_put(b, a);
 	actor_key(&k, number);
 	TRY(doc_write(doc, &k));
 	a->dirty = false;
@@ -98,17 +123,24 @@ actor_save(struct doc *doc, uint32_t number)
 }
 
 lk_err
-doc_actor_advance(
-    struct doc *doc, uint32_t number, uint64_t seq, uint32_t changes_end)
+doc_actor_mark(struct doc *doc, uint32_t number)
 {
 	struct doc_actor *a;
 
 	TRY(doc_actor_load(doc, number, &a));
 	if (!a->dirty)
 		TRY(id_list_add(&doc->actors_dirty, number));
-	a->seq = seq;
-	a->changes_end = changes_end;
 	a->dirty = true;
+	return LK_NONE;
+}
+
+lk_err
+doc_actor_advance(
+    struct doc *doc, uint32_t number, uint64_t seq, uint32_t changes_end)
+{
+	TRY(doc_actor_mark(doc, number));
+	doc->actors[number]->seq = seq;
+	doc->actors[number]->changes_end = changes_end;
 	return LK_NONE;
 }
 
@@ -167,15 +199,15 @@ doc_actor_find(struct doc *doc, struct bytes id, uint32_t *number)
 lk_err
 doc_actor_add(struct doc *doc, struct bytes id, uint32_t *number)
 {
-	struct doc_actor a = { .id = id };
+	struct doc_actor a = { .id = id, .first = doc->head.actors };
 	struct doc_key k;
 
 	if (doc->head.actors >= DOCUMENT_ACTORS_MAX)
 		return LK_ERR(LK_E_LIMIT, "actors of a document");
-	TRY(actor_keep(doc, doc->head.actors, &a));
+	TRY(doc_actor_keep(doc, doc->head.actors, &a));
 	*number = doc->head.actors++;
 	doc->head_dirty = true;
-	TRY(doc_actor_advance(doc, *number, 0, 0));
+	TRY(doc_actor_mark(doc, *number));
 	actor_id_key(&k, id);
 	buf_u32(doc_encode(doc), *number);
 	return doc_write(doc, &k);
@@ -184,10 +216,15 @@ doc_actor_add(struct doc *doc, struct bytes id, uint32_t *number)
 int
 doc_id_compare(const struct doc *doc, uint64_t a, uint64_t b)
 {
+	const struct doc_actor *x, *y;
+
 	if (id_ctr(a) != id_ctr(b))
 		return id_ctr(a) < id_ctr(b) ? -1 : 1;
 	if (a == b)
 		return 0;
-	return bytes_compare(
-	    doc->actors[id_actor(a)]->id, doc->actors[id_actor(b)]->id);
+	x = doc->actors[id_actor(a)];
+	y = doc->actors[id_actor(b)];
+	return x->first == y->first
+	    ? branch_compare(doc, id_actor(a), id_actor(b))
+	    : bytes_compare(x->id, y->id);
 }

@@ -23,11 +23,17 @@ struct doc_header {
 	uint64_t slots;
 };
 
+/* What goes by one number: a chain of changes of one actor (doc_branch.h). */
 struct doc_actor {
 	struct bytes id;      /* owned */
 	uint64_t seq;         /* of its latest change */
 	uint32_t changes_end; /* 1 + the number of that change; 0: none */
 	bool dirty;
+	uint32_t first;       /* the number of the actor's first chain */
+	/* Of the first chain: the one of this actor added last; of another one:
+	 * that added before it; 0: none. */
+	uint32_t link;
+	struct doc_branch *branch; /* owned; NULL: it is the first chain */
 };
 
 /* A change, by its number in order of application. */
@@ -134,24 +140,34 @@ LK_MUST_USE lk_err doc_settle(struct doc *);
 /* Only lets caches shrink. */
 LK_MUST_USE lk_err doc_trim(struct doc *);
 
-/* Loads an actor; CORRUPT when the document has no such number. */
+/* Loads an actor, and the chains it branches off; CORRUPT when the document has
+ * no such number. */
 LK_MUST_USE lk_err doc_actor_load(
     struct doc *, uint32_t number, struct doc_actor **);
 /* Also checks the counter: an id as records hold it. */
 LK_MUST_USE lk_err doc_id_check(struct doc *, uint64_t id);
-/* NOTFOUND. */
+/* The first chain of an actor.  NOTFOUND. */
 LK_MUST_USE lk_err doc_actor_find(
     struct doc *, struct bytes id, uint32_t *number);
-/* Sets what is known of its latest change; written by doc_actors_save. */
+/* Sets what is known of its latest change; written by doc_actors_save, as is
+ * all that is changed in one marked. */
 LK_MUST_USE lk_err doc_actor_advance(
     struct doc *, uint32_t number, uint64_t seq, uint32_t changes_end);
+LK_MUST_USE lk_err doc_actor_mark(struct doc *, uint32_t number);
 LK_MUST_USE lk_err doc_actors_save(struct doc *);
 /* LIMIT when there are DOCUMENT_ACTORS_MAX. */
 LK_MUST_USE lk_err doc_actor_add(
     struct doc *, struct bytes id, uint32_t *number);
+/* Of a chain alone: it is loaded when those it branches off are, too. */
+LK_MUST_USE lk_err doc_actor_read(struct doc *, uint32_t number);
+bool doc_actor_held(const struct doc *, uint32_t number);
+/* Copies the bytes; takes the branch, also after an error. */
+LK_MUST_USE lk_err doc_actor_keep(
+    struct doc *, uint32_t number, const struct doc_actor *);
+void doc_actor_drop(struct doc *, uint32_t number);
 /*
- * The order of op ids: by counter, then by what identifies the actor.  Both
- * actors are loaded.
+ * The order of op ids: by counter, then by the actor's bytes, then by branch.
+ * Both actors are loaded.
  */
 int doc_id_compare(const struct doc *, uint64_t, uint64_t);
 
@@ -187,11 +203,12 @@ LK_MUST_USE lk_err clock_store(struct doc *, struct clock *);
 LK_MUST_USE lk_err past_of_change(
     struct doc *, uint32_t number, bool with, struct doc_past *);
 /*
- * The past of a change about to be applied: author's number (DOC_NO_ACTOR: it
- * has no change yet) and the numbers of the dependencies.  MALFORMED when the
- * author's previous change is not in it.
+ * The past of a change about to be applied: the author's first chain
+ * (DOC_NO_ACTOR: he has none) and the numbers of the dependencies.  Its actor
+ * is the chain that the change goes on, where that is plain: the one
+ * dependency ends it; else DOC_NO_ACTOR.
  */
-LK_MUST_USE lk_err past_of_new(struct doc *, uint32_t author,
+LK_MUST_USE lk_err past_of_new(struct doc *, uint32_t first,
     const uint32_t *deps, size_t deps_len, struct doc_past *);
 /* The changes with a number below `changes`: whatever they depend on has one
  * too. */

@@ -48,8 +48,11 @@ edit_open(struct edit **out, struct doc *doc, const struct change_head *head)
 	e->doc = doc;
 	e->seq = head->seq;
 	e->naming.doc = doc;
+	e->naming.intake = &e->intake;
 	op_naming_reset(&e->naming, e->writer);
 	err = intake_open(&e->intake, doc, head);
+	if (err.code == LK_OK && e->intake.place.parts)
+		err = LK_ERR(LK_E_DATA, "the edit would fork its author");
 	if (err.code != LK_OK) {
 		edit_free(e);
 		return err;
@@ -123,14 +126,13 @@ edit_write(struct edit *e, const struct placed_op *placed)
 lk_err
 edit_add(struct edit *e, struct placed_op *op)
 {
+	static const uint8_t none[LK_ID_LEN]; /* it begins no branch */
 	struct doc *doc = e->doc;
 
 	TRY(doc_trim(doc));
 	if (e->intake.start_op + e->ops > OP_COUNTER_MAX)
 		return LK_ERR(LK_E_LIMIT, "op counters");
-	if (e->intake.author == doc->head.actors)
-		TRY(doc_actor_add(
-		    doc, buf_bytes(&e->actor), &e->intake.author));
+	TRY(intake_author(&e->intake, buf_bytes(&e->actor), none));
 	op->id = intake_own_id(&e->intake, e->ops);
 	TRY(doc_place(doc, &e->intake.past, doc->head.changes, true, op));
 	TRY(edit_write(e, op));

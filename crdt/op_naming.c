@@ -33,22 +33,73 @@ naming_actor(struct op_naming *n, uint32_t actor, uint32_t *number)
 	return change_writer_actor(n->writer, buf_bytes(&name), number);
 }
 
+/* What a branch is called; an actor may have those very bytes. */
+static lk_err
+naming_branch(struct op_naming *n, struct bytes actor,
+    const uint8_t begins[static LK_ID_LEN], uint32_t *number)
+{
+	uint8_t name[ACTOR_NAME_MAX];
+	struct bytes bytes = BYTES(name, actor.len + LK_ID_LEN);
+	uint32_t first;
+	lk_err err;
+
+	memcpy(name, actor.ptr, actor.len);
+	memcpy(name + actor.len, begins, LK_ID_LEN);
+	err = branch_named(n->doc, &n->intake->past, bytes, &first);
+	if (err.code == LK_OK)
+		return LK_ERR(LK_E_DATA, "two things have one name");
+	if (err.code != LK_E_NOTFOUND)
+		return err;
+	return change_writer_actor(n->writer, bytes, number);
+}
+
+/* The writer's number for an op of an actor who forked. */
+static lk_err
+naming_forked(struct op_naming *n, uint64_t id, const struct doc_actor *a,
+    uint32_t *number)
+{
+	struct intake *in = n->intake;
+	const struct branch_map *map;
+	uint32_t stretch = BRANCH_PLAIN;
+
+	if (id_actor(id) == in->author && id_ctr(id) >= in->start_op)
+		return change_writer_actor(n->writer, a->id, number);
+	TRY(branch_map_get(n->doc, &in->past, a->first, &in->maps, &map));
+	if (!branch_map_stretch(map, id, &stretch))
+		return LK_ERR(
+		    LK_E_DATA, "the edit does not depend on what it names");
+	if (stretch == BRANCH_PLAIN)
+		return change_writer_actor(n->writer, a->id, number);
+	return naming_branch(n, a->id, map->stretches[stretch].begins, number);
+}
+
+/* The writer's number for everything of an actor of one chain. */
+static lk_err
+naming_whole(struct op_naming *n, uint32_t actor, uint32_t *number)
+{
+	if (actor >= n->numbers_len)
+		TRY(naming_grow(n));
+	if (n->numbers[actor] == 0) {
+		TRY(naming_actor(n, actor, number));
+		n->numbers[actor] = *number + 1;
+	}
+	*number = n->numbers[actor] - 1;
+	return LK_NONE;
+}
+
 lk_err
 op_naming_id(struct op_naming *n, uint64_t id, struct op_id *out)
 {
-	uint32_t actor = id_actor(id), number;
+	struct doc_actor *a, *first;
 
 	*out = (struct op_id){ .ctr = id_ctr(id) };
 	if (id == 0)
 		return LK_NONE;
-	if (actor >= n->numbers_len)
-		TRY(naming_grow(n));
-	if (n->numbers[actor] == 0) {
-		TRY(naming_actor(n, actor, &number));
-		n->numbers[actor] = number + 1;
-	}
-	out->actor = n->numbers[actor] - 1;
-	return LK_NONE;
+	TRY(doc_actor_load(n->doc, id_actor(id), &a));
+	TRY(doc_actor_load(n->doc, a->first, &first));
+	return first->link > 0 && n->intake != NULL
+	    ? naming_forked(n, id, a, &out->actor)
+	    : naming_whole(n, id_actor(id), &out->actor);
 }
 
 lk_err

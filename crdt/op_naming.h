@@ -2,22 +2,26 @@
  * op_naming.h - how a change being written names the ops of a document.
  *
  * A writer numbers actors in the order in which it hears of them, a document
- * in the order in which their changes came.  Internal to crdt.
+ * in the order in which their changes came.  Who forked has several numbers
+ * there, and in a change other names than his own (branch_map.h).  Internal to
+ * crdt.
  */
 #ifndef CRDT_OP_NAMING_H
 #define CRDT_OP_NAMING_H
 
-#include "crdt/doc_state.h"
+#include "crdt/doc_intake.h"
 
 struct op_naming {
 	struct doc *doc; /* borrowed, as is the writer */
 	struct change_writer *writer;
+	struct intake *intake; /* of the change; borrowed */
 	struct bytes suffix; /* put behind every actor; borrowed */
 	uint32_t *numbers;   /* 1 + the writer's, by the document's actor */
 	size_t numbers_len;
 };
 
-/* The document's op `id`, or 0, as the writer's ops name it.  LIMIT, NOMEM. */
+/* The document's op `id`, or 0, as the writer's ops name it.  LIMIT, NOMEM;
+ * DATA: it has no name of its own, or is not in the past. */
 LK_MUST_USE lk_err op_naming_id(
     struct op_naming *, uint64_t id, struct op_id *out);
 /* The same for n of them; `out` has room. */

@@ -241,17 +241,10 @@ content_parents(
 	return out->len == b.len ? LK_NONE : LK_ERR(LK_E_NOMEM, "parents");
 }
 
-/*
- * What the document's verdict on a change means.  A second change of one actor
- * and seq is a fork, or an import that was made beside the one it collides
- * with: which of the two comes first is chance, so that neither may be refused
- * for it.  The document engine cannot hold both yet: the later one waits.
- */
+/* What the document's verdict on a change means. */
 static lk_err
 content_verdict(lk_err err)
 {
-	if (err.code == LK_E_DATA)
-		return LK_ERR(LK_E_VERSION, "A8 a fork of its author");
 	if (err.code == LK_E_WAIT || err.code == LK_E_NOTFOUND)
 		return LK_ERR(LK_E_MALFORMED, "A8 dependency");
 	return err;
@@ -273,7 +266,7 @@ content_apply_change(struct admission *a, const struct candidate *c,
 	/* The editor has applied what was typed here.  From anybody else it is
 	 * the same change in two envelopes, which a revocation can part. */
 	if (err.code == LK_E_EXISTS)
-		err = a->local ? LK_NONE : LK_ERR(LK_E_DATA, "twice");
+		err = a->local ? LK_NONE : LK_ERR(LK_E_VERSION, "A8 twice");
 	TRY(content_verdict(err));
 	node->time = change.time;
 	node->ops = change.ops_len;

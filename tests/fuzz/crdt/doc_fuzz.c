@@ -1,7 +1,8 @@
 /*
  * Builds changes of the fuzzer's choosing, applies and flips them, and compares
- * the document with one built from nothing.  Changes may break every rule that
- * needs a document to judge; then they must leave no trace.
+ * the document with others built from nothing, in the same order and in another
+ * one.  Changes may break every rule that needs a document to judge; then they
+ * must leave no trace.  Authors fork, and ops are called by all sorts of names.
  */
 #include "tests/unit/crdt/doc_changes.h"
 
@@ -32,6 +33,25 @@ choose(struct plan *p, uint32_t sides)
 	return rd_u8(&p->rd) % sides;
 }
 
+/* The actor of a change: its bytes, or as a branch that begins with another. */
+static uint32_t
+choose_name(struct plan *p, struct change_writer *w, const struct change *c)
+{
+	uint32_t what = choose(p, 8), number;
+	uint8_t name[1 + LK_ID_LEN];
+
+	name[0] = c->actor.ptr[0];
+	if (what > 2) {
+		must(change_writer_actor(w, c->actor, &number).code == LK_OK);
+		return number;
+	}
+	if (what > 0)
+		c = &p->changes.all[choose(p, (uint32_t)p->changes.len)];
+	memcpy(name + 1, c->hash, LK_ID_LEN);
+	must(change_writer_actor(w, BYTES_OF(name), &number).code == LK_OK);
+	return number;
+}
+
 /* Mostly an op that exists: of one of the changes, or of this one. */
 static struct op_id
 choose_id(
@@ -49,7 +69,7 @@ choose_id(
 	}
 	c = &p->changes.all[at];
 	id.ctr = c->start_op + back % (c->ops_len + 1);
-	must(change_writer_actor(w, c->actor, &id.actor).code == LK_OK);
+	id.actor = choose_name(p, w, c);
 	return id;
 }
 
@@ -101,14 +121,12 @@ choose_deps(
 	bool past[CHANGES_LEN_MAX] = { false },
 	     below[CHANGES_LEN_MAX] = { false };
 	const struct changes *c = &p->changes;
+	bool forks = choose(p, 4) == 0;
 	uint64_t seq = 0, max = 0;
 	size_t n = 0;
 
 	for (size_t x = 0; x < c->len; x++) {
-		if (bytes_equal(c->all[x].actor, actor)) {
-			seq = c->all[x].seq;
-			past[x] = true;
-		}
+		past[x] = !forks && bytes_equal(c->all[x].actor, actor);
 		past[x] |= choose(p, 3) == 0;
 	}
 	for (size_t x = c->len; x > 0; x--)
@@ -122,6 +140,9 @@ choose_deps(
 	for (size_t x = 0; x < c->len; x++) {
 		if (past[x] && change_max_op(&c->all[x]) > max)
 			max = change_max_op(&c->all[x]);
+		if (past[x] && c->all[x].seq > seq &&
+		    bytes_equal(c->all[x].actor, actor))
+			seq = c->all[x].seq;
 		if (past[x] && !below[x])
 			memcpy(
 			    deps + n++ * LK_ID_LEN, c->all[x].hash, LK_ID_LEN);
@@ -156,6 +177,27 @@ build(struct plan *p)
 	return well;
 }
 
+/* The tree of a document that heard of everything in another order. */
+static void
+shuffled_tree(struct plan *p, struct buf *out)
+{
+	struct dice dice = dice_of(p->changes.len);
+	size_t order[CHANGES_LEN_MAX];
+	struct doc *doc;
+	struct kv kv;
+
+	changes_shuffle(&p->changes, &dice, order);
+	must(kv_memory_new(&kv, DOC_KV_MAX).code == LK_OK);
+	must(doc_open(&doc, kv).code == LK_OK);
+	for (size_t i = 0; i < p->changes.len; i++)
+		must(doc_apply(
+			 doc, &p->changes.all[order[i]], !p->is_void[order[i]])
+			 .code == LK_OK);
+	must(tree_of_doc(doc, true, out).code == LK_OK);
+	doc_free(doc);
+	kv_memory_free(&kv);
+}
+
 static void
 compare(struct plan *p)
 {
@@ -165,6 +207,9 @@ compare(struct plan *p)
 	buf_init(&want, TREE_MAX);
 	must(tree_of_doc(p->doc, true, &got).code == LK_OK);
 	must(changes_tree(&p->changes, NULL, p->is_void, &want).code == LK_OK);
+	must(bytes_equal(buf_bytes(&got), buf_bytes(&want)));
+	buf_reset(&want);
+	shuffled_tree(p, &want);
 	must(bytes_equal(buf_bytes(&got), buf_bytes(&want)));
 	buf_clear(&got);
 	buf_clear(&want);
@@ -182,7 +227,7 @@ take(struct plan *p)
 	visible = choose(p, 3) > 0;
 	err = doc_apply(p->doc, &p->changes.all[x], visible);
 	if (err.code != LK_OK) {
-		must(err.code == LK_E_MALFORMED);
+		must(err.code == LK_E_MALFORMED || err.code == LK_E_EXISTS);
 		p->changes.len--;
 		compare(p);
 		return;

@@ -83,6 +83,8 @@ a_diff_of_two_views_with_ghosts_makes_one_the_other(void **state)
 	(void)state;
 	assert_int_equal(
 	    data_each_line("ghost/random.jsonl", check_random, &cases), 60);
+	assert_int_equal(
+	    data_each_line("ghost/forks.jsonl", check_random, &cases), 31);
 }
 
 /* Patches as Automerge writes them: neighbouring insertions are one. */

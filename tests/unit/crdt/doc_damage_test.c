@@ -157,14 +157,15 @@ kv_copy(struct kv *to, struct bytes dump)
 }
 
 static void
-damaged_records_give_errors_and_no_harm(void **state)
+damage_every_record(bool forked)
 {
 	struct sample s;
 	struct buf dump;
 	struct rd r;
 
-	(void)state;
 	sample_open(&s);
+	if (forked)
+		sample_fork(&s);
 	replica_set_void(&s.r, 1, true);
 	assert_ok(doc_flush(s.r.doc));
 	kv_dump(s.r.kv, &dump);
@@ -199,6 +200,14 @@ damaged_records_give_errors_and_no_harm(void **state)
 }
 
 static void
+damaged_records_give_errors_and_no_harm(void **state)
+{
+	(void)state;
+	damage_every_record(false);
+	damage_every_record(true);
+}
+
+static void
 missing_records_give_errors_and_no_harm(void **state)
 {
 	struct sample s;
@@ -207,6 +216,7 @@ missing_records_give_errors_and_no_harm(void **state)
 
 	(void)state;
 	sample_open(&s);
+	sample_fork(&s);
 	assert_ok(doc_flush(s.r.doc));
 	kv_dump(s.r.kv, &dump);
 	r = rd_over(buf_bytes(&dump));
@@ -324,6 +334,7 @@ a_failing_store_is_an_error_wherever_it_fails(void **state)
 
 	(void)state;
 	sample_open(&s);
+	sample_fork(&s);
 	do {
 		struct counted_kv counted;
 		struct doc *doc = NULL;

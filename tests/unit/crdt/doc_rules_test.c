@@ -111,6 +111,8 @@ static const struct refused {
 	    { { .obj = S_N, .key = "k", .action = 1 } }, 1 },
 	{ "object not in the past", 0,
 	    { { .obj = S_MAP, .key = "k", .action = 1 } }, 1 },
+	{ "another's object under the own name", 2,
+	    { { .obj = S_MAP, .own_obj = true, .key = "k", .action = 1 } }, 1 },
 	{ "own object that comes later", 2,
 	    { { .obj = 101, .own_obj = true, .key = "k", .action = 1 },
 		{ .key = "m", .action = 0 } },

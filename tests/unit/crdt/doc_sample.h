@@ -61,6 +61,31 @@ sample_open(struct sample *s)
 	assert_true(replica_finish(&s->r));
 }
 
+/* Another device with the same key goes on after the first change, and a third
+ * one builds on both; the sample takes it all. */
+static inline void
+sample_fork(struct sample *s)
+{
+	struct replica clone, other;
+
+	replica_open(&clone, &s->all, 1);
+	replica_open(&other, &s->all, 2);
+	replica_take(&clone, 0, true);
+	replica_edit(&clone);
+	assert_ok(edit_put(clone.edit, DOC_ROOT, KEY("s"), &STR("clone")));
+	assert_ok(edit_splice(clone.edit, s->text, 1, 0, BYTES_STR("xy")));
+	assert_true(replica_finish(&clone));
+	replica_pull(&s->r, &clone);
+	replica_pull(&other, &s->r);
+	replica_edit(&other);
+	assert_ok(edit_put(other.edit, DOC_ROOT, KEY("s"), &STR("both")));
+	assert_ok(edit_splice(other.edit, s->text, 2, 1, BYTES_STR("z")));
+	assert_true(replica_finish(&other));
+	replica_pull(&s->r, &other);
+	replica_close(&clone);
+	replica_close(&other);
+}
+
 static inline void
 sample_close(struct sample *s)
 {

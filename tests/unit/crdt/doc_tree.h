@@ -51,6 +51,8 @@ static inline lk_err
 tree_id(struct tree_writer *w, struct op_id id)
 {
 	struct bytes actor;
+	struct buf path;
+	lk_err err;
 
 	if (!w->ids)
 		return LK_NONE;
@@ -61,8 +63,15 @@ tree_id(struct tree_writer *w, struct op_id id)
 	TRY(doc_actor(w->doc, id.actor, &actor));
 	buf_printf(w->out, "%" PRIu64 "@", id.ctr);
 	tree_hex(w->out, actor);
+	buf_init(&path, TREE_MAX);
+	err = doc_path(w->doc, id, &path);
+	for (size_t at = 0; at < path.len; at += LK_ID_LEN) {
+		buf_str(w->out, "~");
+		tree_hex(w->out, BYTES(path.ptr + at, 4));
+	}
+	buf_clear(&path);
 	buf_str(w->out, " ");
-	return LK_NONE;
+	return err;
 }
 
 static inline void

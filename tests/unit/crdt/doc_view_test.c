@@ -221,6 +221,8 @@ a_view_judges_by_what_is_void_today_or_not_at_all(void **state)
 	(void)state;
 	assert_int_equal(
 	    data_each_line("ghost/random.jsonl", check_random, &cases), 60);
+	assert_int_equal(
+	    data_each_line("ghost/forks.jsonl", check_random, &cases), 31);
 }
 
 static void

@@ -531,7 +531,12 @@ a_wrong_head_is_refused(void **state)
 	assert_code(edit_new(&e, r.doc, &head), LK_E_WAIT);
 	head.deps = all.all[0].hash;
 	head.seq = 1;
+	assert_code(edit_new(&e, r.doc, &head), LK_E_MALFORMED);
+	head.deps_len = 0;
+	head.start_op = 1;
 	assert_code(edit_new(&e, r.doc, &head), LK_E_DATA);
+	head.deps_len = 1;
+	head.start_op = 2;
 	head.seq = 3;
 	assert_code(edit_new(&e, r.doc, &head), LK_E_MALFORMED);
 	head.seq = 2;

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "crdt/doc_history.h"
 #include "tests/unit/crdt/doc_changes.h"
 #include "tests/unit/crdt/doc_plain.h"
 #include "tests/unit/crdt/json_tree.h"
@@ -109,21 +110,15 @@ static inline void
 case_op(const struct ghost_case *g, struct doc *doc, struct op_id id,
     struct buf *out)
 {
-	struct bytes actor;
+	struct doc_change_info info;
+	size_t x;
 
-	assert_ok(doc_actor(doc, id.actor, &actor));
-	for (size_t x = 0; x < g->changes.len; x++) {
-		const struct change *c = &g->changes.all[x];
-
-		if (!bytes_equal(c->actor, actor) || id.ctr < c->start_op ||
-		    id.ctr > change_max_op(c))
-			continue;
-		buf_printf(out, "%s.%" PRIu64,
-		    json_text(case_list(g, "changes", x), "label"),
-		    id.ctr - c->start_op);
-		return;
-	}
-	fail_msg("%s: an op of no change", g->name);
+	assert_ok(doc_op_change(doc, id, &info));
+	x = changes_find(&g->changes, info.hash);
+	assert_true(x < g->changes.len);
+	buf_printf(out, "%s.%" PRIu64,
+	    json_text(case_list(g, "changes", x), "label"),
+	    id.ctr - info.start_op);
 }
 
 struct case_lines {
