@@ -85,4 +85,8 @@ LK_MUST_USE lk_err history_heads(const struct change *, size_t count,
 LK_MUST_USE lk_err history_missing(const struct change *, size_t count,
     struct arena *, uint8_t **hashes, size_t *n);
 
+/* Of pointers to changes, for qsort: by the place in their actor's work, which
+ * is actor and seq. */
+int change_place_order(const void *, const void *);
+
 #endif

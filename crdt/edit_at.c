@@ -44,7 +44,8 @@ actor_is_free(struct doc *doc, const struct doc_past *past,
 	TRY(doc_actor_load(doc, number, &a));
 	have = number < clock->len ? clock->latest[number] : 0;
 	actor->seq = a->seq + 1;
-	*is = have == a->changes_end;
+	/* Who forked makes no change that knows of it. */
+	*is = have == a->changes_end && a->link == 0;
 	return LK_NONE;
 }
 

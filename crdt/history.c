@@ -105,8 +105,8 @@ history_missing(const struct change *changes, size_t count, struct arena *arena,
 	return LK_NONE;
 }
 
-static int
-actor_seq_compare(const void *a, const void *b)
+int
+change_place_order(const void *a, const void *b)
 {
 	const struct change *x = *(const struct change *const *)a;
 	const struct change *y = *(const struct change *const *)b;
@@ -148,12 +148,12 @@ history_check_seqs(const struct history *h, enum history_extent extent)
 		return LK_ERR(LK_E_NOMEM, "order of changes");
 	for (size_t i = 0; i < h->changes_len; i++)
 		sorted[i] = &h->changes[i];
-	qsort(sorted, h->changes_len, sizeof(*sorted), actor_seq_compare);
+	qsort(sorted, h->changes_len, sizeof(*sorted), change_place_order);
 	err = seqs_check(sorted, h->changes_len, extent == HISTORY_WHOLE);
 	for (size_t i = 0; i < h->orphans_len; i++)
 		sorted[h->changes_len + i] = &h->orphans[i];
 	if (err.code == LK_OK && h->orphans_len > 0) {
-		qsort(sorted, n, sizeof(*sorted), actor_seq_compare);
+		qsort(sorted, n, sizeof(*sorted), change_place_order);
 		err = seqs_check(sorted, n, false);
 	}
 	free(sorted);

@@ -124,6 +124,9 @@ LK_MUST_USE lk_err author_envelope(struct admission *, struct access_op *ops,
     size_t ops_len, enum role need, uint8_t *id);
 /* An import of whole chunks, in as many envelopes as it takes. */
 LK_MUST_USE lk_err author_import(struct admission *, struct bytes chunks);
+/* DENIED: somebody else writes with this device's key.  *tip: its latest
+ * envelope, or GRAPH_NONE. */
+LK_MUST_USE lk_err author_alone(const struct admission *, uint32_t *tip);
 /* Admits an envelope of this device, in the arena; what the rules say against
  * it is DENIED. */
 LK_MUST_USE lk_err author_admit(struct admission *, struct bytes envelope);

@@ -95,17 +95,26 @@ struct place {
 	struct body body;
 };
 
+lk_err
+author_alone(const struct admission *a, uint32_t *tip)
+{
+	bool forked;
+
+	*tip = graph_tip(a->ds->graph, a->r->identity->sign.pk, &forked);
+	return forked ? LK_ERR(LK_E_DENIED,
+			    "this device's key was used twice (a copied "
+			    "LK_HOME)")
+		      : LK_NONE;
+}
+
 static lk_err
 author_place(struct admission *a, enum role need, struct place *p)
 {
 	const uint8_t *me = a->r->identity->sign.pk;
 	struct graph *g = a->ds->graph;
-	bool forked;
-	uint32_t tip = graph_tip(g, me, &forked);
+	uint32_t tip;
 
-	if (forked)
-		return LK_ERR(LK_E_DENIED,
-		    "this device's key was used twice (a copied LK_HOME)");
+	TRY(author_alone(a, &tip));
 	TRY(graph_grant_for(g, me, need, &p->body.grant));
 	TRY(graph_deps(g, me, p->deps, &p->body.deps_len));
 	p->body.deps = p->deps[0];

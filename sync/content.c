@@ -27,11 +27,97 @@ content_envelope(struct admission *a, uint32_t number, struct candidate *c)
 	return LK_NONE;
 }
 
+/* Key of the record that says how many envelopes that count have brought a
+ * change: of those that more than one has brought. */
+struct carried_key {
+	uint8_t bytes[1 + LK_ID_LEN];
+};
+
+static struct bytes
+carried_key(struct carried_key *k, const uint8_t hash[static LK_ID_LEN])
+{
+	k->bytes[0] = 'c';
+	memcpy(k->bytes + 1, hash, LK_ID_LEN);
+	return BYTES_OF(k->bytes);
+}
+
+/* NOTFOUND: no more than one has. */
+static lk_err
+carried_get(
+    struct admission *a, const uint8_t hash[static LK_ID_LEN], uint64_t *count)
+{
+	struct carried_key key;
+	struct bytes value;
+	struct rd r;
+	uint64_t n;
+
+	TRY(kv_get(docstate_space(a->r, a->ds->docno, SPACE_META),
+	    carried_key(&key, hash), &value));
+	r = rd_over(value);
+	n = rd_uleb(&r);
+	if (!rd_done(&r))
+		return LK_ERR(LK_E_CORRUPT, "count of envelopes");
+	*count = n;
+	return LK_NONE;
+}
+
+static lk_err
+carried_put(
+    struct admission *a, const uint8_t hash[static LK_ID_LEN], uint64_t count)
+{
+	BUF_SCOPED b = { .max = 16 };
+	struct carried_key key;
+
+	buf_uleb(&b, count);
+	TRY(buf_err(&b, "count of envelopes"));
+	return kv_put(docstate_space(a->r, a->ds->docno, SPACE_META),
+	    carried_key(&key, hash), buf_bytes(&b));
+}
+
+/* One more envelope that brought a change counts, or one less: it shows as long
+ * as any does. */
+static lk_err
+content_show(
+    struct admission *a, const uint8_t hash[static LK_ID_LEN], bool more)
+{
+	struct doc *doc;
+	uint64_t count;
+	lk_err err = carried_get(a, hash, &count);
+
+	TRY(admission_doc(a, &doc));
+	if (err.code == LK_E_NOTFOUND)
+		return doc_set_visible(doc, hash, more);
+	TRY(err);
+	if (count == (more ? UINT64_MAX : 0))
+		return LK_ERR(LK_E_CORRUPT, "count of envelopes");
+	count += more ? 1 : (uint64_t)-1;
+	TRY(carried_put(a, hash, count));
+	return doc_set_visible(doc, hash, count > 0);
+}
+
+/* An envelope brings a change that is there, and counts. */
+static lk_err
+content_show_again(struct admission *a, const uint8_t hash[static LK_ID_LEN])
+{
+	struct doc_change_info info;
+	struct doc *doc;
+	uint64_t count;
+	lk_err err = carried_get(a, hash, &count);
+
+	if (err.code == LK_E_NOTFOUND) {
+		TRY(admission_doc(a, &doc));
+		TRY(doc_change(doc, hash, &info));
+		err = carried_put(a, hash, info.visible);
+	}
+	TRY(err);
+	return content_show(a, hash, true);
+}
+
 /* Change hashes to depend on, and which parent each came from. */
 struct heads {
 	struct buf hashes;
 	struct buf parents; /* u32 for each */
-	bool imports;
+	bool again;         /* some may be there twice, or below another one */
 };
 
 /* Adds the heads a node's change or import leaves. */
@@ -39,14 +125,22 @@ static lk_err
 heads_of_node(struct admission *a, uint32_t number, struct heads *h)
 {
 	struct node node;
+	uint8_t hash[LK_ID_LEN];
+	uint64_t count;
+	lk_err err;
 
 	TRY(node_get(a->r, a->ds->docno, number, &node));
 	buf_add(&h->hashes, node.hashes);
 	for (size_t at = 0; at < node.hashes.len; at += LK_ID_LEN)
 		buf_u32(&h->parents, number);
 	/* Only a change has a seq. */
-	h->imports |= node.seq == 0;
-	return LK_NONE;
+	h->again |= node.seq == 0;
+	if (h->again || node.hashes.len != LK_ID_LEN)
+		return LK_NONE;
+	memcpy(hash, node.hashes.ptr, LK_ID_LEN);
+	err = carried_get(a, hash, &count);
+	h->again = err.code == LK_OK;
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
 }
 
 /* Whether a hash is an ancestor of one that another parent brought.  What the
@@ -64,7 +158,7 @@ head_is_old(struct doc *doc, const struct heads *h, size_t i, bool *old)
 			continue;
 		TRY(doc_is_ancestor(doc, h->hashes.ptr + i * LK_ID_LEN,
 		    h->hashes.ptr + k * LK_ID_LEN, old));
-		/* Two imports of the same history leave the same heads. */
+		/* Of two that are the same, one stays. */
 		if (*old && i < k &&
 		    memcmp(h->hashes.ptr + i * LK_ID_LEN,
 			h->hashes.ptr + k * LK_ID_LEN, LK_ID_LEN) == 0)
@@ -73,14 +167,15 @@ head_is_old(struct doc *doc, const struct heads *h, size_t i, bool *old)
 	return LK_NONE;
 }
 
-/* The graph knows nothing of what the changes of an import depend on. */
+/* The graph knows nothing of what the changes of an import depend on, nor that
+ * a change came in two envelopes. */
 static lk_err
 heads_write(struct doc *doc, const struct heads *h, struct buf *deps)
 {
 	for (size_t at = 0; at < h->hashes.len; at += LK_ID_LEN) {
 		bool old = false;
 
-		if (h->imports)
+		if (h->again)
 			TRY(head_is_old(doc, h, at / LK_ID_LEN, &old));
 		if (!old)
 			buf_mem(deps, h->hashes.ptr + at, LK_ID_LEN);
@@ -93,7 +188,7 @@ static lk_err
 content_deps(struct admission *a, struct doc *doc, const uint32_t *parents,
     size_t parents_len, struct bytes *out)
 {
-	struct heads h = { .imports = false };
+	struct heads h = { .again = false };
 	BUF_SCOPED deps = { .max = (size_t)CHANGE_DEPS_MAX * LK_ID_LEN };
 	lk_err err = LK_NONE;
 
@@ -266,7 +361,7 @@ content_apply_change(struct admission *a, const struct candidate *c,
 	/* The editor has applied what was typed here.  From anybody else it is
 	 * the same change in two envelopes, which a revocation can part. */
 	if (err.code == LK_E_EXISTS)
-		err = a->local ? LK_NONE : LK_ERR(LK_E_VERSION, "A8 twice");
+		err = a->local ? LK_NONE : content_show_again(a, change.hash);
 	TRY(content_verdict(err));
 	node->time = change.time;
 	node->ops = change.ops_len;
@@ -368,14 +463,12 @@ content_pretends(const struct admission *a, const struct member *m,
 	return false;
 }
 
-/* No change of an import may pretend to be a member's.  Only a member its
- * author knew of is a reason to refuse it for ever. */
+/* No change of an import may pretend to be that of a member its author knew of.
+ * Others are no reason to refuse it: where it came first, it was taken. */
 static lk_err
 content_foreign(
     struct admission *a, const struct candidate *c, const struct history *h)
 {
-	lk_err verdict = LK_NONE;
-
 	for (size_t m = 0; m < graph_members_len(a->ds->graph); m++) {
 		struct member member;
 
@@ -384,9 +477,8 @@ content_foreign(
 			continue;
 		if (candidate_knows(a->ds->graph, c, member.node))
 			return LK_ERR(LK_E_MALFORMED, "A8 actor");
-		verdict = LK_ERR(LK_E_VERSION, "A8 actor of another");
 	}
-	return verdict;
+	return LK_NONE;
 }
 
 lk_err
@@ -420,8 +512,85 @@ import_apply(struct admission *a, const struct history *h)
 
 		/* Another import has brought it, and may be void. */
 		if (err.code == LK_E_EXISTS)
-			err = doc_set_visible(doc, h->changes[i].hash, true);
+			err = content_show_again(a, h->changes[i].hash);
 		TRY(content_verdict(err));
+	}
+	return LK_NONE;
+}
+
+/* The changes of an import whose place in their actor's work another one has
+ * already, in the order of places. */
+static lk_err
+import_forks(struct admission *a, const struct history *h,
+    const struct change **forks, size_t *len)
+{
+	struct doc *doc;
+	size_t n = 0;
+
+	TRY(admission_doc(a, &doc));
+	for (size_t i = 0; i < h->changes_len; i++) {
+		const struct change *x = &h->changes[i];
+		struct doc_change_info info;
+		bool taken;
+		lk_err err;
+
+		TRY(doc_has_seq(doc, x->actor, x->seq, &taken));
+		if (!taken)
+			continue;
+		err = doc_change(doc, x->hash, &info);
+		if (err.code == LK_E_NOTFOUND)
+			forks[n++] = x;
+		else
+			TRY(err);
+	}
+	if (n > 0)
+		qsort(forks, n, sizeof(*forks), change_place_order);
+	*len = n;
+	return LK_NONE;
+}
+
+/* Refuses an import if another one has changes in these places. */
+static lk_err
+import_against(
+    struct admission *a, uint32_t node, const struct change **forks, size_t len)
+{
+	struct candidate c;
+	struct history other;
+	bool found = false;
+
+	TRY(content_envelope(a, node, &c));
+	TRY(content_import(a, &c, &other));
+	for (size_t i = 0; i < other.changes_len && !found; i++) {
+		const struct change *y = &other.changes[i];
+
+		found = bsearch(&y, forks, len, sizeof(*forks),
+			    change_place_order) != NULL;
+	}
+	history_clear(&other);
+	return found ? LK_ERR(LK_E_MALFORMED, "A8 fork") : LK_NONE;
+}
+
+/* An import that takes the place of changes its author knew of is refused; of
+ * others, it is a fork. */
+static lk_err
+content_beside(
+    struct admission *a, const struct candidate *c, const struct history *h)
+{
+	const struct change **forks =
+	    arena_alloc(&a->arena, h->changes_len * sizeof(*forks));
+	size_t len;
+
+	if (forks == NULL)
+		return LK_ERR(LK_E_NOMEM, "import");
+	TRY(import_forks(a, h, forks, &len));
+	for (uint32_t n = 0; n < graph_len(a->ds->graph) && len > 0; n++) {
+		struct node node;
+
+		if (!candidate_knows(a->ds->graph, c, n))
+			continue;
+		TRY(node_get(a->r, a->ds->docno, n, &node));
+		if (node.seq == 0 && node.hashes.len > 0)
+			TRY(import_against(a, n, forks, len));
 	}
 	return LK_NONE;
 }
@@ -464,6 +633,7 @@ content_apply_history(struct admission *a, const struct candidate *c,
 	if (heads_len > IMPORT_HEADS_MAX)
 		return LK_ERR(LK_E_LIMIT, "A8 heads of an import");
 	TRY(content_foreign(a, c, h));
+	TRY(content_beside(a, c, h));
 	TRY(import_apply_whole(a, h));
 	for (size_t i = 0; i < h->changes_len; i++)
 		node->ops += h->changes[i].ops_len;
@@ -490,76 +660,19 @@ content_apply(struct admission *a, const struct candidate *c,
 	return err;
 }
 
-static int
-hash_order(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 static lk_err
-history_mark(const struct history *h, const struct history *other, bool *found)
-{
-	uint8_t(*sorted)[LK_ID_LEN] =
-	    reallocarray(NULL, other->changes_len, sizeof(*sorted));
-
-	if (sorted == NULL)
-		return LK_ERR(LK_E_NOMEM, "import");
-	for (size_t i = 0; i < other->changes_len; i++)
-		memcpy(sorted[i], other->changes[i].hash, LK_ID_LEN);
-	qsort(sorted, other->changes_len, LK_ID_LEN, hash_order);
-	for (size_t i = 0; i < h->changes_len; i++)
-		found[i] |=
-		    bsearch(h->changes[i].hash, sorted, other->changes_len,
-			LK_ID_LEN, hash_order) != NULL;
-	free(sorted);
-	return LK_NONE;
-}
-
-/* Which changes of an import some other one that counts has brought too. */
-static lk_err
-import_elsewhere(
-    struct admission *a, uint32_t number, const struct history *h, bool *found)
-{
-	for (uint32_t n = 0; n < graph_len(a->ds->graph); n++) {
-		struct candidate c;
-		struct history other;
-		struct node node;
-		lk_err err;
-
-		if (n == number || !graph_visible(a->ds->graph, n))
-			continue;
-		TRY(node_get(a->r, a->ds->docno, n, &node));
-		if (node.seq > 0 || node.hashes.len == 0)
-			continue;
-		TRY(content_envelope(a, n, &c));
-		TRY(content_import(a, &c, &other));
-		err = history_mark(h, &other, found);
-		history_clear(&other);
-		TRY(err);
-	}
-	return LK_NONE;
-}
-
-static lk_err
-content_flip_import(struct admission *a, const struct candidate *c,
-    uint32_t number, bool visible)
+content_flip_import(
+    struct admission *a, const struct candidate *c, bool visible)
 {
 	struct history h;
-	struct doc *doc;
-	bool *stays;
 	lk_err err;
 
 	if (content_of(&c->body)->form == 0)
 		return LK_NONE;
-	TRY(admission_doc(a, &doc));
 	TRY(content_import(a, c, &h));
-	stays = arena_alloc(&a->arena, h.changes_len * sizeof(*stays));
-	err = stays == NULL ? LK_ERR(LK_E_NOMEM, "import") : LK_NONE;
-	if (err.code == LK_OK && !visible)
-		err = import_elsewhere(a, number, &h, stays);
+	err = LK_NONE;
 	for (size_t i = 0; i < h.changes_len && err.code == LK_OK; i++)
-		if (!stays[i])
-			err = doc_set_visible(doc, h.changes[i].hash, visible);
+		err = content_show(a, h.changes[i].hash, visible);
 	history_clear(&h);
 	return err;
 }
@@ -570,17 +683,15 @@ content_flip(struct admission *a, uint32_t number, bool visible)
 	struct candidate c;
 	struct node node;
 	uint8_t hash[LK_ID_LEN];
-	struct doc *doc;
 
 	TRY(content_envelope(a, number, &c));
 	if (body_has(&c.body, OP_IMPORT))
-		return content_flip_import(a, &c, number, visible);
-	TRY(admission_doc(a, &doc));
+		return content_flip_import(a, &c, visible);
 	TRY(node_get(a->r, a->ds->docno, number, &node));
 	if (node.hashes.len != LK_ID_LEN)
 		return LK_NONE;
 	memcpy(hash, node.hashes.ptr, LK_ID_LEN);
-	return doc_set_visible(doc, hash, visible);
+	return content_show(a, hash, visible);
 }
 
 /* Rebuilds the change a node brought, from its envelope and its parents. */

@@ -208,10 +208,12 @@ edit_in(struct admission *a, edit_fn *fill, void *ctx, const char *message,
 	struct edit *edit;
 	struct doc *doc;
 	size_t parents_len;
+	uint32_t tip;
 	uint64_t seq;
 	BUF_SCOPED body = { 0 };
 	lk_err err;
 
+	TRY(author_alone(a, &tip));
 	memcpy(me.key, a->r->identity->sign.pk, ACCESS_KEY_LEN);
 	TRY(graph_grant_for(a->ds->graph, me.key, ROLE_WRITE, &me.grant));
 	TRY(graph_parents(

@@ -262,8 +262,8 @@ keys_count(struct target *t)
 
 /* A share of `epoch` that gives the target n keys nobody has ever used. */
 static void
-forged_share(struct target *t, const struct epoch *epoch, size_t n,
-    struct buf *out)
+forged_share(
+    struct target *t, const struct epoch *epoch, size_t n, struct buf *out)
 {
 	struct sign_key author;
 	static const uint8_t seed[32] = { 5 }, random[32] = { 6 };
@@ -351,8 +351,7 @@ struct place {
 
 /* Writes, sends and expects a verdict. */
 static void
-forge(struct target *t, struct place *p, struct body *body,
-    enum receipt wanted)
+forge(struct target *t, struct place *p, struct body *body, enum receipt wanted)
 {
 	uint8_t etag[ETAG_LEN];
 	static uint8_t random[32];
@@ -571,8 +570,8 @@ strangers_have_few_places_and_fewer_from_one_address(void **state)
 	}
 	assert_int_equal(strangers(&t), PEERS_STRANGERS_HERE);
 	for (uint64_t i = 0; i < 100; i++) {
-		(void)snprintf(address, sizeof(address), "192.0.2.%u:4000",
-		    (unsigned)i);
+		(void)snprintf(
+		    address, sizeof(address), "192.0.2.%u:4000", (unsigned)i);
 		ok(engine_accepted(t.e, 1000 + i, address, t.d.now));
 		/* There is always a place for the newest. */
 		assert_int_equal(

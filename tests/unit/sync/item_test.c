@@ -222,8 +222,7 @@ all_slots_of_a_topic_are_taken_in_little_time(void **state)
 		buf_reset(&b);
 		slot_item(&b, i, tag);
 		r = rd_over(buf_bytes(&b));
-		assert_int_equal(
-		    item_decode(&r, &s, topic, &arena, &all).code,
+		assert_int_equal(item_decode(&r, &s, topic, &arena, &all).code,
 		    i == ITEM_SLOTS_MAX ? LK_E_LIMIT : LK_OK);
 	}
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
@@ -242,8 +241,7 @@ all_slots_of_a_topic_are_taken_in_little_time(void **state)
 		buf_reset(&b);
 		slot_item(&b, i, tag);
 		r = rd_over(buf_bytes(&b));
-		assert_int_equal(
-		    item_decode(&r, &s, topic, &arena, &all).code,
+		assert_int_equal(item_decode(&r, &s, topic, &arena, &all).code,
 		    i == 1 ? LK_E_MALFORMED : LK_OK);
 	}
 	item_state_clear(&s);
@@ -253,9 +251,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(any_stream_of_envelopes_comes_out_as_it_went_in),
-		cmocka_unit_test(a_following_item_carries_nothing_the_receiver_knows),
-		cmocka_unit_test(one_author_more_than_there_are_slots_is_refused),
+		cmocka_unit_test(
+		    any_stream_of_envelopes_comes_out_as_it_went_in),
+		cmocka_unit_test(
+		    a_following_item_carries_nothing_the_receiver_knows),
+		cmocka_unit_test(
+		    one_author_more_than_there_are_slots_is_refused),
 		cmocka_unit_test(a_sequence_number_does_not_run_over),
 		cmocka_unit_test(all_slots_of_a_topic_are_taken_in_little_time),
 	};

@@ -11,8 +11,7 @@ key(const char *k)
 static lk_err
 put_title(void *ctx, struct edit *e, struct doc *doc)
 {
-	struct value v = { .type = VALUE_STR,
-		.bytes = BYTES_STR((char *)ctx) };
+	struct value v = { .type = VALUE_STR, .bytes = BYTES_STR((char *)ctx) };
 
 	(void)doc;
 	return edit_put(e, DOC_ROOT, key("title"), &v);
@@ -52,8 +51,7 @@ a_document_is_there_after_reopening(void **state)
 	device_make(&d, 1);
 	device_begin(&d);
 	ok(replica_create(d.r, "plan", "map", put_title, one, &docno));
-	ok(replica_edit(
-	    d.r, docno, put_title, two, NULL, &changed, hash));
+	ok(replica_edit(d.r, docno, put_title, two, NULL, &changed, hash));
 	assert_true(changed);
 	device_commit(&d);
 	device_close(&d);
@@ -63,8 +61,7 @@ a_document_is_there_after_reopening(void **state)
 	assert_title(&d, docno, "two");
 	ok(home_name(d.r, docno, &name));
 	assert_string_equal(name.name, "plan");
-	ok(replica_edit(
-	    d.r, docno, put_title, two, NULL, &changed, hash));
+	ok(replica_edit(d.r, docno, put_title, two, NULL, &changed, hash));
 	assert_false(changed);
 	device_commit(&d);
 	device_remove(&d);
@@ -84,8 +81,7 @@ an_edit_that_fails_leaves_nothing(void **state)
 	device_begin(&d);
 	ok(replica_create(d.r, "plan", "map", put_title, one, &docno));
 	ok(replica_nest(d.r));
-	err = replica_edit(
-	    d.r, docno, put_and_fail, two, NULL, &changed, hash);
+	err = replica_edit(d.r, docno, put_and_fail, two, NULL, &changed, hash);
 	assert_int_equal(err.code, LK_E_DATA);
 	ok(replica_unnest(d.r, false));
 	assert_title(&d, docno, "one");
