@@ -146,45 +146,46 @@ reconcile_fp(struct engine *e, struct link *l, struct bytes body)
 
 /* Version vectors. */
 
+/* What we have of an author. */
+struct vector_entry {
+	struct version_entry entry;
+	uint8_t key[32];
+	bool forked;
+};
+
 struct vector {
-	struct version_entry *entries; /* owned */
-	uint8_t (*keys)[32];           /* owned; authors already seen */
+	struct vector_entry *at; /* owned */
 	size_t len, cap;
 };
 
 static void
 vector_clear(struct vector *v)
 {
-	free(v->entries);
-	free(v->keys);
+	free(v->at);
 }
 
-static bool
+/* NULL: nothing of this author yet. */
+static struct vector_entry *
 vector_knows(const struct vector *v, const uint8_t key[static 32])
 {
 	for (size_t i = v->len; i-- > 0;)
-		if (memcmp(v->keys[i], key, 32) == 0)
-			return true;
-	return false;
+		if (memcmp(v->at[i].key, key, 32) == 0)
+			return &v->at[i];
+	return NULL;
 }
 
 static lk_err
 vector_grow(struct vector *v)
 {
 	size_t cap = v->cap == 0 ? 8 : v->cap * 2;
-	struct version_entry *entries;
-	uint8_t(*keys)[32];
+	struct vector_entry *at;
 
 	if (v->len < v->cap)
 		return LK_NONE;
-	entries = reallocarray(v->entries, cap, sizeof(*entries));
-	if (entries == NULL)
+	at = reallocarray(v->at, cap, sizeof(*at));
+	if (at == NULL)
 		return LK_ERR(LK_E_NOMEM, "VV");
-	v->entries = entries;
-	keys = reallocarray(v->keys, cap, sizeof(*keys));
-	if (keys == NULL)
-		return LK_ERR(LK_E_NOMEM, "VV");
-	v->keys = keys;
+	v->at = at;
 	v->cap = cap;
 	return LK_NONE;
 }
@@ -195,6 +196,29 @@ version_compare(const void *a, const void *b)
 	const struct version_entry *x = a, *y = b;
 
 	return memcmp(x->tag, y->tag, LK_TOPIC_LEN);
+}
+
+static int
+vector_compare(const void *a, const void *b)
+{
+	const struct vector_entry *x = a, *y = b;
+
+	return version_compare(&x->entry, &y->entry);
+}
+
+static lk_err
+vector_enter(const struct docstate *ds, const struct graph_author *who,
+    const struct version_entry *entry, struct vector *v)
+{
+	struct vector_entry *at;
+
+	TRY(vector_grow(v));
+	at = &v->at[v->len++];
+	at->entry = *entry;
+	memcpy(at->key, who->key, sizeof(at->key));
+	(void)graph_tip(ds->graph, who->key, &at->forked);
+	author_tag(at->entry.tag, &ds->topic, who->key);
+	return LK_NONE;
 }
 
 /*
@@ -209,21 +233,29 @@ vector_own(struct engine *e, uint32_t docno, struct vector *v)
 	TRY(docstate_get(e->r, docno, &ds));
 	for (uint32_t n = graph_len(ds->graph); n-- > 0;) {
 		struct graph_author who = graph_node_author(ds->graph, n);
-		struct version_entry *entry;
+		struct version_entry entry = {
+			.seq = graph_seq(ds->graph, n),
+		};
+		struct vector_entry *at;
 		uint8_t id[LK_ID_LEN];
 
-		if (!graph_essential(ds->graph, n) || vector_knows(v, who.key))
+		if (!graph_essential(ds->graph, n))
 			continue;
-		TRY(vector_grow(v));
-		entry = &v->entries[v->len];
 		graph_id(ds->graph, n, id);
-		author_tag(entry->tag, &ds->topic, who.key);
-		entry->seq = graph_seq(ds->graph, n);
-		memcpy(entry->prefix, id, ID_PREFIX_LEN);
-		memcpy(v->keys[v->len++], who.key, 32);
+		memcpy(entry.prefix, id, ID_PREFIX_LEN);
+		at = vector_knows(v, who.key);
+		if (at == NULL) {
+			TRY(vector_enter(ds, &who, &entry, v));
+		} else if (entry.seq > at->entry.seq ||
+		    (entry.seq == at->entry.seq &&
+			memcmp(entry.prefix, at->entry.prefix, ID_PREFIX_LEN) <
+			    0)) {
+			at->entry.seq = entry.seq;
+			memcpy(at->entry.prefix, id, ID_PREFIX_LEN);
+		}
 	}
 	if (v->len > 1)
-		qsort(v->entries, v->len, sizeof(*v->entries), version_compare);
+		qsort(v->at, v->len, sizeof(*v->at), vector_compare);
 	return LK_NONE;
 }
 
@@ -239,7 +271,7 @@ vector_send(struct engine *e, struct link *l, uint32_t number, bool answer)
 	if (t->serve == SERVE_FULL)
 		err = vector_own(e, t->docno, &v);
 	for (size_t i = 0; i < v.len && err.code == LK_OK; i++)
-		version_entry_encode(&b, &v.entries[i]);
+		version_entry_encode(&b, &v.at[i].entry);
 	vector_clear(&v);
 	TRY(err);
 	TRY(buf_err(&b, "VV"));
@@ -329,6 +361,32 @@ vector_on_chain(struct engine *e, uint32_t docno,
 	}
 }
 
+/* From which seq on the peer lacks an author's envelopes, by his vector. */
+static lk_err
+vector_from(struct engine *e, struct link_topic *t,
+    const struct vector_entry *own, uint64_t *seq)
+{
+	struct version_entry *has = vector_find(t, own->entry.tag);
+	bool on = false;
+
+	*seq = 1;
+	if (has == NULL)
+		return LK_NONE;
+	/* Of several branches one entry tells nothing. */
+	if (!own->forked) {
+		*seq = has->seq + 1;
+		if (has->seq > own->entry.seq)
+			return LK_NONE;
+		TRY(vector_on_chain(e, t->docno, has, &on));
+	}
+	if (on)
+		return LK_NONE;
+	/* Another branch than ours: he gets all of this author. */
+	*seq = 1;
+	memset(has->prefix, 0, ID_PREFIX_LEN);
+	return LK_NONE;
+}
+
 /*
  * Where in the log the peer's lack begins: the lowest lsn of an envelope its
  * vector does not cover.  *lacks false: it has all we have.
@@ -343,23 +401,12 @@ stream_start(struct engine *e, struct link_topic *t, uint64_t *lsn, bool *lacks)
 	*lsn = UINT64_MAX;
 	for (size_t i = 0; i < own.len && err.code == LK_OK; i++) {
 		struct log_entry at = { .seq = 1 };
-		struct version_entry *has = vector_find(t, own.entries[i].tag);
-		bool on = true;
 
-		if (has != NULL && has->seq > own.entries[i].seq)
+		memcpy(at.tag, own.at[i].entry.tag, LK_TOPIC_LEN);
+		err = vector_from(e, t, &own.at[i], &at.seq);
+		if (err.code != LK_OK || at.seq > own.at[i].entry.seq)
 			continue;
-		if (has != NULL)
-			err = vector_on_chain(e, t->docno, has, &on);
-		/* Another branch than ours: he gets all of this author. */
-		if (has != NULL && on)
-			at.seq = has->seq + 1;
-		else if (has != NULL)
-			memset(has->prefix, 0, ID_PREFIX_LEN);
-		if (at.seq > own.entries[i].seq)
-			continue;
-		memcpy(at.tag, own.entries[i].tag, LK_TOPIC_LEN);
-		if (err.code == LK_OK)
-			err = chain_next(e->r->txn, t->docno, &at);
+		err = chain_next(e->r->txn, t->docno, &at);
 		*lacks = true;
 		if (err.code == LK_OK && at.lsn < *lsn)
 			*lsn = at.lsn;

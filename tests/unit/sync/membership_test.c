@@ -337,6 +337,74 @@ more_heads_than_fit_are_acknowledged_in_part(void **state)
 	pair_clear(&p);
 }
 
+/* An envelope of nothing at a place of its author's chain. */
+static void
+forge_branch(struct device *d, uint32_t docno, struct forgery *f,
+    uint8_t random, struct buf *out)
+{
+	uint8_t id[LK_ID_LEN];
+
+	f->random = random;
+	f->body.ops_len = 0;
+	f->body.ops[f->body.ops_len++].kind = OP_NO_EFFECT_MIN;
+	forge_seal(d, docno, f, out, id);
+	/* The next one stands behind it. */
+	f->seq++;
+	memcpy(f->prev, id, LK_ID_LEN);
+	f->body.has_grant = false;
+	f->body.deps_len = 0;
+}
+
+/* Somebody forks; one of two has heard of the shorter branch too. */
+static void
+a_branch_that_a_peer_lacks_reaches_it(void **state)
+{
+	struct bag all = { .len = 0 };
+	struct buf branch[3];
+	struct fingerprint of_a, of_b;
+	struct forgery f, other;
+	struct device m;
+	uint32_t in_m;
+	struct pair p;
+
+	(void)state;
+	pair_make(&p);
+	device_make(&m, 3, "mal");
+	ok(share_try(&p.a.d, p.in_a, &m, ROLE_WRITE));
+	in_m = welcome(&m, &p.a.d, p.in_a);
+	(void)bag_take(&all, &p.a.d, p.in_a, 1);
+	give_all(&m, in_m, &all);
+	wires_run(&p.w, 40000);
+	wires_cut(&p.w);
+	forge_place(&m, in_m, &f);
+	other = f;
+	other.body.deps = other.deps[0];
+	forge_branch(&m, in_m, &f, 1, &branch[0]);
+	forge_branch(&m, in_m, &other, 2, &branch[1]);
+	forge_branch(&m, in_m, &other, 3, &branch[2]);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(
+		    give(&p.a.d, p.in_a, buf_bytes(&branch[i])).what,
+		    RECEIPT_ACCEPTED);
+		if (i > 0)
+			(void)give(&p.b.d, p.in_b, buf_bytes(&branch[i]));
+	}
+	wires_run(&p.w, 60000);
+	device_begin(&p.a.d);
+	ok(fingerprint_doc(p.a.d.txn, p.in_a, &of_a));
+	device_commit(&p.a.d);
+	device_begin(&p.b.d);
+	ok(fingerprint_doc(p.b.d.txn, p.in_b, &of_b));
+	device_commit(&p.b.d);
+	assert_int_equal(of_a.count, of_b.count);
+	assert_memory_equal(of_a.sum, of_b.sum, sizeof(of_a.sum));
+	for (size_t i = 0; i < 3; i++)
+		buf_clear(&branch[i]);
+	bag_clear(&all);
+	device_remove(&m);
+	pair_clear(&p);
+}
+
 /* A device whose store was put back has less than it said before: what it says
  * itself now counts. */
 static void
@@ -505,6 +573,7 @@ main(void)
 		cmocka_unit_test(a_planted_contact_is_none),
 		cmocka_unit_test(what_is_refused_leaves_no_trace),
 		cmocka_unit_test(more_heads_than_fit_are_acknowledged_in_part),
+		cmocka_unit_test(a_branch_that_a_peer_lacks_reaches_it),
 		cmocka_unit_test(a_store_put_back_is_not_taken_for_complete),
 	};
 
