@@ -39,15 +39,16 @@ past_look(struct past *p, struct doc *view, const char *type, bool root)
 static lk_err
 past_read(struct request *r, const struct subject *s, struct past *p)
 {
-	struct doc *doc, *view = NULL;
+	struct revisions revisions;
+	struct doc *view = NULL;
 	const char *rev;
 	bool root;
 	lk_err err;
 
 	TRY(param_string(r, "rev", &rev));
 	TRY(param_bool_or(r, "root", false, &root));
-	TRY(replica_open_doc(r->replica, s->docno, &doc));
-	err = revision_view(r, s, doc, rev, &view);
+	TRY(revisions_open(r, &revisions, s, rev, NULL));
+	err = revision_view(r, &revisions, revisions.base, rev, &view);
 	if (err.code == LK_OK) {
 		err = past_look(p, view, s->name.type, root);
 		if (err.code != LK_OK) {
@@ -60,7 +61,7 @@ past_read(struct request *r, const struct subject *s, struct past *p)
 		}
 	}
 	doc_free(view);
-	doc_free(doc);
+	revisions_close(&revisions);
 	return err;
 }
 
