@@ -42,9 +42,7 @@ struct link_topic {
 	bool retried;  /* asked for what waits, and nothing came of it */
 	uint8_t id[LK_TOPIC_LEN];
 	struct item_state in, out;
-	/* What is being sent: everything essential from lsn `next` on that the
-	 * vector does not cover. */
-	bool sending;
+	bool sending;  /* all essential from lsn `next` on outside `vector` */
 	uint64_t next;
 	struct version_entry *vector; /* owned; of the peer, ascending */
 	size_t vector_len;
@@ -256,10 +254,9 @@ LK_MUST_USE lk_err peers_tell(struct engine *, struct link *);
  * document with, and looks again at what was heard too early. */
 LK_MUST_USE lk_err peers_changed(struct engine *);
 LK_MUST_USE lk_err peers_dial(struct engine *);
-/* A connection to it ended; opened 0: it never was one.  Dialling waits longer
- * each time, until one has lasted. */
-void peers_failed(
-    struct engine *, const uint8_t pk[static 32], struct mono opened);
+/* A connection to it, open since then, ended; 0: it never was open.  Dialling
+ * waits longer each time, until one has lasted. */
+void peers_failed(struct engine *, const uint8_t pk[static 32], struct mono);
 void peers_free(struct engine *);
 
 /* Notes that the peer was welcomed to a document that has no number yet; or, as
