@@ -52,10 +52,13 @@ diff_wait(struct diff *d, uint64_t obj, bool fresh)
 {
 	size_t at = d->heap_len;
 	struct pending *heap;
+	bool added;
 
 	/* What an object holds was made after it: this ends. */
 	if (fresh && id_ctr(obj) <= id_ctr(d->obj))
 		return diff_damaged;
+	if (fresh && d->whole)
+		return id_set_add(&d->begun, obj, &added);
 	heap = diff_room(d->heap, at, &d->heap_cap, sizeof(*heap));
 
 	if (heap == NULL)
@@ -412,13 +415,34 @@ diff_map(struct diff *d, struct touched *t, size_t len)
 	return LK_NONE;
 }
 
+/* Whether an object is, or is in, one that a patch has begun. */
+static lk_err
+object_begun(struct diff *d, uint64_t obj, bool *begun)
+{
+	*begun = false;
+	/* object_in_both has seen that this ends. */
+	while (d->begun.len > 0 && obj != 0 && !*begun) {
+		struct op_ref at;
+
+		*begun = id_set_has(&d->begun, obj);
+		TRY(doc_trim(d->to));
+		TRY(opset_load(d->to, obj, &at));
+		obj = at.op->obj;
+	}
+	return LK_NONE;
+}
+
 static lk_err
 diff_object(struct diff *d, struct pending p)
 {
 	struct touched *t;
 	struct object *o;
 	size_t len;
+	bool begun;
 
+	TRY(object_begun(d, p.obj, &begun));
+	if (begun)
+		return LK_NONE;
 	arena_clear(&d->memory);
 	d->obj = p.obj;
 	d->fresh = p.fresh;
@@ -456,10 +480,9 @@ diff_run(struct diff *d)
 	return LK_NONE;
 }
 
-lk_err
-doc_diff(struct doc *from, struct doc *to, patch_fn *each, void *ctx)
+static lk_err
+diff_of(struct diff d)
 {
-	struct diff d = { .from = from, .to = to, .each = each, .ctx = ctx };
 	lk_err err;
 
 	arena_init(&d.memory, OBJECT_BYTES_MAX);
@@ -469,8 +492,23 @@ doc_diff(struct doc *from, struct doc *to, patch_fn *each, void *ctx)
 	buf_clear(&d.run.text);
 	id_set_clear(&d.both);
 	id_set_clear(&d.apart);
+	id_set_clear(&d.begun);
 	free(d.touched);
 	free(d.heap);
 	free(d.stays.at);
 	return err;
+}
+
+lk_err
+doc_diff(struct doc *from, struct doc *to, patch_fn *each, void *ctx)
+{
+	return diff_of(
+	    (struct diff){ .from = from, .to = to, .each = each, .ctx = ctx });
+}
+
+lk_err
+doc_diff_whole(struct doc *from, struct doc *to, patch_fn *each, void *ctx)
+{
+	return diff_of((struct diff){
+	    .from = from, .to = to, .each = each, .ctx = ctx, .whole = true });
 }

@@ -71,5 +71,9 @@ typedef lk_err patch_fn(void *ctx, const struct patch *);
  */
 LK_MUST_USE lk_err doc_diff(
     struct doc *from, struct doc *to, patch_fn *each, void *ctx);
+/* The same for who reads an object that a patch begins from `to`, whole: there
+ * are no patches in it. */
+LK_MUST_USE lk_err doc_diff_whole(
+    struct doc *from, struct doc *to, patch_fn *each, void *ctx);
 
 #endif

@@ -52,6 +52,8 @@ struct diff {
 	struct doc *from, *to;
 	patch_fn *each;
 	void *ctx;
+	bool whole; /* no patches in objects that are begun: */
+	struct id_set begun;
 	struct touched *touched; /* by object */
 	size_t touched_len, touched_cap;
 	struct pending *heap;

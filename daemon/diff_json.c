@@ -49,11 +49,11 @@ is_content(const struct prop *p)
 }
 
 /* Whether it is told at all: what lies outside of the content is not, nor what
- * nobody sees since something else wins, nor what a value told already. */
+ * nobody sees since something else wins. */
 static bool
 is_told(const struct diff_writer *w, const struct patch *p)
 {
-	if (p->shadowed || p->fresh)
+	if (p->shadowed)
 		return false;
 	return !w->form->content ||
 	    is_content(p->path_len > 0 ? &p->path[0] : &p->prop);
@@ -319,5 +319,5 @@ diff_json(struct json_object *list, struct doc *from, struct doc *to,
 		.list = list, .from = from, .to = to, .form = form
 	};
 
-	return doc_diff(from, to, patch_add, &w);
+	return doc_diff_whole(from, to, patch_add, &w);
 }

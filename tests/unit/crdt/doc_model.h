@@ -41,6 +41,7 @@ struct model_object {
 };
 
 struct model {
+	struct doc *whole; /* not NULL: what patches begin is read from it */
 	struct model_object *objects;
 	size_t len, cap;
 };

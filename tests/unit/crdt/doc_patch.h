@@ -62,7 +62,10 @@ model_values(struct model *m, const struct patch *p, struct model_cell *c)
 			(p->kind == PATCH_PUT && i + 1 == p->values_len));
 	model_cell_fill(c, p->values, p->values_len);
 	for (size_t i = 0; i < p->values_len; i++)
-		if (fresh[i])
+		if (fresh[i] && m->whole != NULL)
+			model_of_object(m, m->whole, p->values[i].id,
+			    p->values[i].obj_type);
+		else if (fresh[i])
 			model_begin(
 			    m, p->values[i].id, p->values[i].obj_type, true);
 }
@@ -135,7 +138,7 @@ model_patch(void *ctx, const struct patch *p)
 
 /* The patches from one view to the other make the one the other. */
 static inline void
-check_diff(const char *name, struct doc *from, struct doc *to)
+check_diff_as(const char *name, struct doc *from, struct doc *to, bool whole)
 {
 	struct model got, want;
 	struct buf got_text, want_text;
@@ -144,7 +147,9 @@ check_diff(const char *name, struct doc *from, struct doc *to)
 	model_of_doc(&want, to);
 	buf_init(&got_text, TREE_MAX);
 	buf_init(&want_text, TREE_MAX);
-	assert_ok(doc_diff(from, to, model_patch, &got));
+	got.whole = whole ? to : NULL;
+	assert_ok(whole ? doc_diff_whole(from, to, model_patch, &got)
+			: doc_diff(from, to, model_patch, &got));
 	model_show(&got, DOC_ROOT, &got_text);
 	model_show(&want, DOC_ROOT, &want_text);
 	if (!bytes_equal(buf_bytes(&got_text), buf_bytes(&want_text)))
@@ -155,6 +160,13 @@ check_diff(const char *name, struct doc *from, struct doc *to)
 	buf_clear(&want_text);
 	model_clear(&got);
 	model_clear(&want);
+}
+
+static inline void
+check_diff(const char *name, struct doc *from, struct doc *to)
+{
+	check_diff_as(name, from, to, false);
+	check_diff_as(name, from, to, true);
 }
 
 #endif
