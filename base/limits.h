@@ -26,6 +26,9 @@
 
 /* Automerge data: what one hostile file may cost (automerge-format 13.2). */
 #define CHANGE_BODY_MAX (64u * 1024 * 1024)
+/* Map keys over 400 bytes, once for every op that has one: a column repeats one
+ * millions of times in a few bytes, and a document hashes each. */
+#define CHANGE_KEYS_MAX (4 * CHANGE_BODY_MAX)
 #define DOCUMENT_BODY_MAX (256u * 1024 * 1024)
 #define LEAN_INFLATED_MAX (16u * 1024 * 1024)
 #define INFLATE_RATIO_MAX 1000

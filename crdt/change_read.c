@@ -13,6 +13,9 @@ struct op_reader {
 /* Others of a change, for whom there is room without asking. */
 #define OTHERS_NEAR 64
 
+/* Shorter map keys do not count for CHANGE_KEYS_MAX. */
+#define KEY_LONG 400
+
 /* What is known while the ops of a change are checked one by one. */
 struct op_check {
 	const struct change *change;
@@ -21,7 +24,8 @@ struct op_check {
 	bool used_near[OTHERS_NEAR];
 	uint64_t ctr; /* of the op at hand */
 	struct op_id mark_obj;
-	bool mark_open; /* the op before began a mark in mark_obj */
+	bool mark_open;     /* the op before began a mark in mark_obj */
+	uint64_t long_keys; /* their length, of all ops */
 };
 
 void
@@ -195,6 +199,10 @@ check_place(struct op_check *k, const struct op *op)
 	case KEY_MAP:
 		if (op->insert)
 			return LK_ERR(LK_E_MALFORMED, "insert on a map");
+		if (op->key.len > KEY_LONG)
+			k->long_keys += op->key.len;
+		if (k->long_keys > CHANGE_KEYS_MAX)
+			return LK_ERR(LK_E_LIMIT, "map keys of a change");
 		break;
 	case KEY_HEAD:
 		if (!op->insert)

@@ -406,6 +406,40 @@ a_short_change_that_declares_millions_of_ops_is_refused(void **state)
 	    change_decode(&c, &arena, chunk.body).code, LK_E_LIMIT);
 }
 
+/* A change of some 128 KiB, with n ops on a key of that length. */
+static lk_err
+repeated_verdict(size_t n)
+{
+	static const uint8_t actor[] = { 1 };
+	struct change_head head = {
+		.actor = BYTES_OF(actor), .seq = 1, .start_op = 1
+	};
+	struct op put = { .action = ACTION_SET };
+	BUF_SCOPED key = { .max = CHANGE_BODY_MAX };
+	BUF_SCOPED body = { .max = CHANGE_BODY_MAX };
+	ARENA_SCOPED arena = { .max = TEST_ARENA_MAX };
+	struct change_writer *w;
+	struct change c;
+
+	memset(buf_extend(&key, 128 * 1024), 'x', 128 * 1024);
+	put.key = buf_bytes(&key);
+	assert_int_equal(change_writer_new(&w, &head).code, LK_OK);
+	for (; n > 0; n--)
+		assert_int_equal(change_writer_add(w, &put).code, LK_OK);
+	assert_int_equal(change_writer_finish(w, &body).code, LK_OK);
+	change_writer_free(w);
+	assert_true(body.len < 256 * 1024);
+	return change_decode(&c, &arena, buf_bytes(&body));
+}
+
+static void
+a_short_change_that_repeats_a_long_key_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(repeated_verdict(2048).code, LK_OK);
+	assert_int_equal(repeated_verdict(2049).code, LK_E_LIMIT);
+}
+
 int
 main(void)
 {
@@ -424,6 +458,8 @@ main(void)
 		cmocka_unit_test(ops_that_contradict_themselves_are_refused),
 		cmocka_unit_test(
 		    a_short_change_that_declares_millions_of_ops_is_refused),
+		cmocka_unit_test(
+		    a_short_change_that_repeats_a_long_key_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
