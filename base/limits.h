@@ -38,6 +38,9 @@
  * documents with a change for each keystroke have 260,000. */
 #define HISTORY_CHANGES_MAX (DOCUMENT_OPS_MAX / 16)
 #define CHANGE_DEPS_MAX 65536
+#define CHANGE_COLUMNS_MAX 16 /* there are 14 */
+/* Of each table of a document; columns nobody knows may be among them. */
+#define DOCUMENT_COLUMNS_MAX 64
 #define ACTOR_LEN_MAX 255
 /* In a change: of a branch, bytes and hash. */
 #define ACTOR_NAME_MAX (ACTOR_LEN_MAX + LK_ID_LEN)
@@ -49,6 +52,10 @@
 /* What a view at old heads keeps of records that differ: as much as the
  * largest document that is read. */
 #define VIEW_BYTES_MAX ((size_t)4 * DOCUMENT_BODY_MAX)
+
+/* What one record about an envelope holds. */
+#define IMPORT_HEADS_MAX 1024
+#define CHANGE_PARENTS_MAX 2048
 
 /* Peers. */
 #define PEERS_MAX 512

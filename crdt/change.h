@@ -38,8 +38,6 @@ void chunk_write(struct buf *, enum chunk_type, struct bytes body);
 /* SHA-256 of type, length and body: for a change, the change hash. */
 void chunk_hash(uint8_t out[static LK_ID_LEN], enum chunk_type, struct bytes body);
 
-#define CHANGE_COLUMNS_MAX 16
-
 struct column {
 	uint32_t spec;
 	struct bytes data;

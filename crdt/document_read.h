@@ -9,9 +9,6 @@
 #include "crdt/document_table.h"
 #include "crdt/history_order.h"
 
-/* Columns nobody knows are skipped, up to this many in all. */
-#define DOCUMENT_COLUMNS_MAX 64
-
 /* That `row` lists the op `ctr` of `actor` among its successors. */
 struct document_edge {
 	uint32_t row, ctr;

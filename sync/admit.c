@@ -426,7 +426,8 @@ admit_opened(struct admission *a, struct candidate *c, struct received *out)
 		c->author = author;
 		err = content_apply(a, c, &j, &node);
 	}
-	if (is_ours(err))
+	/* Too much of one's own is no verdict on anybody. */
+	if (is_ours(err) || (a->local && err.code == LK_E_LIMIT))
 		return err;
 	switch ((int)err.code) {
 	case LK_OK:

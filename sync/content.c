@@ -9,9 +9,6 @@
 #define FORM_PLAIN 0
 #define FORM_DEFLATED 1
 #define MS_PER_SECOND 1000
-/* The record of an envelope holds them all. */
-#define IMPORT_HEADS_MAX 1024
-#define PARENTS_MAX 2048
 
 /* The envelope of a node, opened again. */
 static lk_err
@@ -327,7 +324,7 @@ content_parents(
 	uint32_t self = graph_len(a->ds->graph);
 	BUF_SCOPED b = { .max = KV_VALUE_MAX / 2 };
 
-	if (j->parents_len > PARENTS_MAX)
+	if (j->parents_len > CHANGE_PARENTS_MAX)
 		return LK_ERR(LK_E_LIMIT, "A8 parents");
 	for (size_t i = 0; i < j->parents_len; i++)
 		buf_uleb(&b, self - j->parents[i]);

@@ -131,6 +131,20 @@ depth_has_a_limit(void **state)
 }
 
 static void
+numbers_have_so_many_digits(void **state)
+{
+	char text[4096 + 2];
+
+	(void)state;
+	memset(text, '1', sizeof(text));
+	text[1] = '.';
+	text[4097] = '\0';
+	assert_err(parse(text), LK_E_DATA);
+	text[4096] = '\0';
+	assert_ok(parse(text));
+}
+
+static void
 a_flaw_names_line_and_column(void **state)
 {
 	struct json_flaw flaw;
@@ -485,6 +499,7 @@ main(void)
 		cmocka_unit_test(a_nul_survives_in_values_and_keys),
 		cmocka_unit_test(the_last_of_equal_keys_counts),
 		cmocka_unit_test(depth_has_a_limit),
+		cmocka_unit_test(numbers_have_so_many_digits),
 		cmocka_unit_test(a_flaw_names_line_and_column),
 		cmocka_unit_test(values_of_a_text_come_one_by_one),
 		cmocka_unit_test(json_becomes_the_types_automerge_would_use),

@@ -317,6 +317,43 @@ a_text_document_stays_one(void **state)
 	scratch_close(&s);
 }
 
+/* A list in a list, and so on, at "/a". */
+static lk_err
+copy_verdict(unsigned levels)
+{
+	struct prop first = { .index = 0 };
+	struct patch_fault fault;
+	struct op_id at;
+	struct scratch s;
+	lk_err err;
+
+	scratch_open(&s, "{\"a\":[]}");
+	for (unsigned i = 1; i < levels; i++) {
+		struct item item;
+		struct prop a = { .is_key = true, .key = BYTES_STR("a") };
+
+		if (i == 1) {
+			assert_ok(doc_get(s.doc, DOC_ROOT, a, &item));
+			at = item.id;
+		}
+		assert_ok(
+		    edit_insert_obj(s.edit, at, first.index, OBJ_LIST, &at));
+	}
+	err = apply(
+	    &s, "[{\"op\":\"copy\",\"from\":\"/a\",\"path\":\"/b\"}]", &fault);
+	scratch_close(&s);
+	return err;
+}
+
+static void
+what_is_copied_has_so_many_levels(void **state)
+{
+	(void)state;
+	/* As typed JSON, which takes two for each. */
+	assert_ok(copy_verdict(TREE_DEPTH_MAX / 2));
+	assert_err(copy_verdict(TREE_DEPTH_MAX / 2 + 1), LK_E_LIMIT);
+}
+
 int
 main(void)
 {
@@ -330,6 +367,7 @@ main(void)
 		cmocka_unit_test(what_is_no_patch_is_refused_with_its_line),
 		cmocka_unit_test(a_replacement_changes_only_what_differs),
 		cmocka_unit_test(a_text_document_stays_one),
+		cmocka_unit_test(what_is_copied_has_so_many_levels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
