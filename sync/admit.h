@@ -101,6 +101,9 @@ LK_MUST_USE lk_err content_head(struct admission *, const uint32_t *parents,
  * changed. */
 LK_MUST_USE lk_err content_apply(struct admission *, const struct candidate *,
     const struct judgement *, struct node *);
+/* Whether more than one envelope has brought a change. */
+LK_MUST_USE lk_err content_carried(struct admission *,
+    const uint8_t hash[static LK_ID_LEN], bool *again);
 /* Carries a change of status into the document. */
 LK_MUST_USE lk_err content_flip(struct admission *, uint32_t node, bool visible);
 /* Adds the body of the change a node brought, or the changes of its import. */

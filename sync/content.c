@@ -71,6 +71,17 @@ carried_put(
 	    carried_key(&key, hash), buf_bytes(&b));
 }
 
+lk_err
+content_carried(
+    struct admission *a, const uint8_t hash[static LK_ID_LEN], bool *again)
+{
+	uint64_t count;
+	lk_err err = carried_get(a, hash, &count);
+
+	*again = err.code == LK_OK;
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+}
+
 /* One more envelope that brought a change counts, or one less: it shows as long
  * as any does. */
 static lk_err
@@ -123,8 +134,6 @@ heads_of_node(struct admission *a, uint32_t number, struct heads *h)
 {
 	struct node node;
 	uint8_t hash[LK_ID_LEN];
-	uint64_t count;
-	lk_err err;
 
 	TRY(node_get(a->r, a->ds->docno, number, &node));
 	buf_add(&h->hashes, node.hashes);
@@ -135,9 +144,7 @@ heads_of_node(struct admission *a, uint32_t number, struct heads *h)
 	if (h->again || node.hashes.len != LK_ID_LEN)
 		return LK_NONE;
 	memcpy(hash, node.hashes.ptr, LK_ID_LEN);
-	err = carried_get(a, hash, &count);
-	h->again = err.code == LK_OK;
-	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+	return content_carried(a, hash, &h->again);
 }
 
 /* Whether a hash is an ancestor of one that another parent brought.  What the

@@ -94,22 +94,38 @@ replica_parents(
 	return buf_err(ids, "parents");
 }
 
-/* What an entry left in the document: the greatest number of its heads. */
-static lk_err
-entry_last(struct replica *r, uint32_t docno, struct doc *doc, uint32_t number,
-    struct change_info *info, uint64_t *last)
-{
-	*last = 0;
-	TRY(replica_entry(r, docno, number, info));
-	for (size_t at = 0; at + LK_ID_LEN <= info->hashes.len;
-	     at += LK_ID_LEN) {
-		struct doc_change_info change;
+/* What an entry brought into the document. */
+struct brought {
+	struct change_info info;
+	uint64_t last; /* 1 + the greatest number of its heads; 0: none */
+	bool sure;     /* a change, and nothing else has brought that one */
+};
 
-		TRY(doc_change(doc, info->hashes.ptr + at, &change));
-		if (change.number + UINT64_C(1) > *last)
-			*last = change.number + UINT64_C(1);
+static lk_err
+entry_brought(struct replica *r, uint32_t docno, struct doc *doc,
+    uint32_t number, struct brought *out)
+{
+	struct doc_change_info change;
+	struct docstate *ds;
+	struct admission a;
+	lk_err err;
+
+	*out = (struct brought){ .last = 0 };
+	TRY(replica_entry(r, docno, number, &out->info));
+	for (size_t at = 0; at + LK_ID_LEN <= out->info.hashes.len;
+	     at += LK_ID_LEN) {
+		TRY(doc_change(doc, out->info.hashes.ptr + at, &change));
+		if (change.number + UINT64_C(1) > out->last)
+			out->last = change.number + UINT64_C(1);
 	}
-	return LK_NONE;
+	if (!out->info.has_change || out->last == 0)
+		return LK_NONE;
+	TRY(docstate_get(r, docno, &ds));
+	admission_begin(&a, r, ds);
+	err = content_carried(&a, out->info.hash, &out->sure);
+	admission_drop(&a);
+	out->sure = !out->sure;
+	return err;
 }
 
 lk_err
@@ -118,33 +134,33 @@ replica_changes_at(struct replica *r, uint32_t docno, struct doc *doc,
 {
 	uint64_t most = 0;
 
-	/* An import may have brought nothing new; a change always does, and
-	 * what came later has a greater number. */
+	/* An import may have brought nothing new, and a change may have come
+	 * again.  Otherwise what came later has a greater number. */
 	for (uint32_t n = number + 1; n > 0; n--) {
-		struct change_info info;
-		uint64_t last;
+		struct brought b;
 
-		TRY(entry_last(r, docno, doc, n - 1, &info, &last));
-		if (last > most)
-			most = last;
-		if (info.has_change)
+		TRY(entry_brought(r, docno, doc, n - 1, &b));
+		if (b.last > most)
+			most = b.last;
+		if (b.sure)
 			break;
 	}
 	*changes = most;
 	return LK_NONE;
 }
 
-/* The first entry from *at on, below `end`, that holds a change of its own;
- * NOTFOUND. */
+/* The first entry from *at on, below `end`, that brought a change for the first
+ * time for sure; NOTFOUND. */
 static lk_err
-entry_change(struct replica *r, uint32_t docno, struct doc *doc, uint32_t end,
+entry_sure(struct replica *r, uint32_t docno, struct doc *doc, uint32_t end,
     uint32_t *at, uint64_t *last)
 {
 	for (; *at < end; ++*at) {
-		struct change_info info;
+		struct brought b;
 
-		TRY(entry_last(r, docno, doc, *at, &info, last));
-		if (info.has_change)
+		TRY(entry_brought(r, docno, doc, *at, &b));
+		*last = b.last;
+		if (b.sure)
 			return LK_NONE;
 	}
 	return LK_ERR(LK_E_NOTFOUND, "entry");
@@ -156,16 +172,16 @@ replica_change(struct replica *r, uint32_t docno, struct doc *doc,
 {
 	struct doc_change_info change;
 	struct docstate *ds;
-	uint32_t low = 0, high;
+	uint32_t low = 0, high, len;
 	uint64_t last;
 
 	TRY(docstate_get(r, docno, &ds));
 	TRY(doc_change(doc, hash, &change));
-	high = graph_len(ds->graph);
+	high = len = graph_len(ds->graph);
 	/* Entries come in the order in which the document got their changes. */
 	while (low < high) {
 		uint32_t mid = low + (high - low) / 2, at = mid;
-		lk_err err = entry_change(r, docno, doc, high, &at, &last);
+		lk_err err = entry_sure(r, docno, doc, high, &at, &last);
 
 		if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
 			return err;
@@ -174,10 +190,13 @@ replica_change(struct replica *r, uint32_t docno, struct doc *doc,
 		else
 			high = mid;
 	}
-	/* From here to the next change of its own there are imports. */
-	for (; low < graph_len(ds->graph); low++) {
-		TRY(entry_last(r, docno, doc, low, out, &last));
-		if (last > change.number)
+	/* Others may have brought it from here to the next of these. */
+	for (; low < len; low++) {
+		struct brought b;
+
+		TRY(entry_brought(r, docno, doc, low, &b));
+		*out = b.info;
+		if (b.last > change.number)
 			return LK_NONE;
 	}
 	return LK_ERR(LK_E_NOTFOUND, "envelope of a change");
