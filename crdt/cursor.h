@@ -6,7 +6,9 @@
  * shown any more, because it was deleted, overwritten or made void, the cursor
  * is where its element was; or, `before`, at the nearest op still shown that
  * it was inserted behind.  Both forms are those of Automerge, whose cursors
- * these are.
+ * these are.  An op of an actor who forked is named by branch, as changes do it
+ * (access.md section 8); when the fork is heard of later the plain name means
+ * the greatest op of that name.
  */
 #ifndef CRDT_CURSOR_H
 #define CRDT_CURSOR_H
@@ -26,7 +28,7 @@ struct cursor {
 
 /*
  * The cursor at an index of a list or text; at its length CURSOR_END.  DATA: a
- * map; LIMIT: past the end.
+ * map; LIMIT: past the end, or the name of a branch is too long.
  */
 LK_MUST_USE lk_err doc_cursor(struct doc *, struct op_id obj, uint64_t index,
     bool before, struct cursor *);

@@ -243,6 +243,52 @@ a_view_has_no_place_for_what_came_later(void **state)
 	page_close(&p);
 }
 
+/* Two devices that are the same actor by mistake. */
+static void
+an_op_of_an_actor_who_forked_is_named_by_branch(void **state)
+{
+	struct cursor plain, mine, other;
+	struct replica twin;
+	uint64_t index, at[2];
+	struct page p;
+
+	(void)state;
+	page_open(&p);
+	replica_open(&twin, &p.all, 1);
+	replica_take(&twin, 0, true);
+	splice(&p, 0, 0, "x");
+	assert_ok(doc_cursor(p.r.doc, p.text, 0, false, &plain));
+	assert_text(&plain, "8@01010101");
+	replica_edit(&twin);
+	assert_ok(edit_splice(twin.edit, p.text, 6, 0, BYTES_STR("y")));
+	(void)replica_finish(&twin);
+	replica_pull(&p.r, &twin);
+	replica_pull(&twin, &p.r);
+	assert_ok(doc_cursor(p.r.doc, p.text, 0, true, &mine));
+	assert_ok(doc_cursor(p.r.doc, p.text, 7, false, &other));
+	assert_int_equal(mine.actor_len, 4 + LK_ID_LEN);
+	assert_memory_equal(mine.actor + 4, p.all.all[1].hash, LK_ID_LEN);
+	assert_memory_equal(other.actor + 4, p.all.all[2].hash, LK_ID_LEN);
+	for (int i = 0; i < 2; i++) {
+		struct doc *doc = i == 0 ? p.r.doc : twin.doc;
+
+		assert_ok(doc_cursor_index(doc, p.text, &mine, &index));
+		assert_int_equal(index, 0);
+		assert_ok(doc_cursor_index(doc, p.text, &other, &index));
+		assert_int_equal(index, 7);
+		/* What was made before is the same to both. */
+		assert_ok(doc_cursor_index(doc, p.text, &plain, &at[i]));
+		other.actor[4] ^= 1;
+		assert_code(doc_cursor_index(doc, p.text, &other, &index),
+		    LK_E_NOTFOUND);
+		other.actor[4] ^= 1;
+	}
+	assert_int_equal(at[0], at[1]);
+	assert_at(p.r.doc, p.text, "4@01010101", 3);
+	replica_close(&twin);
+	page_close(&p);
+}
+
 static void
 cursors_are_of_one_list_or_text(void **state)
 {
@@ -365,6 +411,8 @@ main(void)
 		cmocka_unit_test(marks_and_long_elements_have_their_places),
 		cmocka_unit_test(a_ghost_is_a_place_and_what_is_absent_is_none),
 		cmocka_unit_test(a_view_has_no_place_for_what_came_later),
+		cmocka_unit_test(
+		    an_op_of_an_actor_who_forked_is_named_by_branch),
 		cmocka_unit_test(cursors_are_of_one_list_or_text),
 		cmocka_unit_test(both_forms_are_those_of_automerge),
 		cmocka_unit_test(what_is_no_cursor_is_refused),
