@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "crdt/textdiff.h"
 #include "daemon/commands.h"
 #include "daemon/document.h"
 #include "daemon/json_text.h"
@@ -172,14 +173,90 @@ text_make(void *ctx, struct site *site)
 	    &(struct tree_change){ .at = &at, .wanted = &wanted });
 }
 
+/* What the text shows now; errors are told when it is edited. */
+static lk_err
+text_read(struct request *r, const struct incoming *in, struct buf *now)
+{
+	ARENA_SCOPED arena = { .max = CONTROL_LINE_MAX };
+	struct subject s;
+	struct base base;
+	struct place p = { .shown = false };
+	struct doc *doc;
+	bool root;
+	lk_err err;
+
+	TRY(subject_find(r, &s));
+	TRY(param_bool_or(r, "root", false, &root));
+	TRY(replica_open_doc(r->replica, s.docno, &doc));
+	err = base_find(&base, doc, s.name.type, root);
+	if (err.code == LK_OK)
+		err = pointer_follow(&p, doc, &base, in->path, &arena);
+	if (err.code == LK_OK && p.shown && p.item.is_obj &&
+	    p.item.obj_type == OBJ_TEXT)
+		err = doc_text(doc, p.item.id, now);
+	doc_free(doc);
+	return err.code == LK_E_NOMEM || err.code == LK_E_CORRUPT ? err
+								  : LK_NONE;
+}
+
+/* A change has to fit an envelope: the text with everything up to here made,
+ * and nothing behind it. */
+static lk_err
+text_step(struct request *r, struct incoming *in, struct bytes made,
+    struct bytes rest)
+{
+	BUF_SCOPED text = { .max = DOCUMENT_BODY_MAX };
+
+	buf_add(&text, made);
+	buf_add(&text, rest);
+	TRY(buf_err(&text, "import text"));
+	in->text = buf_bytes(&text);
+	return document_edit(r, text_make, in);
+}
+
+/* Many insertions, in changes of CHANGE_TEXT_MAX bytes. */
+static lk_err
+text_steps(
+    struct request *r, struct incoming *in, struct bytes now, struct bytes file)
+{
+	TEXTDIFF_SCOPED diff = { 0 };
+	ALIGNER_SCOPED al = NULL;
+	size_t inserted = 0;
+
+	TRY(aligner_new(&al));
+	TRY(textdiff(&diff, al, now, file));
+	for (size_t i = 0; i < diff.hunks_len; i++) {
+		const struct text_hunk *h = &diff.hunks[i];
+		size_t end = h->old_at + h->old_len;
+		size_t at = h->new_at, stop = h->new_at + h->new_len;
+
+		while (inserted + (stop - at) > CHANGE_TEXT_MAX) {
+			at += CHANGE_TEXT_MAX - inserted;
+			while ((file.ptr[at] & 0xc0) == 0x80)
+				at--;
+			TRY(text_step(r, in, BYTES(file.ptr, at),
+			    BYTES(now.ptr + end, now.len - end)));
+			inserted = 0;
+		}
+		inserted += stop - at;
+	}
+	in->text = file;
+	return document_edit(r, text_make, in);
+}
+
 static lk_err
 text_into(struct request *r, struct incoming *in, struct bytes file)
 {
+	BUF_SCOPED now = { .max = DOCUMENT_BODY_MAX };
+
 	if (!utf8_valid(file))
 		return request_fail(r, LK_ERR(LK_E_DATA, "read text"),
 		    "%s: the text is not UTF-8", in->source);
 	in->text = file;
-	return document_edit(r, text_make, in);
+	if (file.len <= CHANGE_TEXT_MAX)
+		return document_edit(r, text_make, in);
+	TRY(text_read(r, in, &now));
+	return text_steps(r, in, buf_bytes(&now), file);
 }
 
 static lk_err

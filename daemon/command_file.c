@@ -12,13 +12,6 @@
 #include "daemon/json_text.h"
 #include "daemon/repo_folder.h"
 
-/*
- * A change has to fit an envelope.  Texts are cut into changes of this many
- * bytes; JSON of more than this becomes one change that is imported like a
- * file of Automerge's, which may span many envelopes.
- */
-#define CHANGE_TEXT_MAX (256 * 1024)
-
 struct content {
 	struct bytes text;  /* a text: this much of it */
 	json_object *json;  /* or JSON */

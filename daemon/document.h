@@ -8,6 +8,13 @@
 #include "daemon/site.h"
 #include "daemon/subject.h"
 
+/*
+ * A change has to fit an envelope.  Texts are cut into changes of this many
+ * bytes; JSON of more than this becomes one change that is imported like a
+ * file of Automerge's, which may span many envelopes.
+ */
+#define CHANGE_TEXT_MAX ((size_t)256 * 1024)
+
 /* Whether a new document may be called so.  EXISTS, DATA; said. */
 LK_MUST_USE lk_err document_name_check(struct request *, const char *name);
 

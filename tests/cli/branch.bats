@@ -133,6 +133,20 @@ plan/draft" ""
 	[[ $output == *'"changed":false,"hash":null}' ]]
 }
 
+@test "import --into takes a text larger than one change" {
+	device laptop
+	head -c 300000 /dev/urandom | base64 >big.txt
+	on laptop -q import big.txt
+	head -c 250000 /dev/urandom | base64 >new.txt
+	tail -c 100000 big.txt >>new.txt
+	lk import --into big new.txt
+	is 0 "" ""
+	on laptop get big | cmp - new.txt
+	on laptop import --into big - --format text <<<"short"
+	lk get big
+	is 0 "short" ""
+}
+
 @test "import --into edits JSON in place, and types stay" {
 	device laptop
 	on laptop new d

@@ -221,6 +221,80 @@ what_builds_on_work_that_does_not_count_is_not_merged(void **state)
 	pair_clear(&p);
 }
 
+/* Fay has built on what mal wrote, which ann did not keep. */
+static void
+a_document_with_ghosts_has_no_branches(void **state)
+{
+	struct pair p;
+	struct device f;
+	uint32_t in_f, docno;
+
+	(void)state;
+	pair_make(&p, ROLE_WRITE);
+	device_make(&f, 3, "fay");
+	ok(share_try(&p.a, p.in_a, &f, ROLE_WRITE));
+	in_f = welcome(&f, &p.a, p.in_a);
+	carry(&p.a, p.in_a, &p.m, p.in_m);
+	carry(&p.a, p.in_a, &f, in_f);
+	edit(&p.m, p.in_m, "ghost", "1");
+	carry(&p.m, p.in_m, &f, in_f);
+	edit(&f, in_f, "honest", "1");
+	evict(&p.a, p.in_a, p.m.identity.root_pk, ROLE_NONE);
+	carry(&f, in_f, &p.a, p.in_a);
+	assert_true(shows(&p.a, p.in_a, "honest"));
+	assert_false(shows(&p.a, p.in_a, "ghost"));
+	device_begin(&p.a);
+	ok(replica_nest(p.a.r));
+	assert_int_equal(
+	    replica_branch(p.a.r, p.in_a, "b", &docno).code, LK_E_DATA);
+	ok(replica_unnest(p.a.r, false));
+	device_commit(&p.a);
+	device_remove(&f);
+	pair_clear(&p);
+}
+
+/* Two documents got one name: each has its own branches. */
+static void
+a_branch_is_found_by_what_it_is_a_branch_of(void **state)
+{
+	struct pair p;
+	struct doc_summary doc;
+	uint32_t one, two, b, found;
+	char full[64], hex[2 * LK_ID_LEN + 1];
+
+	(void)state;
+	pair_make(&p, ROLE_WRITE);
+	one = document(&p.a, "one");
+	two = document(&p.a, "two");
+	b = branch(&p.a, one, "x");
+	(void)branch(&p.a, two, "x");
+	assert_called(&p.a, branch(&p.a, b, "y"), "one/x/y");
+	device_begin(&p.a);
+	ok(home_find(p.a.r, "one/x", &found));
+	assert_int_equal(found, b);
+	ok(home_find(p.a.r, "two/x", &found));
+	assert_int_not_equal(found, b);
+	/* By the id of the document too. */
+	ok(replica_doc(p.a.r, one, &doc));
+	hex_encode(hex, BYTES_OF(doc.docid));
+	(void)snprintf(full, sizeof(full), "%.12s/x", hex);
+	ok(home_find(p.a.r, full, &found));
+	assert_int_equal(found, b);
+	assert_int_equal(home_find(p.a.r, "one/z", &found).code, LK_E_NOTFOUND);
+	assert_int_equal(home_branch_check(p.a.r, one, "x").code, LK_E_EXISTS);
+	/* The other one takes its name: they are told apart. */
+	ok(home_name_set(p.a.r, two, "one", "map"));
+	device_commit(&p.a);
+	device_reopen(&p.a);
+	device_begin(&p.a);
+	ok(home_find(p.a.r, "one/x", &one));
+	ok(home_find(p.a.r, "one~2/x", &two));
+	assert_int_equal(one == b || two == b, true);
+	ok(home_find(p.a.r, one == b ? "one/x/y" : "one~2/x/y", &found));
+	device_commit(&p.a);
+	pair_clear(&p);
+}
+
 int
 main(void)
 {
@@ -228,6 +302,8 @@ main(void)
 		cmocka_unit_test(a_branch_goes_its_own_way_and_comes_back),
 		cmocka_unit_test(a_reader_may_branch_and_not_merge),
 		cmocka_unit_test(strangers_are_not_merged),
+		cmocka_unit_test(a_document_with_ghosts_has_no_branches),
+		cmocka_unit_test(a_branch_is_found_by_what_it_is_a_branch_of),
 		cmocka_unit_test(one_branch_merged_twice_is_there_once),
 		cmocka_unit_test(
 		    what_builds_on_work_that_does_not_count_is_not_merged),
