@@ -157,7 +157,7 @@ link_lost(struct engine *e, struct link *l)
 	if (l->known) {
 		other = link_of(e, l->pk);
 		if (other == NULL || other == l)
-			peers_failed(e, l->pk, l->opened);
+			peers_failed(e, l->pk);
 	}
 	e->wake = e->now.mono;
 	link_free(e, l);

@@ -77,7 +77,7 @@ struct link {
 	bool closing;      /* ENGINE_CLOSE follows what is in `out` */
 	bool gone;         /* the caller knows that it is closed */
 	struct mono deadline; /* of the handshake, or of the answer to PING */
-	struct mono opened, heard, pinged, round;
+	struct mono heard, pinged, round;
 	int64_t round_every; /* ms between comparisons; 0: not drawn yet */
 	uint8_t told[FP_LEN]; /* hash of the last PEERS sent */
 	struct buf gossip;    /* the last PEERS, to be looked at again */
@@ -254,9 +254,7 @@ LK_MUST_USE lk_err peers_tell(struct engine *, struct link *);
  * document with, and looks again at what was heard too early. */
 LK_MUST_USE lk_err peers_changed(struct engine *);
 LK_MUST_USE lk_err peers_dial(struct engine *);
-/* A connection to it, open since then, ended; 0: it never was open.  Dialling
- * waits longer each time, until one has lasted. */
-void peers_failed(struct engine *, const uint8_t pk[static 32], struct mono);
+void peers_failed(struct engine *, const uint8_t pk[static 32]);
 void peers_free(struct engine *);
 
 /* Notes that the peer was welcomed to a document that has no number yet; or, as

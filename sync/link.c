@@ -282,7 +282,6 @@ link_opened(struct engine *e, struct link *l)
 	link_settle_twins(e, l);
 	if (l->state != LINK_OPEN)
 		return LK_NONE;
-	l->opened = e->now.mono;
 	TRY(peers_seen(e, l->pk));
 	TRY(peers_tell(e, l));
 	if (!l->set_sent)

@@ -226,12 +226,13 @@ peers_seen(struct engine *e, const uint8_t pk[static 32])
 	if (p == NULL)
 		return LK_NONE;
 	p->seen = e->now.wall;
+	p->failures = 0;
 	p->dialling = false;
 	return peer_save(e, p);
 }
 
 void
-peers_failed(struct engine *e, const uint8_t pk[static 32], struct mono opened)
+peers_failed(struct engine *e, const uint8_t pk[static 32])
 {
 	struct peer *p = peers_find(e, pk);
 	int64_t wait = DIAL_FIRST_MS;
@@ -239,9 +240,6 @@ peers_failed(struct engine *e, const uint8_t pk[static 32], struct mono opened)
 	if (p == NULL)
 		return;
 	p->dialling = false;
-	/* One that always ends at once is no better than none. */
-	if (opened.ms != 0 && e->now.mono.ms - opened.ms >= DIAL_MOST_MS)
-		p->failures = 0;
 	for (uint32_t i = 0; i < p->failures && wait < DIAL_MOST_MS; i++)
 		wait *= 2;
 	if (wait > DIAL_MOST_MS)
@@ -458,7 +456,7 @@ peer_dial(struct engine *e, struct peer *p)
 	/* A key nobody can speak to: as if he were not there. */
 	if (err.code != LK_OK) {
 		link_free(e, l);
-		peers_failed(e, p->pk, (struct mono){ 0 });
+		peers_failed(e, p->pk);
 		return err.code == LK_E_NOMEM ? err : LK_NONE;
 	}
 	return LK_NONE;
