@@ -387,6 +387,25 @@ vector_from(struct engine *e, struct link_topic *t,
 	return LK_NONE;
 }
 
+/* The lowest lsn of an author's envelopes from a seq on: one of the first of
+ * these, of which a fork has several. */
+static lk_err
+chain_least(
+    struct engine *e, uint32_t docno, struct log_entry at, uint64_t *lsn)
+{
+	lk_err err = chain_next(e->r->txn, docno, &at);
+	struct log_entry first = at;
+
+	while (err.code == LK_OK && at.seq == first.seq &&
+	    memcmp(at.tag, first.tag, LK_TOPIC_LEN) == 0) {
+		if (at.lsn < *lsn)
+			*lsn = at.lsn;
+		chain_step(&at);
+		err = chain_next(e->r->txn, docno, &at);
+	}
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+}
+
 /*
  * Where in the log the peer's lack begins: the lowest lsn of an envelope its
  * vector does not cover.  *lacks false: it has all we have.
@@ -406,10 +425,8 @@ stream_start(struct engine *e, struct link_topic *t, uint64_t *lsn, bool *lacks)
 		err = vector_from(e, t, &own.at[i], &at.seq);
 		if (err.code != LK_OK || at.seq > own.at[i].entry.seq)
 			continue;
-		err = chain_next(e->r->txn, t->docno, &at);
 		*lacks = true;
-		if (err.code == LK_OK && at.lsn < *lsn)
-			*lsn = at.lsn;
+		err = chain_least(e, t->docno, at, lsn);
 	}
 	vector_clear(&own);
 	return err;

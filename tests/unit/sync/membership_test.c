@@ -355,19 +355,33 @@ forge_branch(struct device *d, uint32_t docno, struct forgery *f,
 	f->body.deps_len = 0;
 }
 
-/* Somebody forks; one of two has heard of the shorter branch too. */
 static void
-a_branch_that_a_peer_lacks_reaches_it(void **state)
+assert_equal_sets(struct pair *p)
+{
+	struct fingerprint of_a, of_b;
+
+	device_begin(&p->a.d);
+	ok(fingerprint_doc(p->a.d.txn, p->in_a, &of_a));
+	device_commit(&p->a.d);
+	device_begin(&p->b.d);
+	ok(fingerprint_doc(p->b.d.txn, p->in_b, &of_b));
+	device_commit(&p->b.d);
+	assert_int_equal(of_a.count, of_b.count);
+	assert_memory_equal(of_a.sum, of_b.sum, sizeof(of_a.sum));
+}
+
+/* Somebody's branches are 0, 2 and 1, 3.  One device hears of them in this
+ * order, and the other one only of some. */
+static void
+check_branches(const size_t order[4], bool known[4])
 {
 	struct bag all = { .len = 0 };
-	struct buf branch[3];
-	struct fingerprint of_a, of_b;
+	struct buf branch[4];
 	struct forgery f, other;
 	struct device m;
 	uint32_t in_m;
 	struct pair p;
 
-	(void)state;
 	pair_make(&p);
 	device_make(&m, 3, "mal");
 	ok(share_try(&p.a.d, p.in_a, &m, ROLE_WRITE));
@@ -379,30 +393,35 @@ a_branch_that_a_peer_lacks_reaches_it(void **state)
 	forge_place(&m, in_m, &f);
 	other = f;
 	other.body.deps = other.deps[0];
-	forge_branch(&m, in_m, &f, 1, &branch[0]);
-	forge_branch(&m, in_m, &other, 2, &branch[1]);
-	forge_branch(&m, in_m, &other, 3, &branch[2]);
-	for (size_t i = 0; i < 3; i++) {
+	for (uint8_t i = 0; i < 4; i++)
+		forge_branch(&m, in_m, i % 2 == 0 ? &f : &other, i, &branch[i]);
+	for (size_t i = 0; i < 4; i++)
 		assert_int_equal(
-		    give(&p.a.d, p.in_a, buf_bytes(&branch[i])).what,
+		    give(&p.a.d, p.in_a, buf_bytes(&branch[order[i]])).what,
 		    RECEIPT_ACCEPTED);
-		if (i > 0)
+	for (size_t i = 0; i < 4; i++)
+		if (known[i])
 			(void)give(&p.b.d, p.in_b, buf_bytes(&branch[i]));
-	}
 	wires_run(&p.w, 60000);
-	device_begin(&p.a.d);
-	ok(fingerprint_doc(p.a.d.txn, p.in_a, &of_a));
-	device_commit(&p.a.d);
-	device_begin(&p.b.d);
-	ok(fingerprint_doc(p.b.d.txn, p.in_b, &of_b));
-	device_commit(&p.b.d);
-	assert_int_equal(of_a.count, of_b.count);
-	assert_memory_equal(of_a.sum, of_b.sum, sizeof(of_a.sum));
-	for (size_t i = 0; i < 3; i++)
+	assert_equal_sets(&p);
+	for (size_t i = 0; i < 4; i++)
 		buf_clear(&branch[i]);
 	bag_clear(&all);
 	device_remove(&m);
 	pair_clear(&p);
+}
+
+static void
+a_branch_that_a_peer_lacks_reaches_it(void **state)
+{
+	(void)state;
+	check_branches(
+	    (size_t[]){ 0, 1, 2, 3 }, (bool[]){ false, true, false, true });
+	/* One of these is the first by its id, and the other by its place. */
+	check_branches(
+	    (size_t[]){ 0, 2, 1, 3 }, (bool[]){ true, true, false, false });
+	check_branches(
+	    (size_t[]){ 1, 3, 0, 2 }, (bool[]){ true, true, false, false });
 }
 
 /* A device whose store was put back has less than it said before: what it says
