@@ -2,12 +2,17 @@
 
 #include <stdlib.h>
 
+/* The last change of something, and its greatest counter. */
+struct piece_end {
+	uint64_t seq;
+	uint32_t ctr;
+};
+
 /* A chain as far as it lies in the past. */
 struct twig {
 	uint32_t chain, parent;
-	uint64_t at_seq, end_seq;
-	uint32_t at_ctr, end_ctr;
-	uint32_t stretch; /* that it begins in */
+	struct piece_end at, end; /* where the parent is left; its own */
+	uint32_t stretch;         /* that it begins in */
 	const struct doc_branch *branch;
 };
 
@@ -38,18 +43,21 @@ branch_maps_clear(struct branch_maps *maps)
 	*maps = (struct branch_maps){ 0 };
 }
 
-/* 1 + the number of a chain's latest change in the past of a new one. */
+/* No change of a chain that is in the past has this number, or a greater one.
+ */
 static lk_err
 past_end(
     struct doc *doc, const struct doc_past *past, uint32_t chain, uint32_t *end)
 {
 	struct doc_actor *a;
 
-	*end = chain < past->clock->len ? past->clock->latest[chain] : 0;
-	if (chain == past->actor) {
-		TRY(doc_actor_load(doc, chain, &a));
-		*end = a->changes_end;
+	if (chain != past->actor) {
+		*end =
+		    chain < past->clock->len ? past->clock->latest[chain] : 0;
+		return LK_NONE;
 	}
+	TRY(doc_actor_load(doc, chain, &a));
+	*end = a->changes_end < past->own_end ? a->changes_end : past->own_end;
 	return LK_NONE;
 }
 
@@ -69,19 +77,19 @@ twig_read(struct doc *doc, const struct doc_past *past, uint32_t chain,
 	*in = end > 0 || a->branch == NULL;
 	if (a->branch != NULL) {
 		t->parent = a->branch->parent;
-		t->at_seq = a->branch->at_seq;
-		t->at_ctr = a->branch->at_ctr;
+		t->at.seq = a->branch->at_seq;
+		t->at.ctr = a->branch->at_ctr;
 	}
 	if (end == 0)
 		return LK_NONE;
-	/* Where a set is cut by numbers, that one may be another's. */
+	/* Where a past is cut by numbers, that one may be another's. */
 	do
 		TRY(doc_change_load(doc, --end, &c));
 	while (c.actor != chain && end > 0);
 	if (c.actor != chain)
 		return LK_NONE;
-	t->end_seq = c.seq;
-	t->end_ctr = (uint32_t)(c.start_op + c.ops - 1);
+	t->end.seq = c.seq;
+	t->end.ctr = (uint32_t)(c.start_op + c.ops - 1);
 	return LK_NONE;
 }
 
@@ -127,8 +135,8 @@ kid_compare(const void *a, const void *b)
 
 	if (x->parent != y->parent)
 		return x->parent < y->parent ? -1 : 1;
-	if (x->at_seq != y->at_seq)
-		return x->at_seq < y->at_seq ? -1 : 1;
+	if (x->at.seq != y->at.seq)
+		return x->at.seq < y->at.seq ? -1 : 1;
 	return twig_compare(x, y);
 }
 
@@ -175,33 +183,34 @@ stretch_new(struct map_making *m, uint32_t parent, const uint8_t *begins)
 }
 
 static void
-piece_new(struct map_making *m, const struct twig *t, uint32_t stretch,
-    uint32_t after, uint32_t last)
+piece_new(struct map_making *m, uint32_t chain, uint32_t stretch,
+    uint32_t after, const struct piece_end *end)
 {
 	m->map->by_chain[m->map->pieces_len++] =
-	    (struct branch_piece){ .chain = t->chain,
+	    (struct branch_piece){ .chain = chain,
 		    .stretch = stretch,
 		    .after = after,
-		    .last = last };
+		    .last = end->ctr,
+		    .last_seq = end->seq };
 }
 
 /* Cuts a chain where others leave it; says in which stretches these begin. */
 static void
 twig_cut(struct map_making *m, const struct twig *t)
 {
-	uint32_t stretch = t->stretch, after = t->at_ctr;
+	uint32_t stretch = t->stretch, after = t->at.ctr;
 	size_t i = kids_from(m, t->chain);
 
 	while (i < m->kids_len && m->kids[i]->parent == t->chain) {
 		const struct twig *kid = m->kids[i];
-		bool goes_on = t->end_seq > kid->at_seq;
+		bool goes_on = t->end.seq > kid->at.seq;
 		size_t n = 1;
 
 		while (i + n < m->kids_len &&
 		    m->kids[i + n]->parent == t->chain &&
-		    m->kids[i + n]->at_seq == kid->at_seq)
+		    m->kids[i + n]->at.seq == kid->at.seq)
 			n++;
-		piece_new(m, t, stretch, after, kid->at_ctr);
+		piece_new(m, t->chain, stretch, after, &kid->at);
 		/* The only one there goes on in its place. */
 		if (n == 1 && !goes_on) {
 			m->kids[i]->stretch = stretch;
@@ -213,10 +222,10 @@ twig_cut(struct map_making *m, const struct twig *t)
 		if (!goes_on)
 			return;
 		stretch = stretch_new(m, stretch, kid->branch->beside);
-		after = kid->at_ctr;
+		after = kid->at.ctr;
 		i += n;
 	}
-	piece_new(m, t, stretch, after, t->end_ctr);
+	piece_new(m, t->chain, stretch, after, &t->end);
 }
 
 static int
@@ -402,6 +411,28 @@ branch_map_stretch(const struct branch_map *m, uint64_t id, uint32_t *stretch)
 	if (p == NULL)
 		return false;
 	*stretch = p->stretch;
+	return true;
+}
+
+bool
+branch_map_of_change(
+    const struct branch_map *m, uint32_t chain, uint64_t seq, uint32_t *stretch)
+{
+	size_t low = 0, high = m->pieces_len;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		const struct branch_piece *p = &m->by_chain[mid];
+
+		if (p->chain < chain ||
+		    (p->chain == chain && p->last_seq < seq))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == m->pieces_len || m->by_chain[low].chain != chain)
+		return false;
+	*stretch = m->by_chain[low].stretch;
 	return true;
 }
 

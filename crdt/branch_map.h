@@ -19,6 +19,7 @@
 struct branch_piece {
 	uint32_t chain, stretch;
 	uint32_t after, last; /* counters: after < counter <= last */
+	uint64_t last_seq;
 };
 
 struct branch_stretch {
@@ -40,11 +41,8 @@ struct branch_maps {
 };
 void branch_maps_clear(struct branch_maps *); /* a zeroed struct is empty */
 
-/*
- * The map of an actor who has more than one chain: for the past of a change
- * that is about to be applied, or for a set of changes given by a clock (the
- * past's actor is DOC_NO_ACTOR).  Borrowed from `maps`.
- */
+/* The map of an actor who has more than one chain; borrowed from `maps`, which
+ * are those of this past. */
 LK_MUST_USE lk_err branch_map_get(struct doc *, const struct doc_past *,
     uint32_t first, struct branch_maps *, const struct branch_map **);
 /* The stretch that begins with a change; false: there is none. */
@@ -56,5 +54,8 @@ uint32_t branch_map_chain(
 /* The stretch of an op in that past; false: it is not there. */
 bool branch_map_stretch(
     const struct branch_map *, uint64_t id, uint32_t *stretch);
+/* The stretch of a change in that past, which may have no ops. */
+bool branch_map_of_change(
+    const struct branch_map *, uint32_t chain, uint64_t seq, uint32_t *stretch);
 
 #endif

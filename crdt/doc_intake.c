@@ -29,7 +29,7 @@ refuse(const char *what)
 }
 
 /* An id of no op when the name stands for none with that counter. */
-static uint64_t
+uint64_t
 intake_id(const struct intake *in, struct op_id id)
 {
 	const struct intake_name *n = &in->names[id.actor];
@@ -179,6 +179,24 @@ intake_names(struct intake *in)
 	for (size_t i = 0; i < c->others_len; i++)
 		TRY(intake_name(in, c->others[i], &in->names[i + 1]));
 	return LK_NONE;
+}
+
+lk_err
+intake_recall(
+    struct intake *in, struct doc *doc, const struct change *c, uint32_t number)
+{
+	struct doc_actor *a;
+
+	in->doc = doc;
+	in->change = c;
+	in->start_op = c->start_op;
+	TRY(past_of_change(doc, number, false, &in->past));
+	in->author = in->past.actor;
+	TRY(doc_actor_load(doc, in->author, &a));
+	in->place = (struct branch_place){
+		.first = a->first, .chain = in->author, .prev = DOC_NO_CHANGE
+	};
+	return intake_names(in);
 }
 
 /* What id names, if the change's author can have known it; NOTFOUND. */

@@ -52,6 +52,10 @@ LK_MUST_USE lk_err intake_open(
 LK_MUST_USE lk_err intake_check(
     struct intake *, struct doc *, const struct change *);
 void intake_clear(struct intake *);
+/* Of a change that was applied, as number `number`: what its ids are. */
+LK_MUST_USE lk_err intake_recall(
+    struct intake *, struct doc *, const struct change *, uint32_t number);
+uint64_t intake_id(const struct intake *, struct op_id);
 /* Gives the author a chain, if the change needs a new one; `hash` is the
  * change's. */
 LK_MUST_USE lk_err intake_author(

@@ -57,6 +57,10 @@ struct history_flaw {
 typedef lk_err history_flaw_fn(void *ctx, const struct history_flaw *);
 LK_MUST_USE lk_err history_salvage(struct history *, const struct bytes *files,
     size_t n, history_flaw_fn *flaw, void *ctx);
+/* Of a document of ours, in which authors may have forked: two changes may have
+ * one actor and seq.  No file can hold them: export.h. */
+LK_MUST_USE lk_err history_with_forks(
+    struct history *, const struct bytes *bodies, size_t n);
 void history_clear(struct history *);
 
 /* Gets a change that lives until it returns; its error ends the reading. */

@@ -36,16 +36,56 @@ change_bodies_add(struct change_bodies *b, struct bytes body)
 	return LK_NONE;
 }
 
+/* The changes that are present, as they are or renamed. */
 static lk_err
-present_add(struct doc *doc, const struct present *present,
+present_add(struct renaming *r, const struct present *present,
     const struct change *change, struct change_bodies *out)
 {
+	BUF_SCOPED body = { .max = CHANGE_BODY_MAX };
 	uint32_t number;
 
-	TRY(doc_change_find(doc, change->hash, &number));
-	return present->how[number] == PRESENT_NOT
-	    ? LK_NONE
-	    : change_bodies_add(out, change->body);
+	TRY(doc_change_find(r->doc, change->hash, &number));
+	if (present->how[number] == PRESENT_NOT)
+		return LK_NONE;
+	if (!r->any)
+		return change_bodies_add(out, change->body);
+	TRY(renaming_change(r, change, number, &body));
+	return change_bodies_add(out, buf_bytes(&body));
+}
+
+static lk_err
+export_history(struct renaming *r, const struct present *present,
+    const struct change *changes, size_t n, struct change_bodies *out)
+{
+	BUF_SCOPED body = { .max = CHANGE_BODY_MAX };
+
+	for (size_t i = 0; i < n; i++)
+		TRY(present_add(r, present, &changes[i], out));
+	if (present->ghosts.len == 0)
+		return LK_NONE;
+	TRY(export_restore(r->doc, present, r, &body));
+	return body.len == 0 ? LK_NONE
+			     : change_bodies_add(out, buf_bytes(&body));
+}
+
+/* What goes by the ghosts' hashes goes by those they have when renamed. */
+static lk_err
+ghosts_rename(struct renaming *r, struct present *present,
+    const struct change *changes, size_t n)
+{
+	struct change_bodies unused;
+	lk_err err = LK_NONE;
+
+	for (size_t i = 0; i < n && err.code == LK_OK && r->any; i++) {
+		change_bodies_init(&unused, CHANGE_BODY_MAX * 2);
+		err = present_add(r, present, &changes[i], &unused);
+		change_bodies_clear(&unused);
+	}
+	TRY(err);
+	if (r->any)
+		TRY(renaming_hashes(r, &present->ghosts));
+	renaming_again(r);
+	return LK_NONE;
 }
 
 lk_err
@@ -53,18 +93,20 @@ export_changes(struct doc *doc, const struct change *changes, size_t n,
     enum export_form form, struct change_bodies *out)
 {
 	PRESENT_SCOPED present = { 0 };
+	RENAMING_SCOPED renaming = { 0 };
 	BUF_SCOPED body = { .max = CHANGE_BODY_MAX };
 
 	TRY(doc_settle(doc));
 	TRY(present_find(doc, &present));
-	if (form == EXPORT_CLEAN && present.ghosts.len > 0)
-		return export_clean(doc, &present, changes, n, out);
-	if (form == EXPORT_SQUASH)
+	if (form == EXPORT_SQUASH) {
 		TRY(export_squash(doc, &present, &body));
-	else if (present.ghosts.len > 0)
-		TRY(export_restore(doc, &present, &body));
-	for (size_t i = 0; i < n && form != EXPORT_SQUASH; i++)
-		TRY(present_add(doc, &present, &changes[i], out));
-	return body.len == 0 ? LK_NONE
-			     : change_bodies_add(out, buf_bytes(&body));
+		return change_bodies_add(out, buf_bytes(&body));
+	}
+	TRY(renaming_open(&renaming, doc,
+	    (const uint8_t(*)[LK_ID_LEN])present.heads.ptr,
+	    present.heads.len / LK_ID_LEN, form == EXPORT_HISTORY));
+	if (form == EXPORT_HISTORY || present.ghosts.len == 0)
+		return export_history(&renaming, &present, changes, n, out);
+	TRY(ghosts_rename(&renaming, &present, changes, n));
+	return export_clean(&renaming, &present, changes, n, out);
 }

@@ -1,6 +1,6 @@
 /*
  * export.h - changes by which stock Automerge shows what a document with
- * ghosts shows: ghosts.md section 6.
+ * ghosts or forks shows: ghosts.md section 6.
  *
  * Automerge knows no void changes.  Of a document that has none of them what
  * comes out are its changes; else there are three ways, each a function of the
@@ -8,6 +8,9 @@
  * order, text, marks and counters are the document's in all three.  With ghosts
  * none of the results may be merged with an export of another state: they are
  * snapshots.
+ *
+ * Nor does it know forks: where a document has some, every branch is an actor
+ * of its own, and hashes are new from the fork on.
  */
 #ifndef CRDT_EXPORT_H
 #define CRDT_EXPORT_H
@@ -17,7 +20,7 @@
 enum export_form {
 	/* The changes that are present, and one more that restores what ghosts
 	 * replaced and takes back what they say.  Ids stay, save of what it
-	 * restores.  What ghosts say is in the file. */
+	 * restores and of branches.  What ghosts say is in the file. */
 	EXPORT_HISTORY,
 	/* The history without what ghosts say, as if it had been written so:
 	 * op ids stay, save that every actor gets a suffix; the hashes are

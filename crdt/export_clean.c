@@ -23,7 +23,7 @@ struct cleaning {
 	struct arena arena;
 	const struct present *present;
 	struct rewritten *changes;
-	uint64_t *seqs; /* by actor */
+	struct renaming *renaming;
 	uint32_t *latest;
 	uint8_t suffix[SUFFIX_LEN];
 	struct id_set objects;  /* made by visible changes only, all the way */
@@ -34,8 +34,8 @@ struct cleaning {
 	struct change_bodies *out;
 	/* Of the change at hand. */
 	const struct change *change;
-	uint32_t number, actor;
-	bool visible;
+	uint32_t number;
+	struct doc_change rec;
 	uint32_t *deps;
 	size_t deps_len;
 	struct change_writer *writer; /* NULL: the next op starts one */
@@ -51,7 +51,6 @@ cleaning_clear(struct cleaning *c)
 	op_naming_clear(&c->naming);
 	arena_clear(&c->arena);
 	free(c->changes);
-	free(c->seqs);
 	free(c->latest);
 	free(c->deps);
 	free(c->preds);
@@ -82,14 +81,13 @@ cleaning_open(struct cleaning *c)
 	size_t changes = c->doc->head.changes, actors = c->doc->head.actors;
 
 	c->changes = calloc(changes + 1, sizeof(*c->changes));
-	c->seqs = calloc(actors + 1, sizeof(*c->seqs));
 	c->latest = calloc(actors + 1, sizeof(*c->latest));
 	c->deps = calloc(changes + 1, sizeof(*c->deps));
-	if (c->changes == NULL || c->seqs == NULL || c->latest == NULL ||
-	    c->deps == NULL)
+	if (c->changes == NULL || c->latest == NULL || c->deps == NULL)
 		return LK_ERR(LK_E_NOMEM, "clean export");
 	suffix_make(c);
 	c->naming.doc = c->doc;
+	c->naming.renaming = c->renaming;
 	c->naming.suffix = BYTES_OF(c->suffix);
 	return LK_NONE;
 }
@@ -184,7 +182,7 @@ static lk_err
 piece_begin(struct cleaning *c, uint64_t start)
 {
 	struct rewritten *r = &c->changes[c->number];
-	struct change_head head = { .seq = c->seqs[c->actor] + 1 };
+	struct change_head head = { .start_op = start };
 	BUF_SCOPED actor = { .max = SIZE_MAX };
 	BUF_SCOPED deps = { .max = LK_ID_LEN };
 
@@ -192,22 +190,23 @@ piece_begin(struct cleaning *c, uint64_t start)
 		buf_mem(&deps, r->hash, LK_ID_LEN);
 	else
 		TRY(head_hashes(c, &deps, &r->max_op));
-	buf_add(&actor, c->change->actor);
+	TRY(renaming_author(c->renaming, &c->rec, &actor));
+	TRY(renaming_seq(c->renaming, &c->rec, &head.seq));
 	buf_mem(&actor, c->suffix, SUFFIX_LEN);
 	TRY(buf_err(&actor, "actor of a change"));
 	head.actor = buf_bytes(&actor);
 	head.deps = deps.ptr;
 	head.deps_len = deps.len / LK_ID_LEN;
-	head.start_op = start > 0 ? start : r->max_op + 1;
+	if (start == 0)
+		head.start_op = r->max_op + 1;
 	/* Nothing that a ghost says. */
-	if (c->visible) {
+	if (c->rec.visible) {
 		head.time = c->change->time;
 		head.message = c->change->message;
 		head.extra = c->change->extra;
 	}
 	TRY(change_writer_new(&c->writer, &head));
 	op_naming_reset(&c->naming, c->writer);
-	c->seqs[c->actor]++;
 	c->next_ctr = head.start_op;
 	return LK_NONE;
 }
@@ -336,7 +335,7 @@ clean_op(struct cleaning *c, uint64_t id, struct op *op)
 	if (at.op->obj != 0 && !id_set_has(&c->objects, at.op->obj))
 		return LK_NONE;
 	kills = op->action == ACTION_DELETE || op->action == ACTION_INCREMENT;
-	if (c->visible) {
+	if (c->rec.visible) {
 		TRY(names_find(c, at, &names));
 		if (kills && names.len == 0)
 			return LK_NONE;
@@ -377,24 +376,21 @@ clean_ops(struct cleaning *c, struct op_reader *r)
 
 	for (uint64_t i = 0; op_reader_next(r, &op); i++)
 		TRY(clean_op(
-		    c, (c->change->start_op + i) << 32 | c->actor, &op));
+		    c, (c->change->start_op + i) << 32 | c->rec.actor, &op));
 	return LK_NONE;
 }
 
 static lk_err
 clean_change(struct cleaning *c, const struct change *change)
 {
-	struct doc_change rec;
 	struct op_reader *r;
 	lk_err err;
 
 	TRY(doc_change_find(c->doc, change->hash, &c->number));
 	if (c->present->how[c->number] == PRESENT_NOT)
 		return LK_NONE;
-	TRY(doc_change_load(c->doc, c->number, &rec));
+	TRY(doc_change_load(c->doc, c->number, &c->rec));
 	c->change = change;
-	c->actor = rec.actor;
-	c->visible = rec.visible;
 	TRY(deps_find(c));
 	TRY(op_reader_new(&r, change));
 	err = clean_ops(c, r);
@@ -404,7 +400,7 @@ clean_change(struct cleaning *c, const struct change *change)
 		return piece_end(c);
 	if (c->changes[c->number].kept)
 		return LK_NONE;
-	if (!c->visible)
+	if (!c->rec.visible)
 		return change_drop(c);
 	TRY(piece_begin(c, 0));
 	return piece_end(c);
@@ -490,10 +486,13 @@ clean_all(struct cleaning *c, const struct change *changes, size_t n)
 }
 
 lk_err
-export_clean(struct doc *doc, const struct present *present,
+export_clean(struct renaming *renaming, const struct present *present,
     const struct change *changes, size_t n, struct change_bodies *out)
 {
-	struct cleaning c = { .doc = doc, .present = present, .out = out };
+	struct cleaning c = { .doc = renaming->doc,
+		.renaming = renaming,
+		.present = present,
+		.out = out };
 	lk_err err;
 
 	arena_init(&c.arena, DOCUMENT_BODY_MAX);

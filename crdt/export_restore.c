@@ -38,6 +38,7 @@ struct exporting {
 	struct doc *doc;
 	struct doc *raw; /* what Automerge would show; NULL: nothing */
 	const struct present *present;
+	struct buf heads, ghosts; /* hashes of the history it goes with */
 	struct change_writer *writer;
 	uint64_t start_op;
 	struct op_naming naming;
@@ -89,6 +90,8 @@ exporting_clear(struct exporting *x)
 	op_naming_clear(&x->naming);
 	doc_free(x->raw);
 	free(x->preds);
+	buf_clear(&x->heads);
+	buf_clear(&x->ghosts);
 	buf_clear(&x->value);
 }
 
@@ -437,8 +440,8 @@ exporting_begin(
 
 	sha256_init(&s);
 	sha256_add(&s, BYTES_STR(label));
-	sha256_add(&s, buf_bytes(&x->present->heads));
-	sha256_add(&s, buf_bytes(&x->present->ghosts));
+	sha256_add(&s, buf_bytes(&x->heads));
+	sha256_add(&s, buf_bytes(&x->ghosts));
 	sha256_final(&s, digest);
 	head->actor = BYTES(digest, ACTOR_LEN);
 	head->seq = 1;
@@ -450,17 +453,36 @@ exporting_begin(
 	return LK_NONE;
 }
 
+/* What the history is that the change goes with. */
 static lk_err
-restore(struct exporting *x, struct buf *body)
+exporting_open(
+    struct exporting *x, struct doc *doc, const struct present *present)
+{
+	*x = (struct exporting){ .doc = doc, .present = present };
+	buf_init(&x->heads, present->heads.len);
+	buf_init(&x->ghosts, present->ghosts.len);
+	buf_add(&x->heads, buf_bytes(&present->heads));
+	buf_add(&x->ghosts, buf_bytes(&present->ghosts));
+	TRY(buf_err(&x->ghosts, "export"));
+	return buf_err(&x->heads, "export");
+}
+
+static lk_err
+restore(struct exporting *x, struct renaming *renaming, struct buf *body)
 {
 	struct change_head head = { .message =
 					BYTES_STR("lk: effective state") };
 
-	head.deps = x->present->heads.ptr;
-	head.deps_len = x->present->heads.len / LK_ID_LEN;
+	TRY(doc_at(x->doc, (const uint8_t(*)[LK_ID_LEN])x->heads.ptr,
+	    x->heads.len / LK_ID_LEN, VIEW_RAW, &x->raw));
+	if (renaming->any) {
+		TRY(renaming_hashes(renaming, &x->heads));
+		TRY(renaming_hashes(renaming, &x->ghosts));
+	}
+	x->naming.renaming = renaming;
+	head.deps = x->heads.ptr;
+	head.deps_len = x->heads.len / LK_ID_LEN;
 	head.start_op = x->present->max_op + 1;
-	TRY(doc_at(x->doc, (const uint8_t(*)[LK_ID_LEN])x->present->heads.ptr,
-	    head.deps_len, VIEW_RAW, &x->raw));
 	TRY(exporting_begin(x, &head, "lk export"));
 	TRY(exporting_run(x, false));
 	return change_writer_ops(x->writer) == 0
@@ -469,11 +491,14 @@ restore(struct exporting *x, struct buf *body)
 }
 
 lk_err
-export_restore(struct doc *doc, const struct present *present, struct buf *body)
+export_restore(struct doc *doc, const struct present *present,
+    struct renaming *renaming, struct buf *body)
 {
-	struct exporting x = { .doc = doc, .present = present };
-	lk_err err = restore(&x, body);
+	struct exporting x;
+	lk_err err = exporting_open(&x, doc, present);
 
+	if (err.code == LK_OK)
+		err = restore(&x, renaming, body);
 	exporting_clear(&x);
 	return err;
 }
@@ -491,9 +516,11 @@ squash(struct exporting *x, struct buf *body)
 lk_err
 export_squash(struct doc *doc, const struct present *present, struct buf *body)
 {
-	struct exporting x = { .doc = doc, .present = present };
-	lk_err err = squash(&x, body);
+	struct exporting x;
+	lk_err err = exporting_open(&x, doc, present);
 
+	if (err.code == LK_OK)
+		err = squash(&x, body);
 	exporting_clear(&x);
 	return err;
 }

@@ -196,7 +196,8 @@ history_finish(
 {
 	TRY(change_list_unique(l));
 	TRY(history_arrange(h, l, extent));
-	return history_check_seqs(h, extent);
+	return extent == HISTORY_FORKS ? LK_NONE
+				       : history_check_seqs(h, extent);
 }
 
 /* Decodes one change from a copy of its body that the history keeps. */
@@ -330,6 +331,14 @@ history_from_changes(struct history *out, const struct bytes *bodies, size_t n)
 	return history_make(out,
 	    &(struct history_source){ .bodies = bodies, .bodies_len = n },
 	    HISTORY_WHOLE);
+}
+
+lk_err
+history_with_forks(struct history *out, const struct bytes *bodies, size_t n)
+{
+	return history_make(out,
+	    &(struct history_source){ .bodies = bodies, .bodies_len = n },
+	    HISTORY_FORKS);
 }
 
 lk_err

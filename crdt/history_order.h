@@ -36,6 +36,7 @@ bool change_index_find(const struct change_index *,
 enum history_extent {
 	HISTORY_WHOLE, /* it is missing */
 	HISTORY_PART,  /* it is somewhere else, and need not be waited for */
+	HISTORY_FORKS, /* as WHOLE; two changes may have one place */
 };
 /*
  * Fills order with the numbers 0 to n - 1: first the *ready changes whose

@@ -1,5 +1,7 @@
 #include "crdt/op_naming.h"
 
+#include "crdt/fork_rename.h"
+
 #include <stdlib.h>
 
 /* Room for every actor the document has by now. */
@@ -73,6 +75,17 @@ naming_forked(struct op_naming *n, uint64_t id, const struct doc_actor *a,
 	return naming_branch(n, a->id, map->stretches[stretch].begins, number);
 }
 
+static lk_err
+naming_renamed(struct op_naming *n, uint64_t id, uint32_t *number)
+{
+	BUF_SCOPED name = { .max = SIZE_MAX };
+
+	TRY(renaming_op(n->renaming, id, &name));
+	buf_add(&name, n->suffix);
+	TRY(buf_err(&name, "actors of a change"));
+	return change_writer_actor(n->writer, buf_bytes(&name), number);
+}
+
 /* The writer's number for everything of an actor of one chain. */
 static lk_err
 naming_whole(struct op_naming *n, uint32_t actor, uint32_t *number)
@@ -97,9 +110,10 @@ op_naming_id(struct op_naming *n, uint64_t id, struct op_id *out)
 		return LK_NONE;
 	TRY(doc_actor_load(n->doc, id_actor(id), &a));
 	TRY(doc_actor_load(n->doc, a->first, &first));
-	return first->link > 0 && n->intake != NULL
-	    ? naming_forked(n, id, a, &out->actor)
-	    : naming_whole(n, id_actor(id), &out->actor);
+	if (first->link == 0)
+		return naming_whole(n, id_actor(id), &out->actor);
+	return n->renaming != NULL ? naming_renamed(n, id, &out->actor)
+				   : naming_forked(n, id, a, &out->actor);
 }
 
 lk_err

@@ -11,10 +11,14 @@
 
 #include "crdt/doc_intake.h"
 
+struct renaming;
+
 struct op_naming {
 	struct doc *doc; /* borrowed, as is the writer */
 	struct change_writer *writer;
-	struct intake *intake; /* of the change; borrowed */
+	/* Who forked: as the change's past makes it, or renamed; borrowed. */
+	struct intake *intake;
+	struct renaming *renaming;
 	struct bytes suffix; /* put behind every actor; borrowed */
 	uint32_t *numbers;   /* 1 + the writer's, by the document's actor */
 	size_t numbers_len;

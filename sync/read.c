@@ -31,7 +31,7 @@ exported_changes(
 	if (form != EXPORT_SQUASH)
 		err = all_changes(a, &all);
 	if (err.code == LK_OK)
-		err = history_from_changes(&h, all.at, all.len);
+		err = history_with_forks(&h, all.at, all.len);
 	change_bodies_clear(&all);
 	TRY(err);
 	if (h.orphans_len > 0)

@@ -193,10 +193,11 @@ def part_ghosts(t, long):
     """random histories with void changes, against the Python reference and Automerge"""
     count = 20000 if long else 2000
     asked = [TESTS / "interop/exports.mjs"] if has_automerge(t) else []
-    works = [lambda first=first: run(
-        [PYTHON, TESTS / "model/ghost/diff.py", BUILD / "dev/tests/crdt_ghost_test", first,
-         first + count // 20, *asked], 600)
-        for first in range(1000, 1000 + count, count // 20)]
+    works = [lambda first=first, forks=forks: run(
+        [PYTHON, TESTS / "model/ghost/diff.py", *forks, BUILD / "dev/tests/crdt_ghost_test",
+         first, first + count // 20, *asked], 600)
+        for forks, end in (([], 1000 + count), (["--forks"], 1000 + count // 4))
+        for first in range(1000, end, count // 20)]
     for status, out in together(works):
         said(t, "ghosts", status, out)
 

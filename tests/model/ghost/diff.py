@@ -2,7 +2,8 @@
 """Random histories with void changes: the engine against the reference, and
 what it exports of them against Automerge.
 
-usage: diff.py TEST FIRST END [EXPORTS]
+usage: diff.py [--forks] TEST FIRST END [EXPORTS]
+    --forks  devices were cloned
     TEST     the built crdt_ghost_test
     EXPORTS  exports.mjs; without it Automerge is not asked
 """
@@ -20,15 +21,16 @@ def said(argv):
 
 
 def main():
-    test, first, end, *asked = sys.argv[1:]
+    forks = ["forks"] if sys.argv[1] == "--forks" else []
+    test, first, end, *asked = sys.argv[1 + len(forks):]
     with tempfile.TemporaryDirectory(prefix="lk-ghost-") as folder:
         cases, exports = pathlib.Path(folder) / "cases", pathlib.Path(folder) / "exports"
         with cases.open("wb") as out:
-            subprocess.run([sys.executable, HERE / "cases.py", first, end], stdout=out, check=True)
+            subprocess.run([sys.executable, HERE / "cases.py", first, end, *forks], stdout=out, check=True)
         status, out = said([test, cases, exports])
         if status == 0 and asked:
             status, out = said(["node", asked[0], exports])
-    print(f"{'not ok' if status else 'ok'}: histories {first} to {end}")
+    print(f"{'not ok' if status else 'ok'}: {'forked ' if forks else ''}histories {first} to {end}")
     if status:
         print(out)
     return status != 0

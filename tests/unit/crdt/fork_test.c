@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "crdt/document.h"
+#include "crdt/export.h"
 #include "tests/unit/crdt/data_file.h"
 #include "tests/unit/crdt/doc_replica.h"
 #include "tests/unit/crdt/json_tree.h"
@@ -677,6 +678,87 @@ a_branch_of_the_longest_actor_has_a_name(void **state)
 	story_close(&s);
 }
 
+static lk_err
+tree_of_history(const struct history *h, struct buf *out)
+{
+	struct doc *doc;
+	struct kv kv;
+	lk_err err = LK_NONE;
+
+	TRY(kv_memory_new(&kv, DOC_KV_MAX));
+	assert_ok(doc_open(&doc, kv));
+	for (size_t i = 0; i < h->changes_len && err.code == LK_OK; i++)
+		err = doc_apply(doc, &h->changes[i], true);
+	if (err.code == LK_OK)
+		err = tree_of_doc(doc, false, out);
+	doc_free(doc);
+	kv_memory_free(&kv);
+	return err;
+}
+
+/* What is exported of a document, read as a file would be, shows the same. */
+static void
+check_exported(const struct story *s, struct doc *doc, enum export_form form)
+{
+	struct change_bodies bodies;
+	struct history h;
+	struct buf want, got;
+
+	change_bodies_init(&bodies, TREE_MAX);
+	assert_ok(export_changes(doc, s->all.all, s->all.len, form, &bodies));
+	assert_ok(history_from_changes(&h, bodies.at, bodies.len));
+	assert_int_equal(h.orphans_len, 0);
+	buf_init(&want, TREE_MAX);
+	buf_init(&got, TREE_MAX);
+	assert_ok(tree_of_doc(doc, false, &want));
+	assert_ok(tree_of_history(&h, &got));
+	if (!bytes_equal(buf_bytes(&got), buf_bytes(&want)))
+		fail_msg("%d shows\n%.*s\nnot\n%.*s", (int)form, (int)got.len,
+		    (const char *)got.ptr, (int)want.len,
+		    (const char *)want.ptr);
+	buf_clear(&want);
+	buf_clear(&got);
+	history_clear(&h);
+	change_bodies_clear(&bodies);
+}
+
+/* Other actors are called as a branch might be, or nearly. */
+static void
+an_export_keeps_the_order_whatever_others_are_called(void **state)
+{
+	char same[1 + 8 + 1] = "A";
+	struct story s;
+	struct doc *doc;
+	struct kv kv;
+
+	(void)state;
+	story_open(&s);
+	memcpy(same + 1, s.all.all[story_find(&s, 'c')].hash, 8);
+	assert_int_equal(strlen(same), 9);
+	assert_ok(story_add(
+	    &s, '1', &(struct tale){ same, 1, "a", { 2, "A", 0 }, false }));
+	assert_ok(story_add(
+	    &s, '2', &(struct tale){ "A\x01", 1, "a", { 2, "A", 0 }, false }));
+	assert_ok(story_add(
+	    &s, '3', &(struct tale){ "B", 1, "c1", { 3, "A", 0 }, false }));
+	assert_ok(story_add(
+	    &s, '4', &(struct tale){ "B", 2, "32b", { 3, same, 0 }, false }));
+	assert_ok(kv_memory_new(&kv, DOC_KV_MAX));
+	assert_ok(doc_open(&doc, kv));
+	for (size_t i = 0; i < s.all.len; i++)
+		assert_ok(doc_apply(doc, &s.all.all[i], true));
+	for (size_t gone = 0; gone < s.all.len; gone++) {
+		for (enum export_form f = EXPORT_HISTORY; f <= EXPORT_SQUASH;
+		     f++)
+			check_exported(&s, doc, f);
+		assert_ok(
+		    doc_set_visible(doc, s.all.all[gone].hash, gone % 3 == 0));
+	}
+	doc_free(doc);
+	kv_memory_free(&kv);
+	story_close(&s);
+}
+
 int
 main(void)
 {
@@ -694,6 +776,8 @@ main(void)
 		    a_name_that_stands_for_two_things_stands_for_the_actor),
 		cmocka_unit_test(what_has_no_name_of_its_own_is_not_edited),
 		cmocka_unit_test(a_branch_of_the_longest_actor_has_a_name),
+		cmocka_unit_test(
+		    an_export_keeps_the_order_whatever_others_are_called),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

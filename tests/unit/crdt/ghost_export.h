@@ -43,19 +43,6 @@ check_bodies(const struct ghost_case *g, struct json_object *view,
 		json_text(view, "tree")) > 0);
 }
 
-static inline bool
-case_forked(const struct ghost_case *g)
-{
-	const struct changes *c = &g->changes;
-
-	for (size_t i = 0; i < c->len; i++)
-		for (size_t k = 0; k < i; k++)
-			if (c->all[i].seq == c->all[k].seq &&
-			    bytes_equal(c->all[i].actor, c->all[k].actor))
-				return true;
-	return false;
-}
-
 /* What is exported of the document is what the view says, where it does. */
 static inline void
 check_exports(
@@ -70,9 +57,7 @@ check_exports(
 	for (enum export_form f = EXPORT_HISTORY; f <= EXPORT_SQUASH; f++) {
 		struct change_bodies bodies;
 
-		/* Forks cannot be exported yet. */
-		if (json_object_object_get(view, forms[f]) == NULL ||
-		    case_forked(g))
+		if (json_object_object_get(view, forms[f]) == NULL)
 			continue;
 		change_bodies_init(&bodies, TREE_MAX);
 		assert_ok(export_changes(
