@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/clone.h"
 #include "tests/sim/dump.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/node.h"
@@ -290,6 +291,10 @@ check_converged(struct world *w, char *why, size_t len)
 		if (!is_gone(w, &w->ledger->docs[doc]) &&
 		    !doc_converged(w, doc, why, len))
 			return false;
+	if (!clones_over(w)) {
+		(void)snprintf(why, len, "a copy has not met anybody");
+		return false;
+	}
 	return errands_over(w, why, len);
 }
 
@@ -376,7 +381,8 @@ content_take(struct node *n, uint32_t docno, struct content *c)
 	buf_init(&file, EXPORT_MAX);
 	for (enum export_form f = EXPORT_HISTORY; f <= EXPORT_SQUASH; f++)
 		world_need(n->world,
-		    replica_export(n->replica, docno, f, &file, &file), "export");
+		    replica_export(n->replica, docno, f, &file, &file),
+		    "export");
 	digest(c->exported, sizeof(c->exported), DIGEST_FP, NULL,
 	    buf_bytes(&file));
 }

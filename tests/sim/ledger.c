@@ -279,6 +279,16 @@ ledger_durable(struct ledger *l, struct node *n, const struct replica_event *ev)
 }
 
 void
+ledger_cloned(
+    struct ledger *l, struct node *clone, const struct replica_event *ev)
+{
+	size_t doc = node_doc(clone, ev->docno);
+
+	l->docs[doc].cloned |= 1u << clone->index;
+	edit_enter(l, clone, ev, envelope_enter(l, doc, ev->id));
+}
+
+void
 ledger_adopt(struct ledger *l, struct node *n)
 {
 	for (uint32_t docno = 0;

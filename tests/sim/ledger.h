@@ -18,6 +18,7 @@ struct ledger_doc {
 	enum node_index creator;   /* the first to have it */
 	uint32_t granted;          /* bit by node: may have read at some time */
 	uint32_t left;             /* bit by node: has left by itself */
+	uint32_t cloned;           /* bit by node: a copy of it wrote here */
 	unsigned invited[PERSONS]; /* tickets made, and shares */
 };
 
@@ -79,6 +80,10 @@ void ledger_adopt(struct ledger *, struct node *);
 /* Something became durable; the same. */
 void ledger_durable(
     struct ledger *, struct node *, const struct replica_event *);
+/* What a copy of a device wrote, durable nowhere else yet; the copy's replica
+ * is being looked at. */
+void ledger_cloned(
+    struct ledger *, struct node *clone, const struct replica_event *);
 /* An envelope nobody may ever take. */
 void ledger_forged(struct ledger *, size_t doc, const uint8_t id[static 32]);
 /* The edit with this change hash, or NULL. */

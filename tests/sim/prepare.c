@@ -145,8 +145,8 @@ file_copy(struct world *w, const char *to, const char *from)
 	(void)close(out);
 }
 
-void
-prepare_copy(struct node *n, const char *prepared)
+static void
+store_copy(struct node *n, const char *dir)
 {
 	char from[PATH_MAX + 64], to[PATH_MAX + 64];
 
@@ -154,10 +154,24 @@ prepare_copy(struct node *n, const char *prepared)
 	if (mkdir(n->dir, 0700) != 0 || mkdir(to, 0700) != 0)
 		world_fail(n->world, "cannot make %s", to);
 	(void)snprintf(to, sizeof(to), "%s/" DATA_FILE, n->dir);
-	(void)snprintf(
-	    from, sizeof(from), "%s/%s/" DATA_FILE, prepared, n->name);
+	(void)snprintf(from, sizeof(from), "%s/" DATA_FILE, dir);
 	file_copy(n->world, to, from);
+}
+
+void
+prepare_clone(struct node *clone, const struct node *n)
+{
+	LK_ASSERT(n->txn == NULL);
+	store_copy(clone, n->dir);
+}
+
+void
+prepare_copy(struct node *n, const char *prepared)
+{
+	char from[PATH_MAX + 64];
+
 	(void)snprintf(from, sizeof(from), "%s/%s", prepared, n->name);
+	store_copy(n, from);
 	world_need(
 	    n->world, identity_load(&n->identity, from), "identity_load");
 }

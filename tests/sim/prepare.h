@@ -16,6 +16,8 @@ void prepare_random_seed(uint64_t seed);
 void prepare_stores(const char *dir);
 /* Copies the store of a device to n->dir and reads its identity. */
 void prepare_copy(struct node *, const char *prepared);
+/* Copies the store of a device, between its transactions, to clone->dir. */
+void prepare_clone(struct node *clone, const struct node *);
 /* Removes a directory and all below it. */
 void prepare_remove(const char *dir);
 

@@ -4,32 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/clone.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/node.h"
+#include "tests/sim/typed.h"
 
 #define DAY_MS INT64_C(86400000)
 #define ERRAND_MS 400
 #define AGAIN_MS 5000
-#define WORD_MAX 24
-
-/* A command with room for what any of them needs. */
-struct typed {
-	struct command command; /* first */
-	struct world *world;
-	uint32_t docno;
-	size_t doc;
-	struct node *other; /* who is invited, shared with or revoked */
-	enum role role;
-	/* An edit: */
-	bool changed;
-	uint8_t hash[LK_ID_LEN];
-	char key[WORD_MAX], name[WORD_MAX];
-	int64_t counted;
-	struct ledger_revoke revoke;
-	/* A ticket: */
-	enum ticket_purpose purpose;
-	char ticket[TICKET_TEXT_MAX + 1];
-};
 
 static struct prop
 prop_key(const char *key)
@@ -57,7 +39,7 @@ nested(struct node *n, struct typed *t,
 	return err;
 }
 
-static enum role
+enum role
 role_here(struct node *n, uint32_t docno)
 {
 	struct graph *g;
@@ -66,8 +48,7 @@ role_here(struct node *n, uint32_t docno)
 	return graph_role(g, n->identity.sign.pk);
 }
 
-/* A random document of this device in which it has the role, if any. */
-static bool
+bool
 doc_choose(struct node *n, enum role least, uint32_t *docno)
 {
 	struct world *w = n->world;
@@ -143,29 +124,42 @@ edit_nested(struct node *n, struct typed *t)
 	    n->replica, t->docno, edit_fill, t, NULL, &t->changed, t->hash);
 }
 
-/* Whoever may write can; whoever may not is told so. */
-static lk_err
+/* Whether this device knows that its key was used twice. */
+static bool
+knows_fork(struct node *n, uint32_t docno)
+{
+	struct graph *g;
+	bool forked;
+
+	world_need(n->world, replica_graph(n->replica, docno, &g), "graph");
+	(void)graph_tip(g, n->identity.sign.pk, &forked);
+	return forked;
+}
+
+/* Whoever may write can; whoever may not is told so, and so is who has heard
+ * of a copy of himself. */
+lk_err
 edit_run(struct node *n, struct command *c)
 {
 	struct typed *t = (struct typed *)c;
-	enum role role;
+	bool may;
 	lk_err err;
 
-	if (!doc_choose(n, ROLE_NONE, &t->docno))
+	if (t->docno == 0 && !doc_choose(n, ROLE_NONE, &t->docno))
 		return LK_ERR(LK_E_NOTFOUND, "no document");
 	(void)snprintf(
 	    t->key, sizeof(t->key), "k%zu", n->world->ledger->edits_len);
-	role = role_here(n, t->docno);
+	may = role_here(n, t->docno) >= ROLE_WRITE && !knows_fork(n, t->docno);
 	err = nested(n, t, edit_nested);
-	if (role >= ROLE_WRITE
-		? err.code != LK_OK
+	if (may ? err.code != LK_OK
 		: err.code != LK_E_DENIED && err.code != LK_E_NOTFOUND)
 		world_fail(n->world, "%s: edit as role %d: %s (%s)", n->name,
-		    (int)role, err.what, lk_strcode(err.code));
+		    (int)role_here(n, t->docno), err.what,
+		    lk_strcode(err.code));
 	return err;
 }
 
-static void
+void
 edit_committed(struct node *n, struct command *c)
 {
 	struct typed *t = (struct typed *)c;
@@ -363,7 +357,8 @@ leave_nested(struct node *n, struct typed *t)
 	return replica_leave(n->replica, t->docno);
 }
 
-/* Whoever made a document stays in it. */
+/* Whoever made a document stays in it, and whoever has a copy: what that one
+ * writes would have to be known to be void. */
 static lk_err
 leave_run(struct node *n, struct command *c)
 {
@@ -371,6 +366,7 @@ leave_run(struct node *n, struct command *c)
 	struct ledger *l = n->world->ledger;
 
 	if (!doc_choose(n, ROLE_READ, &t->docno) ||
+	    (l->docs[node_doc(n, t->docno)].cloned & 1u << n->index) != 0 ||
 	    n->world->nodes[l->docs[node_doc(n, t->docno)].creator].person ==
 		n->person)
 		return LK_ERR(LK_E_NOTFOUND, "no document to leave");
@@ -553,7 +549,8 @@ static const struct {
 	struct command command;
 	const char *name;
 } verbs[] = {
-	{ 57, false, { edit_run, edit_committed }, "edit" },
+	{ 54, false, { edit_run, edit_committed }, "edit" },
+	{ 3, false, { NULL, NULL }, "copy" },
 	{ 3, false, { again_run, NULL }, "again" },
 	{ 7, false, { create_run, NULL }, "create" },
 	{ 12, true, { ticket_run, ticket_committed }, "invite" },
@@ -572,10 +569,14 @@ random_event(struct world *w)
 	size_t i = 0;
 	lk_err err;
 
-	if (!n->present || !n->up || !n->joined)
-		return;
 	while (share >= verbs[i].share)
 		share -= verbs[i++].share;
+	if (verbs[i].command.run == NULL) {
+		clone_event(w);
+		return;
+	}
+	if (!n->present || !n->up || !n->joined)
+		return;
 	t.command = verbs[i].command;
 	t.role = world_chance(w, 4) ? ROLE_READ : ROLE_WRITE;
 	if (verbs[i].other)
@@ -612,8 +613,10 @@ workload_event(struct world *w, size_t what)
 		random_event(w);
 	else if (what <= NODES)
 		errand_event(w, &w->nodes[what - 1]);
-	else
+	else if (what <= 2 * (size_t)NODES)
 		pair_event(w, &w->nodes[what - 1 - NODES]);
+	else
+		clone_carry(w, what - 1 - 2 * (size_t)NODES);
 }
 
 void

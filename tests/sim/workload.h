@@ -1,6 +1,7 @@
 /*
  * workload.h - what people do at the devices of the simulator: edit, make
- * documents, invite, share, revoke, leave, pair; and somebody who forges.
+ * documents, invite, share, revoke, leave, pair; somebody who forges, and one
+ * who uses a copy of a device beside it.
  */
 #ifndef TESTS_SIM_WORKLOAD_H
 #define TESTS_SIM_WORKLOAD_H
@@ -10,8 +11,8 @@
 /* Tickets for the owner's other devices, and all other commands, at random
  * moments of the active time. */
 void workload_plan(struct world *);
-/* EVENT_COMMAND: `what` 0 is something random, else an errand of node
- * what - 1. */
+/* EVENT_COMMAND: `what` 0 is something random, then errands of the nodes,
+ * pairings, and what copies wrote. */
 void workload_event(struct world *, size_t what);
 
 #endif

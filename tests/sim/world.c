@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/sim/check.h"
+#include "tests/sim/clone.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/node.h"
 #include "tests/sim/prepare.h"
@@ -288,6 +289,7 @@ world_run(struct world *w, uint64_t seed, const char *prepared, const char *dir,
 	check_final(w);
 	for (size_t i = 0; i < NODES; i++)
 		node_clear(&w->nodes[i]);
+	clones_clear(w);
 	ledger_free(w->ledger);
 	wires_free(w);
 	schedule_clear(&w->schedule);

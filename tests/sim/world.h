@@ -15,6 +15,7 @@
  *   node.c       a device: rounds of the loop, crashes
  *   ledger.c     what was promised to whom
  *   workload.c   what people do
+ *   clone.c      copies of devices that are used beside them
  *   check.c      what must hold
  *
  * The first thing that must not be ends the run: world_fail.
@@ -65,8 +66,8 @@ struct errand {
 	uint64_t handle; /* 0: to be handed in (again) */
 	size_t doc;      /* invite: number in the ledger */
 	enum person_index issuer;
-	bool again;      /* it was used before, and is tried once more */
-	int64_t until;   /* again: not for ever */
+	bool again;    /* it was used before, and is tried once more */
+	int64_t until; /* again: not for ever */
 };
 #define ERRANDS_MAX 4
 
@@ -104,6 +105,16 @@ struct node {
 	struct errand used; /* the last invitation that worked */
 };
 
+/* What a copy of a device wrote and has yet to give to somebody. */
+struct carried {
+	size_t doc;
+	uint8_t id[LK_ID_LEN];
+	struct buf envelope;
+	size_t edit; /* number in the ledger */
+	unsigned tries;
+	bool over;
+};
+
 /* How a run is made, drawn from its seed. */
 struct plan {
 	int64_t active_ms; /* how long there are commands and faults */
@@ -133,6 +144,9 @@ struct world {
 	size_t wires_len;
 	uint64_t accepted;
 	struct ledger *ledger;
+	struct carried *carried; /* owned */
+	size_t carried_len;
+	unsigned clones;
 	struct digest trace;
 	uint64_t events, commits, crashes, converged_ms;
 };
