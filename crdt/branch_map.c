@@ -489,3 +489,18 @@ doc_path(struct doc *doc, struct op_id id, struct buf *out)
 	return first->link == 0 ? LK_NONE
 				: path_find(doc, id_pack(id), a->first, out);
 }
+
+lk_err
+doc_op_actor(struct doc *doc, struct op_id id, struct buf *out)
+{
+	BUF_SCOPED path = { .max = DOCUMENT_BODY_MAX };
+	struct bytes actor;
+
+	TRY(doc_path(doc, id, &path));
+	TRY(buf_err(&path, "branch of an op"));
+	TRY(doc_actor(doc, id.actor, &actor));
+	buf_add(out, actor);
+	if (path.len > 0)
+		buf_mem(out, path.ptr + path.len - LK_ID_LEN, LK_ID_LEN);
+	return buf_err(out, "actor of an op");
+}

@@ -19,22 +19,11 @@ sequence_of_caller(struct doc *doc, struct op_id obj, struct object **o)
 static lk_err
 cursor_name(struct doc *doc, uint64_t id, struct cursor *c)
 {
-	BUF_SCOPED path = { .max = DOCUMENT_BODY_MAX };
-	size_t branch = 0;
-	struct bytes actor;
+	BUF_SCOPED name = { .max = sizeof(c->actor) };
 
-	TRY(doc_path(doc, id_unpack(id), &path));
-	TRY(buf_err(&path, "branch of an op"));
-	TRY(doc_actor(doc, id_actor(id), &actor));
-	if (path.len > 0)
-		branch = LK_ID_LEN;
-	if (actor.len + branch > sizeof(c->actor))
-		return LK_ERR(LK_E_LIMIT, "name of a branch");
-	memcpy(c->actor, actor.ptr, actor.len);
-	if (branch > 0)
-		memcpy(
-		    c->actor + actor.len, path.ptr + path.len - branch, branch);
-	c->actor_len = actor.len + branch;
+	TRY(doc_op_actor(doc, id_unpack(id), &name));
+	memcpy(c->actor, name.ptr, name.len);
+	c->actor_len = name.len;
 	c->ctr = id_ctr(id);
 	return LK_NONE;
 }

@@ -141,12 +141,15 @@ LK_MUST_USE lk_err doc_each(struct doc *, struct op_id obj, doc_each_fn *, void 
 /* Appends a text's characters as UTF-8; elements that are no string read as
  * U+FFFC. */
 LK_MUST_USE lk_err doc_text(struct doc *, struct op_id obj, struct buf *);
-/* The actor bytes behind an id, for "ctr@actor". */
+/* The actor bytes behind an id. */
 LK_MUST_USE lk_err doc_actor(struct doc *, uint32_t actor, struct bytes *);
 /* What sets an op apart from others of its actor who forked: appends the hashes
  * of those changes that have siblings, up to the op's, in order.  A fork heard
  * of later may add some; a view knows of those of its time. */
 LK_MUST_USE lk_err doc_path(struct doc *, struct op_id, struct buf *);
+/* Appends the actor of an op for "ctr@actor", which no two ops share: of one
+ * who forked the branch, that is the last hash of its path, comes behind. */
+LK_MUST_USE lk_err doc_op_actor(struct doc *, struct op_id, struct buf *);
 
 /*
  * Local edits (automerge-format section 10, ghosts.md 3.9).  Each call applies

@@ -245,11 +245,11 @@ lk_err
 json_conflict_write(struct buf *out, struct doc *doc, const struct item *item,
     enum json_style style)
 {
-	char hex[2 * ACTOR_LEN_MAX + 1];
-	struct bytes actor;
+	BUF_SCOPED actor = { .max = ACTOR_NAME_MAX };
+	char hex[2 * ACTOR_NAME_MAX + 1];
 
-	TRY(doc_actor(doc, item->id.actor, &actor));
-	hex_encode(hex, actor);
+	TRY(doc_op_actor(doc, item->id, &actor));
+	hex_encode(hex, buf_bytes(&actor));
 	buf_printf(out, "\"%llu@%s\":", (unsigned long long)item->id.ctr, hex);
 	return json_value_write(out, doc, item, style);
 }

@@ -28,7 +28,7 @@ LK_MUST_USE lk_err json_value_write(
     struct buf *, struct doc *, const struct item *, enum json_style);
 
 /* Appends one of several values of a place, as a member whose name is the
- * operation's id: "counter@actor". */
+ * operation's id: "counter@actor", as doc_op_actor names it. */
 LK_MUST_USE lk_err json_conflict_write(
     struct buf *, struct doc *, const struct item *, enum json_style);
 

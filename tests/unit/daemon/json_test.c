@@ -488,6 +488,61 @@ every_automerge_file_survives_as_typed_json(void **state)
 	globfree(&files);
 }
 
+struct conflict_list {
+	struct doc *doc;
+	struct buf *out;
+};
+
+static lk_err
+conflict_list(void *ctx, const struct doc_visit *visit)
+{
+	struct conflict_list *l = ctx;
+
+	TRY(json_conflict_write(l->out, l->doc, &visit->item, JSON_PLAIN));
+	buf_u8(l->out, ' ');
+	return LK_NONE;
+}
+
+static void
+branches_of_an_actor_have_names_of_their_own(void **state)
+{
+	static const char *const sides[] = { "1", "2" };
+	static const char actor[] = "1@01020300000000000000000000000000";
+	char want[2][128], both[256], hex[2 * LK_ID_LEN + 1];
+	BUF_SCOPED out = { .max = 4096 };
+	uint8_t hashes[2][LK_ID_LEN];
+	struct scratch s[2];
+	bool swap;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		BUF_SCOPED body = { .max = CHANGE_BODY_MAX };
+		struct change change;
+
+		scratch_open(&s[i], NULL);
+		assert_ok(edit_put(s[i].edit, DOC_ROOT,
+		    (struct prop){ .is_key = true, .key = BYTES_STR("a") },
+		    &(struct value){
+			.type = VALUE_INT, .i64 = (int64_t)i + 1 }));
+		assert_ok(edit_finish(s[i].edit, &body, hashes[i]));
+		hex_encode(hex, BYTES_OF(hashes[i]));
+		(void)snprintf(want[i], sizeof(want[i]), "\"%s%s\":%s ", actor,
+		    hex, sides[i]);
+		assert_ok(
+		    change_decode(&change, &s[0].arena, buf_bytes(&body)));
+		if (i > 0)
+			assert_ok(doc_apply(s[0].doc, &change, true));
+	}
+	swap = memcmp(hashes[0], hashes[1], LK_ID_LEN) > 0;
+	(void)snprintf(both, sizeof(both), "%s%s", want[swap], want[!swap]);
+	assert_ok(doc_each(s[0].doc, DOC_ROOT, conflict_list,
+	    &(struct conflict_list){ s[0].doc, &out }));
+	buf_u8(&out, '\0');
+	assert_string_equal((const char *)out.ptr, both);
+	scratch_close(&s[0]);
+	scratch_close(&s[1]);
+}
+
 int
 main(void)
 {
@@ -511,6 +566,7 @@ main(void)
 		cmocka_unit_test(a_step_is_escaped_as_it_is_read),
 		cmocka_unit_test(depth_has_a_limit_in_documents_too),
 		cmocka_unit_test(every_automerge_file_survives_as_typed_json),
+		cmocka_unit_test(branches_of_an_actor_have_names_of_their_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
