@@ -85,25 +85,25 @@ lk_err
 envelope_at(struct txn *t, const struct place *p,
     const uint8_t id[static LK_ID_LEN], struct bytes *out)
 {
-	uint8_t got[LK_ID_LEN];
+	uint8_t got[LK_ID_LEN] = { 0 };
 	struct bytes key, raw;
+	struct rd r = { .failed = true };
 	struct key k;
-	struct rd r;
 	lk_err err;
 
 	lsn_key(&k, p->lsn);
 	key = key_view(&k);
 	err = cursor_move(t, TABLE_LOG, MDB_SET_KEY, &key, &raw);
-	if (err.code == LK_E_NOTFOUND)
-		return LK_ERR(LK_E_CORRUPT, "log record missing");
-	if (err.code != LK_OK)
+	if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
 		return err;
-	r = rd_over(raw);
-	if (rd_u32(&r) != p->docno || r.failed)
-		return LK_ERR(LK_E_CORRUPT, "log record");
-	digest(got, sizeof(got), DIGEST_ENVELOPE, NULL, r.left);
-	if (memcmp(got, id, sizeof(got)) != 0)
+	if (err.code == LK_OK)
+		r = rd_over(raw);
+	if (rd_u32(&r) == p->docno && !r.failed)
+		digest(got, sizeof(got), DIGEST_ENVELOPE, NULL, r.left);
+	if (memcmp(got, id, sizeof(got)) != 0) {
+		damage_note(t, p->docno);
 		return LK_ERR(LK_E_CORRUPT, "envelope in the log");
+	}
 	*out = r.left;
 	return LK_NONE;
 }
@@ -163,6 +163,18 @@ chain_put(struct txn *t, const uint8_t id[static LK_ID_LEN],
 	return table_put(t, TABLE_CHAIN, key_view(&k), key_view(&v));
 }
 
+lk_err
+place_index(struct txn *t, const uint8_t id[static LK_ID_LEN],
+    const struct place *p)
+{
+	struct key k;
+
+	TRY(place_put(t, id, p));
+	TRY(chain_put(t, id, p, false));
+	doclog_key(&k, p->docno, p->lsn);
+	return table_put(t, TABLE_DOCLOG, key_view(&k), (struct bytes){ 0 });
+}
+
 static void
 envelope_fill(uint8_t *at, uint32_t docno, struct bytes envelope)
 {
@@ -185,7 +197,8 @@ log_append(struct txn *t, struct log_entry *e)
 	err = place_of(t, e->id, &p);
 	if (err.code == LK_OK)
 		return LK_ERR(LK_E_EXISTS, "envelope");
-	if (err.code != LK_E_NOTFOUND)
+	/* What a damaged record said was lost with it. */
+	if (err.code != LK_E_NOTFOUND && err.code != LK_E_CORRUPT)
 		return err;
 	TRY(lsn_last(t, &last));
 	p.lsn = last + 1;
@@ -194,10 +207,7 @@ log_append(struct txn *t, struct log_entry *e)
 	TRY(raw_append(
 	    t, TABLE_LOG, key_view(&k), DOCNO_LEN + e->envelope.len, &at));
 	envelope_fill(at, p.docno, e->envelope);
-	TRY(place_put(t, e->id, &p));
-	TRY(chain_put(t, e->id, &p, false));
-	doclog_key(&k, p.docno, p.lsn);
-	TRY(table_put(t, TABLE_DOCLOG, key_view(&k), (struct bytes){ 0 }));
+	TRY(place_index(t, e->id, &p));
 	e->lsn = p.lsn;
 	e->essential = false;
 	return LK_NONE;
@@ -349,6 +359,7 @@ log_next(struct txn *t, uint32_t docno, uint64_t lsn, struct log_entry *e)
 	}
 	if (err.code != LK_E_CORRUPT)
 		return err;
+	damage_note(t, docno);
 	e->lsn = lsn;
 	e->docno = docno;
 	if (id_by_lsn(t, docno, lsn, e->id).code != LK_OK)
@@ -402,5 +413,7 @@ chain_next(struct txn *t, uint32_t docno, struct log_entry *at)
 	got.seq = rd_u64(&r);
 	rd_copy(&r, got.id, sizeof(got.id));
 	*at = got;
+	if (err.code == LK_E_CORRUPT)
+		damage_note(t, docno);
 	return err;
 }

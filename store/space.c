@@ -80,13 +80,17 @@ space_seek(void *impl, enum kv_seek how, struct bytes key, struct bytes *found,
 	struct space *s = impl;
 	struct bytes at, raw;
 	struct key k;
+	lk_err err;
 
 	space_key(&k, s, key);
 	at = key_view(&k);
 	TRY(cursor_seek(s->txn, TABLE_STATE, how, &at, &raw));
 	if (at.len <= PREFIX_LEN || memcmp(at.ptr, s->prefix, PREFIX_LEN) != 0)
 		return LK_ERR(LK_E_NOTFOUND, "key");
-	TRY(record_check(TABLE_STATE, at, raw, value));
+	err = record_check(TABLE_STATE, at, raw, value);
+	if (err.code == LK_E_CORRUPT)
+		damage_note_record(s->txn, TABLE_STATE, at);
+	TRY(err);
 	*found = BYTES(at.ptr + PREFIX_LEN, at.len - PREFIX_LEN);
 	return LK_NONE;
 }

@@ -135,6 +135,47 @@ LK_MUST_USE lk_err fingerprint_block(struct txn *, uint32_t docno,
     const uint8_t tag[static LK_TOPIC_LEN], uint64_t block,
     struct fingerprint *);
 
+/*
+ * Mending.  Every read that was CORRUPT notes the document it was about;
+ * STORE_DEVICE also when that cannot be told.  Takes one of them; false when
+ * there is none.
+ */
+bool store_doubt(struct store *, uint32_t *docno);
+/* What is damaged of a document: records of its spaces, by space; of its
+ * indexes, which may lack some; and envelopes, each told by its id.  CORRUPT is
+ * not an error here. */
+struct document_damage {
+	uint64_t spaces[SPACE_PEERS + 1], indexes;
+	uint64_t envelopes; /* in the chains, damaged or not */
+};
+typedef lk_err damaged_fn(void *ctx, const uint8_t id[static LK_ID_LEN]);
+LK_MUST_USE lk_err document_verify(struct txn *, uint32_t docno,
+    struct document_damage *, damaged_fn *, void *ctx);
+/* The greatest number of a document with records; 0: none. */
+LK_MUST_USE lk_err store_last_document(struct txn *, uint32_t *docno);
+/* Puts envelopes back to where their index says, and removes the records that
+ * are damaged and that no known document will miss; adds their number to
+ * *removed. */
+typedef bool document_fn(void *ctx, uint32_t docno);
+LK_MUST_USE lk_err store_sift(
+    struct txn *, document_fn *known, void *ctx, uint64_t *removed);
+/* Removes all records of a space, or those that are damaged (adding their
+ * number to *removed). */
+LK_MUST_USE lk_err space_clear(struct txn *, uint32_t docno, enum store_space);
+LK_MUST_USE lk_err space_sift(
+    struct txn *, uint32_t docno, enum store_space, uint64_t *removed);
+/* Forgets the indexes of a document's envelopes, with its fingerprints.  The
+ * log then is what log_stored finds, whatever was damaged. */
+LK_MUST_USE lk_err log_unindex(struct txn *, uint32_t docno);
+/* The first envelope in the log itself with lsn >= the one given: its place,
+ * its bytes, and as ->id their hash.  NOTFOUND at the end. */
+LK_MUST_USE lk_err log_stored(
+    struct txn *, uint32_t docno, uint64_t lsn, struct log_entry *);
+/* Indexes an envelope that is in the log at ->lsn; not essential. */
+LK_MUST_USE lk_err log_index(struct txn *, const struct log_entry *);
+/* Removes what is in the log there; it has no index. */
+LK_MUST_USE lk_err log_remove(struct txn *, uint64_t lsn);
+
 /* Bytes used by data, and bytes the file system still has. */
 struct store_usage {
 	uint64_t used, disk_free, envelopes;

@@ -111,8 +111,13 @@ table_get(
 {
 	struct bytes raw;
 
+	lk_err err;
+
 	TRY(cursor_move(t, table, MDB_SET_KEY, &key, &raw));
-	return record_check(table, key, raw, value);
+	err = record_check(table, key, raw, value);
+	if (err.code == LK_E_CORRUPT)
+		damage_note_record(t, table, key);
+	return err;
 }
 
 static lk_err

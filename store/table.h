@@ -38,8 +38,13 @@ enum table {
 #define META_FORMAT "format" /* u32 */
 #define META_LSN "lsn"       /* u64, the greatest ever given, after drops */
 
+/* Documents that damage was met in and nobody has looked at yet. */
+#define DOUBTS_MAX 64
+
 struct store {
 	MDB_env *env;
+	uint32_t doubts[DOUBTS_MAX];
+	size_t doubts_len;
 	MDB_dbi tables[TABLES];
 	char *dir;
 	int lock_fd;
@@ -137,6 +142,12 @@ LK_MUST_USE lk_err chain_get(
  * and are of the document. */
 LK_MUST_USE lk_err envelope_at(struct txn *, const struct place *,
     const uint8_t id[static LK_ID_LEN], struct bytes *);
+/* What the indexes say of an envelope; not essential. */
+LK_MUST_USE lk_err place_index(struct txn *,
+    const uint8_t id[static LK_ID_LEN], const struct place *);
+/* Something of this document is damaged: store_doubt. */
+void damage_note(struct txn *, uint32_t docno);
+void damage_note_record(struct txn *, enum table, struct bytes key);
 /* TABLE_FP: a block is this many bits of seqs. */
 #define FP_BLOCK_SHIFT 8
 LK_MUST_USE lk_err fingerprint_decode(struct fingerprint *, struct bytes);

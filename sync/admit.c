@@ -221,7 +221,7 @@ admit_signature(
 	author_tag(tag, &a->ds->topic, author->key);
 	if (memcmp(tag, c->env.tag, LK_TOPIC_LEN) != 0)
 		return LK_ERR(LK_E_MALFORMED, "A1 author tag");
-	if (a->local)
+	if (a->local || a->again > 0)
 		return LK_NONE;
 	if (c->checked &&
 	    memcmp(c->author.key, author->key, ACCESS_KEY_LEN) == 0)
@@ -360,16 +360,19 @@ admit_record(struct admission *a, const struct candidate *c, struct node *node)
 
 	memcpy(entry.id, c->env.id, LK_ID_LEN);
 	memcpy(entry.tag, c->env.tag, LK_TOPIC_LEN);
-	TRY(log_append(a->r->txn, &entry));
+	entry.lsn = a->again;
+	TRY(a->again > 0 ? log_index(a->r->txn, &entry)
+			 : log_append(a->r->txn, &entry));
 	buf_init(&facts, 2 * ENVELOPE_MAX);
 	facts_encode(&facts, &c->facts);
 	TRY(buf_err(&facts, "facts"));
 	node->lsn = entry.lsn;
-	node->received = a->r->now.wall;
+	node->received = a->again > 0 ? a->arrived : a->r->now.wall;
 	node->facts = buf_bytes(&facts);
 	TRY(node_put(a->r, a->ds->docno, self, node));
 	a->ds->dirty = true;
-	a->ds->changed = a->r->now.wall;
+	if (a->again == 0)
+		a->ds->changed = a->r->now.wall;
 	TRY(graph_add(a->ds->graph, &c->facts, &flips, &len));
 	TRY(admit_flips(a, self, event.content, flips, len));
 	memcpy(event.id, c->env.id, LK_ID_LEN);
@@ -378,7 +381,7 @@ admit_record(struct admission *a, const struct candidate *c, struct node *node)
 	for (size_t i = 0; i < len; i++)
 		event.content |= flips[i].visible_changed;
 	a->ds->access |= event.access;
-	return replica_note(a->r, &event);
+	return a->again > 0 ? LK_NONE : replica_note(a->r, &event);
 }
 
 /* Errors that are this device's own, not the envelope's. */

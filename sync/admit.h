@@ -32,6 +32,9 @@ struct admission {
 	struct doc *doc; /* NULL until needed */
 	struct arena arena;
 	bool local; /* written by this device: the signature is its own */
+	/* Mending: it was admitted before, and lies in the log at this lsn. */
+	uint64_t again;
+	struct wall arrived; /* then */
 };
 
 void admission_begin(struct admission *, struct replica *, struct docstate *);

@@ -10,7 +10,9 @@
 #define NODE_PART_LEN ((size_t)48 * 1024) /* of facts in parts */
 #define DROP_SLICE 100000
 
+/* Twice, since nothing else says what is in it. */
 static const char key_record[] = "d";
+static const char key_copy[] = "e";
 static const char key_next[] = "n";
 
 struct kv
@@ -62,6 +64,18 @@ docstate_new(struct replica *r, uint32_t docno, struct docstate **out)
 	return LK_NONE;
 }
 
+lk_err
+docstate_record(struct replica *r, uint32_t docno, struct bytes *value)
+{
+	struct kv meta = docstate_space(r, docno, SPACE_META);
+	lk_err err = kv_get(meta, BYTES_STR(key_record), value);
+
+	if (err.code == LK_E_CORRUPT &&
+	    kv_get(meta, BYTES_STR(key_copy), value).code == LK_OK)
+		return LK_NONE;
+	return err;
+}
+
 static lk_err
 docstate_read(struct replica *r, struct docstate *ds)
 {
@@ -69,8 +83,7 @@ docstate_read(struct replica *r, struct docstate *ds)
 	struct rd rd;
 	uint8_t secret[EPOCH_SECRET_LEN];
 
-	TRY(kv_get(docstate_space(r, ds->docno, SPACE_META),
-	    BYTES_STR(key_record), &value));
+	TRY(docstate_record(r, ds->docno, &value));
 	rd = rd_over(value);
 	rd_copy(&rd, ds->docid, LK_ID_LEN);
 	rd_copy(&rd, secret, sizeof(secret));
@@ -183,8 +196,10 @@ docstate_save(struct replica *r, struct docstate *ds)
 	buf_u32(&b, ds->waiting_bytes);
 	TRY(buf_err(&b, "document record"));
 	ds->dirty = true;
+	TRY(kv_put(docstate_space(r, ds->docno, SPACE_META),
+	    BYTES_STR(key_record), buf_bytes(&b)));
 	return kv_put(docstate_space(r, ds->docno, SPACE_META),
-	    BYTES_STR(key_record), buf_bytes(&b));
+	    BYTES_STR(key_copy), buf_bytes(&b));
 }
 
 static lk_err
@@ -230,6 +245,65 @@ docno_index(struct replica *r, char kind, struct bytes id, uint32_t docno)
 }
 
 lk_err
+docstate_restore(struct replica *r, uint32_t docno)
+{
+	struct kv meta = docstate_space(r, docno, SPACE_META);
+	struct bytes value;
+	uint64_t sifted = 0;
+	BUF_SECRET copy = { .max = 256 };
+
+	TRY(docstate_record(r, docno, &value));
+	buf_add(&copy, value);
+	TRY(buf_err(&copy, "document record"));
+	TRY(space_sift(r->txn, docno, SPACE_META, &sifted));
+	TRY(kv_put(meta, BYTES_STR(key_record), buf_bytes(&copy)));
+	return kv_put(meta, BYTES_STR(key_copy), buf_bytes(&copy));
+}
+
+void
+docstate_forget(struct replica *r, uint32_t docno)
+{
+	struct docstate *ds = docstate_held(r, docno);
+
+	if (ds != NULL)
+		docstate_free(r, ds);
+}
+
+static lk_err
+docstate_index(struct replica *r, struct docstate *ds)
+{
+	TRY(docno_index(r, 'i', BYTES_OF(ds->docid), ds->docno));
+	TRY(docno_index(
+	    r, 't', BYTES(ds->topic.id, LK_TOPIC_LEN), ds->docno));
+	if (ds->home)
+		TRY(docno_index(r, 'h', BYTES(NULL, 0), ds->docno));
+	return member_index_update(r, ds);
+}
+
+lk_err
+docstate_index_again(struct replica *r, uint32_t last)
+{
+	struct kv device = docstate_space(r, STORE_DEVICE, SPACE_META);
+	struct bytes value;
+	BUF_SCOPED next = { .max = 4 };
+
+	for (uint32_t n = 1; n <= last; n++) {
+		struct docstate *ds;
+		lk_err err = docstate_get(r, n, &ds);
+
+		/* It was forgotten, or is damaged itself. */
+		if (err.code == LK_E_NOTFOUND || err.code == LK_E_CORRUPT)
+			continue;
+		TRY(err);
+		TRY(docstate_index(r, ds));
+	}
+	if (kv_get(device, BYTES_STR(key_next), &value).code == LK_OK)
+		return LK_NONE;
+	buf_u32(&next, last + 1);
+	return kv_put(device, BYTES_STR(key_next), buf_bytes(&next));
+}
+
+lk_err
 docstate_create(struct replica *r, const uint8_t docid[static 32],
     const struct topic *topic, bool home, struct docstate **out)
 {
@@ -238,10 +312,6 @@ docstate_create(struct replica *r, const uint8_t docid[static 32],
 	lk_err err;
 
 	TRY(docno_take(r, &docno));
-	TRY(docno_index(r, 'i', BYTES(docid, LK_ID_LEN), docno));
-	TRY(docno_index(r, 't', BYTES(topic->id, LK_TOPIC_LEN), docno));
-	if (home)
-		TRY(docno_index(r, 'h', BYTES(NULL, 0), docno));
 	TRY(docstate_new(r, docno, &ds));
 	memcpy(ds->docid, docid, LK_ID_LEN);
 	ds->topic = *topic;
@@ -249,7 +319,7 @@ docstate_create(struct replica *r, const uint8_t docid[static 32],
 	ds->changed = r->now.wall;
 	err = docstate_save(r, ds);
 	if (err.code == LK_OK)
-		err = member_index_update(r, ds);
+		err = docstate_index(r, ds);
 	if (err.code != LK_OK) {
 		docstate_free(r, ds);
 		return err;

@@ -40,6 +40,11 @@ struct docstate {
 TAILQ_HEAD(docstates, docstate);
 LIST_HEAD(docstate_slot, docstate);
 
+struct damaged {
+	uint32_t docno;
+	uint8_t id[LK_ID_LEN];
+};
+
 struct replica {
 	const struct identity *identity;
 	struct random random;
@@ -55,6 +60,9 @@ struct replica {
 	struct keyproofs keyproofs;
 	struct addresses addresses; /* where this device can be reached */
 	struct buf facts;           /* of the node read last, when in parts */
+	struct damaged *damaged;    /* envelopes: mend.h */
+	size_t damaged_len;
+	uint64_t mended;            /* of those, since the last look */
 	uint32_t home;              /* number of the home document, or 0 */
 };
 
@@ -74,6 +82,16 @@ LK_MUST_USE lk_err docstate_create(struct replica *, const uint8_t docid[static 
 LK_MUST_USE lk_err docstate_make_home(struct replica *, uint32_t docno);
 /* Writes its record. */
 LK_MUST_USE lk_err docstate_save(struct replica *, struct docstate *);
+
+/* Its record's bytes: there are two, of which one may be damaged. */
+LK_MUST_USE lk_err docstate_record(
+    struct replica *, uint32_t docno, struct bytes *);
+/* Mending: writes both anew, and drops what else is damaged in SPACE_META;
+ * forgets what is held in memory; writes what the device knows of all
+ * documents with numbers up to `last`. */
+LK_MUST_USE lk_err docstate_restore(struct replica *, uint32_t docno);
+void docstate_forget(struct replica *, uint32_t docno);
+LK_MUST_USE lk_err docstate_index_again(struct replica *, uint32_t last);
 
 /* Forgets a document: records, indexes, memory. */
 LK_MUST_USE lk_err docstate_drop(struct replica *, uint32_t docno);

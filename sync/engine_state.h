@@ -210,6 +210,7 @@ LK_MUST_USE lk_err reconcile_fp(struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err reconcile_vv(struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err reconcile_batch(struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err reconcile_want(struct engine *, struct link *, struct bytes);
+LK_MUST_USE lk_err reconcile_missing(struct engine *, struct link *); /* asks */
 LK_MUST_USE lk_err reconcile_pump(struct engine *, struct link *);
 LK_MUST_USE lk_err reconcile_push(struct engine *, const struct replica_event *);
 void link_topic_clear(struct link_topic *);

@@ -2,6 +2,7 @@
 
 #include "crdt/document.h"
 #include "sync/admit.h"
+#include "sync/mend.h"
 
 static void
 entry_kinds(const struct body *body, struct change_info *info)
@@ -43,6 +44,7 @@ replica_entry(
 	info.message = node.message;
 	info.hashes = node.hashes;
 	info.visible = graph_visible(ds->graph, number);
+	info.damaged = replica_is_damaged(r, docno, info.id);
 	entry_kinds(&body, &info);
 	if (node.hashes.len >= LK_ID_LEN)
 		memcpy(info.hash, node.hashes.ptr, LK_ID_LEN);
@@ -61,8 +63,13 @@ replica_log(
 	struct log_entry entry;
 	uint32_t number;
 
+	lk_err err;
+
 	TRY(docstate_get(r, docno, &ds));
-	TRY(log_next(r->txn, docno, lsn, &entry));
+	err = log_next(r->txn, docno, lsn, &entry);
+	/* What it says is in the node as well. */
+	if (err.code != LK_E_CORRUPT)
+		TRY(err);
 	number = graph_find(ds->graph, entry.id);
 	if (number == GRAPH_NONE)
 		return LK_ERR(LK_E_CORRUPT, "log entry without node");

@@ -1,4 +1,5 @@
 #include "sync/admit.h"
+#include "sync/mend.h"
 
 #include <string.h>
 
@@ -108,8 +109,11 @@ receive_slice(struct admission *a, const struct bytes *envelopes, size_t n,
 
 		envelope_id(id, envelopes[i]);
 		out[i] = (struct received){ .what = RECEIPT_KNOWN };
-		if (graph_find(a->ds->graph, id) != GRAPH_NONE)
+		if (graph_find(a->ds->graph, id) != GRAPH_NONE) {
+			TRY(mend_envelope(
+			    a->r, a->ds->docno, id, envelopes[i]));
 			continue;
+		}
 		TRY(admission_open(a, &cs[i], envelopes[i], &out[i]));
 	}
 	TRY(receive_verify(a, cs, n));

@@ -66,6 +66,8 @@ reconcile_start(struct engine *e, struct link *l)
 	l->round = e->now.mono;
 	if (l->numbers_len == 0)
 		return LK_NONE;
+	if (e->r->damaged_len > 0)
+		TRY(reconcile_missing(e, l));
 	all.last = (uint32_t)(l->numbers_len - 1);
 	/* Nothing happened here since both were equal: the same words again. */
 	if (l->equal_generation == e->generation && l->equal.last == all.last &&
@@ -567,6 +569,11 @@ pump_batch(struct engine *e, const struct link *l, struct link_topic *t,
 			*end = true;
 			return LK_NONE;
 		}
+		/* It comes from somebody who has it whole. */
+		if (err.code == LK_E_CORRUPT) {
+			t->next = entry.lsn + 1;
+			continue;
+		}
 		TRY(err);
 		if (b->len > 64 && b->len + entry.envelope.len > MESSAGE_MAX)
 			return LK_NONE;
@@ -698,40 +705,6 @@ reconcile_batch(struct engine *e, struct link *l, struct bytes body)
 	}
 	TRY(acks_note(e, t->docno));
 	return batch_verdicts(e, l, batch.topic, verdicts, n);
-}
-
-lk_err
-reconcile_want(struct engine *e, struct link *l, struct bytes body)
-{
-	struct want want;
-	struct link_topic *t;
-	BUF_SCOPED b = { .max = MESSAGE_MAX };
-
-	TRY(want_decode(&want, body));
-	t = topics_number(l, want.topic);
-	if (t == NULL)
-		return LK_ERR(LK_E_MALFORMED, "WANT number");
-	batch_encode(&b, want.topic, true);
-	if (t->serve == SERVE_FULL) {
-		for (size_t i = 0; i < want.len; i++) {
-			struct log_entry entry;
-			struct envelope env;
-			lk_err err = log_by_id(
-			    e->r->txn, want.ids + i * LK_ID_LEN, &entry);
-
-			if (err.code == LK_E_NOTFOUND)
-				continue;
-			TRY(err);
-			if (entry.docno != t->docno ||
-			    b.len + entry.envelope.len > MESSAGE_MAX - 256)
-				continue;
-			TRY(envelope_parse(&env, entry.envelope));
-			TRY(item_encode(&b, &t->out, &env));
-		}
-	}
-	TRY(buf_err(&b, "BATCH"));
-	link_send(e, l, MSG_BATCH, buf_bytes(&b));
-	return LK_NONE;
 }
 
 static bool

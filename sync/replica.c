@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sync/docstate.h"
+#include "sync/mend.h"
 #include "sync/names.h"
 
 lk_err
@@ -49,6 +50,7 @@ replica_free(struct replica *r)
 	replica_forget(r, true);
 	names_drop(r);
 	buf_clear(&r->facts);
+	free(r->damaged);
 	free(r->events);
 	free(r);
 }
@@ -148,6 +150,7 @@ replica_doc(struct replica *r, uint32_t docno, struct doc_summary *out)
 {
 	struct docstate *ds;
 	struct doc_summary s = { .docno = docno };
+	uint8_t id[LK_ID_LEN];
 	struct grant_ref mine;
 
 	TRY(docstate_get(r, docno, &ds));
@@ -161,6 +164,8 @@ replica_doc(struct replica *r, uint32_t docno, struct doc_summary *out)
 	s.envelopes = graph_len(ds->graph);
 	s.waiting = ds->waiting;
 	s.newer = ds->newer;
+	while (replica_damaged(r, docno, s.damaged, id).code == LK_OK)
+		s.damaged++;
 	s.changed = ds->changed;
 	for (uint32_t n = 0; n < s.envelopes; n++)
 		s.voided += graph_voided_by(ds->graph, n) != GRAPH_NONE;
@@ -227,8 +232,7 @@ replica_doc_next(struct replica *r, uint32_t after, uint32_t *docno)
 	next = rd_u32(&rd);
 	for (uint32_t n = after + 1; n < next; n++) {
 		struct bytes record;
-		lk_err err = kv_get(
-		    docstate_space(r, n, SPACE_META), BYTES_STR("d"), &record);
+		lk_err err = docstate_record(r, n, &record);
 
 		if (err.code == LK_OK) {
 			*docno = n;
@@ -256,7 +260,6 @@ replica_open_doc(struct replica *r, uint32_t docno, struct doc **out)
 	struct bytes record;
 
 	/* Content can be read without loading the graph. */
-	TRY(kv_get(
-	    docstate_space(r, docno, SPACE_META), BYTES_STR("d"), &record));
+	TRY(docstate_record(r, docno, &record));
 	return doc_open(out, docstate_space(r, docno, SPACE_DOC));
 }

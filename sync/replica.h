@@ -83,6 +83,7 @@ struct doc_summary {
 	uint64_t envelopes;   /* in the graph */
 	uint64_t waiting;     /* envelopes that lack something */
 	uint64_t voided;      /* changes kept that do not count */
+	uint64_t damaged;     /* envelopes, on this disk: mend.h */
 	bool newer;           /* something in it needs a newer lk */
 	struct wall changed;  /* when this device last took something in */
 };
@@ -179,6 +180,7 @@ struct change_info {
 	int64_t time;            /* seconds since 1970, as claimed */
 	struct wall received;    /* when this device took it in */
 	bool visible, has_change, is_import;
+	bool damaged;            /* its envelope is, on this disk: mend.h */
 	uint32_t kinds;          /* bit per op_kind below 32 */
 	uint8_t voided_by[LK_ID_LEN]; /* zero: nothing */
 	struct bytes message;    /* borrowed until the next call, as the next */

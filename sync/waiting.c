@@ -41,8 +41,10 @@ waiting_put(struct admission *a, const struct envelope *e,
 	err = kv_get(wait, waiting_key(key, missing, e->id, 0), &known);
 	if (err.code != LK_E_NOTFOUND)
 		return err;
-	if (a->ds->waiting >= WAITING_ENVELOPES_MAX ||
-	    a->ds->waiting_bytes + e->all.len > WAITING_BYTES_MAX)
+	/* What was admitted before is nobody's to fill the room with. */
+	if (a->again == 0 &&
+	    (a->ds->waiting >= WAITING_ENVELOPES_MAX ||
+		a->ds->waiting_bytes + e->all.len > WAITING_BYTES_MAX))
 		return LK_NONE;
 	for (size_t at = 0; at < e->all.len; at += WAIT_PART) {
 		size_t n =
