@@ -35,6 +35,7 @@ const struct command *const commands[] = {
 	&verb_revoke,
 	&verb_status,
 	&verb_sync,
+	&verb_verify,
 	&verb_peers,
 	&verb_daemon,
 	&verb_version,

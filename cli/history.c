@@ -69,6 +69,8 @@ change_render(struct output *o, json_object *change)
 	kinds_print(change, hash);
 	if (!field_bool(change, "visible"))
 		printf("  %svoid%s", style_on(o, STYLE_BAD), style_off(o));
+	if (field_bool(change, "damaged"))
+		printf("  %sdamaged%s", style_on(o, STYLE_BAD), style_off(o));
 	if (message[0] != '\0')
 		printf("  %s", safe(message));
 	putchar('\n');

@@ -44,6 +44,10 @@ alarms_print(struct output *o, json_object *doc)
 		printf("  %s%lld void%s: changes of somebody revoked (lk log "
 		       "shows them)\n",
 		    on, (long long)field_int(doc, "voided"), off);
+	if (field_int(doc, "damaged") > 0)
+		printf("  %s%lld damaged%s on this disk: asked of every device "
+		       "that has them (lk log shows them)\n",
+		    on, (long long)field_int(doc, "damaged"), off);
 	if (field_bool(doc, "newer"))
 		printf("  %sneeds a newer lk%s\n", on, off);
 }

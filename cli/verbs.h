@@ -40,6 +40,7 @@ extern const struct command verb_splice;
 extern const struct command verb_status;
 extern const struct command verb_sync;
 extern const struct command verb_undo;
+extern const struct command verb_verify;
 extern const struct command verb_version;
 extern const struct command verb_watch;
 

@@ -137,6 +137,8 @@ change_json(
 	json_add_flag(o, "visible",
 	    change_counts(info) ? info->visible : !is_voided(info));
 	json_add_id(o, "voided_by", BYTES_OF(info->voided_by));
+	if (info->damaged)
+		json_add_flag(o, "damaged", true);
 	json_add_flag(o, "import", info->is_import);
 	json_object_object_add(o, "kinds", kinds_json(info->kinds));
 	if (info->kinds & UINT32_C(1) << OP_GRANT)

@@ -363,6 +363,8 @@ file_write(struct request *r, const struct subject *s,
 	/* What was wrong with the request has been said. */
 	if (err.code == LK_OK || err.code == LK_E_USAGE)
 		return err;
+	if (err.code == LK_E_CORRUPT)
+		return subject_damaged(r, s, err);
 	return request_fail(r, err, "%s: %s", s->name.name, err.what);
 }
 

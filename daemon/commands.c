@@ -15,6 +15,7 @@ static const struct command *const *const tables[] = {
 	&commands_pairing,
 	&commands_restore,
 	&commands_status,
+	&commands_verify,
 	&commands_watch,
 };
 

@@ -19,6 +19,7 @@ extern const struct command *const commands_members; /* share, revoke */
 extern const struct command *const commands_pairing; /* tickets */
 extern const struct command *const commands_restore; /* undo too */
 extern const struct command *const commands_status;  /* status, sync, peers */
+extern const struct command *const commands_verify;
 extern const struct command *const commands_watch;
 
 #endif

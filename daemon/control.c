@@ -317,6 +317,20 @@ call_settle(struct daemon *d, struct call *call, lk_err err)
 		TAILQ_INSERT_TAIL(&d->control.answered, call, entry);
 }
 
+/* It met damage: once more, if that could be mended. */
+static lk_err
+command_again(struct daemon *d, struct call *call, lk_err why, bool *broken)
+{
+	bool any = false;
+	lk_err err = daemon_mend(d, &any);
+
+	*broken = err.code != LK_OK;
+	if (*broken || !any)
+		return (*broken ? err : why);
+	request_reset(&call->request);
+	return (handler_run(d, call, broken));
+}
+
 /* A command of the table, in the transaction of the round. */
 static void
 command_run(struct daemon *d, struct call *call)
@@ -333,6 +347,8 @@ command_run(struct daemon *d, struct call *call)
 		return;
 	}
 	err = handler_run(d, call, &broken);
+	if (err.code == LK_E_CORRUPT && !broken && !alone)
+		err = command_again(d, call, err, &broken);
 	call_settle(d, call, err);
 	if (broken || (alone && err.code != LK_OK))
 		round_abort(d, err);

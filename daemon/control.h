@@ -78,6 +78,8 @@ void control_sweep(struct daemon *);
 
 /* request.c */
 struct call *call_of(struct request *);
+/* As if its handler had not been called. */
+void request_reset(struct request *);
 struct call *call_new(
     struct daemon *, struct client *, const struct rpc_call *);
 void call_free(struct call *);

@@ -79,6 +79,7 @@ struct daemon {
 	struct now now;
 	struct mono begun;    /* the transaction */
 	struct mono worked;   /* when last something came; ms 0: at rest */
+	struct mono mended;   /* when damage was last looked for */
 	size_t received;      /* bytes of peers in it */
 	bool engine_touched;  /* an event since the last tick */
 	bool peers_dropped;   /* what is left of this batch is of no use */
@@ -106,6 +107,15 @@ void round_end(struct daemon *);
 void round_abort(struct daemon *, lk_err);
 /* Until daemon_stop, a signal, or a store that cannot be had back. */
 void loop_run(struct daemon *);
+
+/* mend.c: what is damaged on this disk; inside a round. */
+struct mend_report;
+/* Looks at one document (STORE_DEVICE: at the device's own records) and mends
+ * what it can; logs what it found. */
+LK_MUST_USE lk_err daemon_mend_one(
+    struct daemon *, uint32_t docno, struct mend_report *);
+/* At every document that damage was met in.  *any: some was found. */
+LK_MUST_USE lk_err daemon_mend(struct daemon *, bool *any);
 
 /* identity_swap.c: the identity file changes together with the store. */
 LK_MUST_USE lk_err identity_swap_recover(struct daemon *);

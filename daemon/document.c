@@ -48,6 +48,8 @@ document_fail(
 		request_hint(r, "make room, then again");
 		return request_fail(r, err,
 		    "%s: no space left on the disk, nothing was changed", name);
+	case LK_E_CORRUPT:
+		return subject_damaged(r, s, err);
 	case LK_OK:
 	case LK_E_SYS:
 	case LK_E_NOMEM:
@@ -55,7 +57,6 @@ document_fail(
 	case LK_E_MALFORMED:
 	case LK_E_EXISTS:
 	case LK_E_DATA:
-	case LK_E_CORRUPT:
 	case LK_E_VERSION:
 	case LK_E_WAIT:
 	case LK_E_AGAIN:

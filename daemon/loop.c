@@ -180,6 +180,7 @@ store_reopen(struct daemon *d)
 lk_err
 round_begin(struct daemon *d)
 {
+	bool any;
 	lk_err err;
 
 	if (d->txn != NULL)
@@ -194,9 +195,13 @@ round_begin(struct daemon *d)
 	d->now = now_read();
 	d->begun = d->now.mono;
 	d->received = 0;
-	if (d->replica != NULL)
-		replica_begin(d->replica, d->txn, d->now);
-	return (LK_NONE);
+	if (d->replica == NULL)
+		return (LK_NONE);
+	replica_begin(d->replica, d->txn, d->now);
+	err = daemon_mend(d, &any);
+	if (err.code != LK_OK)
+		round_abort(d, err);
+	return (err);
 }
 
 static void

@@ -84,6 +84,20 @@ request_fail(struct request *r, lk_err err, const char *fmt, ...)
 }
 
 void
+request_reset(struct request *r)
+{
+	struct call *call = call_of(r);
+
+	free(call->message);
+	free(call->hint);
+	call->message = call->hint = NULL;
+	json_object_put(call->details);
+	call->details = NULL;
+	json_object_put(r->result);
+	r->result = json_object_new_object();
+}
+
+void
 request_hint(struct request *r, const char *fmt, ...)
 {
 	struct call *call = call_of(r);

@@ -1,4 +1,5 @@
 #include "daemon/subject.h"
+#include "sync/mend.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,45 @@ subject_device(
 	if (r->engine == NULL)
 		return LK_ERR(LK_E_NOTFOUND, "find device");
 	return engine_sync_status(r->engine, docno, i, out);
+}
+
+#define DAMAGED_NAMED 3
+
+lk_err
+subject_damaged(struct request *r, const struct subject *s, lk_err err)
+{
+	struct json_object *list = json_object_new_array();
+	struct change_info info;
+	struct graph *g;
+	uint8_t id[LK_ID_LEN];
+	size_t n = 0;
+	BUF_SCOPED names = { .max = CONTROL_LINE_MAX };
+
+	for (; replica_damaged(r->replica, s->docno, n, id).code == LK_OK;
+	     n++) {
+		char hex[2 * LK_ID_LEN + 1], who[2 * LK_NAME_MAX + 8];
+
+		hex_encode(hex, BYTES_OF(id));
+		json_object_array_add(list, json_object_new_string(hex));
+		if (n >= DAMAGED_NAMED ||
+		    replica_graph(r->replica, s->docno, &g).code != LK_OK ||
+		    replica_entry(r->replica, s->docno, graph_find(g, id),
+			&info)
+			    .code != LK_OK)
+			continue;
+		home_who(r->replica, info.author, who, sizeof(who));
+		buf_printf(&names, "%s%.8s by %s", n == 0 ? "" : ", ", hex, who);
+	}
+	request_detail(r, "damaged", list);
+	if (n == 0)
+		return request_fail(
+		    r, err, "%s: damaged: %s", s->name.name, err.what);
+	request_hint(r,
+	    "the rest can be read; what is damaged comes back from any device "
+	    "that has it");
+	return request_fail(r, err, "%s: damaged on this disk: %.*s%s",
+	    s->name.name, (int)names.len, (const char *)names.ptr,
+	    n > DAMAGED_NAMED ? ", and more" : "");
 }
 
 static lk_err
@@ -203,6 +243,7 @@ json_add_summary(struct json_object *o, const struct subject *s)
 	json_add_flag(o, "revoked", s->summary.revoked);
 	json_add_number(o, "waiting", s->summary.waiting);
 	json_add_number(o, "voided", s->summary.voided);
+	json_add_number(o, "damaged", s->summary.damaged);
 	json_add_flag(o, "newer", s->summary.newer);
 }
 

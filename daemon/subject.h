@@ -36,6 +36,11 @@ LK_MUST_USE lk_err subject_device(
 LK_MUST_USE lk_err subject_denied(
     struct request *, const struct subject *, const char *what);
 
+/* CORRUPT: names the changes of the document whose envelopes are damaged on
+ * this disk (data.damaged); said. */
+LK_MUST_USE lk_err subject_damaged(
+    struct request *, const struct subject *, lk_err);
+
 /* The documents that param "docs" names, an array: *docnos is new (free), NULL
  * when there is none or it is empty.  Said. */
 LK_MUST_USE lk_err subject_list(
@@ -52,7 +57,8 @@ void json_add_id(struct json_object *, const char *key, struct bytes);
 void json_add_time(struct json_object *, const char *key, struct wall);
 /* "doc" and "name". */
 void json_add_subject(struct json_object *, const struct subject *);
-/* These, and "type", "role", "revoked", "waiting", "voided", "newer". */
+/* These, and "type", "role", "revoked", "waiting", "voided", "damaged",
+ * "newer". */
 void json_add_summary(struct json_object *, const struct subject *);
 
 /* Orders objects by "name", for json_object_array_sort. */

@@ -47,7 +47,7 @@ plan/draft" ""
 	on laptop set d/x /c 3
 	lk branch d --json
 	[ "$status" -eq 0 ]
-	[[ $output =~ ^'{"schema":"lk.branch/1","branches":[{"doc":"'[0-9a-f]{64}'","name":"d/x","type":"map","role":"admin","revoked":false,"waiting":0,"voided":0,"newer":false,"ahead":2,"behind":0,"changed":"'[^\"]+'"}],"doc":"'[0-9a-f]{64}'","name":"d"}'$ ]]
+	[[ $output =~ ^'{"schema":"lk.branch/1","branches":[{"doc":"'[0-9a-f]{64}'","name":"d/x","type":"map","role":"admin","revoked":false,"waiting":0,"voided":0,"damaged":0,"newer":false,"ahead":2,"behind":0,"changed":"'[^\"]+'"}],"doc":"'[0-9a-f]{64}'","name":"d"}'$ ]]
 	lk merge d d/x --json
 	[ "$status" -eq 0 ]
 	[[ $output =~ ^'{"schema":"lk.merge/1","doc":"'[0-9a-f]{64}'","name":"d","from":"'[0-9a-f]{64}'","from_name":"d/x","changed":true,"changes":2}'$ ]]

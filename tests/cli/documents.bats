@@ -68,7 +68,7 @@ todo" ""
 	[[ $output =~ ^shopping\ \ map\ \ admin\ \ [0-9a-f]{8}\ \ just\ now$ ]]
 	lk ls --json
 	[ "$status" -eq 0 ]
-	[[ $output =~ ^'{"schema":"lk.ls/1","documents":[{"doc":"'[0-9a-f]{64}'","name":"shopping","type":"map","role":"admin","revoked":false,"waiting":0,"voided":0,"newer":false,"envelopes":'[0-9]+',"changed":"'20[0-9T:.-]+Z'"}]}'$ ]]
+	[[ $output =~ ^'{"schema":"lk.ls/1","documents":[{"doc":"'[0-9a-f]{64}'","name":"shopping","type":"map","role":"admin","revoked":false,"waiting":0,"voided":0,"damaged":0,"newer":false,"envelopes":'[0-9]+',"changed":"'20[0-9T:.-]+Z'"}]}'$ ]]
 }
 
 @test "a document is found by four digits of its id" {
