@@ -8,7 +8,7 @@
 
 /* Which ops a body has had so far. */
 struct seen {
-	size_t contents, keys, revokes;
+	size_t contents, keys, denials;
 };
 
 static bool
@@ -208,6 +208,37 @@ revoke_write(struct buf *b, const struct op_revoke *o)
 }
 
 static lk_err
+ban_read(struct op_ban *o, struct rd *r)
+{
+	rd_copy(r, o->key, sizeof(o->key));
+	return LK_NONE;
+}
+
+static lk_err
+adopt_read(struct op_adopt *o, struct rd *r)
+{
+	uint64_t n = rd_uleb(r);
+
+	if (n > ADOPT_IDS_MAX)
+		return LK_ERR(LK_E_LIMIT, "adopt ids");
+	if (n == 0 && !r->failed)
+		return LK_ERR(LK_E_MALFORMED, "adopt empty");
+	o->ids_len = (size_t)n;
+	return ids_read(r, o->ids_len, &o->ids, "adopt order");
+}
+
+static lk_err
+rekey_read(struct op_rekey *o, struct rd *r)
+{
+	rd_copy(r, o->box, sizeof(o->box));
+	o->box_counter = rd_u32(r);
+	if (!r->failed &&
+	    (o->box_counter == 0 || all_zero(o->box, sizeof(o->box))))
+		return LK_ERR(LK_E_MALFORMED, "rekey");
+	return LK_NONE;
+}
+
+static lk_err
 share_read(struct op_share *o, struct rd *r)
 {
 	uint64_t n = rd_uleb(r);
@@ -242,6 +273,43 @@ content_write(struct buf *b, uint8_t kind, const struct op_content *o)
 }
 
 static lk_err
+guard_read(struct op_guard *o, struct arena *arena, struct rd *r)
+{
+	struct access_op *op = arena_alloc(arena, sizeof(*op));
+	struct bytes in;
+	struct rd inner;
+
+	if (op == NULL)
+		return LK_ERR(LK_E_NOMEM, "guard");
+	op->kind = rd_u8(r);
+	in = rd_counted(r);
+	if (r->failed)
+		return LK_NONE;
+	inner = rd_over(in);
+	if (op->kind == OP_GRANT)
+		TRY(grant_read(&op->grant, &inner));
+	else if (op->kind == OP_REVOKE)
+		TRY(revoke_read(&op->revoke, arena, &inner));
+	else
+		return LK_ERR(LK_E_MALFORMED, "guard kind");
+	if (!rd_done(&inner))
+		return LK_ERR(LK_E_MALFORMED, "guard length");
+	if (op->kind == OP_GRANT && (op->grant.flags & GRANT_OWN))
+		return LK_ERR(LK_E_MALFORMED, "guard own");
+	o->op = op;
+	o->sigs_len = rd_u8(r);
+	if (o->sigs_len > GENESIS_GUARDIANS_MAX)
+		return LK_ERR(LK_E_LIMIT, "guard signatures");
+	o->sigs = rd_take(r, o->sigs_len * GUARD_SIG_LEN).ptr;
+	for (size_t i = 1; o->sigs != NULL && i < o->sigs_len; i++) {
+		if (o->sigs[(i - 1) * GUARD_SIG_LEN] >=
+		    o->sigs[i * GUARD_SIG_LEN])
+			return LK_ERR(LK_E_MALFORMED, "guard order");
+	}
+	return LK_NONE;
+}
+
+static lk_err
 op_read(struct access_op *op, struct arena *arena, struct bytes in)
 {
 	struct rd r = rd_over(in);
@@ -259,8 +327,20 @@ op_read(struct access_op *op, struct arena *arena, struct bytes in)
 	case OP_LEAVE:
 	case OP_EPOCH:
 		break;
+	case OP_BAN:
+		TRY(ban_read(&op->ban, &r));
+		break;
+	case OP_ADOPT:
+		TRY(adopt_read(&op->adopt, &r));
+		break;
 	case OP_SHARE:
 		TRY(share_read(&op->share, &r));
+		break;
+	case OP_REKEY:
+		TRY(rekey_read(&op->rekey, &r));
+		break;
+	case OP_GUARD:
+		TRY(guard_read(&op->guard, arena, &r));
 		break;
 	case 0:
 		return LK_ERR(LK_E_MALFORMED, "op kind");
@@ -272,6 +352,30 @@ op_read(struct access_op *op, struct arena *arena, struct bytes in)
 	}
 	/* The length stands in front: too short is as wrong as too long. */
 	return rd_done(&r) ? LK_NONE : LK_ERR(LK_E_MALFORMED, "op length");
+}
+
+static void op_write(struct buf *, const struct access_op *);
+
+void
+body_op_encode(struct buf *out, const struct access_op *op)
+{
+	struct buf inner;
+
+	buf_init(&inner, ENVELOPE_BODY_MAX);
+	op_write(&inner, op);
+	buf_u8(out, op->kind);
+	buf_counted(out, buf_bytes(&inner));
+	out->failed |= inner.failed;
+	out->starved |= inner.starved;
+	buf_clear(&inner);
+}
+
+static void
+guard_write(struct buf *b, const struct op_guard *o)
+{
+	body_op_encode(b, o->op);
+	buf_u8(b, (uint8_t)o->sigs_len);
+	buf_mem(b, o->sigs, o->sigs_len * GUARD_SIG_LEN);
 }
 
 static void
@@ -290,6 +394,20 @@ op_write(struct buf *b, const struct access_op *op)
 	case OP_LEAVE:
 	case OP_EPOCH:
 		break;
+	case OP_BAN:
+		buf_mem(b, op->ban.key, ACCESS_KEY_LEN);
+		break;
+	case OP_ADOPT:
+		buf_uleb(b, op->adopt.ids_len);
+		buf_mem(b, op->adopt.ids, op->adopt.ids_len * LK_ID_LEN);
+		break;
+	case OP_REKEY:
+		buf_mem(b, op->rekey.box, ACCESS_KEY_LEN);
+		buf_u32(b, op->rekey.box_counter);
+		break;
+	case OP_GUARD:
+		guard_write(b, &op->guard);
+		break;
 	case OP_SHARE:
 		buf_uleb(b, op->share.keys_len);
 		buf_mem(b, op->share.keys, op->share.keys_len * ACCESS_KEY_LEN);
@@ -307,7 +425,8 @@ op_place(const struct body *body, size_t i, struct seen *seen)
 
 	seen->contents += op->kind == OP_CHANGE || op->kind == OP_IMPORT;
 	seen->keys += op->kind == OP_EPOCH || op->kind == OP_SHARE;
-	seen->revokes += op->kind == OP_REVOKE;
+	seen->denials += op->kind == OP_REVOKE || op->kind == OP_BAN ||
+	    (op->kind == OP_GUARD && op->guard.op->kind == OP_REVOKE);
 	if (seen->contents > 1)
 		return LK_ERR(LK_E_MALFORMED, "body contents");
 	if (seen->keys > 1)
@@ -334,7 +453,7 @@ body_combination(const struct body *body, const struct seen *seen)
 {
 	if (body->ops[0].kind == OP_GENESIS && seen->keys > 0)
 		return LK_ERR(LK_E_MALFORMED, "genesis with a key op");
-	if (seen->revokes > 0 && body_has(body, OP_EPOCH))
+	if (seen->denials > 0 && body_has(body, OP_EPOCH))
 		return LK_ERR(LK_E_MALFORMED, "revoke with an epoch");
 	return LK_NONE;
 }
@@ -393,8 +512,6 @@ body_decode(struct body *out, struct arena *arena, struct bytes in)
 void
 body_encode(struct buf *out, const struct body *body)
 {
-	struct buf op;
-
 	buf_u8(out, body->has_grant);
 	if (body->has_grant) {
 		buf_mem(out, body->grant.env, LK_ID_LEN);
@@ -403,16 +520,8 @@ body_encode(struct buf *out, const struct body *body)
 	buf_uleb(out, body->deps_len);
 	buf_mem(out, body->deps, body->deps_len * LK_ID_LEN);
 	buf_u8(out, (uint8_t)body->ops_len);
-	buf_init(&op, ENVELOPE_BODY_MAX);
-	for (size_t i = 0; i < body->ops_len; i++) {
-		buf_reset(&op);
-		op_write(&op, &body->ops[i]);
-		buf_u8(out, body->ops[i].kind);
-		buf_counted(out, buf_bytes(&op));
-		out->failed |= op.failed;
-		out->starved |= op.starved;
-	}
-	buf_clear(&op);
+	for (size_t i = 0; i < body->ops_len; i++)
+		body_op_encode(out, &body->ops[i]);
 }
 
 bool

@@ -20,10 +20,14 @@ enum op_kind {
 	OP_GENESIS = 1,
 	OP_GRANT = 2,
 	OP_REVOKE = 3,
+	OP_BAN = 4,
 	OP_LEAVE = 5,
 	OP_CHANGE = 6,
+	OP_ADOPT = 7,
 	OP_EPOCH = 8,
 	OP_SHARE = 9,
+	OP_REKEY = 10,
+	OP_GUARD = 11,
 	OP_IMPORT = 12,
 	OP_NO_EFFECT_MIN = 128, /* 128 to 255: needs write, has no effect */
 };
@@ -39,7 +43,7 @@ struct grant_ref {
 };
 
 #define GRANT_ENROLL 0x01 /* may add and revoke own devices below itself */
-#define GRANT_COLD 0x04   /* a root key: only grant, revoke, share */
+#define GRANT_COLD 0x04   /* only grant, revoke, ban, share and rekey */
 #define GRANT_OWN 0x08    /* effective only while its parent is */
 #define GRANT_PARENT_HERE                                  \
 	0x10 /* parent: op `parent_index` of this envelope \
@@ -86,6 +90,30 @@ struct op_revoke {
 	size_t entries_len;
 };
 
+struct op_ban {
+	uint8_t key[ACCESS_KEY_LEN];
+};
+
+struct op_adopt { /* envelopes with a void change, or the last of an import */
+	const uint8_t *ids; /* ids_len ids, ascending, at least one */
+	size_t ids_len;
+};
+
+struct op_rekey { /* the author's new box key */
+	uint8_t box[ACCESS_KEY_LEN];
+	uint32_t box_counter; /* at least 1 */
+};
+
+/* A grant or revoke above the root; whose signatures they are, and over what,
+ * is looked at by graph_judge and its caller (sync/guard.h). */
+#define GUARD_SIG_LEN 65 /* index of the guardian u8, signature 64 */
+struct op_guard {
+	const struct access_op *op; /* OP_GRANT, not own, or OP_REVOKE */
+	const uint8_t
+	    *sigs; /* sigs_len times GUARD_SIG_LEN, indices ascending */
+	size_t sigs_len;
+};
+
 struct op_share { /* whom the boxes of the key section are for, in order */
 	const uint8_t *keys; /* keys_len times ACCESS_KEY_LEN bytes */
 	size_t keys_len;
@@ -102,7 +130,11 @@ struct access_op {
 		struct op_genesis genesis;
 		struct op_grant grant;
 		struct op_revoke revoke;
+		struct op_ban ban;
+		struct op_adopt adopt;
 		struct op_share share;
+		struct op_rekey rekey;
+		struct op_guard guard;
 		struct op_content content; /* change, import, 128 to 255 */
 	};
 };
@@ -129,5 +161,7 @@ LK_MUST_USE lk_err body_decode(struct body *, struct arena *, struct bytes);
 void body_encode(struct buf *, const struct body *);
 
 bool body_has(const struct body *, enum op_kind);
+/* One grant or revoke alone, as it stands in a guard: kind and length first. */
+void body_op_encode(struct buf *, const struct access_op *);
 
 #endif

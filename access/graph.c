@@ -47,6 +47,9 @@ graph_free(struct graph *g)
 	free(g->chains.v);
 	free(g->streams.v);
 	free(g->grants.v);
+	free(g->boxes.v);
+	free(g->adopts.v);
+	free(g->adoptions.v);
 	free(g->ctls.v);
 	free(g->entries.v);
 	free(g->etags.v);
@@ -168,7 +171,7 @@ graph_add(struct graph *g, const struct facts *f, const struct flip **flips,
 	TRY(graph_append(g, f, &d, &mark));
 	x = g->nodes.len - 1;
 	g->flips.len = 0;
-	if (g->nodes.v[x].flags & NODE_AUTH)
+	if (g->nodes.v[x].flags & (NODE_AUTH | NODE_ADOPT))
 		TRY(status_settle(g));
 	else
 		TRY(status_add(g, x));

@@ -112,7 +112,8 @@ struct judgement {
  * effective in its own view, ranks and roles, keep tips, clean epoch, number
  * of boxes, etag not seen before, what links name.  The body comes from
  * body_decode.  On LK_OK the caller still has to check the signature, the
- * points and box statements of grants, the boxes and links of an epoch
+ * points and box statements of grants and rekeys, what guardians have signed,
+ * the boxes and links of an epoch
  * (`readers`) and the change (`parents`).
  *   WAIT       prev, a dep or the author's grant is missing
  *   EXISTS     known id
@@ -146,9 +147,9 @@ LK_MUST_USE lk_err graph_settle(struct graph *);
 bool graph_effective(const struct graph *, uint32_t node, uint8_t op);
 bool graph_visible(const struct graph *, uint32_t node);
 bool graph_essential(const struct graph *, uint32_t node);
-/* The effective revocation or leave that voids a node's change (without one,
- * its first op), or the grant it rests on; of several the most senior, then
- * the lowest id.  Its node, GRAPH_NONE when none does. */
+/* The effective revocation, ban or leave that voids a node's change (without
+ * one, its first op), or the grant it rests on; of several the most senior,
+ * then the lowest id.  Its node, GRAPH_NONE when none does. */
 uint32_t graph_voided_by(const struct graph *, uint32_t node);
 /* Whether a is in past*(b). */
 bool graph_in_past(const struct graph *, uint32_t a, uint32_t b);
@@ -208,6 +209,11 @@ LK_MUST_USE lk_err graph_parents(struct graph *, const struct grant_ref *,
 bool graph_missing_share(
     struct graph *, struct shared_key *, struct graph_reader *);
 
+/* The key of a guardian; `index` is below their number, as graph_judge sees
+ * to. */
+void graph_guardian(
+    const struct graph *, uint8_t index, uint8_t key[static ACCESS_KEY_LEN]);
+
 /* Everybody who ever had a grant, in order of arrival; the creator and the root
  * are 0 and 1, and have no parent (zeros). */
 struct member {
@@ -218,8 +224,8 @@ struct member {
 	uint16_t rank;
 	uint8_t flags;
 	uint32_t node;     /* the envelope that granted it */
-	uint32_t ended_by; /* the revocation or leave in force, or GRAPH_NONE */
-	bool named;	   /* one that counts names this very grant */
+	uint32_t ended_by; /* the denial in force, or GRAPH_NONE */
+	bool named;        /* one that counts names this very grant */
 };
 size_t graph_members_len(const struct graph *);
 void graph_member(const struct graph *, size_t i, struct member *);
@@ -231,7 +237,8 @@ LK_MUST_USE lk_err graph_tips_of(const struct graph *, const struct grant_ref *,
     bool tree, uint8_t tips[][LK_ID_LEN], size_t *len);
 /* Nodes that ended what a key may fetch: for each of its grants the earliest of
  * the revocations (or leaves) in force against it, for the farewell of protocol
- * 6.3; how many, at most `max`.  0 for who is a reader or relay, and for who never was. */
+ * 6.3; how many, at most `max`.  0 for who is a reader or relay, and for who
+ * never was. */
 size_t graph_farewell(const struct graph *,
     const uint8_t key[static ACCESS_KEY_LEN], uint32_t *nodes, size_t max);
 

@@ -15,13 +15,16 @@ kind_need(uint8_t kind)
 {
 	switch (kind) {
 	case OP_GENESIS:
+	case OP_GUARD:
 		return ROLE_NONE;
 	case OP_LEAVE:
 		return ROLE_RELAY;
 	case OP_SHARE:
+	case OP_REKEY:
 		return ROLE_READ;
 	case OP_GRANT:
 	case OP_REVOKE:
+	case OP_BAN:
 		return ROLE_ADMIN;
 	default:
 		return ROLE_WRITE;
@@ -70,7 +73,8 @@ cut_hits(const struct graph *g, const struct cut *c, const struct deed *d)
 	if (vclock_get(&g->clocks, c->keep, d->chain) >= d->seq)
 		return false;
 	/* Soft spares denials that had not heard of it. */
-	return !(c->flags & REVOKE_SOFT) || d->kind != OP_REVOKE ||
+	return !(c->flags & REVOKE_SOFT) ||
+	    (d->kind != OP_REVOKE && d->kind != OP_BAN) ||
 	    d->node == GRAPH_NONE ||
 	    graph_in_past(g, g->ctls.v[c->ctl].node, d->node);
 }
@@ -166,11 +170,55 @@ eval_denied(
 }
 
 static bool
+ctl_in_past(const struct graph *g, const struct ctl *a, const struct ctl *b)
+{
+	return a->node == b->node ? a->op < b->op
+				  : graph_in_past(g, a->node, b->node);
+}
+
+/* access.md section 5: a ban holds against grants of that key which it has not
+ * seen: those by more junior issuers, and by equals who had not seen it. */
+static bool
+ban_hits(const struct graph *g, const struct ctl *b, const struct ctl *x)
+{
+	if (ctl_in_past(g, x, b))
+		return false;
+	return x->rank > b->rank ||
+	    (x->rank == b->rank && !ctl_in_past(g, b, x));
+}
+
+uint32_t
+eval_banned(const struct graph *g, const struct eval *e, uint32_t grant)
+{
+	const struct grant *a = &g->grants.v[grant];
+	const struct ctl *x = &g->ctls.v[a->ctl], *best = NULL;
+	uint32_t i =
+	    a->author < e->bans_of.len ? e->bans_of.v[a->author] : GRAPH_NONE;
+	uint32_t found = GRAPH_NONE;
+
+	for (; i != GRAPH_NONE; i = e->bans.v[i].next) {
+		const struct ctl *b = &g->ctls.v[e->bans.v[i].ctl];
+
+		if (!ban_hits(g, b, x) ||
+		    (best != NULL &&
+			(best->rank < b->rank ||
+			    (best->rank == b->rank &&
+				memcmp(g->nodes.v[best->node].id,
+				    g->nodes.v[b->node].id, LK_ID_LEN) <= 0))))
+			continue;
+		best = b;
+		found = e->bans.v[i].ctl;
+	}
+	return found;
+}
+
+static bool
 ctl_effective(const struct graph *g, const struct eval *e, const struct ctl *c)
 {
 	const struct grant *gives;
 	struct deed d;
 
+	/* No ban is by guardians, and no other one reaches what they grant. */
 	if (c->grant == GRAPH_NONE)
 		return true;
 	if (!eval_grant(g, e, c->grant) || g->grants.v[c->grant].role < c->need)
@@ -179,6 +227,8 @@ ctl_effective(const struct graph *g, const struct eval *e, const struct ctl *c)
 		gives = &g->grants.v[c->gives];
 		if (gives->parent != GRAPH_NONE &&
 		    !eval_grant(g, e, gives->parent))
+			return false;
+		if (eval_banned(g, e, c->gives) != GRAPH_NONE)
 			return false;
 	}
 	d = (struct deed){ .node = c->node,
@@ -202,6 +252,19 @@ cut_add(struct eval *e, uint32_t grant, struct cut c)
 }
 
 static lk_err
+ban_add(const struct graph *g, struct eval *e, uint32_t i)
+{
+	uint32_t author = g->ctls.v[i].bans;
+
+	if (!ARRAY_ROOM(&e->bans))
+		return GRAPH_NOMEM;
+	e->bans.v[e->bans.len] =
+	    (struct barred){ .ctl = i, .next = e->bans_of.v[author] };
+	e->bans_of.v[author] = e->bans.len++;
+	return LK_NONE;
+}
+
+static lk_err
 ctl_apply(const struct graph *g, struct eval *e, uint32_t i)
 {
 	const struct ctl *c = &g->ctls.v[i];
@@ -210,6 +273,8 @@ ctl_apply(const struct graph *g, struct eval *e, uint32_t i)
 	if (c->kind == OP_LEAVE)
 		return cut_add(e, c->grant,
 		    (struct cut){ .ctl = i, .keep = c->keep, .leave = true });
+	if (c->kind == OP_BAN)
+		return ban_add(g, e, i);
 	for (uint32_t k = 0; k < c->entries_len; k++) {
 		const struct entry *t = &g->entries.v[c->entry + k];
 
@@ -222,6 +287,17 @@ ctl_apply(const struct graph *g, struct eval *e, uint32_t i)
 	return LK_NONE;
 }
 
+static bool
+lists_reset(struct u32s *a, uint32_t len)
+{
+	a->len = 0;
+	while (a->len < len) {
+		if (!u32s_add(a, GRAPH_NONE))
+			return false;
+	}
+	return true;
+}
+
 static lk_err
 eval_reset(const struct graph *g, struct eval *e)
 {
@@ -229,27 +305,16 @@ eval_reset(const struct graph *g, struct eval *e)
 	e->readers_known = false;
 	e->clean_known = false;
 	e->cuts.len = 0;
+	e->bans.len = 0;
 	e->effective.len = 0;
-	e->cuts_of.len = 0;
-	while (
-	    e->effective.cap < g->ctls.len || e->cuts_of.cap < g->grants.len) {
-		uint32_t was = e->effective.cap + e->cuts_of.cap;
-
-		if (e->effective.cap < g->ctls.len)
-			e->effective.v = array_grow(e->effective.v,
-			    &e->effective.cap, sizeof(*e->effective.v));
-		if (e->cuts_of.cap < g->grants.len)
-			e->cuts_of.v = array_grow(e->cuts_of.v, &e->cuts_of.cap,
-			    sizeof(*e->cuts_of.v));
-		if (e->effective.cap + e->cuts_of.cap == was)
+	if (!lists_reset(&e->cuts_of, g->grants.len) ||
+	    !lists_reset(&e->bans_of, g->authors.len))
+		return GRAPH_NOMEM;
+	while (e->effective.len < g->ctls.len) {
+		if (!ARRAY_ROOM(&e->effective))
 			return GRAPH_NOMEM;
+		e->effective.v[e->effective.len++] = 0;
 	}
-	e->effective.len = g->ctls.len;
-	e->cuts_of.len = g->grants.len;
-	if (g->ctls.len > 0)
-		memset(e->effective.v, 0, g->ctls.len);
-	for (uint32_t i = 0; i < g->grants.len; i++)
-		e->cuts_of.v[i] = GRAPH_NONE;
 	return LK_NONE;
 }
 
@@ -288,6 +353,8 @@ eval_clear(struct eval *e)
 	free(e->effective.v);
 	free(e->cuts_of.v);
 	free(e->cuts.v);
+	free(e->bans_of.v);
+	free(e->bans.v);
 	free(e->readers.v);
 	free(e->clean.v);
 	*e = (struct eval){ 0 };

@@ -99,9 +99,9 @@ person_has(const struct graph *g, uint32_t grant, uint32_t above)
 }
 
 bool
-grant_boxed(const struct grant *a)
+box_given(const struct box *b)
 {
 	static const uint8_t none[ACCESS_KEY_LEN];
 
-	return memcmp(a->box, none, sizeof(none)) != 0;
+	return memcmp(b->key, none, sizeof(none)) != 0;
 }

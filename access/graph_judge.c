@@ -17,7 +17,7 @@ static bool
 cold_may(uint8_t kind)
 {
 	return kind == OP_GENESIS || kind == OP_GRANT || kind == OP_REVOKE ||
-	    kind == OP_SHARE;
+	    kind == OP_BAN || kind == OP_SHARE || kind == OP_REKEY;
 }
 
 /* Who may acknowledge a fork of his own: a cold root, which is used on machines
@@ -132,13 +132,20 @@ judge_grant(const struct trial *t, uint8_t op)
 	const struct graph *g = t->g;
 	const struct ctl *c = &g->ctls.v[op_ctl(g, t->node, op)];
 	const struct grant *a = &g->grants.v[c->gives], *parent;
-	const struct grant *issuer = &g->grants.v[a->issuer];
+	const struct grant *issuer;
 	struct view v = view_before(g, t->node, op);
+	struct eval *e;
 
+	if (a->issuer == GRAPH_NONE) /* the guardians */
+		return LK_NONE;
+	issuer = &g->grants.v[a->issuer];
 	if (a->rank <= issuer->rank)
 		return DENY("A6 rank");
 	if (a->role > issuer->role)
 		return DENY("A6 role");
+	TRY(eval_of(g, &v, &e));
+	if (eval_banned(g, e, c->gives) != GRAPH_NONE)
+		return DENY("A5 banned");
 	if (a->parent == GRAPH_NONE)
 		return LK_NONE;
 	parent = &g->grants.v[a->parent];
@@ -173,16 +180,24 @@ entry_covers_key(const struct graph *g, const struct view *v,
 	return false;
 }
 
+/* An entry of a revocation: as written, as found, and what it belongs to. */
+struct judged_entry {
+	const struct revoke_entry *written;
+	const struct entry *found;
+	const struct ctl *ctl;
+};
+
 static lk_err
-judge_entry(const struct trial *t, const struct revoke_entry *o,
-    const struct entry *e, const struct view *v)
+judge_entry(
+    const struct trial *t, const struct judged_entry *e, const struct view *v)
 {
 	const struct graph *g = t->g;
-	const struct grant *target = &g->grants.v[e->target];
+	const struct revoke_entry *o = e->written;
+	const struct grant *target = &g->grants.v[e->found->target];
 
 	if (!view_has_op(g, v, target->node, g->ctls.v[target->ctl].op))
 		return DENY("A6 target");
-	if (g->grants.v[t->grant].rank >= target->rank)
+	if (e->ctl->rank >= target->rank)
 		return DENY("A6 rank");
 	for (size_t i = 0; i < o->keep_len; i++) {
 		uint32_t tip = graph_find(g, o->keep + i * LK_ID_LEN);
@@ -190,22 +205,77 @@ judge_entry(const struct trial *t, const struct revoke_entry *o,
 		/* An op of this very envelope cannot be named. */
 		if (tip == t->node || !view_has(g, v, tip))
 			return DENY("A6 keep");
-		if (!entry_covers_key(g, v, e, node_author(g, tip)))
+		if (!entry_covers_key(g, v, e->found, node_author(g, tip)))
 			return DENY("A6 keep of somebody else");
 	}
 	return LK_NONE;
 }
 
 static lk_err
-judge_revoke(const struct trial *t, uint8_t op)
+judge_revoke(const struct trial *t, const struct op_revoke *o, uint8_t op)
 {
 	const struct graph *g = t->g;
-	const struct ctl *c = &g->ctls.v[op_ctl(g, t->node, op)];
+	uint32_t i = op_ctl(g, t->node, op);
+	const struct ctl *c = &g->ctls.v[i];
 	struct view v = view_before(g, t->node, op);
 
-	for (uint32_t i = 0; i < c->entries_len; i++)
-		TRY(judge_entry(t, &t->body->ops[op].revoke.entries[i],
-		    &g->entries.v[c->entry + i], &v));
+	for (uint32_t k = 0; k < c->entries_len; k++) {
+		struct judged_entry j = { &o->entries[k],
+			&g->entries.v[c->entry + k], c };
+
+		TRY(judge_entry(t, &j, &v));
+	}
+	return LK_NONE;
+}
+
+/* A guard: as many different guardians as are needed; who they are, and that
+ * the signatures are good, the caller looks at. */
+static lk_err
+judge_guard(const struct trial *t, uint8_t op)
+{
+	const struct op_guard *o = &t->body->ops[op].guard;
+
+	if (t->g->guardians_needed == 0 ||
+	    o->sigs_len != t->g->guardians_needed)
+		return DENY("A6 guardians");
+	for (size_t i = 0; i < o->sigs_len; i++) {
+		if (o->sigs[i * GUARD_SIG_LEN] >= t->g->guardians)
+			return DENY("A6 guardians");
+	}
+	return o->op->kind == OP_GRANT ? judge_grant(t, op)
+				       : judge_revoke(t, &o->op->revoke, op);
+}
+
+static lk_err
+judge_adopt(const struct trial *t, uint8_t op)
+{
+	const struct graph *g = t->g;
+	const struct op_adopt *o = &t->body->ops[op].adopt;
+	struct view v = view_before(g, t->node, op);
+
+	for (size_t i = 0; i < o->ids_len; i++) {
+		if (!view_has(g, &v, graph_find(g, o->ids + i * LK_ID_LEN)))
+			return DENY("A6 adopt");
+	}
+	return LK_NONE;
+}
+
+/* A box key is newer than all the author had in his past. */
+static lk_err
+judge_rekey(const struct trial *t, uint8_t op)
+{
+	const struct graph *g = t->g;
+	const struct op_rekey *o = &t->body->ops[op].rekey;
+	struct view v = view_before(g, t->node, op);
+
+	for (uint32_t i = g->authors.v[node_author(g, t->node)].box;
+	     i != GRAPH_NONE; i = g->boxes.v[i].next) {
+		const struct box *b = &g->boxes.v[i];
+
+		if (view_has_op(g, &v, b->node, b->op) && box_given(b) &&
+		    b->counter >= o->box_counter)
+			return DENY("A6 box key");
+	}
 	return LK_NONE;
 }
 
@@ -260,9 +330,9 @@ judge_shared(
 {
 	const struct graph *g = t->g;
 	const struct shared_key *s = &t->f->shared[i];
-	uint32_t grant = eval_reader(e, author_find(g, s->key));
+	uint32_t box = eval_reader(e, author_find(g, s->key));
 
-	if (grant == GRAPH_NONE || !grant_boxed(&g->grants.v[grant]))
+	if (box == GRAPH_NONE || !box_given(&g->boxes.v[box]))
 		return DENY("A7 share to no reader");
 	if (!etag_in_view(g, v, etag_find(g, s->etag)))
 		return DENY("A7 share of no epoch");
@@ -367,12 +437,19 @@ judge_op(const struct trial *t, uint8_t op, struct judgement *out)
 
 	if (kind == OP_GENESIS)
 		return LK_NONE;
-	TRY(judge_effective(t, op));
+	if (kind != OP_GUARD)
+		TRY(judge_effective(t, op));
 	switch (kind) {
 	case OP_GRANT:
 		return judge_grant(t, op);
 	case OP_REVOKE:
-		return judge_revoke(t, op);
+		return judge_revoke(t, &t->body->ops[op].revoke, op);
+	case OP_GUARD:
+		return judge_guard(t, op);
+	case OP_ADOPT:
+		return judge_adopt(t, op);
+	case OP_REKEY:
+		return judge_rekey(t, op);
 	case OP_EPOCH:
 		return judge_epoch(t, op, out);
 	case OP_SHARE:

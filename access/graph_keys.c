@@ -9,35 +9,39 @@ eval_reader(const struct eval *e, uint32_t author)
 	return author < e->readers.len ? e->readers.v[author] : GRAPH_NONE;
 }
 
-/* Whether a's box key is newer than b's: counter, then key. */
+/* Whether a is newer than b: counter, then key. */
 static bool
-box_newer(const struct grant *a, const struct grant *b)
+box_newer(const struct box *a, const struct box *b)
 {
-	if (grant_boxed(a) != grant_boxed(b))
-		return grant_boxed(a);
-	if (a->box_counter != b->box_counter)
-		return a->box_counter > b->box_counter;
-	return memcmp(a->box, b->box, sizeof(a->box)) > 0;
+	if (box_given(a) != box_given(b))
+		return box_given(a);
+	if (a->counter != b->counter)
+		return a->counter > b->counter;
+	return memcmp(a->key, b->key, sizeof(a->key)) > 0;
 }
 
-/* The grant with an author's newest box key, of those that let him read. */
+/* The newest box key of an author whom some grant lets read: of those that do,
+ * or of what he says himself. */
 static uint32_t
 author_reads(const struct graph *g, const struct eval *e, const struct view *v,
     const struct author *a)
 {
 	uint32_t best = GRAPH_NONE;
+	bool reads = false;
 
-	for (uint32_t i = a->grant; i != GRAPH_NONE;
-	     i = g->grants.v[i].next_of_author) {
-		const struct grant *grant = &g->grants.v[i];
+	for (uint32_t i = a->box; i != GRAPH_NONE; i = g->boxes.v[i].next) {
+		const struct box *b = &g->boxes.v[i];
 
-		if (!view_has_op(g, v, grant->node, g->ctls.v[grant->ctl].op) ||
-		    eval_role(g, e, i) < ROLE_READ)
+		if (!view_has_op(g, v, b->node, b->op))
 			continue;
-		if (best == GRAPH_NONE || box_newer(grant, &g->grants.v[best]))
+		if (b->rekey ? !eval_op(g, e, b->node, b->op)
+			     : eval_role(g, e, b->grant) < ROLE_READ)
+			continue;
+		reads = reads || !b->rekey;
+		if (best == GRAPH_NONE || box_newer(b, &g->boxes.v[best]))
 			best = i;
 	}
-	return best;
+	return reads ? best : GRAPH_NONE;
 }
 
 lk_err
@@ -89,11 +93,11 @@ epoch_know(const struct graph *g, struct epoch *x)
 		return GRAPH_NOMEM;
 	x->to_len = 0;
 	for (uint32_t i = 0; i < len; i++) {
-		uint32_t grant = genesis ? i : e->readers.v[i];
-		uint32_t author = genesis ? g->grants.v[i].author : i;
+		uint32_t box = genesis ? g->grants.v[i].box : e->readers.v[i];
 
-		if (grant != GRAPH_NONE && grant_boxed(&g->grants.v[grant]))
-			x->to[x->to_len++] = (struct holder){ author, grant };
+		if (box != GRAPH_NONE && box_given(&g->boxes.v[box]))
+			x->to[x->to_len++] =
+			    (struct holder){ g->boxes.v[box].author, box };
 	}
 	x->known = true;
 	return LK_NONE;
@@ -105,10 +109,10 @@ hand_know(const struct graph *g, struct hand *h)
 {
 	struct eval *e;
 
-	if (h->grant != GRAPH_NONE)
+	if (h->box != GRAPH_NONE)
 		return LK_NONE;
 	TRY(readers_before(g, h->node, h->op, &e));
-	h->grant = eval_reader(e, h->author);
+	h->box = eval_reader(e, h->author);
 	return LK_NONE;
 }
 
@@ -147,7 +151,7 @@ walk_etag(struct walk *w, const struct etag *t)
 			continue;
 		TRY(hand_know(g, h));
 		w->ended =
-		    !w->see(w->ctx, (struct holder){ h->author, h->grant });
+		    !w->see(w->ctx, (struct holder){ h->author, h->box });
 	}
 	return LK_NONE;
 }
@@ -194,16 +198,16 @@ holder_reads(void *ctx, struct holder h)
 {
 	const struct clean_check *c = ctx;
 	uint32_t now = eval_reader(c->e, h.author);
-	const struct grant *had, *has;
+	const struct box *had, *has;
 
 	if (now == GRAPH_NONE)
 		return false;
-	if (h.grant == GRAPH_NONE)
+	if (h.box == GRAPH_NONE)
 		return true;
-	had = &c->g->grants.v[h.grant];
-	has = &c->g->grants.v[now];
-	return !grant_boxed(had) ||
-	    memcmp(had->box, has->box, sizeof(had->box)) == 0;
+	had = &c->g->boxes.v[h.box];
+	has = &c->g->boxes.v[now];
+	return !box_given(had) ||
+	    memcmp(had->key, has->key, sizeof(had->key)) == 0;
 }
 
 static lk_err
@@ -313,11 +317,12 @@ reader_compare(const void *a, const void *b)
 }
 
 static void
-reader_fill(const struct graph *g, uint32_t author, uint32_t grant,
-    struct graph_reader *out)
+reader_fill(const struct graph *g, uint32_t box, struct graph_reader *out)
 {
-	memcpy(out->key, g->authors.v[author].key, ACCESS_KEY_LEN);
-	memcpy(out->box, g->grants.v[grant].box, ACCESS_KEY_LEN);
+	const struct box *b = &g->boxes.v[box];
+
+	memcpy(out->key, g->authors.v[b->author].key, ACCESS_KEY_LEN);
+	memcpy(out->box, b->key, ACCESS_KEY_LEN);
 }
 
 lk_err
@@ -326,13 +331,13 @@ readers_list(struct graph *g, struct eval *e, const struct view *v)
 	TRY(eval_readers(g, e, v));
 	g->readers.len = 0;
 	for (uint32_t i = 0; i < e->readers.len; i++) {
-		uint32_t grant = e->readers.v[i];
+		uint32_t box = e->readers.v[i];
 
-		if (grant == GRAPH_NONE || !grant_boxed(&g->grants.v[grant]))
+		if (box == GRAPH_NONE || !box_given(&g->boxes.v[box]))
 			continue;
 		if (!ARRAY_ROOM(&g->readers))
 			return GRAPH_NOMEM;
-		reader_fill(g, i, grant, &g->readers.v[g->readers.len++]);
+		reader_fill(g, box, &g->readers.v[g->readers.len++]);
 	}
 	if (g->readers.len > 1)
 		qsort(g->readers.v, g->readers.len, sizeof(*g->readers.v),
@@ -393,10 +398,10 @@ epoch_lacked(struct graph *g, uint32_t epoch, uint8_t *mark, uint32_t *author)
 	TRY(walk_from(&w, g->epochs.v[epoch].etag));
 	*author = GRAPH_NONE;
 	for (uint32_t i = 0; i < g->authors.len; i++) {
-		uint32_t grant = eval_reader(&evals->now, i);
+		uint32_t box = eval_reader(&evals->now, i);
 
-		if (grant == GRAPH_NONE || mark[i] ||
-		    !grant_boxed(&g->grants.v[grant]))
+		if (box == GRAPH_NONE || mark[i] ||
+		    !box_given(&g->boxes.v[box]))
 			continue;
 		if (*author == GRAPH_NONE ||
 		    memcmp(g->authors.v[i].key, g->authors.v[*author].key,
@@ -470,12 +475,12 @@ graph_missing_share(
     struct graph *g, struct shared_key *key, struct graph_reader *reader)
 {
 	struct evals *evals = g->evals;
-	uint32_t grant;
+	uint32_t box;
 
 	if (!share_known(g) || !evals->share_missing)
 		return false;
-	grant = eval_reader(&evals->now, evals->share_author);
-	reader_fill(g, evals->share_author, grant, reader);
+	box = eval_reader(&evals->now, evals->share_author);
+	reader_fill(g, box, reader);
 	memcpy(key->key, reader->key, ACCESS_KEY_LEN);
 	memcpy(key->etag, g->etags.v[g->epochs.v[evals->share_epoch].etag].etag,
 	    ETAG_LEN);

@@ -3,7 +3,8 @@
 #include "access/graph_parts.h"
 
 #define CREATOR_RANK 1000 /* access.md section 9 */
-#define GENESIS_RANK (-2) /* before guardians (-1) and the root (0) */
+#define GENESIS_RANK (-2) /* before guardians and the root (0) */
+#define GUARD_RANK (-1)
 
 uint32_t
 author_push(struct graph *g, const uint8_t key[static ACCESS_KEY_LEN])
@@ -17,7 +18,9 @@ author_push(struct graph *g, const uint8_t key[static ACCESS_KEY_LEN])
 	    !lookup_push(&g->by_key, lookup_hash(key, ACCESS_KEY_LEN)))
 		return GRAPH_NONE;
 	a = &g->authors.v[g->authors.len];
-	*a = (struct author){ .chain = GRAPH_NONE, .grant = GRAPH_NONE };
+	*a = (struct author){
+		.chain = GRAPH_NONE, .grant = GRAPH_NONE, .box = GRAPH_NONE
+	};
 	memcpy(a->key, key, ACCESS_KEY_LEN);
 	return g->authors.len++;
 }
@@ -41,13 +44,21 @@ etag_push(struct graph *g, const uint8_t etag[static ETAG_LEN])
 	return g->etags.len++;
 }
 
+/* Of one rank, a leave touches what others its grant writes, and a ban the
+ * grants that have not heard of it. */
+static unsigned
+ctl_turn(const struct ctl *c)
+{
+	return c->kind == OP_LEAVE ? 0 : c->kind == OP_BAN ? 1 : 2;
+}
+
 /* Whether ctl a is evaluated before b; b arrived later. */
 static bool
 ctl_before(const struct ctl *a, const struct ctl *b)
 {
 	if (a->rank != b->rank)
 		return a->rank < b->rank;
-	return a->kind == OP_LEAVE || b->kind != OP_LEAVE;
+	return ctl_turn(a) <= ctl_turn(b);
 }
 
 static lk_err
@@ -74,17 +85,37 @@ ctl_push(struct graph *g, const struct ctl *c)
 	return LK_NONE;
 }
 
-/* Appends a grant of which ctl, issuer, parent, index and what is granted are
- * filled in. */
 static lk_err
-grant_push(struct graph *g, struct grant *a, const uint8_t *key)
+box_push(struct graph *g, uint32_t author, struct box b)
+{
+	if (!ARRAY_ROOM(&g->boxes))
+		return GRAPH_NOMEM;
+	b.author = author;
+	b.next = g->authors.v[author].box;
+	g->authors.v[author].box = g->boxes.len;
+	g->boxes.v[g->boxes.len++] = b;
+	return LK_NONE;
+}
+
+/* Appends a grant of which ctl, node, issuer, parent, index and what is granted
+ * are filled in, to a device with that box key. */
+static lk_err
+grant_push(struct graph *g, struct grant *a, const uint8_t *key,
+    const uint8_t *box, uint32_t counter)
 {
 	uint32_t i = g->grants.len;
+	struct box b = { .counter = counter,
+		.grant = i,
+		.node = a->node,
+		.op = g->ctls.v[a->ctl].op };
 	struct author *author;
 
 	a->author = author_push(g, key);
 	if (a->author == GRAPH_NONE || !ARRAY_ROOM(&g->grants))
 		return GRAPH_NOMEM;
+	memcpy(b.key, box, ACCESS_KEY_LEN);
+	a->box = g->boxes.len;
+	TRY(box_push(g, a->author, b));
 	author = &g->authors.v[a->author];
 	a->next_of_author = author->grant;
 	author->grant = i;
@@ -133,8 +164,7 @@ genesis_push(struct graph *g, const struct draft *d, uint32_t node)
 		.kind = OP_GENESIS,
 		.grant = GRAPH_NONE,
 		.rank = GENESIS_RANK };
-	struct grant creator = { .box_counter = o->box_counter,
-		.ctl = g->ctls.len,
+	struct grant creator = { .ctl = g->ctls.len,
 		.node = node,
 		.issuer = GRAPH_NONE,
 		.parent = GRAPH_NONE,
@@ -144,16 +174,19 @@ genesis_push(struct graph *g, const struct draft *d, uint32_t node)
 		.index = GRANT_CREATOR };
 	struct grant root = creator;
 
-	memcpy(creator.box, o->device_box, ACCESS_KEY_LEN);
-	root.box_counter = 0;
 	root.rank = 0;
 	root.flags = GRANT_COLD | GRANT_ENROLL;
 	root.index = GRANT_ROOT;
-	if (o->policy & GENESIS_ROOT_BOX)
-		memcpy(root.box, o->root_box, ACCESS_KEY_LEN);
+	if (o->m > 0)
+		memcpy(g->guardian_keys, o->guardians,
+		    (size_t)o->m * ACCESS_KEY_LEN);
+	g->guardians = o->m;
+	g->guardians_needed = o->k;
 	TRY(ctl_push(g, &c));
-	TRY(grant_push(g, &creator, o->device_pk));
-	TRY(grant_push(g, &root, o->root_pk));
+	TRY(grant_push(
+	    g, &creator, o->device_pk, o->device_box, o->box_counter));
+	/* Without the policy it is all zero: no box key. */
+	TRY(grant_push(g, &root, o->root_pk, o->root_box, 0));
 	return epoch_push(g, node, 0);
 }
 
@@ -177,7 +210,7 @@ welcome_push(struct graph *g, uint32_t node, uint8_t op, uint32_t grant)
 	struct view v = view_before(g, node, op);
 	struct hand h = { .node = node,
 		.author = g->grants.v[grant].author,
-		.grant = grant,
+		.box = g->grants.v[grant].box,
 		.op = op };
 	uint32_t len, seal = g->nodes.v[node].etag;
 
@@ -209,22 +242,35 @@ grant_parent(const struct graph *g, uint32_t node, const struct op_grant *o)
 	return GRAPH_NONE;
 }
 
-static lk_err
-grant_op_push(struct graph *g, const struct draft *d, uint32_t node, uint8_t op)
+/* An op of authority by the author of a node, or by the guardians. */
+static struct ctl
+ctl_of(const struct graph *g, uint32_t node, uint8_t op, uint8_t kind,
+    bool guarded)
 {
-	const struct op_grant *o = &d->body->ops[op].grant;
-	uint32_t issuer = g->nodes.v[node].grant, i = g->grants.len;
 	struct ctl c = { .node = node,
 		.op = op,
-		.kind = OP_GRANT,
-		.need = o->flags & GRANT_OWN ? o->role : ROLE_ADMIN,
-		.grant = issuer,
-		.rank = g->grants.v[issuer].rank,
-		.gives = i };
-	struct grant a = { .box_counter = o->box_counter,
-		.ctl = g->ctls.len,
+		.kind = kind,
+		.need = ROLE_NONE,
+		.grant = GRAPH_NONE,
+		.rank = GUARD_RANK };
+
+	if (!guarded) {
+		c.need = ROLE_ADMIN;
+		c.grant = g->nodes.v[node].grant;
+		c.rank = g->grants.v[c.grant].rank;
+	}
+	return c;
+}
+
+static lk_err
+grant_op_push(struct graph *g, const struct op_grant *o, uint32_t node,
+    uint8_t op, bool guarded)
+{
+	uint32_t i = g->grants.len;
+	struct ctl c = ctl_of(g, node, op, OP_GRANT, guarded);
+	struct grant a = { .ctl = g->ctls.len,
 		.node = node,
-		.issuer = issuer,
+		.issuer = c.grant,
 		.parent = grant_parent(g, node, o),
 		.rank = o->rank,
 		.role = o->role,
@@ -233,9 +279,11 @@ grant_op_push(struct graph *g, const struct draft *d, uint32_t node, uint8_t op)
 
 	if ((o->flags & GRANT_OWN) && a.parent == GRAPH_NONE)
 		return LK_ERR(LK_E_DENIED, "A6 parent");
-	memcpy(a.box, o->box, ACCESS_KEY_LEN);
+	if (o->flags & GRANT_OWN)
+		c.need = o->role;
+	c.gives = i;
 	TRY(ctl_push(g, &c));
-	TRY(grant_push(g, &a, o->key));
+	TRY(grant_push(g, &a, o->key, o->box, o->box_counter));
 	return a.role >= ROLE_READ ? welcome_push(g, node, op, i) : LK_NONE;
 }
 
@@ -262,29 +310,44 @@ entry_push(struct graph *g, const struct revoke_entry *e)
 	return LK_NONE;
 }
 
+/* Of one's own devices below oneself, any live grant will do. */
 static lk_err
-revoke_push(struct graph *g, const struct draft *d, uint32_t node, uint8_t op)
+revoke_push(struct graph *g, const struct op_revoke *o, uint32_t node,
+    uint8_t op, bool guarded)
 {
-	const struct op_revoke *o = &d->body->ops[op].revoke;
-	uint32_t author = g->nodes.v[node].grant;
-	struct ctl c = { .node = node,
-		.op = op,
-		.kind = OP_REVOKE,
-		.need = ROLE_RELAY,
-		.grant = author,
-		.rank = g->grants.v[author].rank,
-		.entry = g->entries.len,
-		.entries_len = (uint32_t)o->entries_len };
+	struct ctl c = ctl_of(g, node, op, OP_REVOKE, guarded);
+	bool own = true;
 
+	c.entry = g->entries.len;
+	c.entries_len = (uint32_t)o->entries_len;
 	for (size_t i = 0; i < o->entries_len; i++) {
 		uint32_t target;
 
 		TRY(entry_push(g, &o->entries[i]));
 		target = g->entries.v[g->entries.len - 1].target;
-		if (target == author || !person_has(g, target, author))
-			c.need = ROLE_ADMIN;
+		own =
+		    own && target != c.grant && person_has(g, target, c.grant);
 	}
+	if (own && !guarded)
+		c.need = ROLE_RELAY;
 	return ctl_push(g, &c);
+}
+
+static lk_err
+ban_push(struct graph *g, const struct op_ban *o, uint32_t node, uint8_t op)
+{
+	struct ctl c = ctl_of(g, node, op, OP_BAN, false);
+
+	c.bans = author_push(g, o->key);
+	return c.bans == GRAPH_NONE ? GRAPH_NOMEM : ctl_push(g, &c);
+}
+
+static lk_err
+guard_push(struct graph *g, const struct op_guard *o, uint32_t node, uint8_t op)
+{
+	if (o->op->kind == OP_GRANT)
+		return grant_op_push(g, &o->op->grant, node, op, true);
+	return revoke_push(g, &o->op->revoke, node, op, true);
 }
 
 /* What stays is the past of prev, and what stands before it in its own
@@ -293,13 +356,9 @@ static lk_err
 leave_push(struct graph *g, const struct draft *d, uint32_t node, uint8_t op)
 {
 	const struct node *n = &g->nodes.v[node];
-	struct ctl c = { .node = node,
-		.op = op,
-		.kind = OP_LEAVE,
-		.need = ROLE_RELAY,
-		.grant = n->grant,
-		.rank = g->grants.v[n->grant].rank };
+	struct ctl c = ctl_of(g, node, op, OP_LEAVE, false);
 
+	c.need = ROLE_RELAY;
 	if (d->prev != GRAPH_NONE)
 		c.keep = clock_with(g, d->prev);
 	c.keep = vclock_raise(&g->clocks, c.keep, n->chain, n->seq);
@@ -339,7 +398,7 @@ share_push(struct graph *g, const struct draft *d, uint32_t node, uint8_t op)
 		uint32_t etag = etag_find(g, f->shared[i].etag);
 		struct hand h = { .node = node,
 			.author = author_find(g, f->shared[i].key),
-			.grant = GRAPH_NONE,
+			.box = GRAPH_NONE,
 			.op = op };
 
 		if (etag == GRAPH_NONE || h.author == GRAPH_NONE)
@@ -349,16 +408,77 @@ share_push(struct graph *g, const struct draft *d, uint32_t node, uint8_t op)
 	return links_push(g, d, node, op);
 }
 
+static lk_err
+adoption_push(struct graph *g, uint32_t adopt, uint32_t target)
+{
+	struct stream *s = &g->streams.v[g->nodes.v[target].stream];
+
+	if (!ARRAY_ROOM(&g->adoptions))
+		return GRAPH_NOMEM;
+	g->adoptions.v[g->adoptions.len] = (struct adoption){
+		.adopt = adopt, .target = target, .next = s->adoption
+	};
+	s->adoption = g->adoptions.len++;
+	return LK_NONE;
+}
+
+/* An import is named by its last piece. */
+static lk_err
+adopt_push(struct graph *g, const struct op_adopt *o, uint32_t node, uint8_t op)
+{
+	uint32_t i = g->adopts.len;
+
+	if (!ARRAY_ROOM(&g->adopts))
+		return GRAPH_NOMEM;
+	g->adopts.v[i] =
+	    (struct adopt){ .node = node, .first = g->adoptions.len, .op = op };
+	for (size_t k = 0; k < o->ids_len; k++) {
+		uint32_t target = graph_find(g, o->ids + k * LK_ID_LEN);
+
+		/* The node itself is in no stream yet. */
+		if (target == GRAPH_NONE || target == node ||
+		    !(g->nodes.v[target].flags & (NODE_CHANGE | NODE_LAST)))
+			return LK_ERR(LK_E_DENIED, "A6 adopt");
+		TRY(adoption_push(g, i, target));
+	}
+	g->adopts.v[i].len = (uint32_t)o->ids_len;
+	g->adopts.len++;
+	return LK_NONE;
+}
+
+static lk_err
+rekey_push(struct graph *g, const struct op_rekey *o, uint32_t node, uint8_t op)
+{
+	struct box b = { .counter = o->box_counter,
+		.grant = g->nodes.v[node].grant,
+		.node = node,
+		.op = op,
+		.rekey = true };
+
+	memcpy(b.key, o->box, ACCESS_KEY_LEN);
+	return box_push(g, node_author(g, node), b);
+}
+
 lk_err
 op_push(struct graph *g, const struct draft *d, uint32_t node, uint8_t op)
 {
-	switch (d->body->ops[op].kind) {
+	const struct access_op *o = &d->body->ops[op];
+
+	switch (o->kind) {
 	case OP_GENESIS:
 		return genesis_push(g, d, node);
 	case OP_GRANT:
-		return grant_op_push(g, d, node, op);
+		return grant_op_push(g, &o->grant, node, op, false);
 	case OP_REVOKE:
-		return revoke_push(g, d, node, op);
+		return revoke_push(g, &o->revoke, node, op, false);
+	case OP_BAN:
+		return ban_push(g, &o->ban, node, op);
+	case OP_GUARD:
+		return guard_push(g, &o->guard, node, op);
+	case OP_ADOPT:
+		return adopt_push(g, &o->adopt, node, op);
+	case OP_REKEY:
+		return rekey_push(g, &o->rekey, node, op);
 	case OP_LEAVE:
 		return leave_push(g, d, node, op);
 	case OP_EPOCH:

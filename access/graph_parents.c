@@ -17,42 +17,85 @@ stream_shown(const struct graph *g, const struct view *v, const struct eval *e,
 	return limit < reach ? limit : reach;
 }
 
-/* The last visible change of a stream, or GRAPH_NONE; *seq is 0 then. */
-static uint32_t
-stream_change(const struct graph *g, const struct stream *s, uint32_t shown,
-    uint32_t *seq)
+static bool
+adoption_counts(const struct graph *g, const struct view *v,
+    const struct eval *e, const struct adoption *x)
 {
-	uint32_t n = u32s_upto(&s->changes, shown);
+	const struct adopt *a = &g->adopts.v[x->adopt];
 
-	*seq = n == 0 ? 0 : s->changes.v[n - 1];
-	return n == 0 ? GRAPH_NONE : chain_node(g, s->chain, *seq);
+	return view_has_op(g, v, a->node, a->op) &&
+	    eval_op(g, e, a->node, a->op);
+}
+
+/* Of adoptions from number i on: the next that counts and is of such content,
+ * beyond `seq`; GRAPH_NONE when there is none. */
+static uint32_t
+adoption_from(const struct graph *g, const struct view *v, const struct eval *e,
+    uint32_t i, uint16_t content, uint32_t seq)
+{
+	for (; i != GRAPH_NONE; i = g->adoptions.v[i].next) {
+		const struct adoption *x = &g->adoptions.v[i];
+		const struct node *target = &g->nodes.v[x->target];
+
+		if ((target->flags & content) && target->seq > seq &&
+		    adoption_counts(g, v, e, x))
+			break;
+	}
+	return i;
+}
+
+/* The last visible change of a stream, adopted or not: its node, or GRAPH_NONE;
+ * *seq is 0 then. */
+static uint32_t
+stream_change(const struct graph *g, const struct view *v, const struct eval *e,
+    const struct stream *s, uint32_t *seq)
+{
+	uint32_t n = u32s_upto(&s->changes, stream_shown(g, v, e, s));
+	uint32_t last = n == 0 ? 0 : s->changes.v[n - 1], i = s->adoption;
+
+	while ((i = adoption_from(g, v, e, i, NODE_CHANGE, last)) != GRAPH_NONE)
+		last = g->nodes.v[g->adoptions.v[i].target].seq;
+	*seq = last;
+	return last == 0 ? GRAPH_NONE : chain_node(g, s->chain, last);
+}
+
+/* The visible imports of a stream beyond `done`. */
+static bool
+imports_add(struct graph *g, const struct view *v, const struct eval *e,
+    const struct stream *s, uint32_t done)
+{
+	uint32_t last = u32s_upto(&s->imports, stream_shown(g, v, e, s));
+	uint32_t i = s->adoption;
+	bool ok = true;
+
+	for (uint32_t k = u32s_upto(&s->imports, done); k < last; k++)
+		ok = ok &&
+		    u32s_add(
+			&g->parents, chain_node(g, s->chain, s->imports.v[k]));
+	while ((i = adoption_from(g, v, e, i, NODE_LAST, done)) != GRAPH_NONE) {
+		ok = ok && u32s_add(&g->parents, g->adoptions.v[i].target);
+		i = g->adoptions.v[i].next;
+	}
+	return ok;
 }
 
 /* Adds what a stream shows beyond `done`, the seq up to which others have it
  * among their ancestors: its last change, and imports after that one. */
 static bool
-heads_add(
-    struct graph *g, const struct stream *s, uint32_t shown, uint32_t done)
+heads_add(struct graph *g, const struct view *v, const struct eval *e,
+    const struct stream *s, uint32_t done)
 {
-	uint32_t seq, last = u32s_upto(&s->imports, shown);
-	uint32_t c = stream_change(g, s, shown, &seq);
+	uint32_t seq, c = stream_change(g, v, e, s, &seq);
 
 	if (c != GRAPH_NONE && done < seq && !u32s_add(&g->parents, c))
 		return false;
-	if (seq > done)
-		done = seq;
-	for (uint32_t k = u32s_upto(&s->imports, done); k < last; k++) {
-		if (!u32s_add(
-			&g->parents, chain_node(g, s->chain, s->imports.v[k])))
-			return false;
-	}
-	return true;
+	return imports_add(g, v, e, s, seq > done ? seq : done);
 }
 
 /*
- * Heads: of each stream the last visible change, and the imports after it (an
- * import has no ancestors), unless another of these changes has it among its
- * ancestors.
+ * Heads: of each stream the last visible change, and the imports after it (of
+ * whose ancestors nothing is known), unless another of these changes has it
+ * among its ancestors.
  */
 lk_err
 parents_of(struct graph *g, const struct view *v, const struct eval *e)
@@ -61,21 +104,16 @@ parents_of(struct graph *g, const struct view *v, const struct eval *e)
 	bool ok = true;
 
 	for (uint32_t i = 0; i < g->streams.len; i++) {
-		const struct stream *s = &g->streams.v[i];
-		uint32_t c =
-		    stream_change(g, s, stream_shown(g, v, e, s), &seq);
+		uint32_t c = stream_change(g, v, e, &g->streams.v[i], &seq);
 
 		if (c != GRAPH_NONE)
 			covered = vclock_merge(
 			    &g->clocks, covered, g->nodes.v[c].ancestors);
 	}
 	g->parents.len = 0;
-	for (uint32_t i = 0; i < g->streams.len && ok; i++) {
-		const struct stream *s = &g->streams.v[i];
-
-		ok = heads_add(g, s, stream_shown(g, v, e, s),
+	for (uint32_t i = 0; i < g->streams.len && ok; i++)
+		ok = heads_add(g, v, e, &g->streams.v[i],
 		    vclock_get(&g->clocks, covered, i));
-	}
 	ok = ok && !g->clocks.failed;
 	g->clocks.failed = false;
 	vclock_rollback(&g->clocks, pool);

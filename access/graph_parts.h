@@ -15,8 +15,9 @@
 
 /* How the tables stood, to go back to. */
 struct mark {
-	uint32_t nodes, kinds, authors, chains, streams, grants, ctls, entries,
-	    etags, epochs, hands, links, sets, members, clocks;
+	uint32_t nodes, kinds, authors, chains, streams, grants, boxes, adopts,
+	    adoptions, ctls, entries, etags, epochs, hands, links, sets,
+	    members, clocks;
 };
 
 /* An envelope with everything it names found; graph_push.c. */
@@ -44,7 +45,7 @@ uint32_t node_author(const struct graph *, uint32_t node);
 struct grant_ref grant_name(const struct graph *, uint32_t grant);
 /* Whether `above` is `grant` or an own grant's parent, any way up. */
 bool person_has(const struct graph *, uint32_t grant, uint32_t above);
-bool grant_boxed(const struct grant *);
+bool box_given(const struct box *);
 
 /* graph_view.c: views, and sets of epochs. */
 bool view_has(const struct graph *, const struct view *, uint32_t node);
@@ -107,6 +108,9 @@ bool eval_allows(const struct graph *, const struct eval *, uint32_t grant,
  * ops apart, are effective. */
 uint32_t eval_limit(const struct graph *, const struct eval *, uint32_t grant,
     uint8_t need, uint32_t chain);
+/* A ban that counts and keeps a grant from having effect, else GRAPH_NONE: the
+ * ctl of the most senior, then the one of the lowest id. */
+uint32_t eval_banned(const struct graph *, const struct eval *, uint32_t grant);
 /* Whether some cut that counts names this grant itself. */
 bool eval_names(const struct eval *, uint32_t grant);
 /* The cuts that count against a grant, in turn: NULL begins and ends. */
@@ -132,7 +136,7 @@ LK_MUST_USE lk_err eval_clean(
  * supersedes. */
 LK_MUST_USE lk_err epochs_present(const struct graph *, const struct eval *,
     const struct view *, struct u32s *out);
-/* GRAPH_NONE for no reader. */
+/* His newest box key; GRAPH_NONE for no reader. */
 uint32_t eval_reader(const struct eval *, uint32_t author);
 bool eval_is_clean(const struct graph *, const struct eval *, uint32_t etag);
 /* Whether some epoch of that etag is in the view. */
@@ -153,7 +157,7 @@ uint32_t changes_under(
 
 /* graph_status.c: status of nodes in the whole set; appends to g->flips. */
 LK_MUST_USE lk_err status_settle(struct graph *);
-/* For a new node without ops of authority. */
+/* For a new node without ops of authority or adopts. */
 LK_MUST_USE lk_err status_add(struct graph *, uint32_t node);
 
 #endif

@@ -51,6 +51,27 @@ chain_pop(struct graph *g, const struct mark *m)
 }
 
 static void
+adopts_pop(struct graph *g, const struct mark *m)
+{
+	while (g->adoptions.len > m->adoptions) {
+		const struct adoption *a = &g->adoptions.v[--g->adoptions.len];
+
+		g->streams.v[g->nodes.v[a->target].stream].adoption = a->next;
+	}
+	g->adopts.len = m->adopts;
+}
+
+static void
+boxes_pop(struct graph *g, const struct mark *m)
+{
+	while (g->boxes.len > m->boxes) {
+		const struct box *b = &g->boxes.v[--g->boxes.len];
+
+		g->authors.v[b->author].box = b->next;
+	}
+}
+
+static void
 grants_pop(struct graph *g, const struct mark *m)
 {
 	uint32_t n = 0;
@@ -104,6 +125,8 @@ void
 graph_pop(struct graph *g, const struct mark *m)
 {
 	if (g->nodes.len > m->nodes) {
+		adopts_pop(g, m);
+		boxes_pop(g, m);
 		stream_pop(g, m);
 		grants_pop(g, m);
 		chain_pop(g, m);

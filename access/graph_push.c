@@ -11,6 +11,9 @@ graph_mark(const struct graph *g)
 		.chains = g->chains.len,
 		.streams = g->streams.len,
 		.grants = g->grants.len,
+		.boxes = g->boxes.len,
+		.adopts = g->adopts.len,
+		.adoptions = g->adoptions.len,
 		.ctls = g->ctls.len,
 		.entries = g->entries.len,
 		.etags = g->etags.len,
@@ -22,7 +25,7 @@ graph_mark(const struct graph *g)
 		.clocks = g->clocks.len };
 }
 
-static uint8_t
+static uint16_t
 kind_flags(const struct access_op *op)
 {
 	switch (op->kind) {
@@ -30,12 +33,18 @@ kind_flags(const struct access_op *op)
 		return NODE_GENESIS | NODE_AUTH | NODE_KEYS;
 	case OP_GRANT:
 	case OP_REVOKE:
+	case OP_BAN:
 	case OP_LEAVE:
+	case OP_GUARD:
 		return NODE_AUTH;
+	case OP_ADOPT:
+		return NODE_ADOPT | NODE_OTHER;
 	case OP_EPOCH:
 		return NODE_KEYS | NODE_OTHER;
 	case OP_SHARE:
 		return NODE_KEYS | NODE_SHARE;
+	case OP_REKEY:
+		return NODE_KEYS | NODE_SHARE | NODE_REKEY;
 	case OP_CHANGE:
 		return NODE_CHANGE;
 	case OP_IMPORT:
@@ -121,6 +130,7 @@ stream_push(struct graph *g, uint32_t chain, uint32_t grant, uint32_t *out)
 			.grant = grant,
 			.next_of_chain = g->chains.v[chain].stream,
 			.next_of_grant = g->grants.v[grant].stream,
+			.adoption = GRAPH_NONE,
 		};
 		g->chains.v[chain].stream = s;
 		g->grants.v[grant].stream = s;
@@ -154,8 +164,8 @@ stream_enter(struct graph *g, uint32_t x)
 
 /*
  * What a change depends on, and so its Automerge ancestors.  When one envelope
- * has all others in its past, holds a change and changed nobody's rights, its
- * change is the one head.
+ * has all others in its past, holds a change and changed nobody's rights, nor
+ * adopted anything, its change is the one head.
  */
 static lk_err
 change_push(struct graph *g, const struct draft *d, uint32_t x)
@@ -165,9 +175,9 @@ change_push(struct graph *g, const struct draft *d, uint32_t x)
 	uint32_t number = changes_under(g, &v, n->grant) + 1, ancestors;
 	struct eval *e;
 
-	if (d->sole != GRAPH_NONE && !(n->flags & NODE_AUTH) &&
-	    (g->nodes.v[d->sole].flags & (NODE_AUTH | NODE_CHANGE)) ==
-		NODE_CHANGE) {
+	if (d->sole != GRAPH_NONE && !(n->flags & (NODE_AUTH | NODE_ADOPT)) &&
+	    (g->nodes.v[d->sole].flags &
+		(NODE_AUTH | NODE_ADOPT | NODE_CHANGE)) == NODE_CHANGE) {
 		g->parents.len = 0;
 		if (!u32s_add(&g->parents, d->sole))
 			return GRAPH_NOMEM;

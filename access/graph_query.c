@@ -271,8 +271,8 @@ graph_parents(struct graph *g, const struct grant_ref *ref,
 	return LK_NONE;
 }
 
-/* Why an op is void: the revocation or leave against it, or against the grant
- * it rests on, however far up. */
+/* Why an op is void: the revocation, ban or leave against it, or against the
+ * grant it rests on, however far up. */
 static uint32_t
 op_voided_by(const struct graph *g, uint32_t node, uint8_t op)
 {
@@ -280,14 +280,19 @@ op_voided_by(const struct graph *g, uint32_t node, uint8_t op)
 
 	for (;;) {
 		const struct cut *cut = eval_denied(g, now, node, op);
-		uint32_t c = op_ctl(g, node, op), from;
+		uint32_t c = op_ctl(g, node, op), from, ban;
 
 		if (cut != NULL)
 			return g->ctls.v[cut->ctl].node;
+		if (c != GRAPH_NONE && g->ctls.v[c].grant == GRAPH_NONE)
+			return GRAPH_NONE;
 		from = g->nodes.v[node].grant;
 		if (eval_grant(g, now, from)) {
 			if (c == GRAPH_NONE || g->ctls.v[c].kind != OP_GRANT)
 				return GRAPH_NONE;
+			ban = eval_banned(g, now, g->ctls.v[c].gives);
+			if (ban != GRAPH_NONE)
+				return g->ctls.v[ban].node;
 			from = g->grants.v[g->ctls.v[c].gives].parent;
 			if (from == GRAPH_NONE || eval_grant(g, now, from))
 				return GRAPH_NONE;
@@ -301,6 +306,14 @@ uint32_t
 graph_voided_by(const struct graph *g, uint32_t node)
 {
 	return op_voided_by(g, node, g->nodes.v[node].content);
+}
+
+void
+graph_guardian(
+    const struct graph *g, uint8_t index, uint8_t key[static ACCESS_KEY_LEN])
+{
+	LK_ASSERT(index < g->guardians);
+	memcpy(key, g->guardian_keys[index], ACCESS_KEY_LEN);
 }
 
 size_t
@@ -341,7 +354,7 @@ graph_member(const struct graph *g, size_t i, struct member *out)
 	else if (a->issuer != GRAPH_NONE)
 		out->parent = grant_name(g, a->issuer);
 	memcpy(out->key, g->authors.v[a->author].key, ACCESS_KEY_LEN);
-	memcpy(out->box, a->box, ACCESS_KEY_LEN);
+	memcpy(out->box, g->boxes.v[a->box].key, ACCESS_KEY_LEN);
 }
 
 /* The last essential envelope of a stream: a tip that is not, the author of a

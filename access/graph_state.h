@@ -30,14 +30,16 @@
 #include "access/vclock.h"
 
 /* What a node holds. */
-#define NODE_AUTH 0x01    /* genesis, grant, revoke or leave */
-#define NODE_KEYS 0x02    /* genesis, epoch or share */
+#define NODE_AUTH 0x01    /* genesis, grant, revoke, ban, leave, guard */
+#define NODE_KEYS 0x02    /* genesis, epoch, share or rekey */
 #define NODE_CHANGE 0x04  /* a change */
 #define NODE_IMPORT 0x08  /* a piece of an import */
 #define NODE_LAST 0x10    /* .. the last one */
 #define NODE_OTHER 0x20   /* another op that needs write */
 #define NODE_SHARE 0x40   /* an op that needs read */
 #define NODE_GENESIS 0x80 /* the document itself */
+#define NODE_ADOPT 0x100  /* an adopt */
+#define NODE_REKEY 0x200  /* a rekey */
 
 struct node {
 	uint8_t id[LK_ID_LEN];
@@ -53,13 +55,15 @@ struct node {
 	 * over streams, and its number under the grant.  A piece of an import:
 	 * `visible` counts the visible imports it is part of. */
 	uint32_t ancestors, number, visible;
-	uint8_t flags, ops_len, ctls_len, content; /* index of the content op */
+	uint32_t adopted; /* effective adopts that list it */
+	uint16_t flags;
+	uint8_t ops_len, ctls_len, content; /* index of the content op */
 };
 
 struct author {
 	uint8_t key[ACCESS_KEY_LEN];
 	uint32_t chain, chains_len; /* newest chain */
-	uint32_t grant;             /* newest grant */
+	uint32_t grant, box;        /* newest grant, newest box key */
 };
 
 struct chain {
@@ -76,14 +80,14 @@ struct stream {
 	uint32_t chain, grant;
 	uint32_t next_of_chain, next_of_grant;
 	struct u32s changes, imports, others, shares;
-	uint32_t visible; /* seq up to which changes and imports are visible */
+	uint32_t visible;  /* seq up to which all changes and imports are */
+	uint32_t adoption; /* newest of what adopts list of it */
 };
 
 struct grant {
-	uint8_t box[ACCESS_KEY_LEN];
-	uint32_t box_counter;
-	uint32_t ctl, node, author;
-	uint32_t issuer; /* the grant it was made under; genesis: GRAPH_NONE */
+	uint32_t ctl, node, author, box;
+	uint32_t issuer; /* the grant it was made under; of the genesis and of
+			  * guardians: GRAPH_NONE */
 	uint32_t parent; /* of an own grant, else GRAPH_NONE */
 	uint32_t top;    /* the first grant of the person; itself if not own */
 	uint32_t below;  /* a top: newest own grant of the person */
@@ -92,13 +96,25 @@ struct grant {
 	uint8_t role, flags, index;
 };
 
-/* An op that decides what others may do. */
+/* A box key of a device: of a grant (zero when that gives none), or of a rekey
+ * under one. */
+struct box {
+	uint8_t key[ACCESS_KEY_LEN];
+	uint32_t counter, author, grant, node;
+	uint32_t next; /* of the same author */
+	uint8_t op;
+	bool rekey;
+};
+
+/* An op that decides what others may do; what a guard says is a grant or revoke
+ * of its own rank. */
 struct ctl {
 	uint32_t node;
 	uint8_t op, kind, need;
-	uint32_t grant;              /* of the author; genesis: GRAPH_NONE */
-	int32_t rank;                /* of the author; genesis: -2 */
-	uint32_t gives;              /* OP_GRANT: the grant */
+	uint32_t grant; /* of the author; GRAPH_NONE: always holds */
+	int32_t rank;   /* of the author; genesis -2, guards -1 */
+	uint32_t bans;  /* OP_BAN: the author of that key */
+	uint32_t gives; /* OP_GRANT: the grant */
 	uint32_t entry, entries_len; /* OP_REVOKE */
 	uint32_t keep;               /* OP_LEAVE: clock of what stays */
 };
@@ -108,9 +124,21 @@ struct entry {
 	uint8_t level, flags;
 };
 
-/* A device and the grant that says its newest box key. */
+/* What an adopt lists, one by one. */
+struct adopt {
+	uint32_t node, first, len; /* adoptions */
+	uint8_t op;
+	bool counts; /* in the whole set */
+};
+
+struct adoption {
+	uint32_t adopt, target; /* node of the change or last piece */
+	uint32_t next;          /* of the same stream */
+};
+
+/* A device and which of its box keys. */
 struct holder {
-	uint32_t author, grant;
+	uint32_t author, box;
 };
 
 struct etag {
@@ -131,7 +159,7 @@ struct epoch {
 /* A key handed over by a share, or to a grantee. */
 struct hand {
 	uint32_t node, author, etag, next; /* next: of the same etag */
-	uint32_t grant; /* whose box key it is; GRAPH_NONE: not computed yet */
+	uint32_t box;                      /* GRAPH_NONE: not computed yet */
 	uint8_t op;
 };
 
@@ -165,9 +193,14 @@ struct cut {
 	bool leave;
 };
 
+/* An effective ban. */
+struct barred {
+	uint32_t ctl, next; /* the list it is in */
+};
+
 /*
- * What a view makes of its control ops.  Lists of cuts by grant; readers by
- * author: GRAPH_NONE for no reader, else the grant with the newest box key.
+ * What a view makes of its control ops.  Lists of cuts by grant, of bans by
+ * author; readers by author: GRAPH_NONE for no reader, else his newest box key.
  */
 struct eval {
 	bool used;
@@ -180,6 +213,8 @@ struct eval {
 	} effective;         /* by ctl */
 	struct u32s cuts_of; /* by grant: GRAPH_NONE or an index in cuts */
 	ARRAY(struct cut) cuts;
+	struct u32s bans_of; /* by author: GRAPH_NONE or an index in bans */
+	ARRAY(struct barred) bans;
 	bool readers_known, clean_known;
 	struct u32s readers; /* by author */
 	struct u32s clean;   /* epochs a change may be sealed under */
@@ -205,6 +240,9 @@ struct graph {
 	ARRAY(struct chain) chains;
 	ARRAY(struct stream) streams;
 	ARRAY(struct grant) grants;
+	ARRAY(struct box) boxes;
+	ARRAY(struct adopt) adopts;
+	ARRAY(struct adoption) adoptions;
 	ARRAY(struct ctl) ctls;
 	ARRAY(struct entry) entries;
 	ARRAY(struct etag) etags;
@@ -213,11 +251,13 @@ struct graph {
 	ARRAY(struct link) links;
 	ARRAY(struct set) sets;
 	struct u32s members; /* of sets */
-	struct u32s order;   /* ctls by rank, leaves first, arrival */
+	struct u32s order;   /* ctls by rank, leaves, bans, arrival */
 	struct lookup by_id, by_key, by_etag, by_set;
 	struct vclock_pool clocks;
 
 	struct evals *evals;
+	uint8_t guardian_keys[GENESIS_GUARDIANS_MAX][ACCESS_KEY_LEN];
+	uint32_t guardians, guardians_needed; /* how many there are */
 	bool settled;
 	struct u32s heads, maximal_now; /* of the essential set */
 

@@ -3,6 +3,12 @@
 
 #include "access/graph_parts.h"
 
+static uint32_t
+later(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
 static bool
 visible_note(struct graph *g, uint32_t node)
 {
@@ -43,29 +49,68 @@ import_flip(struct graph *g, uint32_t last, bool appears)
 	return true;
 }
 
+/* A change, or an import named by its last piece, appears or goes. */
+static bool
+content_flip(struct graph *g, uint32_t node, bool appears)
+{
+	if (g->nodes.v[node].flags & NODE_CHANGE)
+		return visible_note(g, node);
+	return import_flip(g, node, appears);
+}
+
+/* What the end of a stream moved past, unless it is adopted and stays. */
+static bool
+seqs_flip(struct graph *g, const struct stream *s, const struct u32s *seqs,
+    uint32_t low, uint32_t high)
+{
+	for (uint32_t k = u32s_upto(seqs, low);
+	     k < seqs->len && seqs->v[k] <= high; k++) {
+		uint32_t n = chain_node(g, s->chain, seqs->v[k]);
+
+		if (g->nodes.v[n].adopted == 0 &&
+		    !content_flip(g, n, s->visible == high))
+			return false;
+	}
+	return true;
+}
+
 /* Moves the end of what is visible on a stream. */
 static lk_err
 stream_show(struct graph *g, uint32_t i, uint32_t limit)
 {
 	struct stream *s = &g->streams.v[i];
-	uint32_t was = s->visible, low, high, k;
-	bool appears = limit > was, ok = true;
+	uint32_t was = s->visible;
+	uint32_t low = limit < was ? limit : was, high = later(limit, was);
 
 	if (limit == was)
 		return LK_NONE;
-	low = appears ? was : limit;
-	high = appears ? limit : was;
 	s->visible = limit;
-	for (k = u32s_upto(&s->changes, low);
-	     k < s->changes.len && s->changes.v[k] <= high; k++)
-		ok = ok &&
-		    visible_note(g, chain_node(g, s->chain, s->changes.v[k]));
-	for (k = u32s_upto(&s->imports, low);
-	     k < s->imports.len && s->imports.v[k] <= high; k++)
-		ok = ok &&
-		    import_flip(
-			g, chain_node(g, s->chain, s->imports.v[k]), appears);
-	return ok ? LK_NONE : GRAPH_NOMEM;
+	return seqs_flip(g, s, &s->changes, low, high) &&
+		seqs_flip(g, s, &s->imports, low, high)
+	    ? LK_NONE
+	    : GRAPH_NOMEM;
+}
+
+/* Takes account of what an adopt has come to. */
+static lk_err
+adopt_settle(struct graph *g, struct adopt *a)
+{
+	bool counts = eval_op(g, &g->evals->now, a->node, a->op);
+
+	if (counts == a->counts)
+		return LK_NONE;
+	a->counts = counts;
+	for (uint32_t i = a->first; i < a->first + a->len; i++) {
+		uint32_t n = g->adoptions.v[i].target;
+		struct node *target = &g->nodes.v[n];
+
+		target->adopted += counts ? 1 : UINT32_MAX;
+		if (target->adopted == (counts ? 1 : 0) &&
+		    target->seq > g->streams.v[target->stream].visible &&
+		    !content_flip(g, n, counts))
+			return GRAPH_NOMEM;
+	}
+	return LK_NONE;
 }
 
 static uint32_t
@@ -74,12 +119,6 @@ last_upto(const struct u32s *a, uint32_t limit)
 	uint32_t n = u32s_upto(a, limit);
 
 	return n == 0 ? 0 : a->v[n - 1];
-}
-
-static uint32_t
-later(uint32_t a, uint32_t b)
-{
-	return a > b ? a : b;
 }
 
 /* The last seq of a stream with an effective op, control ops apart. */
@@ -111,6 +150,8 @@ streams_settle(struct graph *g, uint32_t *last)
 		last[chain] = later(last[chain], stream_last(s, w, r));
 		TRY(stream_show(g, i, show));
 	}
+	for (uint32_t i = 0; i < g->adopts.len; i++)
+		TRY(adopt_settle(g, &g->adopts.v[i]));
 	for (uint32_t i = 0; i < g->ctls.len; i++) {
 		const struct node *n = &g->nodes.v[g->ctls.v[i].node];
 
@@ -285,6 +326,8 @@ status_add(struct graph *g, uint32_t x)
 
 	if (n->flags & NODE_KEYS)
 		now->clean_known = false;
+	if (n->flags & NODE_REKEY)
+		now->readers_known = false;
 	/* A leftover with an epoch may have come back with it. */
 	g->evals->share_known = false;
 	if ((n->flags & (NODE_CHANGE | NODE_LAST)) && n->seq <= w)
@@ -308,7 +351,8 @@ graph_visible(const struct graph *g, uint32_t node)
 	const struct node *n = &g->nodes.v[node];
 
 	if (n->flags & NODE_CHANGE)
-		return n->seq <= g->streams.v[n->stream].visible;
+		return n->adopted > 0 ||
+		    n->seq <= g->streams.v[n->stream].visible;
 	return n->visible > 0;
 }
 

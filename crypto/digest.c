@@ -32,6 +32,7 @@ static const char labels[][LABEL_LEN + 1] = {
 	[DIGEST_TICKET] = "lk1 ticket",
 	[DIGEST_ROOT] = "lk1 root",
 	[DIGEST_FP] = "lk1 fp",
+	[DIGEST_GUARD] = "lk1 guard",
 };
 
 static const uint8_t checksum_key[crypto_shorthash_KEYBYTES] = "lk1 checksum";

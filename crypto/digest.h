@@ -32,6 +32,7 @@ enum digest_label {
 	DIGEST_TICKET,
 	DIGEST_ROOT,
 	DIGEST_FP,
+	DIGEST_GUARD,
 };
 
 /* An incremental H[n](label; ...) or H[n](label, key; ...). */

@@ -11,6 +11,12 @@ _Static_assert(SIGN_LEN == crypto_sign_BYTES, "Ed25519");
 _Static_assert(sizeof(((struct sign_key *)0)->sk) == crypto_sign_SECRETKEYBYTES,
     "Ed25519");
 
+/* Ed25519 reads its message twice, so the parts are put side by side. */
+struct statement {
+	uint8_t bytes[LABEL_LEN + SIGN_MESSAGE_MAX];
+	size_t len;
+};
+
 static const char labels[][LABEL_LEN + 1] = {
 	[SIGN_ENVELOPE] = "lk1 envelope sig",
 	[SIGN_DEVICE_CERT] = "lk1 device cert",
@@ -20,12 +26,7 @@ static const char labels[][LABEL_LEN + 1] = {
 	[SIGN_ACK] = "lk1 ack sig",
 	[SIGN_CARD] = "lk1 card sig",
 	[SIGN_BOX_CERT] = "lk1 box cert",
-};
-
-/* Ed25519 reads its message twice, so the parts are put side by side. */
-struct statement {
-	uint8_t bytes[LABEL_LEN + SIGN_MESSAGE_MAX];
-	size_t len;
+	[SIGN_GUARD] = "lk1 guard sig",
 };
 
 static bool

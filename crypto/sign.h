@@ -31,6 +31,7 @@ enum sign_label {
 	SIGN_ACK,
 	SIGN_CARD,
 	SIGN_BOX_CERT,
+	SIGN_GUARD,
 };
 
 /* Signs label || a || b.  Either part may be empty; together they have at

@@ -5,6 +5,7 @@
 
 #include "sync/cert.h"
 #include "sync/engine_state.h"
+#include "sync/guard.h"
 
 #define ADMISSION_ARENA_MAX ((size_t)512 * 1024 * 1024)
 
@@ -84,8 +85,8 @@ candidate_learn(struct admission *a, const struct epochs *found, bool hold)
 		uint8_t wanted[LK_ID_LEN];
 		bool is_new;
 
-		TRY(hold ? docstate_key_add(a->r, a->ds->docno, e, &is_new) :
-			   docstate_key_loose(a->r, a->ds, e, &is_new));
+		TRY(hold ? docstate_key_add(a->r, a->ds->docno, e, &is_new)
+			 : docstate_key_loose(a->r, a->ds, e, &is_new));
 		if (is_new) {
 			waiting_for_key(wanted, e->etag);
 			TRY(admission_release(a, wanted));
@@ -111,8 +112,8 @@ static lk_err
 candidate_boxes(struct admission *a, struct candidate *c)
 {
 	TRY(keysection_parse(&c->keys, c->env.key_section, c->env.etag));
-	TRY(keysection_open(&c->keys, &a->r->identity->box, 1,
-	    a->ds->topic.id, &a->arena, &c->boxes));
+	TRY(keysection_open(&c->keys, &a->r->identity->box, 1, a->ds->topic.id,
+	    &a->arena, &c->boxes));
 	return candidate_learn(a, &c->boxes, false);
 }
 
@@ -131,8 +132,7 @@ candidate_key(struct admission *a, struct candidate *c)
 static lk_err
 candidate_links(struct admission *a, struct candidate *c)
 {
-	TRY(keysection_follow(
-	    &c->keys, &c->epoch, 1, &a->arena, &c->links));
+	TRY(keysection_follow(&c->keys, &c->epoch, 1, &a->arena, &c->links));
 	return candidate_learn(a, &c->links, false);
 }
 
@@ -233,24 +233,60 @@ admit_signature(
 	return genuine ? LK_NONE : LK_ERR(LK_E_MALFORMED, "A1 signature");
 }
 
+static lk_err
+admit_grant(struct admission *a, const struct op_grant *g)
+{
+	struct keyproofs *k = &a->r->keyproofs;
+	static const uint8_t none[DH_LEN];
+
+	if (!keyproof_device(k, g->key))
+		return LK_ERR(LK_E_MALFORMED, "A6 device key");
+	if (memcmp(g->box, none, DH_LEN) != 0 &&
+	    !keyproof_statement(k, g->box_sig, g->key, g->box, g->box_counter))
+		return LK_ERR(LK_E_MALFORMED, "A6 box key");
+	return LK_NONE;
+}
+
+/* That as many guardians have signed as are needed, graph_judge has seen. */
+static lk_err
+admit_guard(struct admission *a, const struct candidate *c,
+    const struct graph_author *author, const struct op_guard *o)
+{
+	struct guard_place place = { .seq = c->env.seq };
+
+	memcpy(place.docid, a->ds->docid, LK_ID_LEN);
+	memcpy(place.author, author->key, SIGN_PK_LEN);
+	memcpy(place.prev, c->env.prev, LK_ID_LEN);
+	for (size_t i = 0; i < o->sigs_len; i++) {
+		const uint8_t *sig = o->sigs + i * GUARD_SIG_LEN;
+		uint8_t guardian[ACCESS_KEY_LEN];
+		bool genuine = false;
+
+		graph_guardian(a->ds->graph, sig[0], guardian);
+		TRY(guard_verify(sig + 1, guardian, &place, o->op, &genuine));
+		if (!genuine)
+			return LK_ERR(
+			    LK_E_MALFORMED, "A6 guardian's signature");
+	}
+	return o->op->kind == OP_GRANT ? admit_grant(a, &o->op->grant)
+				       : LK_NONE;
+}
+
 /* A6: keys that enter the document are points, and box keys are their owners'.
  */
 static lk_err
-admit_keys(struct admission *a, const struct candidate *c)
+admit_keys(struct admission *a, const struct candidate *c,
+    const struct graph_author *author)
 {
 	for (size_t i = 0; i < c->body.ops_len; i++) {
-		const struct op_grant *g = &c->body.ops[i].grant;
-		struct keyproofs *k = &a->r->keyproofs;
-		static const uint8_t none[DH_LEN];
+		const struct access_op *op = &c->body.ops[i];
 
-		if (c->body.ops[i].kind != OP_GRANT)
-			continue;
-		if (!keyproof_device(k, g->key))
-			return LK_ERR(LK_E_MALFORMED, "A6 device key");
-		if (memcmp(g->box, none, DH_LEN) == 0)
-			continue;
-		if (!keyproof_statement(
-			k, g->box_sig, g->key, g->box, g->box_counter))
+		if (op->kind == OP_GRANT)
+			TRY(admit_grant(a, &op->grant));
+		if (op->kind == OP_GUARD)
+			TRY(admit_guard(a, c, author, &op->guard));
+		if (op->kind == OP_REKEY &&
+		    !keyproof_box(&a->r->keyproofs, op->rekey.box))
 			return LK_ERR(LK_E_MALFORMED, "A6 box key");
 	}
 	return LK_NONE;
@@ -309,7 +345,7 @@ admit_judge(struct admission *a, struct candidate *c, struct judgement *j,
 		TRY(admit_genesis(a, c));
 	}
 	TRY(graph_judge(a->ds->graph, &c->facts, j));
-	TRY(admit_keys(a, c));
+	TRY(admit_keys(a, c, author));
 	return admit_epoch(c, j);
 }
 
@@ -412,9 +448,9 @@ admit_wait(struct admission *a, const struct candidate *c, lk_err why,
 static lk_err
 admit_written(lk_err err)
 {
-	return err.code == LK_OK || is_ours(err) ?
-	    err :
-	    LK_ERR(LK_E_CORRUPT, err.what);
+	return err.code == LK_OK || is_ours(err)
+	    ? err
+	    : LK_ERR(LK_E_CORRUPT, err.what);
 }
 
 static lk_err

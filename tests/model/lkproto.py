@@ -363,6 +363,20 @@ def share_body(devices): return uleb(len(devices)) + b"".join(devices)
 def import_body(last, data): return u8(last) + uleb(len(data)) + data
 
 
+def adopt_body(ids): return uleb(len(ids)) + b"".join(ids)
+def rekey_body(box, counter): return box + u32(counter)
+
+
+def guard_text(docid, author, prev, seq, op):
+    """What a guardian signs; op: u8 kind || uLEB length || body of a grant or revoke."""
+    return b"lk1 guard sig".ljust(16, b"\0") + docid + author + prev + u64(seq) + H(32, "lk1 guard", op)
+
+
+def guard_body(kind, body, signatures):
+    """signatures: (index, signature)"""
+    return u8(kind) + uleb(len(body)) + body + u8(len(signatures)) + b"".join(u8(i) + s for i, s in signatures)
+
+
 def encode_body(grant, deps, ops):
     """grant: None (as in the previous envelope) or (id, index); ops: (kind, bytes)"""
     b = u8(0) if grant is None else u8(1) + grant[0] + u8(grant[1])
@@ -423,6 +437,20 @@ def parse_revoke(r):
     return out
 
 
+def parse_guard(r, index):
+    kind = r.u8()
+    inner = Reader(r.take(r.uleb()))
+    check(kind in (GRANT, REVOKE), "guard kind")
+    op = parse_grant(inner, index) if kind == GRANT else parse_revoke(inner)
+    inner.end()
+    check(kind == REVOKE or not op["flags"] & OWN, "guard of an own device")
+    n = r.u8()
+    check(n <= 16, "guard signatures")
+    sigs = [(r.u8(), r.take(64)) for _ in range(n)]
+    ascending([i for i, _ in sigs], "guard order")
+    return dict(kind=kind, op=op, signatures=sigs)
+
+
 def parse_lean(data):
     """Returns the content: a change chunk's body from `time` on."""
     r = Reader(data)
@@ -452,6 +480,18 @@ def parse_op(kind, data, index):
         v = parse_revoke(r)
     elif kind in (LEAVE, EPOCH):
         v = None
+    elif kind == BAN:
+        v = r.take(32)
+    elif kind == ADOPT:
+        v = [r.take(32) for _ in range(r.uleb(256))]
+        check(v, "empty adopt")
+        ascending(v, "adopt order")
+    elif kind == REKEY:
+        v = dict(box=r.take(32), counter=r.u32())
+        check(v["counter"] > 0, "rekey")
+        check(valid_box_key(v["box"]), "small-order box key")
+    elif kind == GUARD:
+        v = parse_guard(r, index)
     elif kind == CHANGE:
         v = parse_lean(r.rest())
     elif kind == SHARE:
@@ -488,7 +528,8 @@ def parse_body(b, seq, section=None):
     kinds = [k for k, _ in raw]
     check(kinds.count(CHANGE) + kinds.count(IMPORT) <= 1, "two changes")
     check(kinds.count(EPOCH) + kinds.count(SHARE) <= 1, "two key sections")
-    check(not (EPOCH in kinds and (REVOKE in kinds or BAN in kinds)), "revoke in an epoch's envelope")
+    check(not (EPOCH in kinds and (REVOKE in kinds or BAN in kinds or u8(REVOKE) in [v[:1] for k, v in raw if k == GUARD])),
+        "revoke in an epoch's envelope")
     check(LEAVE not in kinds[:-1], "leave is not last")
     if kinds[0] == GENESIS:
         check(seq == 1 and g == 0 and not deps, "genesis place")

@@ -824,7 +824,8 @@ def key_sections(laptop, phone, fred, nora):
 def bodies(root, laptop, phone, fred):
     vectors("body.json",
         "bodies (with zero padding where said) and op bodies: `good` with decoded fields, `bad` refused for ever, "
-        "`wait` needs a newer version. section: 0 none, 1 epoch, 2 share with `boxes` boxes")
+        "`wait` needs a newer version. section: 0 none, 1 epoch, 2 share with `boxes` boxes. `guards`: what a guardian "
+        "signs about an op for one place")
     ids = sorted(rng(32) for _ in range(3))
     dev, box, sig = phone.dev.pk, phone.dev.box_pk, phone.dev.box_sig()
     gb = p.genesis_body(root.pk, laptop.dev.pk, laptop.dev.box_pk, 0)
@@ -871,6 +872,17 @@ def bodies(root, laptop, phone, fred):
     good("share", 2, None, [], [(p.SHARE, p.share_body([dev, fred.dev.pk]))], t=2, n=2)
     good("share with links only", 2, None, [], [(p.SHARE, p.share_body([]))], t=2, n=0)
     good("import", 2, None, [], [(p.IMPORT, p.import_body(1, b"chunks"))])
+    good("ban", 2, None, [], [(p.BAN, dev)])
+    good("adopt", 2, None, ids[:1], [(p.ADOPT, p.adopt_body(ids)), (p.CHANGE, lean)])
+    good("rekey and epoch", 2, None, [], [(p.REKEY, p.rekey_body(fred.dev.box_pk, 1)), (p.EPOCH, b"")], t=1)
+    guarded = {k: u8(k) + p.uleb(len(o)) + o for k, o in ((p.GRANT, full), (p.REVOKE, rev))}
+    sign = lambda who, k: p.sign(who.dev.sign_seed, p.guard_text(ids[0], laptop.dev.pk, ids[1], 2, guarded[k]))
+    good("guard: a grant by two of three", 2, None, [], [(p.GUARD, p.guard_body(p.GRANT, full,
+        [(0, sign(phone, p.GRANT)), (2, sign(fred, p.GRANT))]))])
+    good("guard: a revoke", 2, None, [], [(p.GUARD, p.guard_body(p.REVOKE, rev, [(1, sign(phone, p.REVOKE))]))])
+    for k in (p.GRANT, p.REVOKE):
+        put("body.json", "guards", op=guarded[k], document=ids[0], author=laptop.dev.pk, prev=ids[1], seq=2,
+            guardian=phone.dev.pk, signature=sign(phone, k))
     good("unknown kind 200", 2, None, [], [(200, b"anything"), (p.CHANGE, lean)])
     one = lambda *ops: enc(None, [], list(ops))
     bad("g = 2", 2, u8(2) + one((p.LEAVE, b""))[1:])
@@ -929,9 +941,23 @@ def bodies(root, laptop, phone, fred):
     bad("revoke: keep not ascending", 2, one((p.REVOKE, p.revoke_body([(ids[0], 0, 0, 0, [ids[2], ids[1]])]))))
     bad("revoke: entries not ascending", 2, one((p.REVOKE, p.revoke_body([(ids[0], 1, 0, 0, []), (ids[0], 0, 0, 0, [])]))))
     bad("revoke: 17 keeps", 2, one((p.REVOKE, p.revoke_body([(ids[0], 0, 0, 0, sorted(rng(32) for _ in range(17)))]))))
+    bad("ban: too short", 2, one((p.BAN, dev[:31])))
+    bad("ban and epoch", 2, one((p.BAN, dev), (p.EPOCH, b"")), 1)
+    bad("adopt: none", 2, one((p.ADOPT, p.adopt_body([]))))
+    bad("adopt: not ascending", 2, one((p.ADOPT, p.adopt_body([ids[1], ids[0]]))))
+    bad("adopt: 257", 2, one((p.ADOPT, p.adopt_body([u16(i) + bytes(30) for i in range(257)]))))
+    bad("rekey: counter 0", 2, one((p.REKEY, p.rekey_body(box, 0))))
+    bad("rekey: small-order box key", 2, one((p.REKEY, p.rekey_body(low, 1))))
+    bad("guard: of a leave", 2, one((p.GUARD, p.guard_body(p.LEAVE, b"", []))))
+    bad("guard: signatures not ascending", 2, one((p.GUARD, p.guard_body(p.REVOKE, rev,
+        [(1, bytes(64)), (1, bytes(64))]))))
+    bad("guard: of an own device", 2, one((p.GUARD, p.guard_body(p.GRANT,
+        p.grant_body(dev, box, 0, sig, p.WRITE, 40001, p.OWN), []))))
+    bad("guard: of a revoke, and epoch", 2, one((p.GUARD, p.guard_body(p.REVOKE, rev, [])), (p.EPOCH, b"")), 1)
+    bad("guard: byte after the op", 2, one((p.GUARD, p.guard_body(p.REVOKE, rev + b"\0", []))))
     bad("change: form 2", 2, one((p.CHANGE, b"\2")))
     bad("import: flag 2", 2, one((p.IMPORT, p.import_body(2, b""))))
-    for k in (p.BAN, p.ADOPT, p.REKEY, p.GUARD, 13, 127):
+    for k in (13, 127):
         bad("kind %d" % k, 2, one((k, b"later"), (p.CHANGE, lean)), group="wait")
     bad("genesis: policy 2", 1, one((p.GENESIS, gb[:100] + u8(2) + gb[101:])), group="wait")
     bad("grant: flag 2", 2, one((p.GRANT, p.grant_body(dev, box, 0, sig, p.WRITE, 40000, 2))), group="wait")

@@ -16,7 +16,9 @@ struct envelope {
 	struct facts f;
 	struct body b;
 	struct revoke_entry entry;
+	struct access_op guarded;
 	uint8_t deps[3 * LK_ID_LEN], keep[LK_ID_LEN], share[ACCESS_KEY_LEN];
+	uint8_t adopted[LK_ID_LEN], sigs[GUARD_SIG_LEN];
 	struct shared_key shared;
 	struct key_link link;
 };
@@ -50,14 +52,46 @@ key_of(uint8_t key[static 32], uint8_t n)
 	key[0] = (uint8_t)('A' + n % 5);
 }
 
+static void authority_of(struct input *, struct envelope *, struct access_op *);
+
 static void
 op_of(struct input *in, struct envelope *e, struct access_op *op)
 {
 	static const uint8_t kinds[] = { OP_CHANGE, OP_GRANT, OP_REVOKE,
-		OP_LEAVE, OP_EPOCH, OP_SHARE, OP_IMPORT, 200 };
+		OP_LEAVE, OP_EPOCH, OP_SHARE, OP_IMPORT, 200, OP_BAN, OP_ADOPT,
+		OP_REKEY, OP_GUARD };
 
 	op->kind = kinds[take(in) % sizeof(kinds)];
-	if (op->kind == OP_GRANT) {
+	if (op->kind == OP_SHARE) {
+		key_of(e->share, take(in));
+		op->share.keys = e->share;
+		op->share.keys_len = 1;
+	} else if (op->kind == OP_IMPORT) {
+		op->content.form = take(in) & 1;
+	} else if (op->kind == OP_ADOPT) {
+		memcpy(e->adopted, in->env[pick(in)].f.id, LK_ID_LEN);
+		op->adopt.ids = e->adopted;
+		op->adopt.ids_len = 1;
+	} else if (op->kind == OP_REKEY) {
+		op->rekey.box[0] = op->rekey.box[1] = take(in) | 1;
+		op->rekey.box_counter = op->rekey.box[0];
+	} else if (op->kind == OP_GUARD) {
+		e->guarded.kind = take(in) & 1 ? OP_GRANT : OP_REVOKE;
+		authority_of(in, e, &e->guarded);
+		op->guard.op = &e->guarded;
+		op->guard.sigs = e->sigs;
+		op->guard.sigs_len = take(in) & 1;
+	} else {
+		authority_of(in, e, op);
+	}
+}
+
+static void
+authority_of(struct input *in, struct envelope *e, struct access_op *op)
+{
+	if (op->kind == OP_BAN) {
+		key_of(op->ban.key, take(in));
+	} else if (op->kind == OP_GRANT) {
 		uint8_t bits = take(in);
 
 		key_of(op->grant.key, take(in));
@@ -77,12 +111,6 @@ op_of(struct input *in, struct envelope *e, struct access_op *op)
 		e->entry.keep_len = e->entry.level & 1;
 		op->revoke.entries = &e->entry;
 		op->revoke.entries_len = 1;
-	} else if (op->kind == OP_SHARE) {
-		key_of(e->share, take(in));
-		op->share.keys = e->share;
-		op->share.keys_len = 1;
-	} else if (op->kind == OP_IMPORT) {
-		op->content.form = take(in) & 1;
 	}
 }
 
@@ -132,6 +160,8 @@ genesis_of(struct envelope *e)
 	key_of(o->root_pk, 4);
 	key_of(o->device_pk, 0);
 	o->device_box[0] = 1;
+	o->k = o->m = 1;
+	o->guardians = o->root_pk;
 }
 
 static void
@@ -197,8 +227,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct judgement j;
 	size_t n;
 
-	if (graph_new(&g).code != LK_OK ||
-	    graph_new(&loaded).code != LK_OK)
+	if (graph_new(&g).code != LK_OK || graph_new(&loaded).code != LK_OK)
 		abort();
 	while (in.len < ENVELOPES && (in.left > 0 || in.len == 0)) {
 		struct envelope *e = &env[in.len];

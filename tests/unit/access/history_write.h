@@ -210,63 +210,66 @@ w_cut(struct history *h, const char *name, const char *author,
 	return ok;
 }
 
-static inline void
-link_fill(struct history *h, struct envelope *e)
+/* Bans a key. */
+static inline bool
+w_ban(struct history *h, const char *name, const char *author,
+    const char *grant, const char *view, const char *key)
 {
-	struct key_link *link;
+	struct access_op op = { .kind = OP_BAN };
 
-	if (h->link_newer == NULL)
-		return;
-	link = arena_alloc(&e->arena, sizeof(*link));
-	name_etag(link->newer, h->link_newer);
-	name_etag(link->older, h->link_older);
-	e->facts.links = link;
-	e->facts.links_len = 1;
-	h->link_newer = NULL;
+	name_key(op.ban.key, key);
+	return history_write(h, name, author, grant, view, &op, 1);
 }
 
-/* A share of one key to one device; the seal is chosen as ever. */
-static inline bool
-w_share(struct history *h, const char *name, const char *author,
-    const char *grant, const char *view, const char *etag, const char *device)
+/* The author's box key NAME.bN. */
+static inline struct access_op
+op_rekey_to(const char *device, uint32_t n)
 {
-	struct access_op op = { .kind = OP_SHARE };
-	struct envelope *e;
-	struct shared_key *s;
-	uint8_t key[32], *copy;
-	bool in[HISTORY_MAX], ok;
-	struct graph *g;
-	struct judgement j;
+	struct access_op op = { .kind = OP_REKEY };
+	char box[40];
 
-	name_key(key, device);
-	op.share.keys = key;
-	op.share.keys_len = 1;
-	h->keep_refused = true;
-	(void)history_write(h, name, author, grant, view, &op, 1);
-	h->keep_refused = false;
-	e = h->env[--h->len];
-	copy = arena_alloc(&e->arena, sizeof(key));
-	memcpy(copy, key, sizeof(key));
-	e->body.ops[0].share.keys = copy;
-	s = arena_alloc(&e->arena, sizeof(*s));
-	memcpy(s->key, key, sizeof(key));
-	name_etag(s->etag, etag);
-	e->facts.keys = KEYS_SHARE;
-	e->facts.shared = s;
-	e->facts.shared_len = 1;
-	e->facts.boxes_len = 1;
-	link_fill(h, e);
-	view_close(h, view, in);
-	g = view_graph(h, in);
-	h->last = graph_judge(g, &e->facts, &j);
-	graph_free(g);
-	ok = h->last.code == LK_OK;
+	snprintf(box, sizeof(box), "%s.b%u", device, n);
+	name_key(op.rekey.box, box);
+	op.rekey.box_counter = n;
+	return op;
+}
+
+/* Ids of a list of names, ascending, with the life of an arena. */
+static inline const uint8_t *
+names_ids(struct arena *arena, const char *names, size_t *len)
+{
+	char list[1024], *save = NULL;
+	uint8_t *ids = arena_alloc(arena, (size_t)ADOPT_IDS_MAX * LK_ID_LEN);
+	size_t n = 0;
+
+	snprintf(list, sizeof(list), "%s", names);
+	for (char *w = strtok_r(list, " ", &save); w != NULL;
+	     w = strtok_r(NULL, " ", &save))
+		name_key(ids + n++ * LK_ID_LEN, w);
+	qsort(ids, n, LK_ID_LEN, bytes32_compare);
+	*len = n;
+	return ids;
+}
+
+/* Adopts the envelopes of a list. */
+static inline bool
+w_adopt(struct history *h, const char *name, const char *author,
+    const char *grant, const char *view, const char *names)
+{
+	struct access_op op = { .kind = OP_ADOPT };
+	struct arena arena;
+	bool ok;
+
+	arena_init(&arena, 1 << 16);
+	op.adopt.ids = names_ids(&arena, names, &op.adopt.ids_len);
+	ok = history_write(h, name, author, grant, view, &op, 1);
 	if (ok) {
-		h->len++;
-	} else {
-		arena_clear(&e->arena);
-		free(e);
+		struct envelope *e = h->env[h->len - 1];
+
+		e->body.ops[0].adopt.ids =
+		    names_ids(&e->arena, names, &e->body.ops[0].adopt.ids_len);
 	}
+	arena_clear(&arena);
 	return ok;
 }
 

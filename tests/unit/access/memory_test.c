@@ -7,6 +7,7 @@
  */
 #include <dlfcn.h>
 
+#include "tests/unit/access/history_share.h"
 #include "tests/unit/access/scenario.h"
 
 static bool failing, failed;

@@ -182,6 +182,32 @@ step_grant(struct history *h, const char *name, const char *author,
 	return w_grant(h, name, author, grant, view, op);
 }
 
+/* Something of the view, adopted or not; a ban; a new box key. */
+static void
+step_other(struct history *h, const char *name, const char *author,
+    const char *grant, const char *view)
+{
+	uint32_t dice = history_random(h, 6);
+
+	if (dice < 2) {
+		(void)w_ban(h, name, author, grant, view,
+		    keys[1 + history_random(h, KEYS - 1)]);
+	} else if (dice < 3) {
+		struct access_op op =
+		    op_rekey_to(author, 1 + history_random(h, 4));
+
+		(void)history_write(h, name, author, grant, view, &op, 1);
+	} else {
+		bool in[HISTORY_MAX];
+		size_t i = history_random(h, (uint32_t)h->len);
+
+		view_close(h, view, in);
+		while (i > 0 && !in[i])
+			i--;
+		(void)w_adopt(h, name, author, grant, view, h->env[i]->name);
+	}
+}
+
 static void
 step(struct history *h, size_t number)
 {
@@ -212,8 +238,10 @@ step(struct history *h, size_t number)
 			    cut_random(h, view, &other, target, keep));
 	} else if (dice < 88) {
 		(void)w_plain(h, name, author, grant, view, OP_EPOCH);
-	} else if (dice < 91) {
+	} else if (dice < 90) {
 		(void)w_plain(h, name, author, grant, view, OP_LEAVE);
+	} else if (dice < 96) {
+		step_other(h, name, author, grant, view);
 	} else {
 		struct access_op piece = op_plain(OP_IMPORT);
 
@@ -333,7 +361,12 @@ need_at_least(const struct access_op *op)
 	case OP_CHANGE:
 	case OP_IMPORT:
 	case OP_EPOCH:
+	case OP_ADOPT:
 		return ROLE_WRITE;
+	case OP_REKEY:
+		return ROLE_READ;
+	case OP_BAN:
+		return ROLE_ADMIN;
 	case OP_GRANT:
 		return op->grant.flags & GRANT_OWN ? op->grant.role
 						   : ROLE_ADMIN;
@@ -373,7 +406,8 @@ check_revoked(const struct whole *w, size_t c, const struct revoke_entry *e)
 		for (size_t k = 0; k < b->ops_len; k++) {
 			if (need_at_least(&b->ops[k]) <= e->level ||
 			    (e->flags & REVOKE_SOFT &&
-				b->ops[k].kind == OP_REVOKE &&
+				(b->ops[k].kind == OP_REVOKE ||
+				    b->ops[k].kind == OP_BAN) &&
 				!w->h.env[x]->past[c]))
 				continue;
 			if (w->now.effective[x] & 1u << k)

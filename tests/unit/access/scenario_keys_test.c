@@ -1,4 +1,5 @@
 /* K: keys, and which of them may be written under. */
+#include "tests/unit/access/history_share.h"
 #include "tests/unit/access/scenario.h"
 
 static void
@@ -87,6 +88,87 @@ k8_a_back_dated_epoch_of_an_evicted_admin_is_void_and_never_chosen(void **state)
 	graph_free(g);
 	h.etag = "xn";
 	YES(w_change(&h, "e1", "E", "gE", "f1 xn"));
+	history_clear(&h);
+}
+
+static void
+k10_after_a_rekey_the_old_box_key_opens_no_epoch(void **state)
+{
+	struct history h;
+	struct access_op key = op_rekey_to("E", 1);
+	struct graph *g;
+	struct judgement j;
+	uint8_t box[32];
+	size_t i = 0;
+
+	(void)state;
+	base(&h);
+	YES(w_change(&h, "f1", "F", "gF", "gF"));
+	YES(history_write(&h, "k", "E", "gE", "f1", &key, 1));
+	/* The key of before was sealed to the old one. */
+	h.etag = "G";
+	REFUSED(w_change(&h, "f2", "F", "gF", "k"), "A7 epoch not clean");
+	YES(w_plain(&h, "x", "F", "gF", "k", OP_EPOCH));
+	g = view_graph(&h, h.env[history_find(&h, "x")]->past);
+	assert_int_equal(
+	    graph_judge(g, &h.env[h.len - 1]->facts, &j).code, LK_OK);
+	while (memcmp(j.readers[i].key, "E", 2) != 0)
+		i++;
+	name_key(box, "E.b1");
+	assert_memory_equal(j.readers[i].box, box, 32);
+	graph_free(g);
+	YES(w_change(&h, "f2", "F", "gF", "x"));
+	settle(&h);
+	assert_shown("f2");
+	history_clear(&h);
+}
+
+static void
+k10b_a_rekey_is_newer_than_the_last_and_void_when_its_author_is(void **state)
+{
+	struct history h;
+	struct access_op one = op_rekey_to("E", 1), two = op_rekey_to("E", 2);
+
+	(void)state;
+	base(&h);
+	YES(history_write(&h, "k2", "E", "gE", "gF", &two, 1));
+	REFUSED(history_write(&h, "k", "E", "gE", "k2", &one, 1), "A6 box key");
+	REFUSED(history_write(&h, "k", "E", "gE", "k2", &two, 1), "A6 box key");
+	YES(w_cut(&h, "c", "A", "G", "gF", CUT("gE", "")));
+	YES(w_grant(
+	    &h, "gE2", "A", "G", "c", op_grant_to("E", ROLE_READ, 60000, 0)));
+	YES(w_plain(&h, "x", "A", "G", "gE2 k2", OP_EPOCH));
+	settle(&h);
+	assert_void("k2");
+	assert_true(boxed(&h, "x", "E"));
+	history_clear(&h);
+}
+
+/* A grant given later with the key of before, by one who had not heard. */
+static void
+k10c_the_newest_box_key_counts_whatever_a_later_grant_says(void **state)
+{
+	struct history h;
+	struct access_op key = op_rekey_to("E", 1);
+	struct graph *g;
+	struct judgement j;
+	uint8_t box[32];
+	size_t i = 0;
+
+	(void)state;
+	base(&h);
+	YES(history_write(&h, "k", "E", "gE", "gF", &key, 1));
+	YES(w_grant(&h, "gE2", "B", "gB", "gF",
+	    op_grant_to("E", ROLE_WRITE, 30000, 0)));
+	YES(w_plain(&h, "x", "A", "G", "k gE2", OP_EPOCH));
+	g = view_graph(&h, h.env[h.len - 1]->past);
+	assert_int_equal(
+	    graph_judge(g, &h.env[h.len - 1]->facts, &j).code, LK_OK);
+	while (memcmp(j.readers[i].key, "E", 2) != 0)
+		i++;
+	name_key(box, "E.b1");
+	assert_memory_equal(j.readers[i].box, box, 32);
+	graph_free(g);
 	history_clear(&h);
 }
 
@@ -285,6 +367,12 @@ main(void)
 		    k6_an_epoch_with_a_box_too_many_or_too_few_is_refused),
 		cmocka_unit_test(
 		    k8_a_back_dated_epoch_of_an_evicted_admin_is_void_and_never_chosen),
+		cmocka_unit_test(
+		    k10_after_a_rekey_the_old_box_key_opens_no_epoch),
+		cmocka_unit_test(
+		    k10b_a_rekey_is_newer_than_the_last_and_void_when_its_author_is),
+		cmocka_unit_test(
+		    k10c_the_newest_box_key_counts_whatever_a_later_grant_says),
 		cmocka_unit_test(k9_a_newcomer_is_handed_every_maximal_epoch),
 		cmocka_unit_test(
 		    k12_an_old_key_published_again_as_a_new_epoch_is_refused),

@@ -1,4 +1,5 @@
 /* T: who may do what, whatever the order in which it arrives. */
+#include "tests/unit/access/history_share.h"
 #include "tests/unit/access/scenario.h"
 
 static void
