@@ -1,197 +1,317 @@
 """access_random.py - random histories for access_model.py in which every device may lie.
 
-Arbitrary old views, forks, dating back, impersonation, wrong ranks, roles, boxes, seals, frontiers; several ops in one
-envelope.  Refused envelopes are kept in the trace now and then: both sides of a comparison must refuse them.
+Stale and invented views, forks, dating back by those who are out, impersonation, duels at equal rank, deep chains, persons
+with many devices, keys handed over, replaced and published again, people who leave and come back.  Each seed leans to some
+of these.  Refused envelopes are kept in the trace now and then: both sides of a comparison must refuse them.
 """
 import random
 
 from access_model import *
 
-KEYS = ["R", "A"] + [f"K{i}" for i in range(6)]
-BITS = ((ENROLL, .4), (COLD, .08))
+KEYS = ["A"] + [f"K{i}" for i in range(7)]
+GUARDIANS = ["P", "Q", "S"]
+WEIGHTS = {"change": 30, "grant": 20, "revoke": 12, "ban": 2.5, "leave": 1.5, "adopt": 5, "epoch": 9, "share": 6, "rekey": 3,
+           "import": 4, "guard": .8, 200: .8}
+# How a seed leans: (kinds that weigh more, share of honest views, how often somebody who is out dates back)
+LEANS = [({}, .7, .08), ({"revoke": 26, "ban": 6, "grant": 30}, .45, .15), ({"grant": 45, "revoke": 14}, .8, .05),
+         ({"epoch": 16, "share": 14, "rekey": 9, "revoke": 14}, .75, .05), ({"change": 40, "adopt": 12, "import": 9}, .5, .25),
+         ({"grant": 34, "revoke": 18, "leave": 4}, .7, .1), ({"guard": 5, "ban": 8, "leave": 6}, .7, .1), ({}, .35, .1)]
+RECIPES = [(.10, ["epoch", "change"], "change"), (.13, ["change", "leave"], "change"), (.16, ["adopt", "change"], "change"),
+           (.20, ["grant", "grant"], "grant"), (.32, ["grant", "grant", "grant"], "grant"), (.38, ["grant", "epoch", "change"], "grant"),
+           (.10, ["revoke", "change"], "revoke"), (.16, ["revoke", "grant"], "revoke"), (.26, ["revoke", "ban"], "revoke"),
+           (.34, ["change", "revoke"], "revoke"), (.20, ["ban", "grant"], "ban"), (.20, ["rekey", "epoch"], "rekey")]
 
 
 class Gen:
-    def __init__(s, seed, n):
+    def __init__(s, seed, n=None):
         s.rng, s.W, s.trace, s.refused = random.Random(seed), World(), [], {}
-        s.honest = s.rng.choice([.5, .7, .8, .9])
-        i = s.new_id()
-        home = s.rng.random() < .2
-        s.put(dict(id=i, author="R" if home else "A", grant=None, seq=1, prev=None, deps=[], tag="t" + i, boxes=0, shared=[],
-                   links=[], ops=[dict(kind=GENESIS, root="R", rootbox="R.b0" if home else "", device="A", box="A.b0")]))
-        tries = 0
-        while len(s.W.env) < n and tries < 30 * n:
-            tries += 1
+        rng, lean = s.rng, LEANS[seed % len(LEANS)]
+        s.weights = {**WEIGHTS, **lean[0]}
+        s.honest, s.backdate = min(.95, lean[1] + rng.choice([0, 0, .2])), lean[2]
+        s.people = seed % len(LEANS) == 5
+        s.contents = False
+        home = rng.random() < .3
+        b = dict(root="R", creator="A", box="A.b0", guardians=GUARDIANS, k=2)
+        if home: b["rootbox"] = "R.b0"
+        s.put(dict(id=s.new_id(), kind="genesis", author="R" if home else "A", seq=0, body=b))
+        s.open()
+        n = n or rng.choice([20, 25, 30, 40])
+        for _ in range(12 * n):
+            if len(s.W.envs) >= n: break
             s.step()
 
     def new_id(s): return "%08x" % s.rng.getrandbits(32)
+    def some(s, p): return s.rng.random() < p
 
     def put(s, j):
         w = why_not(s.W, j)
         if w is None:
-            accept(s.W, j)
+            s.W.accept(j)
             s.trace.append(j)
         else:
             s.refused[w] = s.refused.get(w, 0) + 1
-            if s.rng.random() < .3: s.trace.append(j)
+            if s.some(.3): s.trace.append(j)
         return w is None
+
+    def open(s):
+        """two equal admins, a junior one, two writers, so that something can happen"""
+        if s.some(.2): return
+        G = s.W.genesis.env.id
+        give = lambda k, role, rank, **f: ("grant", dict(key=k, box=f"{k}.b0", role=role, rank=rank, **f))
+        s.honestly("R", s.W.grant(G, "R"), [give("K0", ADMIN, CREATOR_RANK)])
+        s.honestly("A", s.W.grant(G, "A"), [give("K1", ADMIN, 2000), give("K2", WRITE, 3000, enroll=True)])
+        g = next(iter(s.W.grants_in(1 << s.W.ops[-2].i)))
+        s.honestly("K1", g, [give("K3", s.rng.choice([WRITE, ADMIN]), 3000, enroll=True)])
+
+    def honestly(s, a, g, ops): s.put(s.envelope(a, s.W.all(), g, ops))
+
+    # Views and places in chains.
 
     def view(s):
         W, rng = s.W, s.rng
-        if rng.random() < s.honest: return W.all()
-        ids, m = list(W.env), W.star_env(next(iter(W.env)))
-        for _ in range(rng.randint(0, 4)):
-            m |= W.star_env(rng.choice(ids[len(ids) // 2:] if rng.random() < .6 else ids))
+        if s.some(s.honest): return W.all()
+        es = list(W.envs.values())
+        m = es[0].star
+        for _ in range(rng.randint(0, 4)): m |= rng.choice(es[len(es) // 2:] if s.some(.6) else es).star
         return m
 
     def own_tips(s, m, a):
-        W = s.W
-        own = [i for i in {o.env.id for o in W.of(m)} if grant(W, W.env[i].grant)["key"] == a]
-        return sorted(i for i in own if not any(k != i and W.env[k].past >> W.env[i].ops[-1].i & 1 for k in own))
+        own = [e for e in s.W.authors.get(a, ()) if m >> e.ops[-1].i & 1]
+        below = 0
+        for e in own: below |= e.past
+        return [e for e in own if not below >> e.ops[-1].i & 1]
 
-    def cut(s, m, pool):
+    def somebody_out(s):
+        """a key that has lost what it had, and what it may have seen before"""
+        W, rng = s.W, s.rng
+        v = W.view(W.all())
+        gs = [g for g in W.grants_in(W.all()) if v.level(g) < g.role]
+        if not gs: return None
+        g = rng.choice(gs)
+        m = g.op.env.star
+        for e in s.own_tips(W.all(), g.key):
+            if s.some(.7): m |= e.star
+        es = list(W.envs.values())
+        for _ in range(rng.choice([0, 0, 1, 2])):
+            e = rng.choice(es)
+            if not any(e.star >> c.op.i & 1 for c in v.cuts(g)): m |= e.star
+        return g, m
+
+    # Bodies.
+
+    def entry(s, m, pool):
         W, rng = s.W, s.rng
         t = rng.choice(pool)
-        e = dict(target=list(t), level=rng.choice([NONE, NONE, NONE, READ, WRITE]), keep=[],
-                 flags=(SOFT if rng.random() < .2 else 0) | (TREE if rng.random() < .4 else 0))
-        ks = {grant(W, h)["key"] for h in grants_in(W, m) if covers(W, e, h)}
-        of = [i for i in sorted({o.env.id for o in W.of(m)}) if grant(W, W.env[i].grant)["key"] in ks]
-        tips = sorted({t for k in ks for t in s.own_tips(m, k)})
-        if rng.random() < .3 and of: tips = [rng.choice(of)]
-        if rng.random() < .1: tips = []
-        if rng.random() < .03: tips = [rng.choice(sorted(W.env))]
-        e["keep"] = tips[:16]
-        return e
+        x = dict(target=t.op.name, key=t.key)
+        if s.some(.35): x["level"] = rng.choice([RELAY, READ, WRITE])
+        if s.some(.2): x["soft"] = True
+        if s.some(.5 if s.people else .25): x["tree"] = True
+        line = [g for g in W.grants_in(m) if g is t or x.get("tree") and t in g.line]
+        tips = sorted({e.id for k in {g.key for g in line} for e in s.own_tips(m, k)})
+        of = [e.id for k in {g.key for g in line} for e in W.authors.get(k, ()) if m >> e.ops[-1].i & 1]
+        q = rng.random()
+        if q < .3 and of: tips = [rng.choice(sorted(of))]
+        elif q < .4: tips = []
+        elif q < .43: tips = [rng.choice(sorted(W.envs))]
+        if tips: x["keep"] = tips[:KEEP_MAX]
+        return x
 
-    def grant_op(s, m, g, ops):
+    def revoke(s, m, r):
         W, rng = s.W, s.rng
-        me = grant(W, g)
-        k = rng.choice(KEYS[1:])
-        flags = sum(f for f, p in BITS if rng.random() < p)
-        if (me["enroll"] or rng.random() < .2) and rng.random() < (.5 if me["role"] == ADMIN else .9): flags |= OWN
-        role = min(me["role"], rng.choice([RELAY, READ, WRITE, WRITE, ADMIN, ADMIN]))
-        if rng.random() < .05: role = ADMIN
-        b = dict(kind=GRANT, key=k, role=role, rank=me["rank"] + rng.randint(0, 3), flags=flags, parent=0)
-        here = [n for n, o in enumerate(ops) if o["kind"] == GRANT and (o["flags"] & ENROLL or rng.random() < .1)]
-        if here and rng.random() < .6: b["flags"] = flags = flags & ~COLD | OWN
-        if flags & OWN and here and rng.random() < .7:
-            b["flags"] |= HERE
-            b["parent"] = rng.choice(here)
-            b["rank"] = ops[b["parent"]]["rank"] + rng.randint(0, 2)
-            b["role"] = min(role, ops[b["parent"]]["role"]) if rng.random() < .9 else role
-        n = max([0] + [box_n(grant(W, h)["box"]) for h in grants_in(W, m) if grant(W, h)["key"] == k])
-        if rng.random() < .06: n += 1
-        elif rng.random() < .1: n = 0
-        b["box"] = "" if b["flags"] & COLD or b["role"] == RELAY else f"{k}.b{n}"
-        if rng.random() < .04 and b["box"]: b["box"] = rng.choice(KEYS) + ".b0"
+        pool = [g for g in W.grants_in(m) if g.rank > r or s.some(.08)]
+        if not pool: return None
+        n = rng.choice([1, 1, 1, 1, 2, 3])
+        es = {(x["target"], x["key"]): x for x in (s.entry(m, pool) for _ in range(n))}
+        return dict(entries=[es[t] for t in sorted(es)])
+
+    def grant(s, m, g, before_ops):
+        W, rng = s.W, s.rng
+        k = rng.choice(KEYS)
+        role = min(g.role, rng.choice([RELAY, READ, WRITE, WRITE, ADMIN, ADMIN, ADMIN]))
+        b = dict(key=k, role=role, rank=g.rank + rng.choice([1, 1, 1, 2, 2, 5, 1000]))
+        if s.some(.5): b["enroll"] = True
+        if s.some(.25 if s.people else .05): b["cold"] = True
+        if (g.enroll or s.some(.15)) and s.some(.85 if g.role < ADMIN else .6 if s.people else .3): b["own"] = True
+        here = [n for n, (kind, x) in enumerate(before_ops) if kind == "grant" and (x.get("enroll") or s.some(.1))]
+        if here and s.some(.7):
+            n = rng.choice(here)
+            b.update(own=True, parent=n, rank=before_ops[n][1]["rank"] + rng.choice([0, 1, 1, 1, 2]))
+            b.pop("cold", None)
+            if s.some(.9): b["role"] = min(role, before_ops[n][1]["role"])
+        if not b.get("cold") and b["role"] != RELAY: b["box"] = s.box(m, k)
+        if s.some(.03): b["rank"] = g.rank + rng.choice([0, -1])
+        if s.some(.03): b["role"] = ADMIN
+        if s.some(.02): b["box"] = rng.choice(KEYS) + ".b0"
+        if b["rank"] > RANK_MAX: b["rank"] = RANK_MAX
         return b
 
-    def op(s, kind, m, a, g, ops):
-        W, rng = s.W, s.rng
-        if kind == GRANT: return s.grant_op(m, g, ops)
-        if kind == REVOKE:
-            me = grant(W, g)
-            pool = [q for q in grants_in(W, m) if rng.random() < .1 or grant(W, q)["rank"] > me["rank"]]
-            if not pool: return None
-            es = {tuple(e["target"]): e for e in (s.cut(m, pool) for _ in range(rng.choice([1, 1, 1, 2])))}
-            return dict(kind=REVOKE, entries=[es[t] for t in sorted(es)])
-        if kind == SHARE: return dict(kind=SHARE, keys=[])
-        if kind == IMPORT: return dict(kind=IMPORT, last=int(rng.random() < .6))
-        return dict(kind=kind)
+    def box(s, m, k):
+        n = max([0] + [box_n(g.box) for g in s.W.grants_in(m) if g.key == k])
+        q = s.rng.random()
+        return f"{k}.b{n + 1 if q < .05 else 0 if q < .12 else n}"
 
-    def section(s, j, m):
-        """key section and seal, as an honest author would write them on top of m and the earlier ops of j"""
+    def body(s, kind, m, a, g, before_ops):
         W, rng = s.W, s.rng
-        ks = [o["kind"] for o in j["ops"]]
-        c = clean(W, m)
-        es = [o for o in epochs(W, m)]
-        j["tag"] = W.env[c[0]].j["tag"] if c else tag(rng.choice(es))
-        if rng.random() < .08: j["tag"] = tag(rng.choice(es))
-        if EPOCH in ks:
-            j["tag"] = "t" + j["id"]
-            before = dict(j, ops=j["ops"][:ks.index(EPOCH)])
-            e = W.push(before) if before["ops"] else None
-            P = m if e is None else e.ops[-1].past | 1 << e.ops[-1].i
-            try:
-                j["boxes"] = len({x for x in readers(W, P).values() if x})
-                j["links"] = [[j["tag"], t] for t in maximal(W, P)]
-            finally:
-                if e is not None: W.pop(e)
-            q = rng.random()
-            if q < .06: j["boxes"] += rng.choice([-1, 1])
-            elif q < .12 and j["links"]: j["links"].pop()
-            elif q < .15: j["tag"] = tag(rng.choice(es))
-        if SHARE in ks:
-            R, H = readers(W, m), known(W, m)
-            lack = [[t, d] for d, b in sorted(R.items()) if b for t in sorted(H) if d not in {q for q, _ in H[t]}]
-            some = [[t, d] for d, b in sorted(R.items()) if b for t in sorted(H)]
-            pick = rng.sample(lack, min(len(lack), 2)) if lack else rng.sample(some, min(len(some), 1))
-            if rng.random() < .1: pick = [[tag(rng.choice(es)), rng.choice(KEYS)]]
-            j["shared"], j["boxes"] = sorted(pick), len(pick)
-            j["ops"][ks.index(SHARE)]["keys"] = [d for _, d in j["shared"]]
-            if rng.random() < .3 and len(es) > 1:
-                x, y = rng.sample(es, 2)
-                j["links"] = [[tag(x), tag(y)]] if rng.random() < .5 or inp(x, y) else [[tag(y), tag(x)]]
+        if kind == "grant": return s.grant(m, g, before_ops)
+        if kind == "revoke": return s.revoke(m, g.rank)
+        if kind == "ban": return dict(key=rng.choice(KEYS))
+        if kind == "adopt":
+            seen = [o for o in W.of(m) if o.kind in ("change", "import")]
+            v = W.view(m)
+            void = [o for o in seen if not v.eff(o)]
+            pool = void if void and s.some(.85) else seen
+            if not pool: return None
+            ids = {(unit_end(W, o, m) if s.some(.9) else o.env.id) for o in rng.sample(pool, min(len(pool), rng.randint(1, 3)))}
+            if s.some(.03): ids.add(rng.choice(sorted(W.envs)))
+            return dict(ops=sorted(ids))
+        if kind == "epoch": return s.epoch(m)
+        if kind == "share": return s.share(m)
+        if kind == "rekey":
+            n = max([box_n(q.box) for q in W.grants_in(m) if q.key == a] + [box_n(o.body["box"]) for o in W.of(m & W.control)
+                    if o.kind == "rekey" and o.env.author == a])
+            return dict(box=f"{a}.b{n + rng.choice([1, 1, 1, 1, 1, 2, 0])}")
+        if kind == "import": return s.piece(a)
+        if kind == "guard": return s.guard(m)
+        return {}
+
+    def piece(s, a):
+        b = dict(last=s.some(.6))
+        if s.contents:
+            b["changes"] = [[s.rng.choice(["x", "y", "K2@none"]), n, s.rng.choice("hhhhk") + str(n)] for n in range(1, s.rng.randint(2, 4))]
+        return b
+
+    def epoch(s, m):
+        W, rng = s.W, s.rng
+        b = {}
+        q = rng.random()
+        if q < .05: b["key"] = key_of(rng.choice(epochs(W, m)))
+        elif q < .08: b["key"] = key_of(rng.choice(W.epochs))
+        elif q < .20:
+            to = sorted([d, x] for d, x in readers(W, m).items() if x)
+            if q < .12 and to: to.pop(rng.randrange(len(to)))
+            elif q < .15: to.append([f"K{rng.randrange(7)}", "K9.b0"])
+            b["to"] = to
+        if s.some(.25):
+            old = sorted({key_of(e) for e in epochs(W, m)})
+            b["links"] = rng.sample(old, rng.randint(0, min(3, len(old))))
+        return b
+
+    def share(s, m):
+        W, rng = s.W, s.rng
+        R, H = readers(W, m), known(W, m)
+        some = [[t, d] for d, b in sorted(R.items()) if b for t in sorted(H)]
+        lack = [[t, d] for t, d in some if d not in {q for q, _ in H[t]}]
+        pick = rng.sample(lack, min(len(lack), 2)) if lack and s.some(.8) else rng.sample(some, min(len(some), 1))
+        if s.some(.08): pick = [[rng.choice(sorted(H)), rng.choice(KEYS)]]
+        b = dict(boxes=pick)
+        es = epochs(W, m)
+        if s.some(.3) and len(es) > 1:
+            x, y = rng.sample(es, 2)
+            if before(y, x) and s.some(.9): x, y = y, x
+            b["links"] = [[key_of(x), key_of(y)]]
+        return b if pick or "links" in b else None
+
+    def guard(s, m):
+        W, rng = s.W, s.rng
+        sigs = sorted(rng.sample(GUARDIANS, 2)) if s.some(.7) else rng.choice([["P"], ["P", "P"], ["P", "A"], []])
+        if s.some(.5):
+            k = rng.choice(KEYS)
+            return dict(sigs=sigs, grant=dict(key=k, box=s.box(m, k), role=ADMIN, rank=rng.randint(0, 3), enroll=s.some(.5)))
+        b = s.revoke(m, RANK_GUARD)
+        return b and dict(sigs=sigs, revoke=b)
+
+    # Envelopes.
+
+    def envelope(s, a, m, g, ops):
+        W, rng = s.W, s.rng
+        tips = s.own_tips(m, a)
+        prev = None
+        if tips:
+            prev = max(tips, key=lambda e: e.seq) if s.some(.5) else rng.choice(tips)
+            kinds = {k for k, _ in ops}
+            if len(tips) > 1 and not (g and g.cold or kinds <= {"share", "leave"}) and s.some(.85): m = prev.star | g.op.env.star
+        j = dict(id=s.new_id(), author=a, seq=prev.seq + 1 if prev else 0, prev=prev and prev.id, deps=heads(W, m),
+                 grant=g.op.name)
+        if prev and prev.grant is g and s.some(.5): j["grant"] = None
+        if len(ops) == 1: j["kind"], j["body"] = ops[0]
+        else: j["ops"] = [dict(kind=k, body=b) for k, b in ops]
+        own = next((b for k, b in ops if k == "epoch"), None)
+        if own is None: j["epoch"] = s.seal(m)
+        elif s.some(.3): j["epoch"] = own.get("key", j["id"])
+        return j
+
+    def seal(s, m):
+        c = sorted(clean(s.W, m))
+        if c and not s.some(.07): return c[0]
+        return s.rng.choice(sorted({key_of(e) for e in epochs(s.W, m)}))
 
     def kinds(s):
         rng = s.rng
-        k = rng.choices([CHANGE, GRANT, REVOKE, LEAVE, EPOCH, SHARE, IMPORT, 200], [34, 22, 13, 1.5, 10, 6, 4, 1])[0]
+        k = rng.choices(list(s.weights), list(s.weights.values()))[0]
         q = rng.random()
-        if q < .12 and k == CHANGE: return [EPOCH, CHANGE]
-        if q < .16 and k == CHANGE: return [CHANGE, LEAVE]
-        if q < .36 and k == GRANT: return rng.choice([[GRANT, GRANT], [GRANT, GRANT, GRANT]])
-        if q < .44 and k == GRANT: return [GRANT, EPOCH, CHANGE]
-        if q < .1 and k == REVOKE: return [REVOKE, CHANGE]
-        if q < .15 and k == REVOKE: return [REVOKE, GRANT]
-        if q < .3 and k == REVOKE: return [CHANGE, REVOKE]
-        if q < .02: return rng.choices([CHANGE, GRANT, REVOKE, LEAVE, EPOCH, SHARE, IMPORT, 130], k=rng.randint(2, 4))
+        for p, ks, of in RECIPES:
+            if k == of and q < p: return ks
+        if s.some(.015): return rng.choices(["change", "grant", "revoke", "leave", "epoch", "share", "import", 130, 50], k=rng.randint(1, 4))
         return [k]
 
-    def build(s, a, m, kinds, g=None):
-        W, rng = s.W, s.rng
-        tips = s.own_tips(m, a)
-        prev = rng.choice(tips) if tips else None
-        if len(tips) > 1:
-            if a == "R" or kinds[0] in (SHARE, LEAVE): prev = max(tips, key=lambda i: W.env[i].j["seq"])
-            elif rng.random() < .8: m = W.star_env(prev)
-        if g is None:
-            gs = [q for q in grants_in(W, m) if grant(W, q)["key"] == a]
-            if not gs: return None
-            E = evaluate(W, m)
-            live = [q for q in gs if level(W, m, E, q) >= RELAY]
-            if prev and W.env[prev].grant in live and rng.random() < .6: live = [W.env[prev].grant]
-            g = rng.choice(live if live and rng.random() < .9 else gs)
-        if grant(W, g) is None: return None
-        piece = [o for o in W.env[prev].ops if o.kind == IMPORT] if prev else []
-        if piece and not piece[0].b["last"] and rng.random() < .6:
-            kinds = [IMPORT]
-            if rng.random() < .8: g = W.env[prev].grant
-        j = dict(id=s.new_id(), author=a, seq=W.env[prev].j["seq"] + 1 if prev else 1, prev=prev, boxes=0, shared=[], links=[],
-                 grant=None if prev and W.env[prev].grant == g else list(g), deps=[i for i in heads(W, m) if i != prev],
-                 ops=[], tag="")
+    def act(s, a, m, g, kinds):
+        """ops on top of m, each one knowing those before it in the envelope as far as it can name them"""
+        ops = []
         for k in kinds:
-            o = s.op(k, m, a, g, j["ops"])
-            if o is None: return None
-            j["ops"].append(o)
-        if why_body(j) is None: s.section(j, m)
-        else: j["tag"] = tag(epochs(W, m)[0])
-        if rng.random() < .02: j["seq"] += 1
+            b = s.body(k, m, a, g, ops)
+            if b is None: return False
+            ops.append((k, b))
+        return s.put(s.bend(s.envelope(a, m, g, ops)))
+
+    def bend(s, j):
+        """now and then something a codec or a chain rule must notice"""
+        q = s.rng.random()
+        if q < .006: j["seq"] += s.rng.choice([-1, 1])
+        elif q < .010: j["author"] = s.rng.choice(KEYS)
+        elif q < .014: j["grant"] = s.rng.choice(s.W.grants_in(s.W.all())).op.name
+        elif q < .018: j["prev"] = s.rng.choice(sorted(s.W.envs))
+        elif q < .020: j["deps"] = j["deps"] + ["nowhere"]
+        elif q < .022: j["signed"] = "K9"
+        elif q < .024: j["doc"] = "elsewhere"
+        if "nowhere" in j.get("deps", ()):
+            s.trace.append(j)
+            return dict(j, kind=0, ops=[dict(kind=0)], deps=[], prev=None)
         return j
 
     def step(s):
         W, rng = s.W, s.rng
+        if s.some(s.backdate):
+            out = s.somebody_out()
+            if out: return s.act(out[0].key, out[1], out[0], s.kinds())
         m = s.view()
-        ks = sorted({grant(W, q)["key"] for q in grants_in(W, m)})
-        last = list(W.env.values())[-1]
-        if any(o.kind == IMPORT and not o.b["last"] for o in last.ops) and rng.random() < .5:
-            m, ks = W.star_env(last.id), [last.j["author"]]
-        a = rng.choice(ks) if rng.random() < .95 else rng.choice(KEYS)
-        if a == "R" and rng.random() < .6: a = "A"
-        g = None
-        if rng.random() < .03: g = rng.choice(grants_in(W, m))
+        last = W.ops[-1]
+        if last.kind == "import" and not last.body["last"] and s.some(.6):
+            return s.act(last.env.author, last.env.star, last.env.grant, ["import"])
+        gs = W.grants_in(m)
+        v = W.view(m)
+        live = [g for g in gs if v.level(g) > NONE]
+        g = rng.choice(live if live and not s.some(.06) else gs)
+        if s.some(.25): g = max(live or gs, key=lambda q: q.op.i)
+        if g.key == "R" and s.some(.5): g = rng.choice(gs)
         kinds = s.kinds()
-        j = s.build(a, m, kinds, g)
-        if j is None: return
-        if not s.put(j) and CHANGE in kinds and rng.random() < .5:
-            j = s.build(a, m, [EPOCH, CHANGE])
-            if j: s.put(j)
+        if g.cold and s.some(.85): kinds = [rng.choice(["grant", "revoke", "revoke", "ban", "share"])]
+        elif s.some(.85):
+            level = v.level(g)
+            while any(NEED.get(k, WRITE if k not in ("grant", "revoke", "guard") else NONE) > level for k in kinds): kinds = s.kinds()
+        tips = s.own_tips(m, g.key)
+        if len(tips) > 1 and s.some(.3): kinds = [rng.choice(["share", "leave", "share"])]
+        elif tips and s.some(.06):                                    # a fork: from an earlier place in the chain
+            e = rng.choice(tips)
+            for _ in range(rng.randint(1, 3)): e = e.prev or e
+            m = e.star | g.op.env.star
+        if not s.act(g.key, m, g, kinds) and {"change", "import"} & set(kinds) and s.some(.6):
+            s.act(g.key, m, g, ["epoch", "change"])
+
+
+def unit_end(W, o, m):
+    """the envelope an import is named by, as far as m shows it"""
+    while o.kind == "import" and not o.body.get("last", True):
+        after = [p for p in W.of(m) if p.kind == "import" and p.env.prev is o.env]
+        if not after: break
+        o = after[0]
+    return o.env.id

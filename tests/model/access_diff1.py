@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""access_diff.py - random histories through access_model.py and lk-access-eval; they must agree about everything.
+"""access_diff1.py - random histories through access_model1.py and lk-access-eval; they must agree about everything.
 
-usage: access_diff.py EVAL [RUNS [FIRST]]     EVAL: path of lk-access-eval.  Prints the seeds that differ.
+usage: access_diff1.py EVAL [RUNS [FIRST]]     EVAL: path of lk-access-eval.  Prints the seeds that differ.
 """
 import json, pathlib, subprocess, sys, tempfile
 
@@ -12,7 +12,7 @@ def main(av):
     if not av: sys.exit(__doc__)
     runs, first = int(av[1]) if len(av) > 1 else 300, int(av[2]) if len(av) > 2 else 0
     with tempfile.TemporaryDirectory() as d:
-        subprocess.run([sys.executable, HERE / "access_model.py", "many", str(first), str(runs), d], check=True)
+        subprocess.run([sys.executable, HERE / "access_model1.py", "many", str(first), str(runs), d], check=True)
         got = subprocess.run([av[0]], stdin=open(d + "/in"), capture_output=True, text=True)
         want = open(d + "/want").read().splitlines()
     out = got.stdout.splitlines()
