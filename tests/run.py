@@ -175,8 +175,10 @@ def part_threads(t, long):
 
 
 def part_model(t, long):
-    """the protocol's vectors, by an independent implementation"""
+    """the protocol's vectors and the access rules, by independent implementations"""
     one(t, "model", [PYTHON, TESTS / "model/story.py", "--check", TESTS / "data/protocol"], 600)
+    status, out = run([PYTHON, TESTS / "model/access_test.py", "--runs", 5000 if long else 300], 3600)
+    said(t, "access model", status, out)
 
 
 def has_automerge(t):

@@ -114,7 +114,7 @@ WHERE THE PAGE LEAVES A CHOICE
  5. Whoever has several grants: his box key is the one with the greatest counter among his effective grants and effective rekeys,
     also of grants that let him read nothing any more.  "Newer than the last": than every statement in the past, void ones too.
  6. A grant (role read or more) hands over the keys of the maximal epochs of its past, and the key it is sealed under, nothing else;
-    also to a cold key.  A guard's grant hands over nothing.  Root knows the first key only with a rootbox.
+    also to a cold key, and under the box key it names, even a replaced one.  A guard's grant hands over nothing.  Root knows the first key only with a rootbox.
  7. A grantee without box key, who knows a key, makes it dirty only when he is no reader.
  8. "A later epoch supersedes it": an effective one.
  9. Links are not complete by rule (an author may lack a key); those of an epoch are older keys of its past, one of a share leads
