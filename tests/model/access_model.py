@@ -216,8 +216,8 @@ class World:
 
     def author_of(w, j, prev):
         ref = j.get("grant")
-        if ref is not None: return w.grant(ref, j["author"])
-        return prev.grant if prev else None
+        if ref is None: return prev.grant if prev else None
+        return w.grant(ref, j["author"])
 
     def grant(w, ref, key):
         """the grant an op name and a key stand for, or None"""
@@ -641,7 +641,7 @@ def why_chain(W, e):
     if kinds == {"guard"} and e.j.get("grant") is None:
         mine = any(g.key == e.author and not g.cold for g in W.grants_in(e.past))
         return None if mine else "A4"
-    if e.grant is None or e.grant.key != e.author or not e.past >> e.grant.op.i & 1: return "A4"
+    if e.grant is None or not e.past >> e.grant.op.i & 1: return "A4"
     if e.grant.cold and kinds - COLD_KINDS: return "A6 cold"
     return None
 

@@ -278,21 +278,64 @@ class Gen:
             return dict(j, kind=0, ops=[dict(kind=0)], deps=[], prev=None)
         return j
 
+    def import_on(s, e):
+        """the next part of an import, and somebody who has not seen it revokes its author now and then"""
+        m = e.star
+        s.act(e.author, m, e.grant, ["import"])
+        seniors = [g for g in s.W.grants_in(m) if g.rank < e.grant.rank and g.role == ADMIN]
+        if seniors and s.some(.3): s.act(*(lambda g: (g.key, m | g.op.env.star, g))(s.rng.choice(seniors)), ["revoke"])
+
+    # Plots: what chance alone would take thousands of histories to stage.
+
+    def play(s, g, m, kind, seal=None, **body):
+        j = s.envelope(g.key, m, g, [(kind, body)])
+        if seal: j["epoch"] = seal
+        return s.W.envs[j["id"]].star if s.put(j) else m
+
+    def plot(s):
+        """somebody gets a key by a share, or down the links of an epoch that becomes void, is removed, and a change goes on
+        under it"""
+        W, rng = s.W, s.rng
+        m = W.all()
+        v = W.view(m)
+        able = [g for g in W.grants_in(m) if not g.cold and v.level(g) == ADMIN and len(s.own_tips(m, g.key)) < 2]
+        if len({g.key for g in able}) < 3: return None
+        a, b, c = sorted(rng.sample(able, 3), key=lambda g: g.rank)
+        k = rng.choice([k for k in KEYS if k not in (a.key, b.key, c.key)])
+        x = s.play(a, m, "epoch")
+        e1 = key_of(epochs(W, x)[-1])
+        d = s.play(b, m, "grant", key=k, box=s.box(m, k), role=READ, rank=b.rank + 1)
+        gs = [g for g in W.grants_in(d & ~m) if g.key == k]
+        if not gs: return None
+        if s.some(.5):
+            y = s.play(c, x | d, "share", boxes=[[e1, k]])
+            cut = 0
+        else:
+            y = s.play(c, x | d, "epoch")
+            cut = s.play(a, x, "revoke", entries=[dict(target=c.op.name, key=c.key, level=rng.choice([NONE, READ]))])
+        out = s.play(b, d, "revoke", entries=[dict(target=gs[0].op.name, level=rng.choice([NONE, RELAY]))])
+        end = y | cut | out if s.some(.8) else x | cut | out
+        return s.play(a, end, "change", seal=e1)
+
     def step(s):
         W, rng = s.W, s.rng
+        if s.some(.012): return s.plot()
         if s.some(s.backdate):
             out = s.somebody_out()
             if out: return s.act(out[0].key, out[1], out[0], s.kinds())
         m = s.view()
         last = W.ops[-1]
-        if last.kind == "import" and not last.body["last"] and s.some(.6):
-            return s.act(last.env.author, last.env.star, last.env.grant, ["import"])
+        if last.kind == "import" and not last.body["last"] and s.some(.7): return s.import_on(last.env)
         gs = W.grants_in(m)
         v = W.view(m)
         live = [g for g in gs if v.level(g) > NONE]
         g = rng.choice(live if live and not s.some(.06) else gs)
         if s.some(.25): g = max(live or gs, key=lambda q: q.op.i)
         if g.key == "R" and s.some(.5): g = rng.choice(gs)
+        own = W.authors.get(g.key)
+        if own and s.some(.8):                                        # a device that is behind still knows its own
+            m |= own[-1].star
+            v = W.view(m)
         kinds = s.kinds()
         if g.cold and s.some(.85): kinds = [rng.choice(["grant", "revoke", "revoke", "ban", "share"])]
         elif s.some(.85):
