@@ -236,6 +236,9 @@ ghost_recount(struct doc *doc, const struct slot *s)
 /* The latest assignment of each actor in a past, and killers after them. */
 struct killer_search {
 	struct id_list assignments, killers;
+	/* By actor: changes of others below this number lie in the past of an
+	 * assignment. */
+	uint32_t *reach;
 };
 
 static void
@@ -243,6 +246,7 @@ search_clear(struct killer_search *f)
 {
 	id_list_clear(&f->assignments);
 	id_list_clear(&f->killers);
+	free(f->reach);
 }
 
 #define SEARCH_SCOPED \
@@ -293,29 +297,75 @@ search_actor(struct doc *doc, const struct doc_past *past, const struct slot *s,
 	return LK_NONE;
 }
 
-/*
- * Whether op a lies in the past of op b, which another actor made; both lie in
- * `now`, that of the change at hand.
- */
+/* Raises the reach to the past of an op of a change that has a record. */
 static lk_err
-op_precedes(struct doc *doc, const struct doc_past *now, uint64_t a, uint64_t b,
-    bool *out)
+reach_raise(struct doc *doc, uint64_t id, uint32_t *reach)
 {
 	PAST_SCOPED past = { 0 };
-	struct op_ref op;
-	uint32_t a_change;
+	struct op_ref at;
+	uint32_t own = reach[id_actor(id)];
 
-	TRY(opset_load(doc, a, &op));
-	a_change = op.op->change;
-	TRY(opset_load(doc, b, &op));
-	/* That change has no record yet. */
-	if (op.op->change == doc->head.changes) {
-		*out = past_has(now, id_actor(a), a_change);
-		return LK_NONE;
-	}
-	TRY(past_of_change(doc, op.op->change, false, &past));
-	*out = past_has(&past, id_actor(a), a_change);
+	TRY(opset_load(doc, id, &at));
+	TRY(past_of_change(doc, at.op->change, false, &past));
+	for (size_t i = 0; i < past.clock->len; i++)
+		if (reach[i] < past.clock->latest[i])
+			reach[i] = past.clock->latest[i];
+	reach[id_actor(id)] = own;
 	return LK_NONE;
+}
+
+/* The killers found that no assignment found has in its past. */
+static lk_err
+search_open(struct doc *doc, struct killer_search *f, struct id_list *out)
+{
+	f->reach = calloc((size_t)doc->head.actors + 1, sizeof(*f->reach));
+	if (f->reach == NULL)
+		return LK_ERR(LK_E_NOMEM, "covered ops");
+	for (size_t i = 0; i < f->assignments.len; i++)
+		TRY(reach_raise(doc, f->assignments.ids[i], f->reach));
+	for (size_t i = 0; i < f->killers.len; i++) {
+		uint64_t d = f->killers.ids[i];
+		struct op_ref at;
+
+		TRY(opset_load(doc, d, &at));
+		if (at.op->change >= f->reach[id_actor(d)])
+			TRY(id_list_add(out, d));
+	}
+	return LK_NONE;
+}
+
+/* Whether the change at hand has assigned the slot already: then it has
+ * covered whatever others killed.  What it killed itself since is open. */
+static lk_err
+search_own(struct doc *doc, const struct doc_past *past, const struct slot *s,
+    struct id_list *out, bool *done)
+{
+	SEARCH_SCOPED f = { 0 };
+	struct op_ref at;
+
+	*done = false;
+	TRY(search_actor(doc, past, s, past->actor, &f));
+	if (f.assignments.len == 0)
+		return LK_NONE;
+	TRY(opset_load(doc, f.assignments.ids[0], &at));
+	*done = at.op->change == doc->head.changes;
+	for (size_t i = 0; *done && i < f.killers.len; i++)
+		TRY(id_list_add(out, f.killers.ids[i]));
+	return LK_NONE;
+}
+
+/* The least actor number >= *actor that may have something in a past. */
+static bool
+past_next_actor(const struct doc_past *past, uint32_t *actor)
+{
+	uint32_t at = *actor, own = past->actor;
+
+	while (at < past->clock->len && past->clock->latest[at] == 0)
+		at++;
+	if (own >= *actor && (own < at || at >= past->clock->len))
+		at = own;
+	*actor = at;
+	return at == own ? at != DOC_NO_ACTOR : at < past->clock->len;
 }
 
 /*
@@ -329,8 +379,12 @@ ghost_open_killers(struct doc *doc, const struct doc_past *past,
 {
 	SEARCH_SCOPED f = { 0 };
 	uint32_t actor = 0;
+	bool done;
 
-	for (;; actor++) {
+	TRY(search_own(doc, past, s, out, &done));
+	if (done)
+		return LK_NONE;
+	for (; past_next_actor(past, &actor); actor++) {
 		lk_err err = slot_next_actor(doc, s, &actor);
 
 		if (err.code == LK_E_NOTFOUND)
@@ -338,18 +392,7 @@ ghost_open_killers(struct doc *doc, const struct doc_past *past,
 		TRY(err);
 		TRY(search_actor(doc, past, s, actor, &f));
 	}
-	for (size_t i = 0; i < f.killers.len; i++) {
-		uint64_t d = f.killers.ids[i];
-		bool covered = false;
-
-		for (size_t j = 0; j < f.assignments.len && !covered; j++)
-			if (id_actor(f.assignments.ids[j]) != id_actor(d))
-				TRY(op_precedes(doc, past, d,
-				    f.assignments.ids[j], &covered));
-		if (!covered)
-			TRY(id_list_add(out, d));
-	}
-	return LK_NONE;
+	return f.killers.len > 0 ? search_open(doc, &f, out) : LK_NONE;
 }
 
 /* Edges of a new op: ghosts 3.2. */

@@ -1,0 +1,128 @@
+/*
+ * Documents that many took part in, which are made in few bytes.  Each of these
+ * takes seconds at most: where a step costs what the square of their number
+ * says, or the cube, it takes hours, and the time ctest gives it is over.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/crdt/doc_replica.h"
+
+#define CROWD 2000
+
+/* A document and the changes it is made of. */
+struct crowd {
+	struct changes all;
+	struct kv kv;
+	struct doc *doc;
+	struct change_writer *writer;
+};
+
+static void
+crowd_open(struct crowd *c)
+{
+	changes_init(&c->all);
+	assert_ok(kv_memory_new(&c->kv, DOC_KV_MAX));
+	assert_ok(doc_open(&c->doc, c->kv));
+}
+
+static void
+crowd_close(struct crowd *c)
+{
+	doc_free(c->doc);
+	kv_memory_free(&c->kv);
+	changes_clear(&c->all);
+}
+
+/* Begins the first change of an actor; deps: so many of the changes, from one
+ * of them on. */
+static void
+crowd_begin(
+    struct crowd *c, size_t actor, uint64_t start, size_t from, size_t n)
+{
+	uint8_t id[2] = { (uint8_t)(actor >> 8), (uint8_t)actor };
+	uint8_t *deps = malloc((n + 1) * LK_ID_LEN);
+	struct change_head head = { .actor = BYTES_OF(id),
+		.seq = 1,
+		.start_op = start,
+		.deps = deps,
+		.deps_len = n };
+
+	for (size_t i = 0; i < n; i++)
+		memcpy(
+		    deps + i * LK_ID_LEN, c->all.all[from + i].hash, LK_ID_LEN);
+	assert_ok(change_writer_new(&c->writer, &head));
+	free(deps);
+}
+
+static void
+crowd_end(struct crowd *c, bool visible)
+{
+	BUF_SCOPED body = { .max = CHANGE_BODY_MAX };
+
+	assert_ok(change_writer_finish(c->writer, &body));
+	change_writer_free(c->writer);
+	assert_ok(changes_add(&c->all, buf_bytes(&body)));
+	assert_ok(doc_apply(c->doc, &c->all.all[c->all.len - 1], visible));
+}
+
+/* What the first change put at a key is overwritten, or deleted. */
+static void
+crowd_op(struct crowd *c, uint8_t action, bool named)
+{
+	static const uint8_t first[2] = { 0, 0 };
+	struct op_id pred = { .ctr = 1 };
+	struct op op = { .key_kind = KEY_MAP,
+		.key = BYTES_STR("k"),
+		.action = action,
+		.preds = &pred,
+		.preds_len = named };
+
+	if (named)
+		assert_ok(change_writer_actor(
+		    c->writer, BYTES_OF(first), &pred.actor));
+	assert_ok(change_writer_add(c->writer, &op));
+}
+
+static void
+a_crowd_deletes_and_one_assigns_as_often(void **state)
+{
+	struct crowd c;
+	struct item item;
+
+	(void)state;
+	crowd_open(&c);
+	crowd_begin(&c, 0, 1, 0, 0);
+	crowd_op(&c, ACTION_SET, false);
+	crowd_end(&c, true);
+	for (size_t i = 1; i <= CROWD; i++) {
+		crowd_begin(&c, i, 2, 0, 1);
+		crowd_op(&c, ACTION_DELETE, true);
+		crowd_end(&c, false);
+	}
+	crowd_begin(&c, CROWD + 1, 3, 1, CROWD);
+	for (size_t i = 0; i < CROWD; i++)
+		crowd_op(&c, ACTION_SET, false);
+	crowd_end(&c, true);
+	/* His first put took all the deletes away, and what they deleted. */
+	assert_ok(doc_get(c.doc, DOC_ROOT, KEY("k"), &item));
+	assert_int_equal(item.id.ctr, 2 + CROWD);
+	for (size_t i = 1; i <= CROWD; i += 100)
+		assert_ok(doc_set_visible(c.doc, c.all.all[i].hash, true));
+	assert_ok(doc_get(c.doc, DOC_ROOT, KEY("k"), &item));
+	assert_int_equal(item.id.ctr, 2 + CROWD);
+	crowd_close(&c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_crowd_deletes_and_one_assigns_as_often),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
