@@ -275,6 +275,16 @@ touched_of(struct diff *d, uint64_t obj, size_t *len)
 	return d->touched + low;
 }
 
+/* The root is a level.  Without this the paths of objects in each other would
+ * cost the square of their number. */
+static lk_err
+depth_check(size_t levels)
+{
+	return levels + 1 < TREE_DEPTH_MAX
+	    ? LK_NONE
+	    : LK_ERR(LK_E_LIMIT, "more than 512 levels deep");
+}
+
 /* The place of an object in the one it is in. */
 static lk_err
 object_place(struct diff *d, uint64_t obj, uint64_t *parent, struct prop *out)
@@ -319,6 +329,7 @@ object_path(struct diff *d)
 	while (at != 0) {
 		uint64_t parent;
 
+		TRY(depth_check(len));
 		if (len == cap) {
 			struct prop *more;
 
@@ -419,11 +430,14 @@ diff_map(struct diff *d, struct touched *t, size_t len)
 static lk_err
 object_begun(struct diff *d, uint64_t obj, bool *begun)
 {
+	size_t levels = 0;
+
 	*begun = false;
 	/* object_in_both has seen that this ends. */
 	while (d->begun.len > 0 && obj != 0 && !*begun) {
 		struct op_ref at;
 
+		TRY(depth_check(levels++));
 		*begun = id_set_has(&d->begun, obj);
 		TRY(doc_trim(d->to));
 		TRY(opset_load(d->to, obj, &at));

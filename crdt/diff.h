@@ -67,7 +67,9 @@ typedef lk_err patch_fn(void *ctx, const struct patch *);
 /*
  * Calls `each` for every patch from one to the other; both are views of one
  * document, or it itself.  Of an element of a text that is the empty string
- * nothing is told.  USAGE: not of one document.
+ * nothing is told.
+ *   USAGE  not of one document
+ *   LIMIT  what differs lies more than TREE_DEPTH_MAX levels deep
  */
 LK_MUST_USE lk_err doc_diff(
     struct doc *from, struct doc *to, patch_fn *each, void *ctx);

@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 
+#include "crdt/diff.h"
 #include "crdt/doc_state.h"
 #include "crdt/doc_view.h"
 #include "tests/unit/crdt/doc_replica.h"
@@ -150,6 +151,61 @@ objects_nest_as_deep_as_they_are_made(void **state)
 	changes_clear(&all);
 }
 
+static lk_err
+patch_counted(void *ctx, const struct patch *p)
+{
+	size_t *n = ctx;
+
+	(void)p;
+	++*n;
+	return LK_NONE;
+}
+
+/* How many patches tell what the second of two changes did, which put a key
+ * into each of so many objects in each other; the root is one. */
+static lk_err
+diff_of_levels(size_t levels, size_t *patches)
+{
+	struct op_id *at = calloc(levels, sizeof(*at));
+	struct changes all;
+	struct replica r;
+	struct doc *view;
+	lk_err err;
+
+	changes_init(&all);
+	replica_open(&r, &all, 1);
+	replica_edit(&r);
+	at[0] = DOC_ROOT;
+	for (size_t i = 1; i < levels; i++)
+		at[i] = make_at(&r, at[i - 1], KEY("k"), OBJ_MAP);
+	assert_true(replica_finish(&r));
+	replica_edit(&r);
+	for (size_t i = 0; i < levels; i++)
+		put_at(&r, at[i], KEY("n"), INT(7));
+	assert_true(replica_finish(&r));
+	assert_ok(doc_at(r.doc, (const uint8_t(*)[LK_ID_LEN])all.all[0].hash, 1,
+	    VIEW_JUDGED, &view));
+	*patches = 0;
+	err = doc_diff(view, r.doc, patch_counted, patches);
+	doc_free(view);
+	replica_close(&r);
+	changes_clear(&all);
+	free(at);
+	return err;
+}
+
+static void
+a_diff_goes_as_deep_as_what_is_shown(void **state)
+{
+	size_t patches;
+
+	(void)state;
+	assert_ok(diff_of_levels(TREE_DEPTH_MAX, &patches));
+	assert_int_equal(patches, TREE_DEPTH_MAX);
+	assert_code(diff_of_levels(TREE_DEPTH_MAX + 1, &patches), LK_E_LIMIT);
+	assert_code(diff_of_levels(DEEP, &patches), LK_E_LIMIT);
+}
+
 int
 main(void)
 {
@@ -158,6 +214,7 @@ main(void)
 		cmocka_unit_test(the_last_counter_can_be_used_once),
 		cmocka_unit_test(a_change_is_written_with_so_many_ops),
 		cmocka_unit_test(objects_nest_as_deep_as_they_are_made),
+		cmocka_unit_test(a_diff_goes_as_deep_as_what_is_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
