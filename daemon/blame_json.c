@@ -15,7 +15,8 @@ struct blame_writer {
 	struct json_object *runs, *changes; /* changes: by their hashes */
 	struct buf path;
 	size_t depth;
-	bool map; /* the object at hand is one */
+	bool map;    /* the object at hand is one */
+	size_t room; /* for the runs */
 };
 
 /* What was said about a change once is not said again. */
@@ -54,23 +55,27 @@ change_tell(struct blame_writer *w, const struct doc_change_info *info,
 	return LK_NONE;
 }
 
-/* New: one with the path at hand. */
-static struct json_object *
-run_new(struct blame_writer *w)
+/* New: one with the path at hand, and room for a value of this length. */
+static lk_err
+run_new(struct blame_writer *w, size_t len, struct json_object **out)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o;
 
+	TRY(answer_take(&w->room, w->path.len + len));
+	o = json_object_new_object();
 	json_object_array_add(w->runs, o);
 	json_add_bytes(o, "path", buf_bytes(&w->path));
-	return o;
+	*out = o;
+	return LK_NONE;
 }
 
 static lk_err
 text_run(void *ctx, const struct blame_run *run)
 {
 	struct blame_writer *w = ctx;
-	struct json_object *o = run_new(w);
+	struct json_object *o;
 
+	TRY(run_new(w, run->text.len, &o));
 	json_add_number(o, "start", run->start);
 	json_add_number(o, "length", run->length);
 	json_add_bytes(o, "text", run->text);
@@ -81,12 +86,13 @@ text_run(void *ctx, const struct blame_run *run)
 static lk_err
 leaf_tell(struct blame_writer *w, const struct item *item)
 {
-	struct json_object *o = run_new(w);
 	struct doc_change_info info;
+	struct json_object *o;
 	BUF_SCOPED json = { 0 };
 
 	buf_init(&json, DOCUMENT_BODY_MAX);
 	TRY(json_value_write(&json, w->doc, item, JSON_PLAIN));
+	TRY(run_new(w, json.len, &o));
 	json_add_bytes(o, "json", buf_bytes(&json));
 	if (item->id.ctr == 0)
 		return LK_NONE;
@@ -148,7 +154,8 @@ blame_json(struct request *r, const struct subject *s, struct doc *present,
 		.present = present,
 		.doc = doc,
 		.runs = json_object_new_array(),
-		.changes = json_object_new_object() };
+		.changes = json_object_new_object(),
+		.room = TREE_BYTES_MAX };
 	const char *path;
 	lk_err err;
 

@@ -14,6 +14,7 @@ struct diff_writer {
 	const struct diff_form *form;
 	bool text_told; /* its hunks have been told: */
 	struct op_id text;
+	size_t room; /* for the list */
 };
 
 static const char *const actions[] = {
@@ -64,22 +65,23 @@ static lk_err
 entry_new(struct diff_writer *w, const char *action, const struct patch *p,
     const struct prop *place, struct json_object **out)
 {
-	struct json_object *o = json_object_new_object();
 	size_t skip = w->form->content ? 1 : 0;
+	struct json_object *o;
 	BUF_SCOPED path = { 0 };
-	lk_err err;
 
-	json_object_array_add(w->list, o);
 	buf_init(&path, DOCUMENT_BODY_MAX);
 	for (size_t i = skip; i < p->path_len; i++)
 		step_write(&path, &p->path[i]);
 	if (place != NULL && p->path_len >= skip)
 		step_write(&path, place);
-	err = buf_err(&path, "path of a patch");
+	TRY(buf_err(&path, "path of a patch"));
+	TRY(answer_take(&w->room, path.len));
+	o = json_object_new_object();
+	json_object_array_add(w->list, o);
 	json_add_text(o, "action", action);
 	json_add_bytes(o, "path", buf_bytes(&path));
 	*out = o;
-	return err;
+	return LK_NONE;
 }
 
 static lk_err
@@ -90,6 +92,7 @@ value_add(struct diff_writer *w, struct json_object *o, const char *key,
 
 	buf_init(&json, DOCUMENT_BODY_MAX);
 	TRY(json_value_write(&json, doc, item, w->form->style));
+	TRY(answer_take(&w->room, json.len));
 	json_add_bytes(o, key, buf_bytes(&json));
 	return LK_NONE;
 }
@@ -185,6 +188,7 @@ conflict_add(struct diff_writer *w, const struct patch *p)
 	}
 	buf_u8(&json, '}');
 	TRY(buf_err(&json, "values of a conflict"));
+	TRY(answer_take(&w->room, json.len));
 	json_add_bytes(o, "json", buf_bytes(&json));
 	return LK_NONE;
 }
@@ -196,6 +200,7 @@ mark_add(struct diff_writer *w, const struct patch *p)
 	struct json_object *o;
 
 	TRY(entry_new(w, actions[p->kind], p, &p->prop, &o));
+	TRY(answer_take(&w->room, p->mark.name.len));
 	json_add_number(o, "length", p->length);
 	json_add_bytes(o, "name", p->mark.name);
 	return p->kind == PATCH_MARK ? value_add(w, o, "json", w->to, &value)
@@ -208,6 +213,7 @@ splice_add(struct diff_writer *w, const struct patch *p)
 	struct json_object *o;
 
 	TRY(entry_new(w, "splice", p, &p->prop, &o));
+	TRY(answer_take(&w->room, p->text.len));
 	json_add_bytes(o, "text", p->text);
 	return LK_NONE;
 }
@@ -228,6 +234,7 @@ hunks_add(struct diff_writer *w, const struct patch *p,
 	TRY(doc_text(w->to, to, &new));
 	if (bytes_equal(buf_bytes(&old), buf_bytes(&new)))
 		return LK_NONE;
+	TRY(answer_take(&w->room, old.len + new.len));
 	TRY(entry_new(w, "text", p, place, &o));
 	hunks = json_object_new_array();
 	json_object_object_add(o, "hunks", hunks);
@@ -315,9 +322,11 @@ lk_err
 diff_json(struct json_object *list, struct doc *from, struct doc *to,
     const struct diff_form *form)
 {
-	struct diff_writer w = {
-		.list = list, .from = from, .to = to, .form = form
-	};
+	struct diff_writer w = { .list = list,
+		.from = from,
+		.to = to,
+		.form = form,
+		.room = TREE_BYTES_MAX };
 
 	return doc_diff_whole(from, to, patch_add, &w);
 }

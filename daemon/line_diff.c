@@ -183,6 +183,8 @@ line_diff_run(struct line_diff *d, struct bytes from, struct bytes to)
 
 	d->from.len = lines_count(from);
 	d->to.len = lines_count(to);
+	if (d->from.len + d->to.len > DOCUMENT_OPS_MAX)
+		return LK_ERR(LK_E_LIMIT, "number of lines");
 	d->lines_all =
 	    calloc(d->from.len + d->to.len + 1, sizeof(*d->lines_all));
 	d->numbers = calloc(d->from.len + d->to.len + 1, sizeof(*d->numbers));

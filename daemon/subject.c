@@ -111,12 +111,13 @@ subject_damaged(struct request *r, const struct subject *s, lk_err err)
 		json_object_array_add(list, json_object_new_string(hex));
 		if (n >= DAMAGED_NAMED ||
 		    replica_graph(r->replica, s->docno, &g).code != LK_OK ||
-		    replica_entry(r->replica, s->docno, graph_find(g, id),
-			&info)
+		    replica_entry(
+			r->replica, s->docno, graph_find(g, id), &info)
 			    .code != LK_OK)
 			continue;
 		home_who(r->replica, info.author, who, sizeof(who));
-		buf_printf(&names, "%s%.8s by %s", n == 0 ? "" : ", ", hex, who);
+		buf_printf(
+		    &names, "%s%.8s by %s", n == 0 ? "" : ", ", hex, who);
 	}
 	request_detail(r, "damaged", list);
 	if (n == 0)
@@ -175,6 +176,18 @@ void
 json_add_text(struct json_object *o, const char *key, const char *text)
 {
 	json_object_object_add(o, key, json_object_new_string(text));
+}
+
+/* What json-c keeps for an object and its first members, about. */
+#define ENTRY_BYTES 1024
+
+lk_err
+answer_take(size_t *room, size_t bytes)
+{
+	if (*room < ENTRY_BYTES || *room - ENTRY_BYTES < bytes)
+		return LK_ERR(LK_E_LIMIT, "the answer is too large");
+	*room -= ENTRY_BYTES + bytes;
+	return LK_NONE;
 }
 
 void

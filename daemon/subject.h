@@ -51,6 +51,9 @@ void json_add_text(struct json_object *, const char *key, const char *);
 void json_add_bytes(struct json_object *, const char *key, struct bytes);
 void json_add_number(struct json_object *, const char *key, uint64_t);
 void json_add_flag(struct json_object *, const char *key, bool);
+/* An answer is held in memory as a whole: takes `bytes` and an entry from the
+ * room there is for it.  LIMIT. */
+LK_MUST_USE lk_err answer_take(size_t *room, size_t bytes);
 /* Lower-case hex; null when all bytes are zero. */
 void json_add_id(struct json_object *, const char *key, struct bytes);
 /* RFC 3339; null for the time 0. */
