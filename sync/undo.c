@@ -200,16 +200,21 @@ undo_patches(
 	return err;
 }
 
-/* The node the document begins with, which is not undone. */
+/* How many nodes there are up to what the document began with, which is not
+ * undone: the content of its genesis, or an import that came first. */
 static lk_err
-first_content(struct undoing *u, uint32_t *first)
+nodes_begun(struct undoing *u, uint32_t *begun)
 {
 	struct node node = { .hashes = { 0 } };
 
-	for (*first = 0; *first < graph_len(u->ds->graph); ++*first) {
-		TRY(node_get(u->r, u->ds->docno, *first, &node));
-		if (node.hashes.len > 0)
-			return LK_NONE;
+	*begun = 0;
+	for (uint32_t n = 0; n < graph_len(u->ds->graph); n++) {
+		TRY(node_get(u->r, u->ds->docno, n, &node));
+		if (node.hashes.len == 0)
+			continue;
+		if (n == 0 || node.seq == 0)
+			*begun = n + 1;
+		return LK_NONE;
 	}
 	return LK_NONE;
 }
@@ -219,11 +224,11 @@ static lk_err
 undo_find(struct undoing *u, bool redo, struct entry *found,
     struct patch_list *patches)
 {
-	uint32_t first;
+	uint32_t begun;
 
-	TRY(first_content(u, &first));
+	TRY(nodes_begun(u, &begun));
 	for (uint32_t n = graph_len(u->ds->graph);
-	     n-- > first + 1 && u->len < ENTRIES_MAX;) {
+	     n-- > begun && u->len < ENTRIES_MAX;) {
 		struct entry e;
 		bool mine;
 

@@ -35,6 +35,25 @@ load setup
 	[[ $(on laptop log notes) == *"undo ${hash:0:16}"* ]]
 }
 
+@test "the first change of an empty document is undone, what a file brought is not" {
+	device laptop
+	on laptop new d
+	lk undo d
+	is 66 "" "lk: d: nothing of this device's is left to undo; lk log d lists the changes"
+	on laptop set d /a 1
+	lk -q undo d
+	is 0 "" ""
+	lk get d --json
+	is 0 "{}" ""
+	lk -q undo --redo d
+	lk get d --json
+	is 0 '{"a":1}' ""
+	on laptop -q export d -o e.automerge
+	on laptop -q import e.automerge
+	lk undo e
+	is 66 "" "lk: e: nothing of this device's is left to undo; lk log e lists the changes"
+}
+
 @test "every kind of change is undone" {
 	device laptop
 	on laptop new d
