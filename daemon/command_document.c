@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "crdt/cursor.h"
 #include "daemon/commands.h"
+#include "daemon/conflicts_json.h"
 #include "daemon/document.h"
 #include "daemon/json_spans.h"
 #include "daemon/json_text.h"
@@ -129,44 +130,6 @@ reading_begin(struct request *r, struct reading *g, const struct subject *s,
 	return LK_NONE;
 }
 
-struct conflict_walk {
-	struct doc *doc;
-	const struct place *place;
-	struct buf *out;
-	enum json_style style;
-	bool any;
-};
-
-static lk_err
-conflict_write(void *ctx, const struct doc_visit *visit)
-{
-	struct conflict_walk *w = ctx;
-	const struct prop *at = &w->place->prop;
-
-	if (at->is_key ? !bytes_equal(visit->key, at->key)
-		       : visit->index != at->index)
-		return LK_NONE;
-	if (w->any)
-		buf_u8(w->out, ',');
-	w->any = true;
-	return json_conflict_write(w->out, w->doc, &visit->item, w->style);
-}
-
-static lk_err
-conflicts_write(struct reading *g, struct buf *out, enum json_style style)
-{
-	struct conflict_walk w = { g->doc, &g->place, out, style, false };
-
-	if (g->place.root)
-		return LK_ERR(LK_E_USAGE,
-		    "a document has no conflicts, only "
-		    "what is in it has");
-	buf_u8(out, '{');
-	TRY(doc_each(g->doc, g->place.obj, conflict_write, &w));
-	buf_u8(out, '}');
-	return LK_NONE;
-}
-
 static lk_err
 reading_text(const struct reading *g)
 {
@@ -181,13 +144,17 @@ reading_write(struct request *r, struct reading *g, void *ctx)
 	struct buf *out = ctx;
 	enum json_style style;
 	bool typed, conflicts, spans;
+	const char *path;
 
+	TRY(param_string_or(r, "path", NULL, &path));
 	TRY(param_bool_or(r, "typed", false, &typed));
 	TRY(param_bool_or(r, "conflicts", false, &conflicts));
 	TRY(param_bool_or(r, "spans", false, &spans));
 	style = typed ? JSON_TYPED : JSON_PLAIN;
-	if (conflicts) {
-		TRY(conflicts_write(g, out, style));
+	if (conflicts && path == NULL) {
+		TRY(conflicts_write_all(out, g->doc, &g->place, style));
+	} else if (conflicts) {
+		TRY(conflicts_write(out, g->doc, &g->place, style));
 	} else if (spans) {
 		TRY(reading_text(g));
 		TRY(json_spans_write(out, g->doc, g->place.item.id, style));

@@ -383,8 +383,43 @@ todo" ""
 	lk get d /a --conflicts --json
 	[ "$status" -eq 0 ]
 	[[ $output =~ ^'{"'[0-9]+@[0-9a-f]{32}'":1}'$ ]]
-	lk get d --conflicts
+	lk get d "" --conflicts
 	is 64 "" "lk: d: a document has no conflicts, only what is in it has; a path is a JSON Pointer like /a/b/0"
+}
+
+@test "without a path all conflicts of a document are shown" {
+	device laptop
+	paired laptop phone
+	on laptop new d
+	on laptop set d /list '[1,{"k":1}]'
+	lk get d --conflicts
+	is 0 "{}" ""
+	on laptop new -t list l
+	on laptop insert l /- 1
+	on laptop -q sync --wait
+	on phone -q daemon stop
+	on laptop set d /list/1/k 2
+	on laptop set d /~0 '{"a":1}'
+	on laptop set l /0 2
+	on laptop -q daemon stop
+	on phone set d /list/1/k 3
+	on phone set d /~0 '{"a":1}'
+	on phone set l /0 3
+	on laptop -q sync --wait
+	op='"[0-9]+@[0-9a-f]{32}"'
+	lk get d --conflicts --json
+	[ "$status" -eq 0 ]
+	[[ $output =~ ^\{\"/list/1/k\":\{$op:[23],$op:[23]\},\"/~0\":\{$op:\{\"a\":1\},$op:\{\"a\":1\}\}\}$ ]]
+	all=$(on laptop get d /list/1/k --conflicts --json)
+	[[ $output == '{"/list/1/k":'"$all,"* ]]
+	# The last one wins.
+	[[ $all == *":$(on laptop get d /list/1/k)}" ]]
+	lk get l --conflicts --json
+	[[ $output =~ ^\{\"/0\":\{$op:[23],$op:[23]\}\}$ ]]
+	lk get l --conflicts --json --root
+	[[ $output =~ ^\{\"/content/0\":\{$op:[23],$op:[23]\}\}$ ]]
+	lk get d --conflicts --json --at @99
+	is 66 "" '{"error":"not-found","code":66,"message":"@99: d has no such revision","hint":"lk log d lists the changes"}'
 }
 
 @test "-v says what was done, on stderr" {
