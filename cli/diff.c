@@ -27,8 +27,9 @@ const struct command verb_diff = {
 	.details =
 	    "From the first revision to the second, or to now; without any, "
 	    "what the last\nchange did. REV is 4 or more digits of a change's "
-	    "hash, several of them with\ncommas, @N: N changes back, or a "
-	    "branch of DOC. Texts are compared line by\nline; of everything "
+	    "hash, several of them with\ncommas, @N: N changes back, a "
+	    "branch of DOC, or a document. Texts are compared line by\nline; "
+	    "of everything "
 	    "else each change is a line: + is new, - is gone, ~ is\nanother "
 	    "value, ! a conflict. The exit status is 1 when they differ.\n\n"
 	    "  -U, --unified N     N lines around those that differ, not 3\n"

@@ -70,13 +70,15 @@ diff_run(struct request *r, struct looking *l)
 	TRY(param_string_or(r, "from", NULL, &from));
 	TRY(param_string_or(r, "to", NULL, &to));
 	TRY(looking_begin(r, l, from, to));
-	/* What the last change did, if there is one. */
-	if (from == NULL)
-		from = doc_changes(l->revisions.now) > 0 ? "@1" : "@0";
 	if (to != NULL)
 		TRY(revision_view(
 		    r, &l->revisions, l->revisions.base, to, &l->to));
-	TRY(revision_view(r, &l->revisions, looking_to(l), from, &l->from));
+	if (from != NULL)
+		TRY(revision_view(
+		    r, &l->revisions, looking_to(l), from, &l->from));
+	else
+		TRY(revision_before_last(
+		    r, &l->revisions, looking_to(l), &l->from));
 	return patches_add(r, l);
 }
 

@@ -60,21 +60,29 @@ is_told(const struct diff_writer *w, const struct patch *p)
 	    is_content(p->path_len > 0 ? &p->path[0] : &p->prop);
 }
 
-/* New: an entry, with the path of the object and, if there is one, a place. */
+/* The path of the object and, if there is one, a place in it. */
+static lk_err
+path_write(struct buf *path, struct diff_writer *w, const struct patch *p,
+    const struct prop *place)
+{
+	size_t skip = w->form->content ? 1 : 0;
+
+	for (size_t i = skip; i < p->path_len; i++)
+		step_write(path, &p->path[i]);
+	if (place != NULL && p->path_len >= skip)
+		step_write(path, place);
+	return buf_err(path, "path of a patch");
+}
+
+/* New: an entry. */
 static lk_err
 entry_new(struct diff_writer *w, const char *action, const struct patch *p,
     const struct prop *place, struct json_object **out)
 {
-	size_t skip = w->form->content ? 1 : 0;
+	BUF_SCOPED path = { .max = DOCUMENT_BODY_MAX };
 	struct json_object *o;
-	BUF_SCOPED path = { 0 };
 
-	buf_init(&path, DOCUMENT_BODY_MAX);
-	for (size_t i = skip; i < p->path_len; i++)
-		step_write(&path, &p->path[i]);
-	if (place != NULL && p->path_len >= skip)
-		step_write(&path, place);
-	TRY(buf_err(&path, "path of a patch"));
+	TRY(path_write(&path, w, p, place));
 	TRY(answer_take(&w->room, path.len));
 	o = json_object_new_object();
 	json_object_array_add(w->list, o);
@@ -125,14 +133,91 @@ was_add(struct diff_writer *w, struct json_object *o, const struct patch *p,
 	return value_add(w, o, "was", w->from, &item);
 }
 
+/* The marks of texts that a patch has put whole, and where. */
+struct mark_walk {
+	struct diff_writer *w;
+	struct buf path;
+	bool map; /* the innermost container is one */
+};
+
+static lk_err
+range_add(void *ctx, const struct mark_range *range)
+{
+	struct mark_walk *m = ctx;
+	struct json_object *o = json_object_new_object();
+	struct item value = { .value = range->mark.value };
+	size_t len = m->path.len;
+
+	json_object_array_add(m->w->list, o);
+	buf_printf(&m->path, "/%llu", (unsigned long long)range->start);
+	TRY(buf_err(&m->path, "path of a mark"));
+	json_add_text(o, "action", actions[PATCH_MARK]);
+	json_add_bytes(o, "path", buf_bytes(&m->path));
+	m->path.len = len;
+	json_add_number(o, "length", range->end - range->start);
+	json_add_bytes(o, "name", range->mark.name);
+	return value_add(m->w, o, "json", m->w->to, &value);
+}
+
+static lk_err marks_add(struct mark_walk *, const struct item *);
+
+static lk_err
+marks_add_member(void *ctx, const struct doc_visit *visit)
+{
+	struct mark_walk *m = ctx;
+	struct prop at = {
+		.is_key = m->map, .key = visit->key, .index = visit->index
+	};
+	size_t len = m->path.len;
+	lk_err err;
+
+	if (!visit->winner || !visit->item.is_obj)
+		return LK_NONE;
+	step_write(&m->path, &at);
+	err = marks_add(m, &visit->item);
+	m->path.len = len;
+	return err;
+}
+
+/* As deep as JSON was written. */
+static lk_err
+marks_add(struct mark_walk *m, const struct item *item)
+{
+	bool outer = m->map;
+	lk_err err;
+
+	if (!item->is_obj)
+		return LK_NONE;
+	if (item->obj_type == OBJ_TEXT)
+		return doc_marks(m->w->to, item->id, range_add, m);
+	m->map = item->obj_type == OBJ_MAP;
+	err = doc_each(m->w->to, item->id, marks_add_member, m);
+	m->map = outer;
+	return err;
+}
+
+/* The marks of what a patch has put. */
+static lk_err
+marks_add_put(struct diff_writer *w, const struct patch *p)
+{
+	struct mark_walk m = { .w = w, .path = { .max = DOCUMENT_BODY_MAX } };
+	lk_err err = path_write(&m.path, w, p, &p->prop);
+
+	if (err.code == LK_OK)
+		err = marks_add(&m, &p->values[p->values_len - 1]);
+	buf_clear(&m.path);
+	return err;
+}
+
 /* PUT and INSERT. */
 static lk_err
 put_add(struct diff_writer *w, const struct patch *p)
 {
+	const struct item *now = &p->values[p->values_len - 1];
 	struct json_object *o;
 
 	TRY(entry_new(w, actions[p->kind], p, &p->prop, &o));
-	TRY(value_add(w, o, "json", w->to, &p->values[p->values_len - 1]));
+	TRY(value_add(w, o, "json", w->to, now));
 	if (p->values_len > 1)
 		json_add_flag(o, "conflict", true);
 	return p->kind == PATCH_PUT ? was_add(w, o, p, 0) : LK_NONE;
@@ -218,20 +303,25 @@ splice_add(struct diff_writer *w, const struct patch *p)
 	return LK_NONE;
 }
 
-/* The lines that differ between two texts, as an entry; `place` as entry_new.
- */
+static lk_err
+text_read(struct buf *out, struct doc *doc, const struct op_id *text)
+{
+	buf_init(out, DOCUMENT_BODY_MAX);
+	return text == NULL ? LK_NONE : doc_text(doc, *text, out);
+}
+
+/* The lines that differ between two texts, NULL: none, as an entry; `place` as
+ * entry_new. */
 static lk_err
 hunks_add(struct diff_writer *w, const struct patch *p,
-    const struct prop *place, struct op_id from, struct op_id to)
+    const struct prop *place, const struct op_id *from, const struct op_id *to)
 {
 	BUF_SCOPED old = { 0 };
 	BUF_SCOPED new = { 0 };
 	struct json_object *o, *hunks;
 
-	buf_init(&old, DOCUMENT_BODY_MAX);
-	buf_init(&new, DOCUMENT_BODY_MAX);
-	TRY(doc_text(w->from, from, &old));
-	TRY(doc_text(w->to, to, &new));
+	TRY(text_read(&old, w->from, from));
+	TRY(text_read(&new, w->to, to));
 	if (bytes_equal(buf_bytes(&old), buf_bytes(&new)))
 		return LK_NONE;
 	TRY(answer_take(&w->room, old.len + new.len));
@@ -251,7 +341,7 @@ text_add(struct diff_writer *w, const struct patch *p)
 		return LK_NONE;
 	w->text_told = true;
 	w->text = p->obj;
-	return hunks_add(w, p, NULL, p->obj, p->obj);
+	return hunks_add(w, p, NULL, &p->obj, &p->obj);
 }
 
 static bool
@@ -260,23 +350,44 @@ is_text(const struct item *item)
 	return item->is_obj && item->obj_type == OBJ_TEXT;
 }
 
-/* A text put in the place of a text is, for people, a text that changed. */
+/* Whether a text that is new, or gone, is told by its lines: it has several,
+ * or is the document. */
 static lk_err
-replace_add(struct diff_writer *w, const struct patch *p, bool *done)
+is_lines(struct diff_writer *w, const struct patch *p, struct doc *doc,
+    const struct item *item, bool *lines)
+{
+	BUF_SCOPED text = { 0 };
+
+	*lines = false;
+	if (!is_text(item) || !p->prop.is_key)
+		return LK_NONE;
+	TRY(text_read(&text, doc, &item->id));
+	*lines = text.len > 0 &&
+	    ((w->form->content && p->path_len == 0) ||
+		memchr(text.ptr, '\n', text.len) != NULL);
+	return LK_NONE;
+}
+
+/* For people a text put in the place of a text is one that changed. */
+static lk_err
+put_lines_add(struct diff_writer *w, const struct patch *p, bool *done)
 {
 	const struct item *now = &p->values[p->values_len - 1];
 	struct item was;
 	lk_err err;
 
 	*done = false;
-	if (!for_people(w) || !is_text(now))
+	if (!for_people(w) || p->kind != PATCH_PUT || !is_text(now))
 		return LK_NONE;
 	err = was_get(w, p, 0, &was);
-	if (err.code == LK_E_NOTFOUND || (err.code == LK_OK && !is_text(&was)))
-		return LK_NONE;
+	if (err.code == LK_E_NOTFOUND) {
+		TRY(is_lines(w, p, w->to, now, done));
+		return *done ? hunks_add(w, p, &p->prop, NULL, &now->id)
+			     : LK_NONE;
+	}
 	TRY(err);
-	*done = true;
-	return hunks_add(w, p, &p->prop, was.id, now->id);
+	*done = is_text(&was);
+	return *done ? hunks_add(w, p, &p->prop, &was.id, &now->id) : LK_NONE;
 }
 
 static lk_err
@@ -284,8 +395,23 @@ put_told(struct diff_writer *w, const struct patch *p)
 {
 	bool done;
 
-	TRY(replace_add(w, p, &done));
-	return done ? LK_NONE : put_add(w, p);
+	TRY(put_lines_add(w, p, &done));
+	if (!done)
+		TRY(put_add(w, p));
+	return marks_add_put(w, p);
+}
+
+static lk_err
+del_told(struct diff_writer *w, const struct patch *p)
+{
+	bool done = false;
+	struct item was;
+
+	if (for_people(w) && p->prop.is_key) {
+		TRY(was_get(w, p, 0, &was));
+		TRY(is_lines(w, p, w->from, &was, &done));
+	}
+	return done ? hunks_add(w, p, &p->prop, &was.id, NULL) : del_add(w, p);
 }
 
 static lk_err
@@ -302,9 +428,9 @@ patch_add(void *ctx, const struct patch *p)
 	case PATCH_INSERT:
 		if (text)
 			TRY(text_add(w, p));
-		return put_add(w, p);
+		return put_told(w, p);
 	case PATCH_DEL:
-		return text ? text_add(w, p) : del_add(w, p);
+		return text ? text_add(w, p) : del_told(w, p);
 	case PATCH_SPLICE:
 		return text ? text_add(w, p) : splice_add(w, p);
 	case PATCH_INC:

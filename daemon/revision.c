@@ -26,7 +26,7 @@ revision_malformed(struct request *r, const char *rev)
 {
 	request_hint(r,
 	    "a revision is 4 or more digits of a change's hash, several of "
-	    "them with commas, @N, or a branch");
+	    "them with commas, @N, or a branch or other document");
 	return request_fail(
 	    r, LK_ERR(LK_E_USAGE, "read revision"), "%s: no revision", rev);
 }
@@ -93,14 +93,38 @@ hash_find(struct request *r, const struct subject *s, struct doc *doc,
 	return LK_NONE;
 }
 
-/* The entry so many behind the newest one; *entry is 1 + its number, 0 when
- * that is just before the first. */
+/* The entry so many behind the newest one, of those that are not void only:
+ * *entry is 1 + its number, and 0, and *back is what is left, when there are
+ * not so many. */
+static lk_err
+entry_back(struct request *r, const struct subject *s, bool visible,
+    uint64_t *back, uint32_t *entry)
+{
+	struct graph *g;
+	uint32_t n;
+
+	TRY(replica_graph(r->replica, s->docno, &g));
+	for (n = graph_len(g); n > 0; n--) {
+		struct change_info info;
+
+		TRY(replica_entry(r->replica, s->docno, n - 1, &info));
+		if (!change_counts(&info) || (visible && !info.visible))
+			continue;
+		if (*back == 0)
+			break;
+		--*back;
+	}
+	*entry = n;
+	return LK_NONE;
+}
+
+/* The entry that @N names; *entry is 1 + its number, 0 when that is just before
+ * the first. */
 static lk_err
 back_find(struct request *r, const struct subject *s, const char *rev,
     uint32_t *entry)
 {
 	uint64_t back = 0;
-	struct graph *g;
 	uint32_t n;
 
 	for (const char *c = rev + 1; *c != '\0'; c++) {
@@ -112,58 +136,71 @@ back_find(struct request *r, const struct subject *s, const char *rev,
 	}
 	if (rev[1] == '\0')
 		return revision_malformed(r, rev);
-	TRY(replica_graph(r->replica, s->docno, &g));
-	for (n = graph_len(g); n > 0; n--) {
-		struct change_info info;
-
-		TRY(replica_entry(r->replica, s->docno, n - 1, &info));
-		if (!change_counts(&info))
-			continue;
-		if (back-- == 0)
-			break;
-	}
+	TRY(entry_back(r, s, false, &back, &n));
 	if (n == 0 && back > 0)
 		return revision_unknown(r, s, rev);
 	*entry = n;
 	return LK_NONE;
 }
 
-/* A branch of the document by its name; NOTFOUND. */
+static bool
+is_change(const char *rev)
+{
+	size_t len = strspn(rev, digits);
+
+	return rev[0] == '@' || strchr(rev, ',') != NULL ||
+	    (rev[len] == '\0' && len >= DIGITS_MIN);
+}
+
+/* A branch of the document by its name, else any document, unless it may be
+ * meant for a change; NOTFOUND. */
 static lk_err
 branch_find(struct request *r, const struct subject *s, const char *name,
     uint32_t *docno)
 {
 	char full[HOME_NAME_LEN];
+	lk_err err = LK_ERR(LK_E_NOTFOUND, "branch");
 
-	if (name == NULL || name[0] == '\0' ||
-	    snprintf(full, sizeof(full), "%s/%s", s->name.name, name) >=
-		(int)sizeof(full))
-		return LK_ERR(LK_E_NOTFOUND, "branch");
-	return home_find(r->replica, full, docno);
+	if (name == NULL || name[0] == '\0')
+		return err;
+	if (snprintf(full, sizeof(full), "%s/%s", s->name.name, name) <
+	    (int)sizeof(full))
+		err = home_find(r->replica, full, docno);
+	if (err.code == LK_E_NOTFOUND && !is_change(name))
+		err = home_find(r->replica, name, docno);
+	return err;
+}
+
+static const struct revision_branch *
+branch_opened(const struct revisions *v, const char *rev)
+{
+	for (size_t i = 0; i < v->branches_len; i++)
+		if (strcmp(v->branches[i].rev, rev) == 0)
+			return &v->branches[i];
+	return NULL;
 }
 
 /* Puts the branch that a revision names, if it names one, over the document. */
 static lk_err
 branch_open(struct request *r, struct revisions *v, const char *rev)
 {
+	struct revision_branch *b;
 	uint32_t docno;
 	lk_err err = branch_find(r, v->subject, rev, &docno);
 
-	if (err.code == LK_E_NOTFOUND)
+	if (err.code == LK_E_NOTFOUND ||
+	    (err.code == LK_OK && branch_opened(v, rev) != NULL))
 		return LK_NONE;
 	TRY(err);
-	if (v->branch != NULL && strcmp(v->branch, rev) == 0)
-		return LK_NONE;
-	if (v->branch != NULL)
-		return request_fail(r, LK_ERR(LK_E_USAGE, "open branches"),
-		    "%s and %s: one branch at a time", v->branch, rev);
-	v->branch = strdup(rev);
-	if (v->branch == NULL)
+	if (v->base == NULL)
+		TRY(replica_open_over(
+		    r->replica, v->subject->docno, &v->overlay, &v->base));
+	b = &v->branches[v->branches_len++];
+	buf_init(&b->heads, DOCUMENT_BODY_MAX);
+	b->rev = strdup(rev);
+	if (b->rev == NULL)
 		return LK_ERR(LK_E_NOMEM, "branch");
-	err = replica_open_over(
-	    r->replica, v->subject->docno, &v->overlay, &v->base);
-	if (err.code == LK_OK)
-		err = replica_add_shown(r->replica, docno, v->base, &v->heads);
+	err = replica_add_shown(r->replica, docno, v->base, &b->heads);
 	return err.code == LK_E_DATA
 	    ? request_fail(r, err, "%s: %s", rev, err.what)
 	    : err;
@@ -177,7 +214,7 @@ revisions_fill(
 
 	TRY(branch_open(r, v, rev));
 	TRY(branch_open(r, v, other));
-	if (v->branch == NULL) {
+	if (v->branches_len == 0) {
 		TRY(replica_open_doc(r->replica, v->subject->docno, &v->base));
 		v->now = v->base;
 		return LK_NONE;
@@ -196,7 +233,6 @@ revisions_open(struct request *r, struct revisions *out,
 	struct revisions v = { .subject = s };
 	lk_err err;
 
-	buf_init(&v.heads, DOCUMENT_BODY_MAX);
 	err = revisions_fill(r, &v, rev, other);
 	if (err.code != LK_OK) {
 		revisions_close(&v);
@@ -213,8 +249,10 @@ revisions_close(struct revisions *v)
 		doc_free(v->now);
 	doc_free(v->base);
 	kv_overlay_free(&v->overlay);
-	buf_clear(&v->heads);
-	free(v->branch);
+	for (size_t i = 0; i < v->branches_len; i++) {
+		buf_clear(&v->branches[i].heads);
+		free(v->branches[i].rev);
+	}
 	*v = (struct revisions){ .subject = NULL };
 }
 
@@ -271,11 +309,28 @@ lk_err
 revision_view(struct request *r, const struct revisions *v, struct doc *near,
     const char *rev, struct doc **view)
 {
-	if (v->branch != NULL && strcmp(rev, v->branch) == 0)
-		return doc_at(near, (const uint8_t(*)[LK_ID_LEN])v->heads.ptr,
-		    v->heads.len / LK_ID_LEN, VIEW_JUDGED, view);
+	const struct revision_branch *b = branch_opened(v, rev);
+
+	if (b != NULL)
+		return doc_at(near, (const uint8_t(*)[LK_ID_LEN])b->heads.ptr,
+		    b->heads.len / LK_ID_LEN, VIEW_JUDGED, view);
 	return rev[0] == '@' ? view_back(r, v, near, rev, view)
 			     : view_hashes(r, v, near, rev, view);
+}
+
+lk_err
+revision_before_last(struct request *r, const struct revisions *v,
+    struct doc *near, struct doc **view)
+{
+	const struct subject *s = v->subject;
+	uint64_t changes = 0, back = 0;
+	uint32_t n;
+
+	TRY(entry_back(r, s, true, &back, &n));
+	if (n > 1)
+		TRY(replica_changes_at(
+		    r->replica, s->docno, v->base, n - 2, &changes));
+	return doc_at_first(near, changes, VIEW_JUDGED, view);
 }
 
 lk_err

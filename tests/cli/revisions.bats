@@ -286,15 +286,102 @@ forked() {
 	[[ $output == "${hash:0:8}"*"/b: 2" ]]
 	on laptop -q branch d other
 	lk diff d side other
-	is 64 "" "lk: side and other: one branch at a time"
+	is 1 '~ /a: 1 -> 3
+- /b: 2
+--- a/d/t
++++ b/d/t
+@@ -1 +1 @@
+-one three
++one two' ""
 	lk get d --at nothing
-	[ "$status" -eq 64 ]
+	is 64 "" "lk: nothing: no revision; a revision is 4 or more digits of a change's hash, several of them with commas, @N, or a branch or other document"
 	# What was looked at was not written.
 	lk get d --json
 	is 0 '{"a":3,"t":"one two"}' ""
 	lk merge -q d side
 	lk diff d side
 	is 1 '~ /a: 1 -> 3' ""
+}
+
+@test "a document is a revision of another one by its full name" {
+	device laptop
+	on laptop new d
+	on laptop set d /a 1
+	on laptop -q branch d x
+	on laptop -q branch d y
+	on laptop set d/x /x 1
+	on laptop set d/y /y 1
+	on laptop new beef
+	on laptop set beef /b 1
+	lk diff d d/x
+	is 1 "- /x: 1" ""
+	lk diff d/x d
+	is 1 "+ /x: 1" ""
+	lk diff d x d/y
+	is 1 "- /x: 1
++ /y: 1" ""
+	lk diff d/x d/y d
+	is 1 "- /y: 1" ""
+	lk get d --json --at d/y
+	is 0 '{"a":1,"y":1}' ""
+	lk diff d d
+	is 0 "" ""
+	# Digits mean a change, unless a branch is called so.
+	lk diff d beef
+	is 66 "" "lk: beef: d has no such revision; lk log d lists the changes"
+	on laptop -q branch d beef
+	lk diff d beef
+	is 0 "" ""
+}
+
+@test "a text that is new or gone is told by its lines" {
+	device laptop
+	printf 'one\ntwo\n' | on laptop -q import --as notes --format text -
+	lk diff notes
+	is 1 "--- a/notes
++++ b/notes
+@@ -0,0 +1,2 @@
++one
++two" ""
+	on laptop new d
+	on laptop set d /t '"one\ntwo"'
+	on laptop set d /short '"one"'
+	lk diff d @2
+	is 1 '+ /short: "one"
+--- a/d/t
++++ b/d/t
+@@ -0,0 +1,2 @@
++one
++two' ""
+	on laptop rm d /t
+	lk diff d
+	is 1 '--- a/d/t
++++ b/d/t
+@@ -1,2 +0,0 @@
+-one
+-two' ""
+	lk diff d --json
+	[[ $output == *'"patches":[{"action":"del","path":"/t"}]}' ]]
+}
+
+@test "the marks of a text that is put whole are told too" {
+	device laptop
+	on laptop new d
+	on laptop set d /l '[["x","one two"]]'
+	on laptop mark d /l/0/1 0 3 bold
+	on laptop set d /t '"one\ntwo"'
+	on laptop mark d /t 4 7 -s link to
+	lk diff d @4
+	is 1 '+ /l: [["x","one two"]]
+~ /l/0/1/0 +3: bold true
+--- a/d/t
++++ b/d/t
+@@ -0,0 +1,2 @@
++one
++two
+~ /t/4 +3: link "to"' ""
+	lk diff d @4 --json
+	[[ $output == *'"patches":[{"action":"put","path":"/l","value":[["x","one two"]]},{"action":"mark","path":"/l/0/1/0","length":3,"name":"bold","value":true},{"action":"put","path":"/t","value":"one\ntwo"},{"action":"mark","path":"/t/4","length":3,"name":"link","value":"to"}]}' ]]
 }
 
 @test "show tells what one change did" {
@@ -364,6 +451,15 @@ forked() {
 	[ "${lines[4]}" = "~ /a: 1 -> 99" ]
 	lk get d --json --at "$void"
 	is 0 '{"a":1}' ""
+	# The last change is the last one that counts.
+	lk diff d
+	is 1 "+ /a: 1" ""
+	lk undo d
+	[ "$status" -eq 0 ]
+	lk get d --json
+	is 0 "{}" ""
+	lk diff d
+	is 1 "- /a: 1" ""
 }
 
 @test "blame names the change behind every value and run of a text" {
