@@ -38,14 +38,16 @@
 /* Changes of one document file: a struct change takes some 600 bytes; real
  * documents with a change for each keystroke have 260,000. */
 #define HISTORY_CHANGES_MAX (DOCUMENT_OPS_MAX / 16)
-#define CHANGE_DEPS_MAX 65536
+/* More cannot be among them; a hash each, 8 MiB in all. */
+#define CHANGE_DEPS_MAX HISTORY_CHANGES_MAX
 #define CHANGE_COLUMNS_MAX 16 /* there are 14 */
 /* Of each table of a document; columns nobody knows may be among them. */
 #define DOCUMENT_COLUMNS_MAX 64
 #define ACTOR_LEN_MAX 255
 /* In a change: of a branch, bytes and hash. */
 #define ACTOR_NAME_MAX (ACTOR_LEN_MAX + LK_ID_LEN)
-#define DOCUMENT_ACTORS_MAX 65536
+/* As many as changes of a document file: each has a byte or more in it. */
+#define DOCUMENT_ACTORS_MAX 262144
 #define TREE_DEPTH_MAX 512 /* levels shown or imported as JSON */
 /* A whole value in memory: some 100 bytes for each of DOCUMENT_OPS_MAX. */
 #define TREE_BYTES_MAX (512u * 1024 * 1024)

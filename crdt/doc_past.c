@@ -276,14 +276,19 @@ past_of_change(
 	return LK_NONE;
 }
 
-/* Raises sum to what the past of a dependency, and it itself, have. */
+/* Raises sum to what the past of a dependency, and it itself, have.  `merged`
+ * is the clock that was last: many heads have the same past. */
 static lk_err
-clock_merge(struct doc *doc, struct clock *sum, uint32_t dep)
+clock_merge(struct doc *doc, struct clock *sum, uint32_t dep, uint32_t *merged)
 {
 	struct doc_change c;
 	struct clock *of_dep;
 
 	TRY(doc_change_load(doc, dep, &c));
+	if (sum->latest[c.actor] < dep + 1)
+		sum->latest[c.actor] = dep + 1;
+	if (c.clock == *merged)
+		return LK_NONE;
 	TRY(clock_load(doc, c.clock, &of_dep));
 	/* Clocks grow with the document: the longest base is the nearest. */
 	if (of_dep->base > sum->base)
@@ -292,8 +297,7 @@ clock_merge(struct doc *doc, struct clock *sum, uint32_t dep)
 		if (sum->latest[i] < of_dep->latest[i])
 			sum->latest[i] = of_dep->latest[i];
 	clock_release(of_dep);
-	if (sum->latest[c.actor] < dep + 1)
-		sum->latest[c.actor] = dep + 1;
+	*merged = c.clock;
 	return LK_NONE;
 }
 
@@ -319,6 +323,7 @@ clock_of_deps(
     struct doc *doc, const uint32_t *deps, size_t deps_len, struct clock **out)
 {
 	struct clock *sum;
+	uint32_t merged = 0; /* the empty one */
 	size_t len = 0;
 
 	for (size_t i = 0; i < deps_len; i++)
@@ -327,7 +332,7 @@ clock_of_deps(
 	if (sum == NULL)
 		return LK_ERR(LK_E_NOMEM, "clock of a change");
 	for (size_t i = 0; i < deps_len; i++) {
-		lk_err err = clock_merge(doc, sum, deps[i]);
+		lk_err err = clock_merge(doc, sum, deps[i], &merged);
 
 		if (err.code != LK_OK) {
 			clock_release(sum);

@@ -115,7 +115,7 @@ parse_rows(struct document *d, struct op_table_reader *t)
 			d->edges[edge++] = (struct document_edge){
 				.row = (uint32_t)i,
 				.ctr = (uint32_t)row.op.preds[s].ctr,
-				.actor = (uint16_t)row.op.preds[s].actor,
+				.actor = row.op.preds[s].actor,
 			};
 	}
 	return op_table_end(t);

@@ -11,8 +11,7 @@
 
 /* That `row` lists the op `ctr` of `actor` among its successors. */
 struct document_edge {
-	uint32_t row, ctr;
-	uint16_t actor;
+	uint32_t row, ctr, actor;
 };
 
 struct document_columns {

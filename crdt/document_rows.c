@@ -2,32 +2,33 @@
 
 #include "crdt/document_table.h"
 
-#define ID_ACTOR_BITS 16
+/* All of an actor's number: DOCUMENT_ACTORS_MAX is no more. */
+#define ROW_ACTOR(number) ((number) & ((1u << ROW_ACTOR_BITS) - 1))
 #define RADIX_BITS 8
 #define RADIX (1u << RADIX_BITS)
 
 uint64_t
 id_number(struct op_id id)
 {
-	return id.ctr << ID_ACTOR_BITS | id.actor;
+	return id.ctr << ROW_ACTOR_BITS | id.actor;
 }
 
 uint64_t
 document_row_id(const struct document_row *r)
 {
-	return (uint64_t)r->ctr << ID_ACTOR_BITS | r->actor;
+	return (uint64_t)r->ctr << ROW_ACTOR_BITS | r->actor;
 }
 
 uint64_t
 document_row_obj(const struct document_row *r)
 {
-	return (uint64_t)r->obj_ctr << ID_ACTOR_BITS | r->obj_actor;
+	return (uint64_t)r->obj_ctr << ROW_ACTOR_BITS | r->obj_actor;
 }
 
 uint64_t
 document_row_elem(const struct document_row *r)
 {
-	return (uint64_t)r->elem_ctr << ID_ACTOR_BITS | r->elem_actor;
+	return (uint64_t)r->elem_ctr << ROW_ACTOR_BITS | r->elem_actor;
 }
 
 static void
@@ -88,11 +89,11 @@ document_row_pack(struct document_row *out, const struct op_row *row)
 		.text = text.ptr,
 		.text_len = (uint32_t)text.len,
 		.ctr = (uint32_t)row->id.ctr,
-		.actor = (uint16_t)row->id.actor,
+		.actor = ROW_ACTOR(row->id.actor),
 		.obj_ctr = (uint32_t)op->obj.ctr,
-		.obj_actor = (uint16_t)op->obj.actor,
+		.obj_actor = ROW_ACTOR(op->obj.actor),
 		.elem_ctr = (uint32_t)op->elem.ctr,
-		.elem_actor = (uint16_t)op->elem.actor,
+		.elem_actor = ROW_ACTOR(op->elem.actor),
 		.key_kind = (uint8_t)op->key_kind,
 		.action = op->action,
 		.insert = op->insert,

@@ -9,6 +9,9 @@
 
 #include "crdt/op_table.h"
 
+/* Bits of an actor's number. */
+#define ROW_ACTOR_BITS 18
+
 /* An op without its predecessors or successors, as small as it gets: there
  * may be millions.  Views are borrowed. */
 struct document_row {
@@ -20,12 +23,14 @@ struct document_row {
 	} value;
 	uint32_t text_len, value_len;
 	uint32_t ctr, obj_ctr, elem_ctr;
-	uint16_t actor, obj_actor, elem_actor;
-	uint8_t key_kind, action, value_type;
-	bool insert, expand, has_mark_name;
+	uint32_t actor : ROW_ACTOR_BITS, action : 8;
+	bool insert : 1, expand : 1, has_mark_name : 1;
+	uint32_t obj_actor : ROW_ACTOR_BITS, value_type : 8;
+	uint32_t elem_actor : ROW_ACTOR_BITS, key_kind : 8;
 };
 
-_Static_assert(DOCUMENT_ACTORS_MAX <= UINT16_MAX + 1, "actors are uint16_t");
+_Static_assert(DOCUMENT_ACTORS_MAX <= 1 << ROW_ACTOR_BITS, "actors in bits");
+_Static_assert(sizeof(struct document_row) <= 48, "small");
 _Static_assert(OP_COUNTER_MAX <= UINT32_MAX, "counters are uint32_t");
 
 /* A map key and a mark name at once are MALFORMED. */

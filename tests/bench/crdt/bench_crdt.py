@@ -26,7 +26,7 @@ import trace_file  # noqa: E402
 LIBRARIES = ("automerge", "yjs", "loro")
 PACKAGES = {"automerge": "@automerge/automerge", "yjs": "yjs", "loro": "loro-crdt"}
 PAPER = "automerge-paper"
-KEYS, HEADS, LARGE = 1000000, 65000, 10000000
+KEYS, HEADS, LARGE = 1000000, 100000, 10000000
 # One process may take this long; more is reported as that.  What a package
 # needs longer than SLOW for is done once.
 TIMEOUT, SLOW = 300, 20

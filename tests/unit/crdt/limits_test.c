@@ -259,6 +259,78 @@ a_change_names_so_many_actors(void **state)
 	free(others);
 }
 
+#define MANY 70000
+
+/* Change i of as many actors; the last one comes after all and names the ops
+ * of all. */
+static void
+many_body(struct buf *body, uint32_t i, const uint8_t *deps)
+{
+	uint8_t actor[4] = { (uint8_t)(i >> 24), (uint8_t)(i >> 16),
+		(uint8_t)(i >> 8), (uint8_t)i };
+	struct change_head head = { .actor = BYTES_OF(actor), .seq = 1 };
+	size_t before = i == MANY ? MANY : 0;
+	struct op_id *preds = calloc(before + 1, sizeof(*preds));
+	struct op op = {
+		.key_kind = KEY_MAP, .key = BYTES_STR("k"), .action = ACTION_SET
+	};
+	struct change_writer *w;
+
+	assert_non_null(preds);
+	head.deps = deps;
+	head.deps_len = before;
+	head.start_op = 1 + (i == MANY);
+	assert_ok(change_writer_new(&w, &head));
+	for (uint32_t n = 0; n < head.deps_len; n++) {
+		actor[1] = (uint8_t)(n >> 16);
+		actor[2] = (uint8_t)(n >> 8);
+		actor[3] = (uint8_t)n;
+		preds[n].ctr = 1;
+		assert_ok(
+		    change_writer_actor(w, BYTES_OF(actor), &preds[n].actor));
+	}
+	op.preds = preds;
+	op.preds_len = head.deps_len;
+	assert_ok(change_writer_add(w, &op));
+	assert_ok(change_writer_finish(w, body));
+	change_writer_free(w);
+	free(preds);
+}
+
+static void
+more_heads_than_65536_come_back_from_a_file(void **state)
+{
+	struct bytes *bodies = calloc(MANY + 1, sizeof(*bodies));
+	uint8_t *deps = calloc(MANY, LK_ID_LEN);
+	BUF_SCOPED body = { .max = BIG };
+	struct history once, twice;
+	BUF_SCOPED file = { .max = BIG };
+	ARENA_SCOPED arena = { 0 };
+
+	(void)state;
+	assert_true(bodies != NULL && deps != NULL);
+	arena_init(&arena, BIG);
+	for (uint32_t i = 0; i <= MANY; i++) {
+		buf_reset(&body);
+		many_body(&body, i, deps);
+		bodies[i] = arena_copy(&arena, buf_bytes(&body));
+		if (i < MANY)
+			chunk_hash(deps + (size_t)i * LK_ID_LEN, CHUNK_CHANGE,
+			    bodies[i]);
+	}
+	assert_ok(history_from_changes(&once, bodies, MANY + 1));
+	assert_ok(history_write(&file, once.changes, once.changes_len));
+	assert_ok(history_read(&twice, buf_bytes(&file)));
+	assert_int_equal(twice.changes_len, MANY + 1);
+	for (size_t i = 0; i <= MANY; i++)
+		assert_memory_equal(
+		    once.changes[i].hash, twice.changes[i].hash, LK_ID_LEN);
+	history_clear(&once);
+	history_clear(&twice);
+	free(deps);
+	free(bodies);
+}
+
 /* A chunk of zeros, with a checksum of zeros. */
 static lk_err
 length_verdict(enum chunk_type type, size_t len)
@@ -538,6 +610,7 @@ main(void)
 		cmocka_unit_test(a_change_has_so_many_dependencies),
 		cmocka_unit_test(an_actor_is_so_long),
 		cmocka_unit_test(a_change_names_so_many_actors),
+		cmocka_unit_test(more_heads_than_65536_come_back_from_a_file),
 		cmocka_unit_test(a_chunk_is_so_long),
 		cmocka_unit_test(a_chunk_inflates_to_so_much),
 		cmocka_unit_test(bytes_inflate_to_so_many_times_as_many),
