@@ -33,11 +33,20 @@
 #define DOCUMENT_BODY_MAX (256u * 1024 * 1024)
 #define LEAN_INFLATED_MAX (16u * 1024 * 1024)
 #define INFLATE_RATIO_MAX 1000
-#define CHANGE_OPS_MAX (4u * 1024 * 1024)
-#define DOCUMENT_OPS_MAX (4u * 1024 * 1024)
+/* Few bytes can say many ops, which then cost some 64 bytes each while they
+ * are read: so many in any change or document chunk, and up to four times as
+ * many where there are bytes for them. */
+#define OPS_FREE (4u * 1024 * 1024)
+#define CHANGE_OPS_MAX (4 * OPS_FREE)
+#define DOCUMENT_OPS_MAX (4 * OPS_FREE)
+/* For each byte: a letter is one in a change, and deflated in a document. */
+#define CHANGE_OPS_PER_BYTE 1
+#define DOCUMENT_OPS_PER_BYTE 4
+/* Of all changes of a document chunk: a few bytes can say them too. */
+#define DOCUMENT_DEPS_MAX (4u * 1024 * 1024)
 /* Changes of one document file: a struct change takes some 600 bytes; real
  * documents with a change for each keystroke have 260,000. */
-#define HISTORY_CHANGES_MAX (DOCUMENT_OPS_MAX / 16)
+#define HISTORY_CHANGES_MAX (256u * 1024)
 /* More cannot be among them; a hash each, 8 MiB in all. */
 #define CHANGE_DEPS_MAX HISTORY_CHANGES_MAX
 #define CHANGE_COLUMNS_MAX 16 /* there are 14 */
@@ -49,7 +58,7 @@
 /* As many as changes of a document file: each has a byte or more in it. */
 #define DOCUMENT_ACTORS_MAX 262144
 #define TREE_DEPTH_MAX 512 /* levels shown or imported as JSON */
-/* A whole value in memory: some 100 bytes for each of DOCUMENT_OPS_MAX. */
+/* A whole value in memory: some 100 bytes for each of OPS_FREE. */
 #define TREE_BYTES_MAX (512u * 1024 * 1024)
 #define OP_COUNTER_MAX UINT32_MAX
 /* What a view at old heads keeps of records that differ: as much as the

@@ -35,6 +35,9 @@ struct chunk {
 LK_MUST_USE lk_err chunk_next(struct rd *r, struct arena *, struct chunk *);
 /* Magic, checksum, type, length, body; never CHUNK_DEFLATED_CHANGE. */
 void chunk_write(struct buf *, enum chunk_type, struct bytes body);
+/* A change chunk with this hash, its body deflated. */
+void chunk_write_deflated(struct buf *, const uint8_t hash[static LK_ID_LEN],
+    struct bytes deflated);
 /* SHA-256 of type, length and body: for a change, the change hash. */
 void chunk_hash(uint8_t out[static LK_ID_LEN], enum chunk_type, struct bytes body);
 

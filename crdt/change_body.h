@@ -28,6 +28,9 @@ struct change_rest {
 };
 void change_rest_write(struct buf *, const struct change_rest *);
 
+/* How many ops, and as many predecessors, a body of this length may say. */
+size_t change_ops_max(size_t body_len);
+
 /* Changes of no more ops are decoded whole. */
 #define CHANGE_OPS_NEAR 64
 

@@ -414,6 +414,16 @@ change_check_own(const struct change *c)
 	return err;
 }
 
+size_t
+change_ops_max(size_t body_len)
+{
+	size_t n = body_len > CHANGE_OPS_MAX / CHANGE_OPS_PER_BYTE
+	    ? CHANGE_OPS_MAX
+	    : body_len * CHANGE_OPS_PER_BYTE;
+
+	return n < OPS_FREE ? OPS_FREE : n;
+}
+
 lk_err
 change_frame(struct change *out, struct arena *arena, struct bytes body)
 {
@@ -438,8 +448,8 @@ change_decode_as(struct change *out, struct arena *arena, struct bytes body,
 	lk_err err = LK_NONE;
 
 	TRY(change_frame(&c, arena, body));
-	TRY(op_table_open(
-	    &t, OP_TABLE_CHANGE, c.columns, c.columns_len, CHANGE_OPS_MAX));
+	TRY(op_table_open(&t, OP_TABLE_CHANGE, c.columns, c.columns_len,
+	    change_ops_max(body.len)));
 	c.ops_len = t.rows;
 	if (keep && t.rows <= CHANGE_OPS_NEAR) {
 		kept = arena_alloc(arena, t.rows * sizeof(*kept));

@@ -300,7 +300,7 @@ change_writer_finish(struct change_writer *w, struct buf *body)
 		.message = w->head.message,
 		.extra = w->head.extra,
 		.others = others };
-	size_t before = body->len;
+	size_t before = body->len, ops_max;
 
 	if (others == NULL || map == NULL)
 		return LK_ERR(LK_E_NOMEM, "actors of a change");
@@ -313,6 +313,9 @@ change_writer_finish(struct change_writer *w, struct buf *body)
 	TRY(buf_err(body, "size of a change"));
 	if (body->len - before > CHANGE_BODY_MAX)
 		return LK_ERR(LK_E_LIMIT, "size of a change");
+	ops_max = change_ops_max(body->len - before);
+	if (w->table.rows > ops_max || w->preds_len > ops_max)
+		return LK_ERR(LK_E_LIMIT, "ops of a change");
 	return LK_NONE;
 }
 

@@ -88,6 +88,16 @@ chunk_next(struct rd *r, struct arena *arena, struct chunk *out)
 	return LK_NONE;
 }
 
+static void
+chunk_put(struct buf *b, enum chunk_type type,
+    const uint8_t hash[static LK_ID_LEN], struct bytes body)
+{
+	buf_mem(b, chunk_magic, CHUNK_MAGIC_LEN);
+	buf_mem(b, hash, CHUNK_CHECKSUM_LEN);
+	buf_u8(b, (uint8_t)type);
+	buf_counted(b, body);
+}
+
 void
 chunk_write(struct buf *b, enum chunk_type type, struct bytes body)
 {
@@ -95,8 +105,12 @@ chunk_write(struct buf *b, enum chunk_type type, struct bytes body)
 
 	LK_ASSERT(type != CHUNK_DEFLATED_CHANGE);
 	chunk_hash(hash, type, body);
-	buf_mem(b, chunk_magic, CHUNK_MAGIC_LEN);
-	buf_mem(b, hash, CHUNK_CHECKSUM_LEN);
-	buf_u8(b, (uint8_t)type);
-	buf_counted(b, body);
+	chunk_put(b, type, hash, body);
+}
+
+void
+chunk_write_deflated(
+    struct buf *b, const uint8_t hash[static LK_ID_LEN], struct bytes deflated)
+{
+	chunk_put(b, CHUNK_DEFLATED_CHANGE, hash, deflated);
 }

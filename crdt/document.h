@@ -4,9 +4,8 @@
  * Reading turns any Automerge file (documents, changes, mixtures, any order,
  * repetition) into change bodies in causal order, each canonical, each with
  * its hash; the row order of a document chunk is checked, never trusted.
- * Writing makes one document chunk of a set of changes: rows in one fixed
- * topological order (ties by hash) and one deflate rule, so that equal heads
- * give equal bytes.
+ * Writing puts a set of changes in one fixed topological order (ties by hash)
+ * and has one deflate rule, so that equal heads give equal bytes.
  */
 #ifndef CRDT_DOCUMENT_H
 #define CRDT_DOCUMENT_H
@@ -75,8 +74,10 @@ typedef lk_err change_fn(void *ctx, const struct change *);
 LK_MUST_USE lk_err history_each(struct bytes file, change_fn *, void *ctx);
 
 /*
- * Appends one document chunk holding these changes (a closed set, in causal
- * order).  A function of the set: any order given yields the same bytes.
+ * Appends a file holding these changes (a closed set): one document chunk.  Where
+ * that would have more ops than limits.h lets it, it holds the first changes,
+ * up to OPS_FREE, and the others follow as change chunks.  A function of the set: any
+ * order given yields the same bytes.
  */
 LK_MUST_USE lk_err history_write(
     struct buf *, const struct change *changes, size_t n);

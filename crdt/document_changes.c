@@ -49,9 +49,9 @@ changes_measure(struct document_changes *out, const struct bytes *data)
 	TRY(column_measure(
 	    &rows, COLUMN_ACTOR, data[CHANGE_AUTHOR], HISTORY_CHANGES_MAX));
 	TRY(column_measure(
-	    &deps, COLUMN_GROUP, data[CHANGE_DEPS], DOCUMENT_OPS_MAX));
+	    &deps, COLUMN_GROUP, data[CHANGE_DEPS], DOCUMENT_DEPS_MAX));
 	TRY(column_measure(
-	    &dep, COLUMN_DELTA, data[CHANGE_DEP], DOCUMENT_OPS_MAX));
+	    &dep, COLUMN_DELTA, data[CHANGE_DEP], DOCUMENT_DEPS_MAX));
 	if (deps.rows != rows.rows || dep.rows != deps.sum)
 		return LK_ERR(LK_E_MALFORMED, "length of a change column");
 	out->len = (size_t)rows.rows;

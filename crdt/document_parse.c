@@ -121,15 +121,25 @@ parse_rows(struct document *d, struct op_table_reader *t)
 	return op_table_end(t);
 }
 
+size_t
+document_ops_max(size_t body_len)
+{
+	size_t n = body_len > DOCUMENT_OPS_MAX / DOCUMENT_OPS_PER_BYTE
+	    ? DOCUMENT_OPS_MAX
+	    : body_len * DOCUMENT_OPS_PER_BYTE;
+
+	return n < OPS_FREE ? OPS_FREE : n;
+}
+
 static lk_err
-parse_ops(struct document *d)
+parse_ops(struct document *d, size_t body_len)
 {
 	uint64_t rows_max = (uint64_t)CHANGE_OPS_MAX * d->changes.len;
 	struct op_table_reader t;
 	lk_err err;
 
-	if (rows_max > DOCUMENT_OPS_MAX)
-		rows_max = DOCUMENT_OPS_MAX;
+	if (rows_max > document_ops_max(body_len))
+		rows_max = document_ops_max(body_len);
 	TRY(op_table_open(&t, OP_TABLE_DOCUMENT, d->op_columns.at,
 	    d->op_columns.len, (size_t)rows_max));
 	t.actors_len = d->actors_len;
@@ -157,7 +167,7 @@ document_parse(struct document *d, struct bytes body)
 	TRY(parse_frame(d, body));
 	TRY(document_changes_open(&d->changes, d->change_columns.at,
 	    d->change_columns.len, d->actors_len));
-	TRY(parse_ops(d));
+	TRY(parse_ops(d, body.len));
 	stack = arena_alloc(&d->arena, d->rows_len * sizeof(*stack));
 	if (stack == NULL)
 		return LK_ERR(LK_E_LIMIT, "ops of a document");

@@ -45,6 +45,9 @@ uint64_t document_row_obj(const struct document_row *);
 uint64_t document_row_elem(const struct document_row *);
 uint64_t id_number(struct op_id);
 
+/* How many rows, and as many successors, a body of this length may say. */
+size_t document_ops_max(size_t body_len);
+
 /*
  * Checks that rows stand in the only order a document may have, without
  * looking at anything but the rows: objects ascending, keys and ids ascending,

@@ -186,6 +186,16 @@ writer_order(struct document_writer *w)
 	return LK_NONE;
 }
 
+/* Ops, or predecessors where there are more of these. */
+static size_t
+writer_ops(const struct document_writer *w)
+{
+	size_t preds =
+	    w->ops.preds_at == NULL ? 0 : w->ops.preds_at[w->ops.len];
+
+	return preds > w->ops.len ? preds : w->ops.len;
+}
+
 static lk_err
 writer_run(struct document_writer *w, struct buf *body)
 {
@@ -198,10 +208,11 @@ writer_run(struct document_writer *w, struct buf *body)
 }
 
 lk_err
-history_write(struct buf *out, const struct change *changes, size_t n)
+document_write(struct buf *out, const struct change *changes, size_t n)
 {
 	struct document_writer w = { .changes = changes, .len = n };
 	BUF_SCOPED body = { 0 };
+	size_t ops;
 	lk_err err;
 
 	buf_init(&body, DOCUMENT_BODY_MAX);
@@ -210,6 +221,7 @@ history_write(struct buf *out, const struct change *changes, size_t n)
 	document_changes_writer_init(&w.change_table);
 	op_table_writer_init(&w.op_table, OP_TABLE_DOCUMENT, DOCUMENT_BODY_MAX);
 	err = writer_run(&w, &body);
+	ops = writer_ops(&w);
 	written_ops_clear(&w.ops);
 	document_changes_writer_clear(&w.change_table);
 	op_table_writer_clear(&w.op_table);
@@ -219,6 +231,8 @@ history_write(struct buf *out, const struct change *changes, size_t n)
 	free(w.order);
 	free(w.row_of);
 	TRY(err);
+	if (ops > document_ops_max(body.len))
+		return LK_ERR(LK_E_LIMIT, "ops of a document");
 	chunk_write(out, CHUNK_DOCUMENT, buf_bytes(&body));
 	return buf_err(out, "size of a document");
 }

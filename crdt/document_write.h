@@ -52,4 +52,11 @@ LK_MUST_USE lk_err written_ops_find(
 LK_MUST_USE lk_err document_order(
     const struct written_ops *, uint32_t *order, size_t *n);
 
+/*
+ * Appends one document chunk holding these changes: a closed set, in any order.
+ * LIMIT also when they have more ops than one may.
+ */
+LK_MUST_USE lk_err document_write(
+    struct buf *, const struct change *changes, size_t n);
+
 #endif

@@ -1,7 +1,8 @@
 /*
  * few_rows.h - the readers of changes and documents with small limits, in
  * place of the library's: forty bytes can say four million rows, all correct,
- * and a fuzzer that finds this out does nothing else from then on.
+ * and a fuzzer that finds this out does nothing else from then on.  A unit test
+ * of what happens at a limit takes them too.
  */
 #ifndef TESTS_FUZZ_FEW_ROWS_H
 #define TESTS_FUZZ_FEW_ROWS_H
@@ -9,10 +10,10 @@
 #include "base/limits.h"
 #include "crdt/history_order.h"
 
-#undef CHANGE_OPS_MAX
-#define CHANGE_OPS_MAX 1024
-#undef DOCUMENT_OPS_MAX
-#define DOCUMENT_OPS_MAX 1024
+#undef OPS_FREE
+#define OPS_FREE 1024
+#undef DOCUMENT_DEPS_MAX
+#define DOCUMENT_DEPS_MAX 1024
 #undef HISTORY_CHANGES_MAX
 #define HISTORY_CHANGES_MAX 256
 

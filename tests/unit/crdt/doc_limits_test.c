@@ -108,12 +108,14 @@ a_change_is_written_with_so_many_ops(void **state)
 		.key_kind = KEY_MAP, .key = BYTES_STR("k"), .action = ACTION_SET
 	};
 	struct change_writer *w;
+	BUF_SCOPED body = { .max = CHANGE_BODY_MAX };
 
 	(void)state;
 	assert_ok(change_writer_new(&w, &head));
-	for (size_t i = 0; i < CHANGE_OPS_MAX; i++)
+	for (size_t i = 0; i <= OPS_FREE; i++)
 		assert_int_equal(change_writer_add(w, &op).code, LK_OK);
-	assert_code(change_writer_add(w, &op), LK_E_LIMIT);
+	/* Nor may it be read again, as short as it is. */
+	assert_code(change_writer_finish(w, &body), LK_E_LIMIT);
 	change_writer_free(w);
 }
 

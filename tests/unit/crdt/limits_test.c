@@ -126,9 +126,43 @@ static void
 a_change_has_so_many_ops(void **state)
 {
 	(void)state;
-	assert_ok(nulls_verdict(1, CHANGE_OPS_MAX));
-	assert_code(nulls_verdict(1, CHANGE_OPS_MAX + 1), LK_E_LIMIT);
+	assert_ok(nulls_verdict(1, OPS_FREE));
+	assert_code(nulls_verdict(1, OPS_FREE + 1), LK_E_LIMIT);
 	assert_code(nulls_verdict(1, UINT64_MAX / 2), LK_E_LIMIT);
+}
+
+/* n nulls in a body of so many bytes. */
+static lk_err
+long_body_verdict(size_t len, uint64_t n)
+{
+	struct body_of of = plain_body();
+	uint8_t *extra = calloc(1, len);
+	COLUMNS_SCOPED c = { .len = 0 };
+	BUF_SCOPED body = { .max = BIG };
+	lk_err err;
+
+	assert_non_null(extra);
+	columns_of_nulls(&c, n);
+	of.rest.columns = columns_end(&c);
+	of.rest.columns_len = c.len;
+	change_head_write(&body, &of.head);
+	change_rest_write(&body, &of.rest);
+	of.rest.extra = BYTES(extra, len - body.len);
+	err = body_verdict(&of);
+	free(extra);
+	return err;
+}
+
+static void
+a_change_has_more_ops_with_a_byte_for_each(void **state)
+{
+	const size_t len = OPS_FREE + 4096;
+
+	(void)state;
+	assert_ok(long_body_verdict(len, len));
+	assert_code(long_body_verdict(len, len + 1), LK_E_LIMIT);
+	assert_code(
+	    long_body_verdict(CHANGE_BODY_MAX, CHANGE_OPS_MAX + 1), LK_E_LIMIT);
 }
 
 static void
@@ -516,8 +550,51 @@ static void
 a_document_has_so_many_ops(void **state)
 {
 	(void)state;
-	assert_ok(document_verdict(1, 1, DOCUMENT_OPS_MAX));
-	assert_code(document_verdict(1, 1, DOCUMENT_OPS_MAX + 1), LK_E_LIMIT);
+	assert_ok(document_verdict(1, 1, OPS_FREE));
+	assert_code(document_verdict(1, 1, OPS_FREE + 1), LK_E_LIMIT);
+}
+
+/* n rows in a body of so many bytes, most of them of a column nobody knows. */
+static lk_err
+long_document_verdict(size_t len, uint64_t n)
+{
+	static const size_t less = 4096;
+	size_t padding = len - less;
+	lk_err err = LK_NONE;
+
+	for (int pass = 0; pass < 2; pass++) {
+		COLUMNS_SCOPED changes = { .len = 0 };
+		COLUMNS_SCOPED ops = { .len = 0 };
+		BUF_SCOPED body = { .max = BIG };
+		struct buf *pad;
+
+		columns_of_changes(&changes, 8, 1);
+		columns_of_rows(&ops, n);
+		pad = column_begin(&ops, 0x100);
+		for (size_t i = 0; i < padding; i++)
+			buf_u8(pad, 0);
+		document_body(&body, 1, &changes, &ops);
+		if (pass == 1)
+			assert_int_equal(body.len, len);
+		padding += len - body.len;
+		if (pass == 1)
+			err = parse_verdict(&body);
+	}
+	return err;
+}
+
+static void
+a_document_has_more_ops_with_bytes_for_them(void **state)
+{
+	const size_t len = OPS_FREE / DOCUMENT_OPS_PER_BYTE + 1024;
+
+	(void)state;
+	assert_ok(long_document_verdict(len, len * DOCUMENT_OPS_PER_BYTE));
+	assert_code(long_document_verdict(len, len * DOCUMENT_OPS_PER_BYTE + 1),
+	    LK_E_LIMIT);
+	assert_code(
+	    long_document_verdict(8 * len, (uint64_t)DOCUMENT_OPS_MAX + 1),
+	    LK_E_LIMIT);
 }
 
 static void
@@ -605,6 +682,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_change_has_so_many_ops),
+		cmocka_unit_test(a_change_has_more_ops_with_a_byte_for_each),
 		cmocka_unit_test(counters_end_somewhere),
 		cmocka_unit_test(a_change_is_so_long),
 		cmocka_unit_test(a_change_has_so_many_dependencies),
@@ -615,6 +693,7 @@ main(void)
 		cmocka_unit_test(a_chunk_inflates_to_so_much),
 		cmocka_unit_test(bytes_inflate_to_so_many_times_as_many),
 		cmocka_unit_test(a_document_has_so_many_ops),
+		cmocka_unit_test(a_document_has_more_ops_with_bytes_for_them),
 		cmocka_unit_test(a_document_has_so_many_changes),
 		cmocka_unit_test(a_document_has_so_many_actors),
 		cmocka_unit_test(a_document_has_so_many_columns),
