@@ -65,8 +65,8 @@ struct change {
 };
 
 /*
- * Decodes the body of a type-1 chunk and requires that it is canonical: it is
- * re-encoded from its decoded content and must be equal byte for byte (12.2).
+ * Decodes the body of a type-1 chunk and requires that it is canonical: what
+ * would be encoded of its decoded content is the same, byte for byte (12.2).
  * Also checks all that needs no document: ranges, column lengths, mark columns
  * only on marks, deps strictly ascending, actor length 1 to 255, counters
  * within OP_COUNTER_MAX, no makeTable, values as 6.2 and 13.3 say, ids in an

@@ -4,10 +4,18 @@ void
 column_reader_init(
     struct column_reader *c, enum column_type type, struct bytes data)
 {
-	*c = (struct column_reader){ .rd = rd_over(data), .type = type };
+	c->rd = rd_over(data);
+	c->type = type;
 	c->absent = data.len == 0;
+	/* Most columns of a small change are absent, and nothing more is
+	 * looked at then. */
+	if (c->absent)
+		return;
+	c->run = RUN_LITERAL;
+	c->run_left = 0;
 	/* The first run of a boolean column turns this into false. */
-	c->item.u64 = type == COLUMN_BOOL;
+	c->item = (struct cell){ .u64 = type == COLUMN_BOOL };
+	c->sum = 0;
 }
 
 static bool
@@ -142,6 +150,70 @@ column_measure(struct column_size *size, enum column_type type,
 	TRY(rd_end(&c.rd, "a column"));
 	*size = s;
 	return LK_NONE;
+}
+
+/* Whether no two runs of a boolean column could be one. */
+static bool
+flags_canonical(struct column_reader *c)
+{
+	uint64_t rows = 0;
+
+	for (bool first = true; run_read(c); first = false) {
+		if (c->run_left == 0 && !first)
+			return false;
+		rows |= c->run_left;
+	}
+	return !c->rd.failed && rows > 0;
+}
+
+/* The items of a run: none like the one before, which a longer run would
+ * hold. */
+static bool
+items_differ(struct column_reader *c, struct cell *last)
+{
+	uint64_t items = c->run == RUN_LITERAL ? c->run_left : 1;
+
+	for (uint64_t i = 0; i < items; i++) {
+		if (c->run == RUN_LITERAL && !item_read(c))
+			return false;
+		if (!last->null &&
+		    (c->type == COLUMN_STRING
+			    ? bytes_equal(last->str, c->item.str)
+			    : last->u64 == c->item.u64))
+			return false;
+		*last = c->item;
+	}
+	return true;
+}
+
+bool
+column_canonical(enum column_type type, struct bytes data)
+{
+	struct cell last = CELL_NULL;
+	struct column_reader c;
+	bool any = false, literal = false;
+
+	column_reader_init(&c, type, data);
+	if (c.absent || type == COLUMN_VALUE)
+		return !c.absent;
+	if (type == COLUMN_BOOL)
+		return flags_canonical(&c);
+	for (bool first = true; run_read(&c); first = false) {
+		if (c.run == RUN_NULL) {
+			if (c.run_left == 0 || (!first && last.null))
+				return false;
+			last = CELL_NULL;
+			literal = false;
+			continue;
+		}
+		if (c.run == RUN_REPEAT ? c.run_left < 2 : literal)
+			return false;
+		if (!items_differ(&c, &last))
+			return false;
+		literal = c.run == RUN_LITERAL;
+		any = true;
+	}
+	return !c.rd.failed && any;
 }
 
 lk_err

@@ -4,8 +4,8 @@
  *
  * A column_reader walks the rows of one column in constant memory, whatever a
  * run claims to repeat.  It takes any arrangement of runs and the shortest
- * form of every number; who needs the canonical arrangement writes the rows
- * again with a column_writer and compares.  Internal to crdt.  Pure.
+ * form of every number; column_canonical says whether the arrangement is the
+ * one that a column_writer makes.  Internal to crdt.  Pure.
  */
 #ifndef CRDT_COLUMN_H
 #define CRDT_COLUMN_H
@@ -74,6 +74,13 @@ column_next(struct column_reader *c, struct cell *out)
 }
 /* LK_OK when every row was read; MALFORMED when rows are left over. */
 LK_MUST_USE lk_err column_end(struct column_reader *, const char *what);
+
+/*
+ * Whether a column_writer writes just this for the rows in it, and any at all:
+ * automerge-format 12.2.  False for what is no column.  The bytes of values are
+ * taken as they are: value_decode knows only one form of each.
+ */
+bool column_canonical(enum column_type, struct bytes);
 
 struct column_size {
 	uint64_t rows;

@@ -8,6 +8,8 @@
  * without their deflate bit. */
 #define NO_COLUMN UINT32_MAX
 
+static const uint8_t nothing;
+
 static const uint32_t op_specs[OP_COLUMNS][2] = {
 	[OP_OBJ_ACTOR] = { 0x01, 0x01 },
 	[OP_OBJ_CTR] = { 0x02, 0x02 },
@@ -51,6 +53,19 @@ op_table_knows(enum op_table_kind kind, uint32_t spec)
 	return false;
 }
 
+bool
+op_columns_canonical(const struct column *columns, size_t n, bool expands)
+{
+	const uint32_t expand = op_specs[OP_EXPAND][OP_TABLE_CHANGE];
+
+	for (size_t i = 0; i < n; i++)
+		if ((columns[i].spec == expand && !expands) ||
+		    !column_canonical(
+			COLUMN_TYPE(columns[i].spec), columns[i].data))
+			return false;
+	return true;
+}
+
 static lk_err
 op_table_measure(
     struct op_table_reader *t, const struct bytes *data, size_t rows_max)
@@ -72,27 +87,36 @@ op_table_measure(
 }
 
 lk_err
-op_table_open(struct op_table_reader *out, enum op_table_kind kind,
+op_table_open(struct op_table_reader *t, enum op_table_kind kind,
     const struct column *columns, size_t columns_len, size_t rows_max)
 {
-	struct op_table_reader t = { .kind = kind };
 	struct bytes data[OP_COLUMNS];
 
-	for (unsigned c = 0; c < OP_COLUMNS; c++) {
+	for (unsigned c = 0, at = 0; c < OP_COLUMNS; c++) {
 		uint32_t spec = op_specs[c][kind];
 
-		data[c] = columns_find(columns, columns_len, spec);
-		column_reader_init(&t.columns[c], op_type(kind, c), data[c]);
+		/* Both are ascending. */
+		while (at < columns_len && spec != NO_COLUMN &&
+		    (columns[at].spec & ~COLUMN_DEFLATED) < spec)
+			at++;
+		data[c] = BYTES(&nothing, 0);
+		if (at < columns_len &&
+		    (columns[at].spec & ~COLUMN_DEFLATED) == spec)
+			data[c] = columns[at].data;
+		column_reader_init(&t->columns[c], op_type(kind, c), data[c]);
 	}
-	TRY(op_table_measure(&t, data, rows_max));
-	for (unsigned c = 0; c < OP_COLUMNS && t.rows > 0; c++)
+	t->kind = kind;
+	t->row = 0;
+	t->group = NULL;
+	t->group_cap = 0;
+	TRY(op_table_measure(t, data, rows_max));
+	for (unsigned c = 0; c < OP_COLUMNS && t->rows > 0; c++)
 		if (op_mandatory[c] && op_specs[c][kind] != NO_COLUMN &&
 		    data[c].len == 0)
 			return LK_ERR(LK_E_MALFORMED, "a column is missing");
-	if (t.rows > 0 && kind == OP_TABLE_CHANGE && data[OP_INSERT].len == 0)
+	if (t->rows > 0 && kind == OP_TABLE_CHANGE && data[OP_INSERT].len == 0)
 		return LK_ERR(LK_E_MALFORMED, "the insert column is missing");
-	t.values = rd_over(data[OP_VALUE]);
-	*out = t;
+	t->values = rd_over(data[OP_VALUE]);
 	return LK_NONE;
 }
 

@@ -54,7 +54,8 @@ struct op_table_reader {
 /*
  * Prepares to read; knows the number of rows afterwards, and that neither it
  * nor the number of predecessors is over rows_max.  Borrows the columns' data
- * and ignores columns it does not know.  LIMIT, TRUNCATED, MALFORMED.
+ * and ignores columns it does not know; they are ascending by spec.  LIMIT,
+ * TRUNCATED, MALFORMED: there is nothing to close then.
  */
 LK_MUST_USE lk_err op_table_open(struct op_table_reader *, enum op_table_kind,
     const struct column *, size_t columns_len, size_t rows_max);
@@ -68,6 +69,9 @@ LK_MUST_USE lk_err op_table_next(struct op_table_reader *, struct op_row *);
 LK_MUST_USE lk_err op_table_end(struct op_table_reader *);
 /* Whether a change may have a column of this spec. */
 bool op_table_knows(enum op_table_kind, uint32_t spec);
+/* Whether the columns of a change that were read to the end are just those
+ * that a writer makes of its rows; `expands`: some row has that flag. */
+bool op_columns_canonical(const struct column *, size_t n, bool expands);
 
 struct op_table_writer {
 	enum op_table_kind kind;

@@ -110,6 +110,86 @@ rows_put_are_the_rows_read(void **state)
 	}
 }
 
+/* Writes what a column holds again; false: it holds too much, or is none. */
+static bool
+column_again(enum column_type type, struct bytes data, struct bytes *again,
+    struct column_writer *w)
+{
+	struct column_reader r;
+	struct cell c;
+
+	column_reader_init(&r, type, data);
+	if (r.absent)
+		return false;
+	for (size_t rows = 0; column_next(&r, &c); rows++) {
+		if (rows == COLUMN_MAX)
+			return false;
+		column_put(w, c);
+	}
+	assert_int_equal(column_finish(w, again).code, LK_OK);
+	return column_end(&r, "").code == LK_OK;
+}
+
+/* Runs of few kinds, so that most of what they make is nearly a column. */
+static size_t
+draw_runs(uint64_t *seed, enum column_type type, uint8_t *out)
+{
+	size_t n = 0;
+
+	for (uint32_t runs = draw(seed, 5) + 1; runs > 0; runs--) {
+		uint32_t kind = draw(seed, 3), items = draw(seed, 4);
+
+		if (type == COLUMN_BOOL) {
+			out[n++] = (uint8_t)items;
+			continue;
+		}
+		/* Null, literals, a repetition: a literal may say it is none.
+		 */
+		out[n++] = kind == 0
+		    ? 0
+		    : (uint8_t)(kind == 1 ? 0x80 - items : items) & 0x7f;
+		if (kind == 0)
+			out[n++] = (uint8_t)items;
+		for (uint32_t i = 0; kind > 0 && i < (kind == 1 ? items : 1);
+		     i++) {
+			uint8_t item = (uint8_t)draw(seed, 2);
+
+			out[n++] = item;
+			if (type == COLUMN_STRING && item > 0)
+				out[n++] = (uint8_t)('a' + draw(seed, 2));
+		}
+	}
+	return n;
+}
+
+static void
+a_column_is_canonical_when_writing_its_rows_makes_it(void **state)
+{
+	size_t canonical = 0, other = 0;
+
+	(void)state;
+	for (uint64_t seed = 7, round = 0; round < 70000; round++) {
+		enum column_type type = run_types[round % RUN_TYPES];
+		uint8_t bytes[64];
+		struct bytes data = BYTES(bytes, draw_runs(&seed, type, bytes)),
+			     again;
+		struct column_writer w;
+		bool same;
+
+		column_writer_init(&w, type, COLUMN_MAX * 16);
+		same = column_again(type, data, &again, &w) &&
+		    bytes_equal(data, again);
+		if (column_canonical(type, data) != same)
+			fail_msg("round %u", (unsigned)round);
+		canonical += same;
+		other += !same;
+		column_writer_clear(&w);
+	}
+	assert_true(canonical > 3000 && other > 3000);
+	assert_false(column_canonical(COLUMN_UINT, BYTES(NULL, 0)));
+	assert_false(column_canonical(COLUMN_VALUE, BYTES(NULL, 0)));
+}
+
 static void
 check_encoded(
     enum column_type type, const struct cell *rows, size_t n, const char *hex)
@@ -265,6 +345,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_put_are_the_rows_read),
 		cmocka_unit_test(runs_are_as_long_as_they_can_be),
+		cmocka_unit_test(
+		    a_column_is_canonical_when_writing_its_rows_makes_it),
 		cmocka_unit_test(columns_that_are_no_columns_are_refused),
 		cmocka_unit_test(huge_runs_are_counted_and_not_visited),
 		cmocka_unit_test(column_metadata_must_ascend),
