@@ -232,8 +232,7 @@ rekey_read(struct op_rekey *o, struct rd *r)
 {
 	rd_copy(r, o->box, sizeof(o->box));
 	o->box_counter = rd_u32(r);
-	if (!r->failed &&
-	    (o->box_counter == 0 || all_zero(o->box, sizeof(o->box))))
+	if (!r->failed && all_zero(o->box, sizeof(o->box)))
 		return LK_ERR(LK_E_MALFORMED, "rekey");
 	return LK_NONE;
 }
@@ -425,8 +424,7 @@ op_place(const struct body *body, size_t i, struct seen *seen)
 
 	seen->contents += op->kind == OP_CHANGE || op->kind == OP_IMPORT;
 	seen->keys += op->kind == OP_EPOCH || op->kind == OP_SHARE;
-	seen->denials += op->kind == OP_REVOKE || op->kind == OP_BAN ||
-	    (op->kind == OP_GUARD && op->guard.op->kind == OP_REVOKE);
+	seen->denials += op->kind == OP_REVOKE || op->kind == OP_BAN;
 	if (seen->contents > 1)
 		return LK_ERR(LK_E_MALFORMED, "body contents");
 	if (seen->keys > 1)
@@ -441,6 +439,8 @@ op_place(const struct body *body, size_t i, struct seen *seen)
 	    (op->grant.parent_index >= i ||
 		body->ops[op->grant.parent_index].kind != OP_GRANT))
 		return LK_ERR(LK_E_MALFORMED, "grant parent");
+	if (op->kind == OP_GUARD && body->ops_len > 1)
+		return LK_ERR(LK_E_MALFORMED, "guard is not alone");
 	if (op->kind == OP_LEAVE && i + 1 < body->ops_len)
 		return LK_ERR(LK_E_MALFORMED, "leave is not last");
 	return LK_NONE;

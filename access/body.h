@@ -101,7 +101,7 @@ struct op_adopt { /* envelopes with a void change, or the last of an import */
 
 struct op_rekey { /* the author's new box key */
 	uint8_t box[ACCESS_KEY_LEN];
-	uint32_t box_counter; /* at least 1 */
+	uint32_t box_counter;
 };
 
 /* A grant or revoke above the root; whose signatures they are, and over what,

@@ -422,8 +422,6 @@ judge_effective(const struct trial *t, uint8_t op)
 	    g, t->node, g->nodes.v[t->node].flags & NODE_GENESIS ? 1 : 0);
 	struct eval *e;
 
-	if ((g->grants.v[t->grant].flags & GRANT_COLD) && !cold_may(kind))
-		return DENY("A6 cold key");
 	TRY(eval_of(g, &v, &e));
 	if (!eval_allows(g, e, t->grant, kind, op_need(g, t->node, op)))
 		return DENY("A5 not effective");
@@ -437,6 +435,8 @@ judge_op(const struct trial *t, uint8_t op, struct judgement *out)
 
 	if (kind == OP_GENESIS)
 		return LK_NONE;
+	if ((t->g->grants.v[t->grant].flags & GRANT_COLD) && !cold_may(kind))
+		return DENY("A6 cold key");
 	if (kind != OP_GUARD)
 		TRY(judge_effective(t, op));
 	switch (kind) {

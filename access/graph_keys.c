@@ -20,8 +20,8 @@ box_newer(const struct box *a, const struct box *b)
 	return memcmp(a->key, b->key, sizeof(a->key)) > 0;
 }
 
-/* The newest box key of an author whom some grant lets read: of those that do,
- * or of what he says himself. */
+/* The newest box key of an author whom some grant lets read: of what his grants
+ * or he himself ever said with effect. */
 static uint32_t
 author_reads(const struct graph *g, const struct eval *e, const struct view *v,
     const struct author *a)
@@ -35,9 +35,10 @@ author_reads(const struct graph *g, const struct eval *e, const struct view *v,
 		if (!view_has_op(g, v, b->node, b->op))
 			continue;
 		if (b->rekey ? !eval_op(g, e, b->node, b->op)
-			     : eval_role(g, e, b->grant) < ROLE_READ)
+			     : !eval_grant(g, e, b->grant))
 			continue;
-		reads = reads || !b->rekey;
+		reads = reads ||
+		    (!b->rekey && eval_role(g, e, b->grant) >= ROLE_READ);
 		if (best == GRAPH_NONE || box_newer(b, &g->boxes.v[best]))
 			best = i;
 	}

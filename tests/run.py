@@ -179,6 +179,10 @@ def part_model(t, long):
     one(t, "model", [PYTHON, TESTS / "model/story.py", "--check", TESTS / "data/protocol"], 600)
     status, out = run([PYTHON, TESTS / "model/access_test.py", "--runs", 5000 if long else 300], 3600)
     said(t, "access model", status, out)
+    runs = 100000 if long else 2000
+    status, out = run([PYTHON, TESTS / "model/access_diff.py", "--runs", runs, BUILD / "dev/tests/lk-access-eval"],
+                      7200 if long else 900)
+    said(t, "access rules", status, out)
 
 
 def has_automerge(t):

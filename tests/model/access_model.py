@@ -114,7 +114,7 @@ WHERE THE PAGE LEAVES A CHOICE
  5. Whoever has several grants: his box key is the one with the greatest counter among his effective grants and effective rekeys,
     also of grants that let him read nothing any more.  "Newer than the last": than every statement in the past, void ones too.
  6. A grant (role read or more) hands over the keys of the maximal epochs of its past, and the key it is sealed under, nothing else;
-    also to a cold key, and under the box key it names, even a replaced one.  A guard's grant hands over nothing.  Root knows the first key only with a rootbox.
+    also to a cold key, and under the box key it names, even a replaced one.  So does a guard's grant.  Root knows the first key only with a rootbox.
  7. A grantee without box key, who knows a key, makes it dirty only when he is no reader.
  8. "A later epoch supersedes it": an effective one.
  9. Links are not complete by rule (an author may lack a key); those of an epoch are older keys of its past, one of a share leads
@@ -144,7 +144,7 @@ NEED = {"ban": ADMIN, "leave": RELAY, "change": WRITE, "import": WRITE, "adopt":
 KINDS = set(NEED) | {"genesis", "grant", "revoke", "guard"}
 COLD_KINDS = {"grant", "revoke", "ban", "share", "rekey"}
 CONTROL = {"genesis", "grant", "revoke", "ban", "leave", "guard", "rekey"}
-KEYED = {"genesis", "grant", "epoch", "share"}
+KEYED = {"genesis", "grant", "epoch", "share", "guard"}
 OWN_MAX, OPS_MAX, DEPS_MAX, KEEP_MAX, ENTRIES_MAX, ADOPT_MAX = 32, 16, 64, 16, 64, 256
 RANK_GENESIS, RANK_GUARD, RANK_MAX = -2, -1, 65535
 CREATOR_RANK = 1000
@@ -514,6 +514,11 @@ def links(W, o):
     return [(key_of(o), t) for t in o.body.get("links", sorted(maximal(W, o.past)))]
 
 
+def granted(o):
+    """the body of a grant, a guard's too"""
+    return o.body if o.kind == "grant" else o.body.get("grant") or {} if o.kind == "guard" else {}
+
+
 def given(W, o):
     """(epoch key, device, box key) of all the op hands over, effective or not"""
     b = o.body
@@ -521,7 +526,7 @@ def given(W, o):
         return [(key_of(o), b["creator"], b["box"])] + ([(key_of(o), b["root"], b["rootbox"])] if b.get("rootbox") else [])
     if o.kind == "epoch": return [(key_of(o), d, x) for d, x in readers(W, o.past).items() if x]
     if o.kind == "share": return [(t, d, readers(W, o.past)[d]) for t, d in shares(o)]
-    if o.kind == "grant" and b["role"] >= READ:
+    if granted(o).get("role", NONE) >= READ:
         g = W.grants[o.i][0]
         return [(t, g.key, g.box) for t in maximal(W, o.past) | {o.env.seal}]
     return []

@@ -946,14 +946,14 @@ def bodies(root, laptop, phone, fred):
     bad("adopt: none", 2, one((p.ADOPT, p.adopt_body([]))))
     bad("adopt: not ascending", 2, one((p.ADOPT, p.adopt_body([ids[1], ids[0]]))))
     bad("adopt: 257", 2, one((p.ADOPT, p.adopt_body([u16(i) + bytes(30) for i in range(257)]))))
-    bad("rekey: counter 0", 2, one((p.REKEY, p.rekey_body(box, 0))))
+    bad("rekey: no key", 2, one((p.REKEY, p.rekey_body(p.ZERO, 1))))
     bad("rekey: small-order box key", 2, one((p.REKEY, p.rekey_body(low, 1))))
     bad("guard: of a leave", 2, one((p.GUARD, p.guard_body(p.LEAVE, b"", []))))
     bad("guard: signatures not ascending", 2, one((p.GUARD, p.guard_body(p.REVOKE, rev,
         [(1, bytes(64)), (1, bytes(64))]))))
     bad("guard: of an own device", 2, one((p.GUARD, p.guard_body(p.GRANT,
         p.grant_body(dev, box, 0, sig, p.WRITE, 40001, p.OWN), []))))
-    bad("guard: of a revoke, and epoch", 2, one((p.GUARD, p.guard_body(p.REVOKE, rev, [])), (p.EPOCH, b"")), 1)
+    bad("guard: not alone", 2, one((p.GUARD, p.guard_body(p.REVOKE, rev, [])), (200, b"")))
     bad("guard: byte after the op", 2, one((p.GUARD, p.guard_body(p.REVOKE, rev + b"\0", []))))
     bad("change: form 2", 2, one((p.CHANGE, b"\2")))
     bad("import: flag 2", 2, one((p.IMPORT, p.import_body(2, b""))))

@@ -133,12 +133,12 @@ adopt_op(uint8_t n)
 }
 
 static struct draft
-rekey_op(uint8_t counter)
+rekey_op(uint8_t box)
 {
-	struct draft d = bytes_op(32, 6, 6);
+	struct draft d = bytes_op(32, box, box);
 
 	put(&d, 3, 0);
-	put(&d, 1, counter);
+	put(&d, 1, 1);
 	return d;
 }
 
@@ -189,7 +189,7 @@ genesis_body(struct draft op)
 static struct draft
 everything(void)
 {
-	struct draft d = head(3, 12), op, inner;
+	struct draft d = head(3, 10), op;
 
 	op = grant_op(true, ROLE_WRITE, GRANT_ENROLL);
 	put_op(&d, OP_GRANT, &op);
@@ -205,12 +205,6 @@ everything(void)
 	put_op(&d, OP_ADOPT, &op);
 	op = rekey_op(1);
 	put_op(&d, OP_REKEY, &op);
-	inner = grant_op(true, ROLE_ADMIN, 0);
-	op = guard_op(OP_GRANT, &inner, 2);
-	put_op(&d, OP_GUARD, &op);
-	inner = revoke_op(1, 0, 0, 1);
-	op = guard_op(OP_REVOKE, &inner, 1);
-	put_op(&d, OP_GUARD, &op);
 	op = bytes_op(65, 2, 0x44);
 	put_op(&d, OP_SHARE, &op);
 	op = bytes_op(9, 1, 0x55);
@@ -218,6 +212,15 @@ everything(void)
 	op = bytes_op(3, 7, 7);
 	put_op(&d, 200, &op);
 	return d;
+}
+
+static struct draft
+guarded(uint8_t kind)
+{
+	struct draft inner = kind == OP_GRANT ? grant_op(true, ROLE_ADMIN, 0)
+					      : revoke_op(1, 0, 0, 1);
+
+	return one(OP_GUARD, guard_op(kind, &inner, 2));
 }
 
 static lk_err
@@ -259,6 +262,8 @@ every_kind_of_op_survives_a_round_trip(void **state)
 	assert_round_trip(everything());
 	assert_round_trip(genesis_body(genesis_op(0, 0, 0)));
 	assert_round_trip(genesis_body(genesis_op(GENESIS_ROOT_BOX, 2, 3)));
+	assert_round_trip(guarded(OP_GRANT));
+	assert_round_trip(guarded(OP_REVOKE));
 	assert_round_trip(one(OP_LEAVE, bytes_op(0, 0, 0)));
 	assert_round_trip(one(OP_IMPORT, bytes_op(4, 1, 2)));
 	assert_round_trip(
@@ -269,11 +274,12 @@ every_kind_of_op_survives_a_round_trip(void **state)
 static void
 every_proper_prefix_is_truncated(void **state)
 {
-	struct draft d[2] = { everything(),
+	struct draft d[] = { everything(), guarded(OP_GRANT),
+		guarded(OP_REVOKE),
 		genesis_body(genesis_op(GENESIS_ROOT_BOX, 2, 3)) };
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(d) / sizeof(*d); i++) {
 		for (size_t n = 0; n < d[i].len; n++) {
 			struct draft cut = d[i];
 
@@ -383,7 +389,7 @@ a_guard_holds_one_grant_or_revocation_and_no_signer_twice(void **state)
 	struct draft revoke = revoke_op(1, 0, 0, 1), none = bytes_op(0, 0, 0);
 	struct draft own = grant_op(true, ROLE_READ, GRANT_OWN);
 	struct draft twice = guard_op(OP_REVOKE, &revoke, 2);
-	struct draft longer = revoke;
+	struct draft longer = revoke, once = guard_op(OP_REVOKE, &revoke, 1);
 
 	(void)state;
 	assert_int_equal(verdict(one(OP_GUARD, twice)), LK_OK);
@@ -393,6 +399,8 @@ a_guard_holds_one_grant_or_revocation_and_no_signer_twice(void **state)
 	    LK_E_MALFORMED);
 	assert_int_equal(verdict(one(OP_GUARD, guard_op(OP_GRANT, &own, 1))),
 	    LK_E_MALFORMED);
+	assert_int_equal(
+	    verdict(two(OP_GUARD, once, 200, none)), LK_E_MALFORMED);
 	put(&longer, 1, 0);
 	assert_int_equal(
 	    verdict(one(OP_GUARD, guard_op(OP_REVOKE, &longer, 1))),
@@ -400,7 +408,7 @@ a_guard_holds_one_grant_or_revocation_and_no_signer_twice(void **state)
 }
 
 static void
-an_adopt_names_something_and_a_rekey_counts_from_one(void **state)
+an_adopt_names_something_and_a_rekey_gives_a_key(void **state)
 {
 	(void)state;
 	assert_int_equal(verdict(one(OP_ADOPT, adopt_op(0))), LK_E_MALFORMED);
@@ -607,9 +615,9 @@ facts_survive_a_round_trip_without_content(void **state)
 	assert_memory_equal(
 	    got.shared, f.shared, 2 * sizeof(struct shared_key));
 	assert_memory_equal(got.links, f.links, sizeof(struct key_link));
-	assert_int_equal(read.ops_len, 12);
-	assert_int_equal(read.ops[10].content.data.len, 0);
-	assert_int_equal(read.ops[10].content.form, 1);
+	assert_int_equal(read.ops_len, 10);
+	assert_int_equal(read.ops[8].content.data.len, 0);
+	assert_int_equal(read.ops[8].content.form, 1);
 	facts_encode(&again, &got);
 	assert_true(bytes_equal(buf_bytes(&out), buf_bytes(&again)));
 	f.seq = 1;
@@ -734,7 +742,7 @@ main(void)
 		cmocka_unit_test(
 		    a_guard_holds_one_grant_or_revocation_and_no_signer_twice),
 		cmocka_unit_test(
-		    an_adopt_names_something_and_a_rekey_counts_from_one),
+		    an_adopt_names_something_and_a_rekey_gives_a_key),
 		cmocka_unit_test(entries_of_a_revocation_ascend_by_target),
 		cmocka_unit_test(box_keys_stand_exactly_where_a_device_reads),
 		cmocka_unit_test(
