@@ -395,6 +395,13 @@ def mutant_check(t, tree, name, test):
     elif test == "sim":
         target = "lk_sim"
         check = lambda: run([out_dir / "tests/lk_sim", "--seeds", 300], 1800)  # noqa: E731
+    elif test == "access":
+        target = "lk-access-eval"
+        check = lambda: run([PYTHON, TESTS / "model/access_diff.py", "--runs", 300,  # noqa: E731
+                             out_dir / "tests/lk-access-eval"], 600)
+    elif test == "twins":
+        target = "lk_twin"
+        check = lambda: twins(1, 300, out_dir / "tests/lk_twin")  # noqa: E731
     elif test in ("lan", "revocation"):
         target = "all"
         script = "partitions.py" if test == "lan" else "revocation.py"

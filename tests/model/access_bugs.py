@@ -34,7 +34,7 @@ BUGS = [
     ("own devices are revoked by admins only", 'return RELAY if mine else ADMIN', 'return ADMIN'),
     ("a cold key does everything", 'if e.grant.cold and kinds - COLD_KINDS: return "A6 cold"', 'pass'),
     ("a forked author writes on", 'if not line.issuperset(own): return "A3 fork"', 'pass'),
-    ("nobody acknowledges his fork", 'free = e.grant is not None and e.grant.cold or kinds <= {"share", "leave"}', 'free = False'),
+    ("nobody acknowledges his fork", 'free = e.grant is not None and e.grant.cold and kinds != {"guard"} or kinds <= {"share", "leave"}', 'free = False'),
     ("only one branch of a fork is shown", "if o.kind == \"change\" and v.eff(o): out[o.i] = o",
      "if o.kind == \"change\" and v.eff(o) and not any(q.env.prev is o.env.prev and q.env.author == o.env.author for q in out.values()):"
      " out[o.i] = o"),
@@ -45,7 +45,7 @@ BUGS = [
     ("epochs are always clean", 'if all(d in R and (not b or R[d] == b) for d, b in', 'if all(True for d, b in'),
     ("cleanliness forgets box keys", '(not b or R[d] == b)', 'True'),
     ("keys handed over by a void op are forgotten", 'for o in W.of(S & W.keyed):', 'for o in W.of(S & W.keyed & effective(W, S)):'),
-    ("a grant hands over nothing", 'if o.kind == "grant" and b["role"] >= READ:', 'if False:'),
+    ("a grant hands over nothing", 'if granted(o).get("role", NONE) >= READ:', 'if False:'),
     ("a share hands over nothing", 'if o.kind == "share": return [(t, d, readers', 'if False: return [(t, d, readers'),
     ("links hand over nothing", 'ladder += o.given[1]', 'pass'),
     ("a void epoch is clean", 'es = [e for e in epochs(W, S) if v.eff(e)]', 'es = epochs(W, S)'),

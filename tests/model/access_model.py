@@ -631,7 +631,7 @@ def why_chain(W, e):
     """A3, A4, and what a cold key may do"""
     own = [f for f in W.authors[e.author][:-1] if e.past >> f.ops[-1].i & 1]
     kinds = {o.kind for o in e.ops}
-    free = e.grant is not None and e.grant.cold or kinds <= {"share", "leave"}
+    free = e.grant is not None and e.grant.cold and kinds != {"guard"} or kinds <= {"share", "leave"}
     if e.prev is None:
         if own or e.seq != 0: return "A3"
     elif e.prev.author != e.author or e.seq != e.prev.seq + 1: return "A3"
