@@ -32,7 +32,7 @@ An envelope:
   author  name: the key that signs
   grant   OP, or null (default): the grant, named by its op, under which `author` acts.  null: that of prev; refused (A4)
           if there is no prev.  In the genesis null, whatever is there.  In an envelope with a guard, null: any grant in its
-          past which names the author and is not cold; refused (A4) if there is none.
+          past which names the author; refused (A4) if there is none.
   seq     integer from 0.  (A real envelope counts from 1.)
   prev    id, or null (default): the author's envelope before this one
   deps    list of ids, default []: in any order; prev may be among them and always counts as one
@@ -53,8 +53,8 @@ Bodies (default in brackets):
   genesis  root, creator: names; box: of the creator; rootbox [""]; guardians: list of names [[]]; k: integer [0]
            With a rootbox (a home document) the author is root, else creator.  Gives two grants, both named by this op: root
            (admin, rank 0, enroll, cold) and creator (admin, rank 1000, enroll).
-  grant    key: name; role, rank: integers; box [""]: a cold key and a relay have none, whatever is said; flags own, enroll,
-           cold; parent: null [null], or for an own grant the index of an earlier grant in this envelope to stand below; null: below
+  grant    key: name; role, rank: integers; box [""]: a cold key and a relay have none, what is said of one is only
+           held against the rule whose it may be; flags own, enroll, cold; parent: null [null], or for an own grant the index of an earlier grant in this envelope to stand below; null: below
            the grant of the envelope
   revoke   entries: list of {target: OP; key: name [the key that op gives; needed for a genesis]; level [0]; keep: ids [[]];
            flags soft, tree}
@@ -122,13 +122,13 @@ WHERE THE PAGE LEAVES A CHOICE
 10. A change may use any clean key.  Whatever is no change, import or epoch may use any epoch key of its past.
 11. revoke, ban, guard: not with an epoch in one envelope (they are sealed under the key before).  leave comes last, and what comes
     before it in the envelope counts as before it.  At most one change or import, and one epoch or share.
-12. guard: its author needs a grant in his past (A4), whatever has become of it.  Names that are no guardian's, and
+12. guard: its author needs a grant in his past (A4), whatever has become of it, also a cold one.  Names that are no guardian's, and
     repeated ones, count for nothing.  k = 0 or no guardians: no guard is admissible.
 13. An import is visible if every part of it is effective, or its last envelope is adopted; `effective` is said of each part.  It
     breaks off where the line of prevs brings another envelope, or another grant.  Its actors are looked at when it is complete;
     (actor, seq) of every complete import in the past counts, void ones too.
 14. Being void is no condition for being adopted.  An import is adopted by its last envelope only, and a complete one.
-15. Bans do not touch what a genesis or guard gives.  A ban touches own grants like others.
+15. Two entries of a revocation may name one grant: both hold, as of two revocations (R4).  Bans do not touch what a genesis or guard gives.  A ban touches own grants like others.
 16. A share to a device which has the key already is admissible.
 17. An own grant made in one envelope with the grant above it rests on an op of its own rank, and a grant on the bans of its own rank:
     "from ranks below" holds for them in the order parent, leave, ban, others inside a rank.
@@ -142,7 +142,7 @@ NONE, RELAY, READ, WRITE, ADMIN = range(5)
 NEED = {"ban": ADMIN, "leave": RELAY, "change": WRITE, "import": WRITE, "adopt": WRITE, "epoch": WRITE, "share": READ,
         "rekey": READ}
 KINDS = set(NEED) | {"genesis", "grant", "revoke", "guard"}
-COLD_KINDS = {"grant", "revoke", "ban", "share", "rekey"}
+COLD_KINDS = {"grant", "revoke", "ban", "share", "rekey", "guard"}
 CONTROL = {"genesis", "grant", "revoke", "ban", "leave", "guard", "rekey"}
 KEYED = {"genesis", "grant", "epoch", "share", "guard"}
 OWN_MAX, OPS_MAX, DEPS_MAX, KEEP_MAX, ENTRIES_MAX, ADOPT_MAX = 32, 16, 64, 16, 64, 256
@@ -644,8 +644,7 @@ def why_chain(W, e):
             f = f.prev
         if not line.issuperset(own): return "A3 fork"
     if kinds == {"guard"} and e.j.get("grant") is None:
-        mine = any(g.key == e.author and not g.cold for g in W.grants_in(e.past))
-        return None if mine else "A4"
+        return None if any(g.key == e.author for g in W.grants_in(e.past)) else "A4"
     if e.grant is None or not e.past >> e.grant.op.i & 1: return "A4"
     if e.grant.cold and kinds - COLD_KINDS: return "A6 cold"
     return None
@@ -667,9 +666,9 @@ def why_op(W, o):
     return None
 
 
-def why_box(g):
-    if g.box: return None if own_box(g.box, g.key) else "A6 box"
-    return None if g.cold or g.role == RELAY else "A6 box"
+def why_box(g, b):
+    if b.get("box") and not own_box(b["box"], g.key): return "A6 box"
+    return None if g.box or g.cold or g.role == RELAY else "A6 box"
 
 
 def why_grant(W, o):
@@ -682,11 +681,10 @@ def why_grant(W, o):
         if new.rank <= up.rank or new.role > up.role: return "A6 parent"
         top = new.line[-1]
         if sum(g is not top and g.line[-1] is top for g in W.grants_in(o.past)) >= OWN_MAX: return "A6 devices"
-    return why_box(new)
+    return why_box(new, o.body)
 
 
 def why_revoke(W, o):
-    if len({c.target for c in o.cuts}) < len(o.cuts): return "A1 entries"
     for x, c in zip(entries(o), o.cuts):
         t = c.target
         if t is None or not before(o, t.op): return "A6 target"
@@ -702,7 +700,7 @@ def why_guard(W, o):
     G = W.genesis.body
     if not G.get("guardians") or G.get("k", 0) < 1: return "A6 guardians"
     if len(set(o.body["sigs"]) & set(G["guardians"])) < G["k"]: return "A6 guardians"
-    return why_box(W.grants[o.i][0]) if o.body.get("grant") else why_revoke(W, o)
+    return why_box(W.grants[o.i][0], o.body["grant"]) if o.body.get("grant") else why_revoke(W, o)
 
 
 def why_adopt(W, o):

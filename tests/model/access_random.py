@@ -35,7 +35,7 @@ class Gen:
         if home: b["rootbox"] = "R.b0"
         s.put(dict(id=s.new_id(), kind="genesis", author="R" if home else "A", seq=0, body=b))
         s.open()
-        n = n or rng.choice([20, 25, 30, 40])
+        n = n or (150 if seed % 50 == 49 else rng.choice([20, 25, 30, 40]))
         for _ in range(12 * n):
             if len(s.W.envs) >= n: break
             s.step()
@@ -142,7 +142,8 @@ class Gen:
         if s.some(.03): b["rank"] = g.rank + rng.choice([0, -1])
         if s.some(.03): b["role"] = ADMIN
         if s.some(.02): b["box"] = rng.choice(KEYS) + ".b0"
-        if b["rank"] > RANK_MAX: b["rank"] = RANK_MAX
+        if s.some(.01): b["rank"] = RANK_MAX
+        b["rank"] = min(b["rank"], RANK_MAX)
         return b
 
     def box(s, m, k):
@@ -332,6 +333,7 @@ class Gen:
         g = rng.choice(live if live and not s.some(.06) else gs)
         if s.some(.25): g = max(live or gs, key=lambda q: q.op.i)
         if g.key == "R" and s.some(.5): g = rng.choice(gs)
+        if s.some(.6): m = essential(W, m) | g.op.env.star            # as honest devices build on it
         own = W.authors.get(g.key)
         if own and s.some(.8):                                        # a device that is behind still knows its own
             m |= own[-1].star
@@ -341,6 +343,9 @@ class Gen:
         elif s.some(.85):
             level = v.level(g)
             while any(NEED.get(k, WRITE if k not in ("grant", "revoke", "guard") else NONE) > level for k in kinds): kinds = s.kinds()
+        if "adopt" in kinds and s.some(.6):
+            void = [o for o in W.ops if o.kind in ("change", "import") and not v.eff(o)]
+            if void: m |= rng.choice(void).env.star
         tips = s.own_tips(m, g.key)
         if len(tips) > 1 and s.some(.3): kinds = [rng.choice(["share", "leave", "share"])]
         elif tips and s.some(.06):                                    # a fork: from an earlier place in the chain

@@ -171,6 +171,22 @@ def forms(d):
     s.revoke("xd", "A", "gA", "gE", ["gF"], ["gE"] * 17).op("xe", "A", "gA", "revoke", ["gF"], entries=[])
     s.put("xf", "A", "gA", [("unheard", {})], ["gF"], "G").op("u", "E", "gE", 200, ["e1"]).op("w", "E", "gE", 100, ["e1"])
     s.end(d, refused=[f"x{c}" for c in "123456789abcdef"] + ["w"])
+    s = Story("T27b", "sixty-four deps, 16 ops, 16 tips, 64 entries, 256 adopted: one more is refused")
+    last, ids = "gF", []
+    for n in range(258):
+        s.change(f"e{n}", "E", [last])
+        ids.append(last := f"e{n}")
+    s.change("d64", "F", ids[:64]).change("d65", "F", ids[:65]).change("d66", "F", ["d64"] + ids[:64])
+    s.put("o16", "F", "gF", [("share", dict(boxes=[["G", "A"]]))] + [(200, {})] * 15, ["gF"], "G").put(
+        "o17", "F", "gF", [(200, {})] * 17, ["gF"], "G")
+    s.revoke("k16", "A", "gA", "gE", [last], ids[:16]).revoke("k17", "A", "gA", "gE", [last], ids[:17])
+    s.op("a256", "M", "gM", "adopt", [last], ops=ids[:256]).op("a257", "M", "gM", "adopt", [last], ops=ids[:257])
+    for n in range(65):
+        s.grant(f"r{n}", "A", "gA", f"Z{n}", RELAY, 300, [last])
+        last = f"r{n}"
+    many = [dict(target=f"r{n}") for n in range(65)]
+    s.op("n64", "B", "gB", "revoke", [last], entries=many[:64]).op("n65", "B", "gB", "revoke", [last], entries=many)
+    s.end(d, refused=["d65", "o17", "k17", "a257", "n65"], void=ids[16:], adopted=ids[:256])
     s = Story("T28", "deps naming an unknown hash: waits, never applied; what only came early is taken")
     s.change("x", "E", ["gF"], over=dict(deps=["gF", "nowhere"])).change("y", "F", ["x"])
     s.change("e1", "E", ["gF"]).change("f1", "F", ["e1"]).change("e2", "E", ["f1"])
@@ -297,6 +313,9 @@ def contents(d):
     s.op("x1", "F", "gF", "import", ["i1"], changes=[["a", 2, "other"]]).op("x2", "F", "gF", "import", ["i1"], changes=[["E@gE", 1, "h"]])
     s.op("i2", "F", "gF", "import", ["i1"], changes=[["a", 2, "h2"], ["a", 3, "h3"], ["E@gF", 1, "h"]])
     s.op("i3", "M", "gM", "import", ["gF"], changes=[["a", 2, "other"]]).end(d, refused=["x1", "x2"])
+    s = Story("Q3", "two entries for one grant in one revocation: what both keep").change("e1", "E", ["gF"]).change("e2", "E", ["e1"])
+    s.op("c", "A", "gA", "revoke", ["e2"], entries=[dict(target="gE", keep=["e1"]), dict(target="gE", keep=["e2"], level=READ)])
+    s.end(d, void=["e2"])
     s = Story("Q1", "void leftovers are in nobody's past: quarantine; what honest work rests on is essential")
     s.change("e1", "E", ["gF"]).revoke("c", "A", "gA", "gE", ["e1"], ["e1"]).change("e2", "E", ["e1"]).change("e3", "E", ["e2"])
     s.change("f1", "F", ["e2"]).end(d, void=["e2", "e3"], essential=sorted("G gA gB gM gE gF e1 c e2 f1".split()), heads=["c", "f1"])
