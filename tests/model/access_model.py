@@ -1,90 +1,104 @@
 #!/usr/bin/env python3
 """access_model.py - the access rules, executable: a second opinion for access/.
 
-Written from the text of access.md alone; plain functions of sets, nothing incremental but `Replica`.
+Written from the text of access.md alone; plain functions of sets.  What is kept up to date op by op is in access_check.py.
 
   access_model.py eval [--full] < FILE         one answer a history
-  access_model.py random SEED [N]              a random Byzantine history of N envelopes and its answer
+  access_model.py random SEED [N]              a random Byzantine history of about N envelopes and its answer
   access_model.py many FIRST RUNS              the same for many seeds, one after the other
   access_model.py check FIRST RUNS             the invariants of section 11 on many seeds
 
 THE FORMAT
 
-A file is JSON Lines: one JSON object a line, UTF-8.  An empty line ends a history, and so does the end of the file; two
-empty lines end nothing twice.  An object with "id" is an envelope.  One without is for people and drivers ({"note": ..},
-{"expect": ..}) and is passed over.  What is no JSON object, or lacks a field without default, or has one of another type
-than said here, is a broken file: the tool stops with an error.  Unknown fields are passed over.
+A file is JSON Lines: one JSON object a line, UTF-8.  An empty line, or the end of the file, ends a history if a line came
+before.  An object with "id" is an envelope; one without is for people and drivers ({"note": ..}, {"expect": ..}) and is
+passed over, as are unknown fields.  What is no JSON object, lacks a field that has no default, or has one of another type than
+said here, is a broken file: a tool stops with an error.
 
-Names.  Everything that is bytes in reality is a name: a string of 1 to 32 characters, ASCII without space, "/" or
-control characters.  The id of an envelope stands for its hash, a device key or root key for the key, the name of an epoch
-key for that key.  Two names are the same thing exactly if they are the same string.  Where a rule or a tool needs an order of
-ids ("the lowest"), ids compare as strings, byte by byte, a prefix first: id = the name's bytes, then zeros up to 32, has
-this order.  No answer below depends on an order.  Real signatures, boxes and ciphertexts are not in the format: each is
-right unless a field says otherwise.
+Names.  Everything that is bytes in reality is a name: 1 to 32 characters of ASCII without space, "/" or control characters.
+The id of an envelope stands for its hash, the name of a device or root for its public key, the name of an epoch key for
+that key.  Two names are the same thing exactly if they are the same string.  Where a rule or a tool needs an order of ids
+("the lowest"), names compare as strings, byte by byte, a prefix first: an id made of the name's bytes and zeros up to 32 has
+this order.  No answer below depends on an order.  Real signatures, boxes and ciphertexts are not in the format: each
+is right unless a field says otherwise.
 
-The first line with an admissible genesis says which document this is; another genesis is refused (A1).  Otherwise lines
-may come in any order.  A line waits until its prev and all its deps are admissible, then it is judged at once, by
-its past alone.  A line that is never judged, like one that is refused, is in no list of the answer.  Of two lines with
-one id the later one is passed over.
+Order.  The first line with an admissible genesis says which document this is; any other genesis is refused (A1).  Otherwise
+lines may come in any order: a line waits until its prev and all its deps are admissible, then it is judged, by its past
+alone.  One that is never judged is, like one that is refused, in no list of the answer.  Of two lines with one id the later
+one is passed over.  A fork is two envelopes of one author with the same prev (or none); nothing marks it.
 
 An envelope:
   id      name
   author  name: the key that signs
-  grant   OP, or null (default): the grant, named by its op, under which `author` acts.  null: that of prev; refused (A4)
-          if there is no prev.  In the genesis null, whatever is there.  In an envelope with a guard, null: any grant in its
-          past which names the author; refused (A4) if there is none.
+  grant   OP, or null (default).  The grant under which `author` acts, named by the op that gives it; `author` chooses among the
+          two of a genesis.  null: the grant of prev; without prev refused (A4).  In the envelope of the genesis null: root's
+          with a rootbox, else the creator's.  In one with a guard, null: any grant in its past that names the author; if there
+          is none, refused (A4).
   seq     integer from 0.  (A real envelope counts from 1.)
   prev    id, or null (default): the author's envelope before this one
-  deps    list of ids, default []: in any order; prev may be among them and always counts as one
+  deps    list of ids [[]], in any order.  prev may be among them, and is one of them in any case.
   epoch   name of the epoch key that seals it, or null (default).  null is right for, and only for, an envelope with a genesis or an
-          epoch op, sealed under its own key; the name of that key is right there too.
-  signed  name, default `author`: whose signature it really has.  Another one: refused (A1).
-  doc     id, default the genesis of the history: the document it was signed for.  Another one: refused (A1).
-  kind, body    the only op of the envelope; or
-  ops     list of {"kind": .., "body": ..}, 1 to 16 ops.  Op 0 of envelope X is named X, op n is named X/n.  OP below is such a name.
-body defaults to {}.  kind is a string, or an integer for an op of a kind without name: 13 to 127 make the envelope wait for ever,
-128 to 255 need write and have no effect, others refuse it.
+          epoch op: it is sealed under its own key, the name of which is right there too, and no other.
+  signed  name [author]: whose signature it really has.  Another one than the author's: refused (A1).
+  doc     id [the genesis]: the document it was signed for.  Another one than that of the history: refused (A1).
+  kind, body    the only op of the envelope, or
+  ops     list of {"kind": .., "body": ..}.  Op 0 of envelope X is named X, op n is named X/n.  OP stands for such a name.
+body defaults to {}.  kind is a string; or an integer, for an op of a kind that has no name: 13 to 127 wait for ever, 128 to
+255 need write and have no effect, others are refused (A1).
 
-Roles and levels: 0 none, 1 relay, 2 read, 3 write, 4 admin.  A box key is named DEVICE.bN: that name stands for the box
-key, the counter N, and a statement about both signed by DEVICE.  A box key of another DEVICE than the key it is given for
-is one which that key did not certify.  Flags are booleans, default false.
+Roles and levels: 0 none, 1 relay, 2 read, 3 write, 4 admin.  A box key is named DEVICE.bN: this stands for the box key, the
+counter N, and a statement about both, signed by DEVICE.  So a box key is certified for DEVICE only.  Flags are booleans [false].
 
-Bodies (default in brackets):
-  genesis  root, creator: names; box: of the creator; rootbox [""]; guardians: list of names [[]]; k: integer [0]
-           With a rootbox (a home document) the author is root, else creator.  Gives two grants, both named by this op: root
-           (admin, rank 0, enroll, cold) and creator (admin, rank 1000, enroll).
-  grant    key: name; role, rank: integers; box [""]: a cold key and a relay have none, what is said of one is only
-           held against the rule whose it may be; flags own, enroll, cold; parent: null [null], or for an own grant the index of an earlier grant in this envelope to stand below; null: below
-           the grant of the envelope
-  revoke   entries: list of {target: OP; key: name [the key that op gives; needed for a genesis]; level [0]; keep: ids [[]];
-           flags soft, tree}
+Bodies (defaults in brackets):
+  genesis  root, creator: names; box: the creator's; rootbox [""]; guardians: list of names [[]]; k: integer [0].  Gives two
+           grants, both named by this op: root's (admin, rank 0, enroll, cold) and the creator's (admin, rank 1000, enroll).
+           With a rootbox (a home document) the author is root, else the creator.  The key's name is the id of the envelope.
+  grant    key: name; role, rank: integers; box [""]; enroll, own, cold: flags; parent: null [null], or the index of an
+           earlier grant in this envelope.  An own grant stands below that, or below the grant of the envelope.  A cold key and
+           a relay have no box key: what is said of one counts for nothing, but must be certified.
+  revoke   entries: list of {target: OP; key: name [the one the op gives; a genesis gives two, so there it must be said];
+           level [0]; keep: ids [[]]; soft, tree: flags}
   ban      key: name
-  leave    nothing
-  change   nothing
-  import   last: boolean [true]; changes: list of [actor, seq, hash] [[]].  The actor of a member is named KEY@OP (his
-           key and grant).  An import is the consecutive envelopes up to one with last.
-  adopt    ops: ids; an import is named by its last envelope
-  epoch    key: name of the new key [the id of the envelope]; to: list of [device, box key] [exactly right]; links: list of names
-           of older keys [those of the maximal epochs of its past]; bad: list of devices whose box does not open [[]]
-  share    boxes: list of [epoch key, device] [[]]; links: list of [newer, older] [[]]; or, for one box, epoch, key (the device)
-           and box [the right one]
+  leave, change   nothing
+  import   last: boolean [true]; changes: list of [actor, seq, hash] [[]].  The actor of a member is named KEY@OP (his key and
+           grant).  An import is the consecutive envelopes up to one with last.
+  adopt    ops: ids of envelopes; an import is named by its last one
+  epoch    key: name of the new key [the id of the envelope]; to: list of [device, box key] in any order [exactly right]; links:
+           list of names of older keys [those of all maximal epochs of its past]; bad: devices whose box does not open [[]]
+  share    boxes: list of [epoch key, device] [[]]; links: list of [newer key, older key] [[]].  One box may also be said as
+           epoch, key (the device) and box [the right one].
   rekey    box
-  guard    sigs: list of names; and either grant: a body of grant (no own) or revoke: a body of revoke.  Alone in its envelope.
+  guard    sigs: list of names; and either grant: a body of grant, or revoke: a body of revoke
 
-The answer is one JSON object a history, on one line, keys sorted, every list sorted:
+Refused for its form (A1), whatever the past:
+  envelope   no op, or more than 16; more than 64 deps besides prev; two of change and import; two of epoch and share; epoch with
+             revoke or ban; leave not the last op; guard not alone; a string as kind that is not above; `signed`, `doc`
+  genesis    not op 0; with epoch, share or another genesis; with prev, deps, or seq not 0; root = creator; another author than said
+             above; box or rootbox not certified for its key; a rootbox and further ops
+  grant      role not 1 to 4; rank not 0 to 65535; parent without own, or not the index of an earlier grant
+  revoke     no entries, or more than 64; level not 0 to 3; more than 16 in keep, or one twice
+  adopt      no ops, or more than 256, or one twice
+  guard      both or neither of grant and revoke; or own
+Refused by what is said above of a body: a box key missing or not certified (A6), an epoch whose `to` is not exactly right or
+with `bad`, or with more than 64 links or one twice (A7), a share without boxes and links, or with a wrong `box` (A7).
+
+The answer is one JSON object a history, on one line, every list sorted:
   admissible  ids of envelopes
   effective   names of ops
   visible     ids of the envelopes of visible changes, and of all envelopes of visible imports
 with --full also
-  essential   ids of envelopes in the essential set;  heads: those of them in nobody's past among them
+  essential   ids of the envelopes in the essential set;  heads: those of them that are in the past of no other
   ghosts      ids of void changes among the Automerge ancestors of visible ones
-  readers     object: effective readers which have a box key -> that box key
-  clean       names of the clean epoch keys of the whole history
-  maximal     names of the keys of the essential set's maximal epochs
-  parents     object: id of a change -> ids of its Automerge parents (an import is its last envelope, and has no parents)
+  readers     object: effective readers that have a box key -> that box key
+  clean       names of the clean epoch keys, with everything admissible as the view
+  maximal     names of the keys of the maximal epochs of the essential set
+  parents     object: id of a change -> ids of its Automerge parents.  (An import is its last envelope, and has no parents.)
   number      object: id of a change -> its Automerge seq, from 1
-  next        ids: the parents of a change on top of everything
-`random` and `many` write the envelopes, then {"expect": the full answer, "seed": n}, then an empty line.
+  next        ids: the parents a change on top of everything would have
+`random` and `many` write the envelopes, then {"expect": the full answer, "seed": n}, then an empty line.  An answer of all keys to
+  {"id":"G","author":"A","seq":0,"kind":"genesis","body":{"root":"R","creator":"A","box":"A.b0"}}
+  {"id":"x","author":"A","seq":1,"prev":"G","ops":[{"kind":"epoch"},{"kind":"change"}]}
+begins {"admissible":["G","x"],"clean":["x"],"effective":["G","x","x/1"], and has "visible":["x"].
 
 WHERE EACH RULE IS
 
@@ -98,7 +112,7 @@ WHERE EACH RULE IS
   4 A4                  why_chain, World.author_of   8 forks               visible(): nothing to do; forks()
   4 A5                  why_op: View.decide          9 sharing, persons    Grant.line, why_grant
   4 A6                  why_grant, why_revoke, ..    11 invariants         access_check.py
-  4 A7                  why_seal, why_key            12 scenarios          tests/data/access, access_test.py
+  4 A7                  why_seal, why_epoch, ..           12 scenarios          tests/data/access, access_test.py
 A8 (a chunk's own form), ghosts inside a document, names, relays and sessions have no place in an abstract history.
 
 WHERE THE PAGE LEAVES A CHOICE
@@ -109,12 +123,14 @@ WHERE THE PAGE LEAVES A CHOICE
     envelope is refused unless its grant is cold ("the cold root") or all its ops are share or leave.  Those
     take a prev with the greatest seq.  That the fork is joined by such a share, and so causally dominated, does not help.
  3. own: the grant stands below the grant of the envelope, or `parent`.  The one above it needs enroll, at least the new role,
-    and a lower rank; A6 holds besides.  A `guard` gives no own grant.  32 counts own grants in the past below the topmost, void ones too.
+    and a lower rank; A6 holds besides.  A `guard` gives no own grant.  32 counts own grants in the past below the topmost,
+    void ones too.
  4. "While its parent's is effective" means the grant op of the parent, as in section 5, not what its holder may still do.
  5. Whoever has several grants: his box key is the one with the greatest counter among his effective grants and effective rekeys,
     also of grants that let him read nothing any more.  "Newer than the last": than every statement in the past, void ones too.
  6. A grant (role read or more) hands over the keys of the maximal epochs of its past, and the key it is sealed under, nothing else;
-    also to a cold key, and under the box key it names, even a replaced one.  So does a guard's grant.  Root knows the first key only with a rootbox.
+    also to a cold key, and under the box key it names, even a replaced one.  So does a guard's grant.  Root knows the first key
+    only with a rootbox.
  7. A grantee without box key, who knows a key, makes it dirty only when he is no reader.
  8. "A later epoch supersedes it": an effective one.
  9. Links are not complete by rule (an author may lack a key); those of an epoch are older keys of its past, one of a share leads
@@ -128,7 +144,8 @@ WHERE THE PAGE LEAVES A CHOICE
     breaks off where the line of prevs brings another envelope, or another grant.  Its actors are looked at when it is complete;
     (actor, seq) of every complete import in the past counts, void ones too.
 14. Being void is no condition for being adopted.  An import is adopted by its last envelope only, and a complete one.
-15. Two entries of a revocation may name one grant: both hold, as of two revocations (R4).  Bans do not touch what a genesis or guard gives.  A ban touches own grants like others.
+15. Two entries of a revocation may name one grant: both hold, as of two revocations (R4).  Bans do not touch what a genesis or
+    guard gives, and own grants like others.
 16. A share to a device which has the key already is admissible.
 17. An own grant made in one envelope with the grant above it rests on an op of its own rank, and a grant on the bans of its own rank:
     "from ranks below" holds for them in the order parent, leave, ban, others inside a rank.

@@ -28,7 +28,7 @@ class Gen:
         rng, lean = s.rng, LEANS[seed % len(LEANS)]
         s.weights = {**WEIGHTS, **lean[0]}
         s.honest, s.backdate = min(.95, lean[1] + rng.choice([0, 0, .2])), lean[2]
-        s.people = seed % len(LEANS) == 5
+        s.people, s.deep = seed % len(LEANS) == 5, seed % len(LEANS) == 2
         s.contents = False
         home = rng.random() < .3
         b = dict(root="R", creator="A", box="A.b0", guardians=GUARDIANS, k=2)
@@ -60,8 +60,17 @@ class Gen:
         give = lambda k, role, rank, **f: ("grant", dict(key=k, box=f"{k}.b0", role=role, rank=rank, **f))
         s.honestly("R", s.W.grant(G, "R"), [give("K0", ADMIN, CREATOR_RANK)])
         s.honestly("A", s.W.grant(G, "A"), [give("K1", ADMIN, 2000), give("K2", WRITE, 3000, enroll=True)])
-        g = next(iter(s.W.grants_in(1 << s.W.ops[-2].i)))
+        if s.deep: return s.chain(s.W.grants_in(s.W.all())[-2], s.rng.randint(3, 10))
+        g = s.W.grants_in(s.W.all())[-2]
         s.honestly("K1", g, [give("K3", s.rng.choice([WRITE, ADMIN]), 3000, enroll=True)])
+
+    def chain(s, g, n):
+        """admins who make admins; each one also has something to lose"""
+        for i in range(n):
+            k = KEYS[1 + i % (len(KEYS) - 1)]
+            s.honestly(g.key, g, [("grant", dict(key=k, box=f"{k}.b0", role=ADMIN, rank=g.rank + 1, enroll=s.some(.5)))])
+            g = s.W.grants_in(s.W.all())[-1]
+            if s.some(.4): s.honestly(g.key, g, [("change", {})])
 
     def honestly(s, a, g, ops): s.put(s.envelope(a, s.W.all(), g, ops))
 
@@ -129,6 +138,7 @@ class Gen:
         k = rng.choice(KEYS)
         role = min(g.role, rng.choice([RELAY, READ, WRITE, WRITE, ADMIN, ADMIN, ADMIN]))
         b = dict(key=k, role=role, rank=g.rank + rng.choice([1, 1, 1, 2, 2, 5, 1000]))
+        if s.deep and s.some(.8): role = g.role
         if s.some(.5): b["enroll"] = True
         if s.some(.25 if s.people else .05): b["cold"] = True
         if (g.enroll or s.some(.15)) and s.some(.85 if g.role < ADMIN else .6 if s.people else .3): b["own"] = True
@@ -331,7 +341,7 @@ class Gen:
         v = W.view(m)
         live = [g for g in gs if v.level(g) > NONE]
         g = rng.choice(live if live and not s.some(.06) else gs)
-        if s.some(.25): g = max(live or gs, key=lambda q: q.op.i)
+        if s.some(.7 if s.deep else .25): g = max(live or gs, key=lambda q: q.op.i)
         if g.key == "R" and s.some(.5): g = rng.choice(gs)
         if s.some(.6): m = essential(W, m) | g.op.env.star            # as honest devices build on it
         own = W.authors.get(g.key)

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """access_scenarios.py - the scenarios of access.md, written down as histories with their outcome.
 
-usage: access_scenarios.py DIR       writes DIR/NAME.jsonl: a note, the envelopes, {"expect": ..}
+usage: access_scenarios.py DIR [ROUNDS]      writes DIR/NAME.jsonl: a note, the envelopes, {"expect": ..}
+
+ROUNDS [250]: the length of L6, four ops each.
 
 Each says what its text in section 12 says must be refused, void or shown; nothing here asks the model.  Everything not
 listed is admissible, effective and visible.  Cast: root R, creator C, admins A and B (rank 10), junior admin M (20,
@@ -323,7 +325,7 @@ def contents(d):
     s.revoke("c", "A", "gA", "gE", ["e2"], ["e2"]).op("lv", "E", "gE", "leave", ["e1"]).end(d, void=["lv"])
 
 
-def floods(d):
+def floods(d, rounds):
     """L4 to L6, as far as a history can say them"""
     s = Story("L4", "a revoked device floods with back-dated ops: void, outside the essential set")
     s.change("e1", "E", ["gF"]).revoke("c", "A", "gA", "gE", ["e1"], ["e1"]).fresh("f1", "F", ["c"])
@@ -342,7 +344,7 @@ def floods(d):
     s.end(d, void=["zF", "gZ", "bE", "m1"])
     s = Story("L6", "a long control history: grants, revocations, own devices, downgrades", cast=False)
     last, void = "G", []
-    for n in range(250):
+    for n in range(rounds):
         s.grant(f"g{n}", "C", "G", f"W{n}", ADMIN, 2000 + n, [last], enroll=True)
         s.grant(f"o{n}", f"W{n}", f"g{n}", f"V{n}", WRITE, 9000, [f"g{n}"], own=True)
         s.revoke(f"c{n}", "C", "G", f"g{n}", [f"g{n}"], level=n % 4, tree=n % 3 == 0)
@@ -354,10 +356,11 @@ def floods(d):
 
 
 def main(av):
-    if len(av) != 1: sys.exit(__doc__)
+    if not 1 <= len(av) <= 2: sys.exit(__doc__)
     d = pathlib.Path(av[0])
     d.mkdir(parents=True, exist_ok=True)
-    for part in (edits, admins, forms, roots, keys, persons, contents, floods): part(d)
+    for part in (edits, admins, forms, roots, keys, persons, contents): part(d)
+    floods(d, int(av[1]) if len(av) > 1 else 250)
 
 
 if __name__ == "__main__":
