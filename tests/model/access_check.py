@@ -128,6 +128,74 @@ def i1_i10(W, trace, rng):
     assert r.E == effective(W, W.all()), "I1: incremental and batch"
 
 
+def above(g):
+    """a grant and the grants its person stands on"""
+    yield g
+    while g.own:
+        g = g.parent
+        yield g
+
+
+def formula(W, E, o):
+    """section 5 once more, over a finished set: E must agree with it everywhere, which only one set does"""
+    on = lambda p: bool(E >> p.i & 1)
+    if o.kind in ("genesis", "guard"): return True
+    g, cuts = o.env.grant, [(c, b) for c in W.ops if on(c) for b in entries(c)]
+    wants = {"leave": RELAY, "share": READ, "rekey": READ, "ban": ADMIN, "grant": ADMIN, "revoke": ADMIN}.get(o.kind, WRITE)
+    if o.kind == "revoke" and all(g in list(above(W.grant(b["target"], b.get("key"))))[1:] for b in entries(o)): wants = RELAY
+    if o.kind == "grant" and o.body.get("own"): wants = o.body["role"]
+    if not on(g.op) or g.role < wants: return False
+    for c, b in cuts:
+        t = W.grant(b["target"], b.get("key"))
+        if g is not t and not (b.get("tree") and t in above(g)) or b.get("level", NONE) >= wants: continue
+        named = any(W.envs[k] is o.env or W.envs[k].past >> o.i & 1 for k in b.get("keep", ()))
+        unseen = b.get("soft") and o.kind in ("ban", "revoke") and not before(o, c)
+        if not named and not unseen: return False
+    for c in W.ops:
+        if not on(c): continue
+        if c.kind == "leave" and c.env.grant is g and o.kind != "leave":
+            if o.env is not c.env and not (c.env.prev and c.env.prev.star >> o.i & 1): return False
+        if c.kind == "ban" and o.kind == "grant" and c.body["key"] == o.body["key"] and not before(c, o):
+            if c.env.grant.rank < g.rank or c.env.grant.rank == g.rank and not before(o, c): return False
+    return not (o.kind == "grant" and o.body.get("own")) or on(W.grants[o.i][0].parent.op)
+
+
+def admitted(W):
+    """what A3, A6 and A7 leave no way around"""
+    for e in W.envs.values():
+        own = [f for f in W.envs.values() if f.author == e.author and e.past >> f.ops[-1].i & 1]
+        exempt = e.grant.cold or all(o.kind in ("share", "leave") for o in e.ops)
+        assert len({f.seq for f in own}) == len(own) or exempt, "A3: a forked key writes on"
+        assert all(f.seq < e.seq for f in own) and e.seq == (e.prev.seq + 1 if e.prev else 0), "A3: seq"
+        assert not e.grant.cold or e.ops[0].kind == "genesis" or not {o.kind for o in e.ops} - COLD_KINDS, "cold"
+    for o in W.ops:
+        b, g = o.body, o.env.grant
+        if o.kind == "grant":
+            new = W.grants[o.i][0]
+            assert new.rank > g.rank and new.role <= g.role, "A6: grant"
+            assert not new.own or new.parent.enroll and new.parent.rank < new.rank and new.role <= new.parent.role, "A6: own"
+            devices = [x for x in W.grants_in(o.past) if x.own and list(above(x))[-1] is list(above(new))[-1]]
+            assert not new.own or len(devices) < OWN_MAX, "A6: devices"
+        for x in W.grants.get(o.i, ()): assert not x.box or x.box.startswith(x.key + ".b"), "A6: box"
+        for x in entries(o):
+            t = W.grant(x["target"], x.get("key"))
+            keys = {q.key for q in W.grants_in(o.past) if q is t or x.get("tree") and t in above(q)}
+            assert before(o, t.op) and {W.envs[k].author for k in x.get("keep", ())} <= keys, "A6: keep"
+            assert all(o.past >> W.envs[k].ops[-1].i & 1 for k in x.get("keep", ())), "A6: keep"
+        if o.kind == "guard":
+            signed = [q for q in W.genesis.body["guardians"] if q in b["sigs"]]
+            assert len(signed) >= W.genesis.body["k"] > 0, "T31"
+        if o.kind == "rekey":
+            boxes = [q.box for q in W.grants_in(o.past) if q.key == o.env.author]
+            boxes += [q.body["box"] for q in W.of(o.past) if q.kind == "rekey" and q.env.author == o.env.author]
+            assert all(box_n(b["box"]) > box_n(q) for q in boxes), "A6: rekey"
+        if o.kind == "epoch":
+            assert key_of(o) not in {key_of(e) for e in epochs(W, o.past)} and key_of(o) == o.env.seal, "K12"
+            boxes = {d: x for d, x in readers(W, o.past).items() if x}
+            assert dict(b.get("to", boxes.items())) == boxes, "K6"
+        if o.kind == "share": assert all(readers(W, o.past).get(d) for _, d in shares(o)), "A7: share"
+
+
 def i2_i3_i6(W, E):
     """chains; what revocations void; no two against each other"""
     v, targets = W.view(W.all()), set()
@@ -211,9 +279,10 @@ def i9(W):
     for o in W.ops:
         if o.kind not in ("change", "import"): continue
         R = readers(W, o.past)
-        K = set()
         give = [x for p in W.of(o.past) if p.kind in KEYED for x in given(W, p)]
         K = {t for t, d, b in give if d not in R or b and b != R[d]}
+        for p in W.of(o.past):
+            if p.kind == "grant" and p.body["role"] >= READ and p.body["key"] not in R: K |= maximal(W, p.past) | {p.env.seal}
         pools += bool(K)
         ladder, more = [x for p in W.of(o.past) for x in links(W, p)], True
         while more:
@@ -273,6 +342,8 @@ def one(seed, deep=True):
     st = dict(histories=1, envelopes=len(W.envs), ops=len(W.ops), refused=sum(g.refused.values()),
               void=len(W.ops) - bin(E).count("1"), forks=len(forks(W, W.all())))
     i1_i10(W, list(g.trace), rng)
+    assert all(formula(W, E, o) == bool(E >> o.i & 1) for o in W.ops), "section 5"
+    admitted(W)
     i2_i3_i6(W, E)
     i4(W, E, rng)
     i5_i8(W, E)

@@ -29,7 +29,6 @@ class Gen:
         s.weights = {**WEIGHTS, **lean[0]}
         s.honest, s.backdate = min(.95, lean[1] + rng.choice([0, 0, .2])), lean[2]
         s.people, s.deep = seed % len(LEANS) == 5, seed % len(LEANS) == 2
-        s.contents = False
         home = rng.random() < .3
         b = dict(root="R", creator="A", box="A.b0", guardians=GUARDIANS, k=2)
         if home: b["rootbox"] = "R.b0"
@@ -181,15 +180,9 @@ class Gen:
             n = max([box_n(q.box) for q in W.grants_in(m) if q.key == a] + [box_n(o.body["box"]) for o in W.of(m & W.control)
                     if o.kind == "rekey" and o.env.author == a])
             return dict(box=f"{a}.b{n + rng.choice([1, 1, 1, 1, 1, 2, 0])}")
-        if kind == "import": return s.piece(a)
+        if kind == "import": return dict(last=s.some(.6))
         if kind == "guard": return s.guard(m)
         return {}
-
-    def piece(s, a):
-        b = dict(last=s.some(.6))
-        if s.contents:
-            b["changes"] = [[s.rng.choice(["x", "y", "K2@none"]), n, s.rng.choice("hhhhk") + str(n)] for n in range(1, s.rng.randint(2, 4))]
-        return b
 
     def epoch(s, m):
         W, rng = s.W, s.rng
@@ -298,39 +291,67 @@ class Gen:
 
     # Plots: what chance alone would take thousands of histories to stage.
 
-    def play(s, g, m, kind, seal=None, **body):
-        j = s.envelope(g.key, m, g, [(kind, body)])
+    def play(s, g, m, *ops, seal=None):
+        """one envelope; what has been seen once it is there, or what had been if it is refused"""
+        j = s.envelope(g.key, m, g, list(ops))
         if seal: j["epoch"] = seal
         return s.W.envs[j["id"]].star if s.put(j) else m
 
     def plot(s):
-        """somebody gets a key by a share, or down the links of an epoch that becomes void, is removed, and a change goes on
-        under it"""
         W, rng = s.W, s.rng
         m = W.all()
         v = W.view(m)
         able = [g for g in W.grants_in(m) if not g.cold and v.level(g) == ADMIN and len(s.own_tips(m, g.key)) < 2]
-        if len({g.key for g in able}) < 3: return None
+        if len({g.key for g in able}) < 3: return
         a, b, c = sorted(rng.sample(able, 3), key=lambda g: g.rank)
-        k = rng.choice([k for k in KEYS if k not in (a.key, b.key, c.key)])
-        x = s.play(a, m, "epoch")
-        e1 = key_of(epochs(W, x)[-1])
-        d = s.play(b, m, "grant", key=k, box=s.box(m, k), role=READ, rank=b.rank + 1)
-        gs = [g for g in W.grants_in(d & ~m) if g.key == k]
-        if not gs: return None
+        rng.choice([s.plot_keys, s.plot_person, s.plot_soft])(m, a, b, c)
+
+    def spare(s, *gs): return s.rng.choice([k for k in KEYS if k not in [g.key for g in gs]])
+    def given_to(s, m, k): return [g for g in s.W.grants_in(m) if g.key == k]
+
+    def plot_keys(s, m, a, b, c):
+        """somebody gets a key by a share, or down the links of an epoch that becomes void, is removed, and a change goes on
+        under it"""
+        W, rng = s.W, s.rng
+        k = s.spare(a, b, c)
+        x = s.play(a, m, ("epoch", {}))
+        seal = key_of(epochs(W, x)[-1])
+        d = s.play(b, m, ("grant", dict(key=k, box=s.box(m, k), role=READ, rank=b.rank + 1)))
+        gs = s.given_to(d & ~m, k)
+        if not gs: return
+        cut = 0
         if s.some(.5):
-            y = s.play(c, x | d, "share", boxes=[[e1, k]])
-            cut = 0
+            y = s.play(c, x | d, ("share", dict(boxes=[[seal, k]])))
         else:
-            y = s.play(c, x | d, "epoch")
-            cut = s.play(a, x, "revoke", entries=[dict(target=c.op.name, key=c.key, level=rng.choice([NONE, READ]))])
-        out = s.play(b, d, "revoke", entries=[dict(target=gs[0].op.name, level=rng.choice([NONE, RELAY]))])
+            y = s.play(c, x | d, ("epoch", {}))
+            cut = s.play(a, x, ("revoke", dict(entries=[dict(target=c.op.name, key=c.key, level=rng.choice([NONE, READ]))])))
+        out = s.play(b, d, ("revoke", dict(entries=[dict(target=gs[0].op.name, level=rng.choice([NONE, RELAY]))])))
         end = y | cut | out if s.some(.8) else x | cut | out
-        return s.play(a, end, "change", seal=e1)
+        s.play(a, end, ("change", {}), seal=seal)
+
+    def plot_person(s, m, a, b, c):
+        """a person is shared with while the sharer is downgraded, or the person's key banned"""
+        root, dev = s.spare(a, b, c), s.spare(a, b, c)
+        d = s.play(b, m, ("grant", dict(key=root, role=WRITE, rank=b.rank + 1, enroll=True, cold=s.some(.7), box=s.box(m, root))),
+                   ("grant", dict(key=dev, role=WRITE, rank=b.rank + 2, own=True, parent=0, box=s.box(m, dev))))
+        gs = s.given_to(d & ~m, dev)
+        if not gs: return
+        s.play(gs[-1], d, ("epoch", {}), ("change", {}))
+        if s.some(.5): s.play(a, m, ("ban", dict(key=root)))
+        else: s.play(a, m, ("revoke", dict(entries=[dict(target=b.op.name, key=b.key, level=s.rng.choice([WRITE, WRITE, READ]))])))
+
+    def plot_soft(s, m, a, b, c):
+        """an admin is revoked softly while he revokes, bans and grants; it is hardened, or he goes on when he knows"""
+        target = dict(target=b.op.name, key=b.key)
+        r = s.play(a, m, ("revoke", dict(entries=[dict(target, soft=True)])))
+        x = s.play(b, m, s.rng.choice([("ban", dict(key=s.spare(a, b))), ("revoke", dict(entries=[dict(target=c.op.name, key=c.key)]))]))
+        s.play(b, x, ("grant", s.grant(x, b, [])))
+        s.play(b, x | r, ("revoke", dict(entries=[dict(target=c.op.name, key=c.key)])))
+        if s.some(.5): s.play(a, r, ("revoke", dict(entries=[target])))
 
     def step(s):
         W, rng = s.W, s.rng
-        if s.some(.012): return s.plot()
+        if s.some(.02): return s.plot()
         if s.some(s.backdate):
             out = s.somebody_out()
             if out: return s.act(out[0].key, out[1], out[0], s.kinds())
