@@ -9,9 +9,10 @@
 
 struct flip {
 	struct doc *doc;
-	struct doc_change change;
+	struct doc_change change; /* the one at hand */
 	uint64_t ops;
-	uint8_t *old;           /* per op */
+	uint8_t *old; /* per op */
+	/* Of all changes that flip together: */
 	struct id_list recount; /* an op of each slot to count anew */
 	struct id_set slots;    /* those slots */
 };
@@ -178,9 +179,6 @@ flip_tell(struct flip *f, uint64_t i)
 static lk_err
 flip_run(struct flip *f)
 {
-	struct op_ref at;
-	struct slot s;
-
 	TRY(flip_remember(f));
 	if (f->change.visible)
 		TRY(flip_count(f, false));
@@ -195,9 +193,16 @@ flip_run(struct flip *f)
 		TRY(doc_trim(f->doc));
 		TRY(flip_tell(f, i));
 	}
-	if (f->change.visible)
-		TRY(flip_count(f, true));
+	return f->change.visible ? flip_count(f, true) : LK_NONE;
+}
+
+static lk_err
+flip_recount(struct flip *f)
+{
 	for (size_t i = 0; i < f->recount.len; i++) {
+		struct op_ref at;
+		struct slot s;
+
 		TRY(doc_trim(f->doc));
 		TRY(opset_load(f->doc, f->recount.ids[i], &at));
 		TRY(slot_load_op(f->doc, at.op, &s));
@@ -206,27 +211,40 @@ flip_run(struct flip *f)
 	return LK_NONE;
 }
 
-lk_err
-doc_flip(struct doc *doc, uint32_t number, bool visible)
+static lk_err
+flip_change(struct flip *f, uint32_t number, bool visible)
 {
-	struct flip f = { .doc = doc };
 	lk_err err;
 
-	TRY(doc_settle(doc));
-	TRY(doc_change_load(doc, number, &f.change));
-	if (f.change.visible == visible)
+	TRY(doc_settle(f->doc));
+	TRY(doc_change_load(f->doc, number, &f->change));
+	if (f->change.visible == visible)
 		return LK_NONE;
-	f.ops = f.change.ops;
+	f->ops = f->change.ops;
 	/* Each has its record, so this is bounded by what is stored. */
-	if (f.ops > CHANGE_OPS_MAX)
+	if (f->ops > CHANGE_OPS_MAX)
 		return LK_ERR(LK_E_CORRUPT, "ops of a change");
-	f.old = calloc((size_t)f.ops + 1, 1);
-	if (f.old == NULL)
+	f->old = calloc((size_t)f->ops + 1, 1);
+	if (f->old == NULL)
 		return LK_ERR(LK_E_NOMEM, "making a change visible or void");
-	err = flip_run(&f);
+	err = flip_run(f);
 	if (err.code == LK_OK)
-		err = doc_change_save(doc, number, &f.change);
-	free(f.old);
+		err = doc_change_save(f->doc, number, &f->change);
+	free(f->old);
+	return err;
+}
+
+lk_err
+doc_flip(struct doc *doc, const uint64_t *numbers, size_t n, bool visible)
+{
+	struct flip f = { .doc = doc };
+	lk_err err = LK_NONE;
+
+	for (size_t i = 0; i < n && err.code == LK_OK; i++)
+		err = flip_change(
+		    &f, (uint32_t)numbers[visible ? i : n - 1 - i], visible);
+	if (err.code == LK_OK)
+		err = flip_recount(&f);
 	id_list_clear(&f.recount);
 	id_set_clear(&f.slots);
 	return err;
@@ -236,9 +254,11 @@ lk_err
 doc_set_visible(
     struct doc *doc, const uint8_t hash[static LK_ID_LEN], bool visible)
 {
+	uint64_t numbers[1];
 	uint32_t number;
 
 	TRY(doc_writable(doc));
 	TRY(doc_change_find(doc, hash, &number));
-	return doc_flip(doc, number, visible);
+	numbers[0] = number;
+	return doc_flip(doc, numbers, 1, visible);
 }

@@ -30,8 +30,13 @@ struct placed_op {
 LK_MUST_USE lk_err doc_place(struct doc *, const struct doc_past *past,
     uint32_t number, bool visible, const struct placed_op *);
 
-/* Makes a change visible or a ghost: doc_set_visible, by number. */
-LK_MUST_USE lk_err doc_flip(struct doc *, uint32_t number, bool visible);
+/*
+ * Makes changes visible or ghosts: doc_set_visible, by number.  Ascending; the
+ * latest go first and the earliest come first, which spares walks along chains,
+ * and a slot's counters are counted once for all of them.
+ */
+LK_MUST_USE lk_err doc_flip(
+    struct doc *, const uint64_t *numbers, size_t n, bool visible);
 
 /* Silent killers of the slot in `past` that nothing in `past` covers. */
 LK_MUST_USE lk_err ghost_open_killers(struct doc *, const struct doc_past *,

@@ -103,17 +103,13 @@ view_compare(struct doc_view *v)
 
 /*
  * A change that nothing taking part depends on may as well be there as a
- * ghost (ghosts.md section 3): so leaving changes out is voiding them.  The
- * latest go first and the earliest come first, which spares walks along chains.
+ * ghost (ghosts.md section 3): so leaving changes out is voiding them.
  */
 static lk_err
 view_flip(struct doc *doc, const struct doc_view *v)
 {
-	for (size_t i = v->hidden.len; i > 0; i--)
-		TRY(doc_flip(doc, (uint32_t)v->hidden.ids[i - 1], false));
-	for (size_t i = 0; i < v->shown.len; i++)
-		TRY(doc_flip(doc, (uint32_t)v->shown.ids[i], true));
-	return LK_NONE;
+	TRY(doc_flip(doc, v->hidden.ids, v->hidden.len, false));
+	return doc_flip(doc, v->shown.ids, v->shown.len, true);
 }
 
 static lk_err

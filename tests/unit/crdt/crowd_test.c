@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "crdt/doc_view.h"
 #include "tests/unit/crdt/doc_replica.h"
 
 #define CROWD 2000
@@ -117,11 +118,99 @@ a_crowd_deletes_and_one_assigns_as_often(void **state)
 	crowd_close(&c);
 }
 
+/* A counter of each, and one who adds to all of them again and again. */
+static void
+a_view_counts_a_crowd_once(void **state)
+{
+	struct op_id *preds = calloc(CROWD, sizeof(*preds));
+	struct op op = { .key_kind = KEY_MAP,
+		.key = BYTES_STR("k"),
+		.action = ACTION_SET,
+		.value = COUNTER(1) };
+	struct crowd c;
+	struct doc *view;
+	struct item item;
+
+	(void)state;
+	crowd_open(&c);
+	for (size_t i = 0; i < CROWD; i++) {
+		crowd_begin(&c, i, 1, 0, 0);
+		assert_ok(change_writer_add(c.writer, &op));
+		crowd_end(&c, true);
+	}
+	crowd_begin(&c, CROWD, 2, 0, CROWD);
+	for (size_t i = 0; i < CROWD; i++) {
+		preds[i].ctr = 1;
+		assert_ok(change_writer_actor(
+		    c.writer, c.all.all[i].actor, &preds[i].actor));
+	}
+	op.action = ACTION_INCREMENT;
+	op.value = INT(1);
+	op.preds = preds;
+	op.preds_len = CROWD;
+	for (size_t i = 0; i < 100; i++)
+		assert_ok(change_writer_add(c.writer, &op));
+	crowd_end(&c, true);
+	assert_ok(doc_at(c.doc, (const uint8_t(*)[LK_ID_LEN])c.all.all[1].hash,
+	    1, VIEW_JUDGED, &view));
+	assert_ok(doc_get(view, DOC_ROOT, KEY("k"), &item));
+	assert_int_equal(item.value.i64, 1);
+	doc_free(view);
+	assert_ok(doc_set_visible(c.doc, c.all.all[CROWD].hash, false));
+	assert_ok(
+	    doc_at(c.doc, (const uint8_t(*)[LK_ID_LEN])c.all.all[CROWD].hash, 1,
+		VIEW_RAW, &view));
+	assert_ok(doc_get(view, DOC_ROOT, KEY("k"), &item));
+	assert_int_equal(item.value.i64, 101);
+	doc_free(view);
+	free(preds);
+	crowd_close(&c);
+}
+
+static lk_err
+name_sum(void *ctx, const struct doc_visit *v)
+{
+	struct doc *doc = ctx;
+	BUF_SCOPED name = { .max = ACTOR_NAME_MAX };
+
+	TRY(doc_op_actor(doc, v->item.id, &name));
+	return name.len == 2 + LK_ID_LEN ? LK_NONE
+					 : LK_ERR(LK_E_CORRUPT, "a name");
+}
+
+/* Every value of a conflict is called after its branch. */
+static void
+the_branches_of_one_who_forked_often_have_names(void **state)
+{
+	struct crowd c;
+	uint64_t length;
+
+	(void)state;
+	crowd_open(&c);
+	for (size_t i = 0; i < (size_t)3 * CROWD; i++) {
+		struct op op = { .key_kind = KEY_MAP,
+			.key = BYTES_STR("k"),
+			.action = ACTION_SET,
+			.value = INT((int64_t)i) };
+
+		crowd_begin(&c, 0, 1, 0, 0);
+		assert_ok(change_writer_add(c.writer, &op));
+		crowd_end(&c, true);
+	}
+	assert_ok(doc_each(c.doc, DOC_ROOT, name_sum, c.doc));
+	assert_ok(doc_length(c.doc, DOC_ROOT, &length));
+	assert_int_equal(length, 1);
+	crowd_close(&c);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_crowd_deletes_and_one_assigns_as_often),
+		cmocka_unit_test(a_view_counts_a_crowd_once),
+		cmocka_unit_test(
+		    the_branches_of_one_who_forked_often_have_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
