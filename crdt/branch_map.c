@@ -456,20 +456,69 @@ path_past(struct doc *doc, struct doc_past *past)
 	return LK_NONE;
 }
 
-static lk_err
-path_find(struct doc *doc, uint64_t id, uint32_t first, struct buf *out)
+void
+branch_paths_drop(struct doc *doc)
 {
-	__attribute__((
-	    cleanup(branch_maps_clear))) struct branch_maps maps = { 0 };
-	ID_LIST_SCOPED up = { 0 };
+	if (doc->paths != NULL)
+		branch_maps_clear(doc->paths);
+	free(doc->paths);
+	doc->paths = NULL;
+}
+
+/* The maps of what takes part, which stay until there is more of it. */
+static lk_err
+path_maps(struct doc *doc, struct branch_maps **out)
+{
+	if (doc->paths != NULL &&
+	    (doc->paths_changes != doc->head.changes ||
+		doc->paths->len != doc->head.actors))
+		branch_paths_drop(doc);
+	if (doc->paths == NULL) {
+		doc->paths = calloc(1, sizeof(*doc->paths));
+		if (doc->paths == NULL)
+			return LK_ERR(LK_E_NOMEM, "branches");
+		doc->paths_changes = doc->head.changes;
+	}
+	*out = doc->paths;
+	return LK_NONE;
+}
+
+/* The stretch of an op, and the map that has it; NULL: its actor never forked.
+ * NOTFOUND. */
+static lk_err
+path_stretch(struct doc *doc, struct op_id id, const struct branch_map **map,
+    uint32_t *stretch)
+{
+	struct doc_actor *a, *first;
+	struct branch_maps *maps;
 	PAST_SCOPED past = { 0 };
+
+	if (id.actor >= doc->head.actors)
+		return LK_ERR(LK_E_NOTFOUND, "actor");
+	TRY(doc_actor_load(doc, id.actor, &a));
+	TRY(doc_actor_load(doc, a->first, &first));
+	*map = NULL;
+	if (first->link == 0)
+		return LK_NONE;
+	TRY(path_maps(doc, &maps));
+	if (maps->of == NULL || maps->of[a->first] == NULL)
+		TRY(path_past(doc, &past));
+	TRY(branch_map_get(doc, &past, a->first, maps, map));
+	return branch_map_stretch(*map, id_pack(id), stretch)
+	    ? LK_NONE
+	    : LK_ERR(LK_E_NOTFOUND, "op");
+}
+
+lk_err
+doc_path(struct doc *doc, struct op_id id, struct buf *out)
+{
 	const struct branch_map *map;
+	ID_LIST_SCOPED up = { 0 };
 	uint32_t stretch;
 
-	TRY(path_past(doc, &past));
-	TRY(branch_map_get(doc, &past, first, &maps, &map));
-	if (!branch_map_stretch(map, id, &stretch))
-		return LK_ERR(LK_E_NOTFOUND, "op");
+	TRY(path_stretch(doc, id, &map, &stretch));
+	if (map == NULL)
+		return LK_NONE;
 	TRY(path_collect(map, stretch, &up));
 	while (up.len > 0)
 		buf_mem(
@@ -478,29 +527,16 @@ path_find(struct doc *doc, uint64_t id, uint32_t first, struct buf *out)
 }
 
 lk_err
-doc_path(struct doc *doc, struct op_id id, struct buf *out)
-{
-	struct doc_actor *a, *first;
-
-	if (id.actor >= doc->head.actors)
-		return LK_ERR(LK_E_NOTFOUND, "actor");
-	TRY(doc_actor_load(doc, id.actor, &a));
-	TRY(doc_actor_load(doc, a->first, &first));
-	return first->link == 0 ? LK_NONE
-				: path_find(doc, id_pack(id), a->first, out);
-}
-
-lk_err
 doc_op_actor(struct doc *doc, struct op_id id, struct buf *out)
 {
-	BUF_SCOPED path = { .max = DOCUMENT_BODY_MAX };
+	const struct branch_map *map;
 	struct bytes actor;
+	uint32_t stretch;
 
-	TRY(doc_path(doc, id, &path));
-	TRY(buf_err(&path, "branch of an op"));
+	TRY(path_stretch(doc, id, &map, &stretch));
 	TRY(doc_actor(doc, id.actor, &actor));
 	buf_add(out, actor);
-	if (path.len > 0)
-		buf_mem(out, path.ptr + path.len - LK_ID_LEN, LK_ID_LEN);
+	if (map != NULL && stretch != BRANCH_PLAIN)
+		buf_mem(out, map->stretches[stretch].begins, LK_ID_LEN);
 	return buf_err(out, "actor of an op");
 }

@@ -45,6 +45,8 @@ void branch_maps_clear(struct branch_maps *); /* a zeroed struct is empty */
  * are those of this past. */
 LK_MUST_USE lk_err branch_map_get(struct doc *, const struct doc_past *,
     uint32_t first, struct branch_maps *, const struct branch_map **);
+/* Lets go of the maps that doc_path and doc_op_actor keep in a document. */
+void branch_paths_drop(struct doc *);
 /* The stretch that begins with a change; false: there is none. */
 bool branch_map_find(const struct branch_map *,
     const uint8_t begins[static LK_ID_LEN], uint32_t *stretch);

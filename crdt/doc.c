@@ -1,4 +1,5 @@
 #include "crdt/doc.h"
+#include "crdt/branch_map.h"
 
 #include <stdlib.h>
 
@@ -164,6 +165,7 @@ doc_free(struct doc *doc)
 	id_list_clear(&doc->actors_dirty);
 	free(doc->hashes.slots);
 	edit_discard(doc->edit_idle);
+	branch_paths_drop(doc);
 	arena_clear(&doc->loans);
 	buf_clear(&doc->record);
 	view_free(doc->view);

@@ -29,7 +29,7 @@ struct doc_actor {
 	uint64_t seq;         /* of its latest change */
 	uint32_t changes_end; /* 1 + the number of that change; 0: none */
 	bool dirty;
-	uint32_t first;       /* the number of the actor's first chain */
+	uint32_t first; /* the number of the actor's first chain */
 	/* Of the first chain: the one of this actor added last; of another one:
 	 * that added before it; 0: none. */
 	uint32_t link;
@@ -122,9 +122,11 @@ struct doc {
 	struct pending_hashes hashes;
 	struct clock *clocks[DOC_CLOCKS_KEPT];
 	unsigned clocks_at;
-	struct edit *edit_idle; /* its memory serves the next one */
-	struct arena loans;     /* values lent until the next write */
-	struct buf record;      /* for encoding */
+	struct edit *edit_idle;    /* its memory serves the next one */
+	struct branch_maps *paths; /* of what takes part; NULL: none made */
+	uint32_t paths_changes;    /* head.changes when they were */
+	struct arena loans;        /* values lent until the next write */
+	struct buf record;         /* for encoding */
 };
 
 /* A record that must be there. */
