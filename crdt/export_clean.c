@@ -88,7 +88,7 @@ cleaning_open(struct cleaning *c)
 	suffix_make(c);
 	c->naming.doc = c->doc;
 	c->naming.renaming = c->renaming;
-	c->naming.suffix = BYTES_OF(c->suffix);
+	c->renaming->suffix = BYTES_OF(c->suffix);
 	return LK_NONE;
 }
 
@@ -192,8 +192,6 @@ piece_begin(struct cleaning *c, uint64_t start)
 		TRY(head_hashes(c, &deps, &r->max_op));
 	TRY(renaming_author(c->renaming, &c->rec, &actor));
 	TRY(renaming_seq(c->renaming, &c->rec, &head.seq));
-	buf_mem(&actor, c->suffix, SUFFIX_LEN);
-	TRY(buf_err(&actor, "actor of a change"));
 	head.actor = buf_bytes(&actor);
 	head.deps = deps.ptr;
 	head.deps_len = deps.len / LK_ID_LEN;

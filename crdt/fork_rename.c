@@ -7,6 +7,8 @@
 
 /* So much of a hash is enough, unless somebody made two that begin alike. */
 #define STEP_LEN 8
+/* So much is left for a suffix, whether there is one or not. */
+#define SUFFIX_ROOM 8
 
 void
 renaming_clear(struct renaming *r)
@@ -15,6 +17,8 @@ renaming_clear(struct renaming *r)
 	branch_maps_clear(&r->maps);
 	free(r->slots);
 	free(r->seqs);
+	free(r->ranks);
+	free(r->pads);
 	free(r->hashes);
 	*r = (struct renaming){ 0 };
 }
@@ -41,6 +45,188 @@ renaming_maps(struct renaming *r, size_t *slots)
 	return LK_NONE;
 }
 
+/* An actor who has changes in the past. */
+struct pad_actor {
+	struct bytes id;
+	uint32_t first;
+};
+
+static int
+pad_compare(const void *a, const void *b)
+{
+	const struct pad_actor *x = a, *y = b;
+
+	return bytes_compare(x->id, y->id);
+}
+
+static lk_err
+pads_list(struct renaming *r, struct pad_actor *out, size_t *len)
+{
+	size_t n = 0, kept = 0;
+
+	for (uint32_t i = 0; i < r->past.clock->len; i++) {
+		struct doc_actor *a;
+
+		if (r->past.clock->latest[i] == 0)
+			continue;
+		TRY(doc_actor_load(r->doc, i, &a));
+		out[n++] = (struct pad_actor){ a->id, a->first };
+	}
+	if (n > 0)
+		qsort(out, n, sizeof(*out), pad_compare);
+	for (size_t i = 0; i < n; i++)
+		if (kept == 0 || out[kept - 1].first != out[i].first)
+			out[kept++] = out[i];
+	*len = kept;
+	return LK_NONE;
+}
+
+/* The zeros that follow `len` bytes of an actor, those put behind him too. */
+static size_t
+zeros_from(const struct renaming *r, const struct pad_actor *a, size_t len)
+{
+	size_t at = len;
+
+	while (at < a->id.len && a->id.ptr[at] == 0)
+		at++;
+	return at - len + (at == a->id.len ? r->pads[a->first] : 0);
+}
+
+/*
+ * None unless another actor's bytes begin with his, whose ops are to stay
+ * above: those follow him in order.  As an actor begins with no more others
+ * than it has bytes, this is no square.
+ */
+static void
+pads_fill(struct renaming *r, const struct pad_actor *all, size_t len)
+{
+	for (size_t i = len; i-- > 0;) {
+		struct bytes id = all[i].id;
+		uint16_t *pad = &r->pads[all[i].first];
+
+		for (size_t k = i + 1; k < len && all[k].id.len > id.len &&
+		     memcmp(all[k].id.ptr, id.ptr, id.len) == 0;
+		     k++) {
+			size_t zeros = zeros_from(r, &all[k], id.len);
+
+			if (*pad <= zeros)
+				*pad = (uint16_t)(zeros + 1);
+		}
+	}
+}
+
+static lk_err
+renaming_pads(struct renaming *r)
+{
+	struct pad_actor *all = calloc(r->past.clock->len + 1, sizeof(*all));
+	size_t len;
+	lk_err err;
+
+	r->pads = calloc((size_t)r->doc->head.actors + 1, sizeof(*r->pads));
+	if (r->pads == NULL || all == NULL) {
+		free(all);
+		return LK_ERR(LK_E_NOMEM, "names of actors");
+	}
+	err = pads_list(r, all, &len);
+	if (err.code == LK_OK)
+		pads_fill(r, all, len);
+	free(all);
+	return err;
+}
+
+static bool
+begins_alike(const struct branch_map *m, uint32_t x, uint32_t y)
+{
+	return memcmp(m->stretches[x].begins, m->stretches[y].begins,
+		   STEP_LEN) == 0;
+}
+
+/* How much of the hash a stretch begins with is enough. */
+static size_t
+step_len(const struct branch_map *m, uint32_t stretch)
+{
+	bool whole = (stretch > 1 && begins_alike(m, stretch, stretch - 1)) ||
+	    (stretch + 1 < m->stretches_len &&
+		begins_alike(m, stretch, stretch + 1));
+
+	return whole ? LK_ID_LEN : STEP_LEN;
+}
+
+/* A walk over the tree of stretches: those that part at one place by their
+ * hashes, which is the order of their numbers. */
+struct stretch_walk {
+	const struct branch_map *map;
+	uint32_t *child, *next; /* 0: none, as the plain one is nobody's */
+	size_t len;             /* of the path to the stretch at hand */
+};
+
+/* The stretch after `at`; BRANCH_PLAIN: there is none. */
+static uint32_t
+walk_on(struct stretch_walk *w, uint32_t at)
+{
+	uint32_t to = w->child[at];
+
+	while (to == 0 && at != BRANCH_PLAIN) {
+		w->len -= step_len(w->map, at);
+		to = w->next[at];
+		at = w->map->stretches[at].parent;
+	}
+	w->len += to == 0 ? 0 : step_len(w->map, to);
+	return to;
+}
+
+/* Numbers the stretches if a path needs more than `room`. */
+static void
+walk_number(struct stretch_walk *w, size_t room, uint32_t *ranks)
+{
+	uint32_t at = BRANCH_PLAIN, given = 0;
+	size_t longest = 0;
+
+	while ((at = walk_on(w, at)) != BRANCH_PLAIN)
+		longest = w->len > longest ? w->len : longest;
+	if (longest <= room)
+		return;
+	while ((at = walk_on(w, at)) != BRANCH_PLAIN)
+		ranks[at] = ++given;
+}
+
+static lk_err
+ranks_make(const struct branch_map *m, size_t room, uint32_t *ranks)
+{
+	size_t n = m->stretches_len;
+	struct stretch_walk w = { .map = m };
+
+	w.child = calloc(2 * n, sizeof(*w.child));
+	if (w.child == NULL)
+		return LK_ERR(LK_E_NOMEM, "names of branches");
+	w.next = w.child + n;
+	for (uint32_t i = (uint32_t)n - 1; i > BRANCH_PLAIN; i--) {
+		uint32_t parent = m->stretches[i].parent;
+
+		w.next[i] = w.child[parent];
+		w.child[parent] = i;
+	}
+	walk_number(&w, room, ranks);
+	free(w.child);
+	return LK_NONE;
+}
+
+static lk_err
+renaming_ranks(struct renaming *r)
+{
+	for (uint32_t i = 0; i < r->maps.len; i++) {
+		size_t taken;
+
+		if (r->maps.of[i] == NULL)
+			continue;
+		taken = r->doc->actors[i]->id.len + r->pads[i] + SUFFIX_ROOM;
+		TRY(ranks_make(r->maps.of[i],
+		    taken < ACTOR_LEN_MAX ? ACTOR_LEN_MAX - taken : 0,
+		    r->ranks + r->slots[i]));
+	}
+	return LK_NONE;
+}
+
 lk_err
 renaming_open(struct renaming *r, struct doc *doc,
     const uint8_t (*heads)[LK_ID_LEN], size_t n, bool keeps)
@@ -53,55 +239,12 @@ renaming_open(struct renaming *r, struct doc *doc,
 	if (r->slots == NULL || r->hashes == NULL)
 		return LK_ERR(LK_E_NOMEM, "renaming branches");
 	TRY(renaming_maps(r, &r->seqs_len));
+	TRY(renaming_pads(r));
 	r->seqs = calloc(r->seqs_len + 1, sizeof(*r->seqs));
-	return r->seqs == NULL ? LK_ERR(LK_E_NOMEM, "renaming branches")
-			       : LK_NONE;
-}
-
-/*
- * How many zeros have to stand between an actor and the hashes: none unless
- * another actor's bytes begin with his, whose ops are to stay above.
- */
-static lk_err
-name_pad(const struct renaming *r, uint32_t first, size_t *zeros)
-{
-	struct bytes id = r->doc->actors[first]->id;
-
-	*zeros = 0;
-	for (uint32_t i = 0; i < r->doc->head.actors; i++) {
-		struct doc_actor *a;
-		size_t at = id.len;
-
-		TRY(doc_actor_load(r->doc, i, &a));
-		if (a->id.len <= id.len || i >= r->past.clock->len ||
-		    r->past.clock->latest[i] == 0 ||
-		    memcmp(a->id.ptr, id.ptr, id.len) != 0)
-			continue;
-		while (at < a->id.len && a->id.ptr[at] == 0)
-			at++;
-		if (*zeros < at - id.len + 1)
-			*zeros = at - id.len + 1;
-	}
-	return LK_NONE;
-}
-
-static bool
-begins_alike(const struct branch_map *m, uint32_t x, uint32_t y)
-{
-	return memcmp(m->stretches[x].begins, m->stretches[y].begins,
-		   STEP_LEN) == 0;
-}
-
-/* The hash a stretch begins with, or enough of it. */
-static void
-step_add(const struct branch_map *m, uint32_t stretch, struct buf *name)
-{
-	bool whole = (stretch > 1 && begins_alike(m, stretch, stretch - 1)) ||
-	    (stretch + 1 < m->stretches_len &&
-		begins_alike(m, stretch, stretch + 1));
-
-	buf_mem(
-	    name, m->stretches[stretch].begins, whole ? LK_ID_LEN : STEP_LEN);
+	r->ranks = calloc(r->seqs_len + 1, sizeof(*r->ranks));
+	return r->seqs == NULL || r->ranks == NULL
+	    ? LK_ERR(LK_E_NOMEM, "renaming branches")
+	    : renaming_ranks(r);
 }
 
 /* Whether all stretches but the plain one part at one place. */
@@ -123,24 +266,48 @@ keeps_name(
 	    (r->keeps && stretch == 1 && forked_once(m));
 }
 
-static lk_err
-name_stretch(const struct renaming *r, uint32_t first,
-    const struct branch_map *m, uint32_t stretch, struct buf *name)
+static void
+name_pad(const struct renaming *r, uint32_t first, struct buf *name)
 {
-	static const uint8_t zero[1];
-	ID_LIST_SCOPED up = { 0 };
-	size_t zeros;
+	for (uint16_t i = 0; i < r->pads[first]; i++)
+		buf_u8(name, 0);
+}
 
-	buf_add(name, r->doc->actors[first]->id);
-	if (keeps_name(r, m, stretch))
-		return buf_err(name, "name of a branch");
-	TRY(name_pad(r, first, &zeros));
-	while (zeros-- > 0)
-		buf_add(name, BYTES_OF(zero));
+/* The hashes on the way to a stretch, or its place. */
+static lk_err
+path_add(const struct renaming *r, uint32_t first, const struct branch_map *m,
+    uint32_t stretch, struct buf *name)
+{
+	uint32_t rank = r->ranks[r->slots[first] + stretch];
+	ID_LIST_SCOPED up = { 0 };
+
+	if (rank > 0) {
+		buf_u32(name, rank);
+		return LK_NONE;
+	}
 	for (; stretch != BRANCH_PLAIN; stretch = m->stretches[stretch].parent)
 		TRY(id_list_add(&up, stretch));
-	while (up.len > 0)
-		step_add(m, (uint32_t)up.ids[--up.len], name);
+	while (up.len > 0) {
+		uint32_t at = (uint32_t)up.ids[--up.len];
+
+		buf_mem(name, m->stretches[at].begins, step_len(m, at));
+	}
+	return LK_NONE;
+}
+
+/* m: NULL of an actor who never forked. */
+static lk_err
+name_add(const struct renaming *r, uint32_t first, const struct branch_map *m,
+    uint32_t stretch, struct buf *name)
+{
+	bool path = m != NULL && !keeps_name(r, m, stretch);
+
+	buf_add(name, r->doc->actors[first]->id);
+	if (path || r->suffix.len > 0)
+		name_pad(r, first, name);
+	if (path)
+		TRY(path_add(r, first, m, stretch, name));
+	buf_add(name, r->suffix);
 	return buf_err(name, "name of a branch");
 }
 
@@ -158,17 +325,13 @@ renaming_op(const struct renaming *r, uint64_t id, struct buf *name)
 {
 	const struct branch_map *map;
 	struct doc_actor *a;
-	uint32_t stretch;
+	uint32_t stretch = BRANCH_PLAIN;
 
 	TRY(doc_actor_load(r->doc, id_actor(id), &a));
 	map = map_of(r, id_actor(id));
-	if (map == NULL) {
-		buf_add(name, a->id);
-		return buf_err(name, "name of an actor");
-	}
-	if (!branch_map_stretch(map, id, &stretch))
+	if (map != NULL && !branch_map_stretch(map, id, &stretch))
 		return LK_ERR(LK_E_CORRUPT, "an op of no branch");
-	return name_stretch(r, a->first, map, stretch, name);
+	return name_add(r, a->first, map, stretch, name);
 }
 
 /* The stretch of a change whose author forked. */
@@ -187,16 +350,13 @@ renaming_author(
 {
 	const struct branch_map *map;
 	struct doc_actor *a;
-	uint32_t stretch;
+	uint32_t stretch = BRANCH_PLAIN;
 
 	TRY(doc_actor_load(r->doc, c->actor, &a));
 	map = map_of(r, c->actor);
-	if (map == NULL) {
-		buf_add(name, a->id);
-		return buf_err(name, "name of an actor");
-	}
-	TRY(author_stretch(map, c, &stretch));
-	return name_stretch(r, a->first, map, stretch, name);
+	if (map != NULL)
+		TRY(author_stretch(map, c, &stretch));
+	return name_add(r, a->first, map, stretch, name);
 }
 
 lk_err

@@ -3,8 +3,10 @@
  *
  * Automerge knows no forks: every branch becomes an actor of its own, called
  * after the hashes of the changes it parted with, so that op ids keep their
- * order; seqs are counted anew, and dependencies follow.  What of that depends
- * on the set of changes is the same wherever that set is.  Internal to crdt.
+ * order; seqs are counted anew, and dependencies follow.  Where an actor forked
+ * so often, one fork on another, that there is no room for the hashes, his
+ * branches go by their place in that order.  What of that depends on the set of
+ * changes is the same wherever that set is.  Internal to crdt.
  */
 #ifndef CRDT_FORK_RENAME_H
 #define CRDT_FORK_RENAME_H
@@ -18,7 +20,14 @@ struct renaming {
 	uint32_t
 	    *slots; /* by first chain: where the seqs of its stretches are */
 	uint64_t *seqs; /* the last given: by chain, then by slot */
+	/* By slot: the place in the order of an actor's stretches, when their
+	 * hashes are too many for names; 0: they are not. */
+	uint32_t *ranks;
 	size_t seqs_len;
+	/* By first chain: zeros that stand between an actor and what is put
+	 * behind, so that the order of names stays. */
+	uint16_t *pads;
+	struct bytes suffix; /* put behind every name; borrowed */
 	uint8_t (
 	    *hashes)[LK_ID_LEN]; /* by number of the change; zeros: none yet */
 	/* Of an actor who forked once, the least branch keeps his name. */

@@ -20,21 +20,6 @@ naming_grow(struct op_naming *n)
 	return LK_NONE;
 }
 
-static lk_err
-naming_actor(struct op_naming *n, uint32_t actor, uint32_t *number)
-{
-	struct doc_actor *a;
-	BUF_SCOPED name = { .max = SIZE_MAX };
-
-	TRY(doc_actor_load(n->doc, actor, &a));
-	if (n->suffix.len == 0)
-		return change_writer_actor(n->writer, a->id, number);
-	buf_add(&name, a->id);
-	buf_add(&name, n->suffix);
-	TRY(buf_err(&name, "actors of a change"));
-	return change_writer_actor(n->writer, buf_bytes(&name), number);
-}
-
 /* What a branch is called; an actor may have those very bytes. */
 static lk_err
 naming_branch(struct op_naming *n, struct bytes actor,
@@ -81,19 +66,23 @@ naming_renamed(struct op_naming *n, uint64_t id, uint32_t *number)
 	BUF_SCOPED name = { .max = SIZE_MAX };
 
 	TRY(renaming_op(n->renaming, id, &name));
-	buf_add(&name, n->suffix);
-	TRY(buf_err(&name, "actors of a change"));
 	return change_writer_actor(n->writer, buf_bytes(&name), number);
 }
 
 /* The writer's number for everything of an actor of one chain. */
 static lk_err
-naming_whole(struct op_naming *n, uint32_t actor, uint32_t *number)
+naming_whole(struct op_naming *n, uint64_t id, uint32_t *number)
 {
+	uint32_t actor = id_actor(id);
+	struct doc_actor *a;
+
 	if (actor >= n->numbers_len)
 		TRY(naming_grow(n));
 	if (n->numbers[actor] == 0) {
-		TRY(naming_actor(n, actor, number));
+		TRY(doc_actor_load(n->doc, actor, &a));
+		TRY(n->renaming != NULL
+			? naming_renamed(n, id, number)
+			: change_writer_actor(n->writer, a->id, number));
 		n->numbers[actor] = *number + 1;
 	}
 	*number = n->numbers[actor] - 1;
@@ -111,7 +100,7 @@ op_naming_id(struct op_naming *n, uint64_t id, struct op_id *out)
 	TRY(doc_actor_load(n->doc, id_actor(id), &a));
 	TRY(doc_actor_load(n->doc, a->first, &first));
 	if (first->link == 0)
-		return naming_whole(n, id_actor(id), &out->actor);
+		return naming_whole(n, id, &out->actor);
 	return n->renaming != NULL ? naming_renamed(n, id, &out->actor)
 				   : naming_forked(n, id, a, &out->actor);
 }

@@ -19,8 +19,7 @@ struct op_naming {
 	/* Who forked: as the change's past makes it, or renamed; borrowed. */
 	struct intake *intake;
 	struct renaming *renaming;
-	struct bytes suffix; /* put behind every actor; borrowed */
-	uint32_t *numbers;   /* 1 + the writer's, by the document's actor */
+	uint32_t *numbers; /* 1 + the writer's, by the document's actor */
 	size_t numbers_len;
 };
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "crdt/doc_view.h"
+#include "crdt/export.h"
 #include "tests/unit/crdt/doc_replica.h"
 
 #define CROWD 2000
@@ -38,25 +39,32 @@ crowd_close(struct crowd *c)
 	changes_clear(&c->all);
 }
 
-/* Begins the first change of an actor; deps: so many of the changes, from one
- * of them on. */
+/* Begins a change; deps: so many of the changes, from one of them on. */
+static void
+crowd_write(struct crowd *c, struct change_head *head, size_t from, size_t n)
+{
+	uint8_t *deps = malloc((n + 1) * LK_ID_LEN);
+
+	for (size_t i = 0; i < n; i++)
+		memcpy(
+		    deps + i * LK_ID_LEN, c->all.all[from + i].hash, LK_ID_LEN);
+	head->deps = deps;
+	head->deps_len = n;
+	assert_ok(change_writer_new(&c->writer, head));
+	free(deps);
+}
+
+/* The same: the first one of an actor. */
 static void
 crowd_begin(
     struct crowd *c, size_t actor, uint64_t start, size_t from, size_t n)
 {
 	uint8_t id[2] = { (uint8_t)(actor >> 8), (uint8_t)actor };
-	uint8_t *deps = malloc((n + 1) * LK_ID_LEN);
-	struct change_head head = { .actor = BYTES_OF(id),
-		.seq = 1,
-		.start_op = start,
-		.deps = deps,
-		.deps_len = n };
+	struct change_head head = {
+		.actor = BYTES_OF(id), .seq = 1, .start_op = start
+	};
 
-	for (size_t i = 0; i < n; i++)
-		memcpy(
-		    deps + i * LK_ID_LEN, c->all.all[from + i].hash, LK_ID_LEN);
-	assert_ok(change_writer_new(&c->writer, &head));
-	free(deps);
+	crowd_write(c, &head, from, n);
 }
 
 static void
@@ -203,6 +211,111 @@ the_branches_of_one_who_forked_often_have_names(void **state)
 	crowd_close(&c);
 }
 
+/* A document of the exported changes shows what the document shows. */
+static void
+check_export(struct crowd *c, enum export_form form)
+{
+	struct change_bodies bodies;
+	struct changes out;
+	struct doc *doc;
+	struct kv kv;
+	BUF_SCOPED want = { .max = TREE_MAX };
+	BUF_SCOPED got = { .max = TREE_MAX };
+
+	change_bodies_init(&bodies, DOCUMENT_BODY_MAX);
+	changes_init(&out);
+	assert_ok(
+	    export_changes(c->doc, c->all.all, c->all.len, form, &bodies));
+	for (size_t i = 0; i < bodies.len; i++)
+		assert_ok(changes_add(&out, bodies.at[i]));
+	assert_ok(tree_of_doc(c->doc, false, &want));
+	assert_ok(kv_memory_new(&kv, DOC_KV_MAX));
+	assert_ok(doc_open(&doc, kv));
+	for (size_t i = 0; i < out.len; i++)
+		assert_ok(doc_apply(doc, &out.all[i], true));
+	assert_ok(tree_of_doc(doc, false, &got));
+	doc_free(doc);
+	kv_memory_free(&kv);
+	assert_int_equal(got.len, want.len);
+	assert_memory_equal(got.ptr, want.ptr, want.len);
+	changes_clear(&out);
+	change_bodies_clear(&bodies);
+}
+
+/* One forks at each of his changes: the hashes on the way to the last ones are
+ * more than an actor has room for. */
+static void
+forks_on_forks_are_exported(void **state)
+{
+	static const uint8_t actor[] = { 1, 2, 3 };
+	struct change_head head = { .actor = BYTES_OF(actor) };
+	struct op op = { .key_kind = KEY_MAP, .action = ACTION_SET };
+	const size_t levels = 100;
+	struct crowd c;
+
+	(void)state;
+	crowd_open(&c);
+	for (size_t i = 0; i < 2 * levels; i++) {
+		size_t level = i % levels;
+
+		head.seq = level + 1;
+		head.start_op = 2 * level + 1;
+		crowd_write(&c, &head, level - (level > 0), level > 0);
+		op.key = BYTES_STR("k");
+		op.value = INT((int64_t)i);
+		assert_ok(change_writer_add(c.writer, &op));
+		op.key = BYTES_STR("l");
+		assert_ok(change_writer_add(c.writer, &op));
+		crowd_end(&c, true);
+	}
+	check_export(&c, EXPORT_HISTORY);
+	assert_ok(doc_set_visible(c.doc, c.all.all[1].hash, false));
+	check_export(&c, EXPORT_HISTORY);
+	check_export(&c, EXPORT_CLEAN);
+	crowd_close(&c);
+}
+
+/* What stands behind an actor in a clean export is no part of the order: one's
+ * bytes begin with another's here. */
+static void
+actors_that_begin_with_others_keep_their_order(void **state)
+{
+	static const uint8_t bytes[] = { 1, 0, 0, 1, 255 };
+	struct op op = {
+		.key_kind = KEY_MAP, .key = BYTES_STR("k"), .action = ACTION_SET
+	};
+
+	(void)state;
+	/* Whichever ghost gives the suffix. */
+	for (size_t round = 0; round < 8; round++) {
+		struct crowd c;
+
+		crowd_open(&c);
+		for (size_t n = 1; n <= sizeof(bytes); n++) {
+			struct change_head head = { .actor = BYTES(bytes, n),
+				.seq = 1,
+				.start_op = 1,
+				.time = (int64_t)round };
+
+			crowd_write(&c, &head, 0, 0);
+			op.value = INT((int64_t)n);
+			assert_ok(change_writer_add(c.writer, &op));
+			crowd_end(&c, true);
+		}
+		crowd_begin(&c, 7, 2, 0, sizeof(bytes));
+		op.key = BYTES_STR("other");
+		assert_ok(change_writer_add(c.writer, &op));
+		crowd_end(&c, false);
+		crowd_begin(&c, 8 + round, 3, sizeof(bytes), 1);
+		assert_ok(change_writer_add(c.writer, &op));
+		crowd_end(&c, true);
+		op.key = BYTES_STR("k");
+		check_export(&c, EXPORT_CLEAN);
+		check_export(&c, EXPORT_HISTORY);
+		crowd_close(&c);
+	}
+}
+
 int
 main(void)
 {
@@ -211,6 +324,9 @@ main(void)
 		cmocka_unit_test(a_view_counts_a_crowd_once),
 		cmocka_unit_test(
 		    the_branches_of_one_who_forked_often_have_names),
+		cmocka_unit_test(forks_on_forks_are_exported),
+		cmocka_unit_test(
+		    actors_that_begin_with_others_keep_their_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
