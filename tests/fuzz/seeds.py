@@ -98,6 +98,114 @@ def files():
         yield out
 
 
+def columns():
+    """Columns of changes, each after its kind: column_fuzz.c."""
+    for body in chunks(1):
+        try:
+            yield from columns_of(body)
+        except (IndexError, OverflowError):
+            pass  # one of the hostile ones
+
+
+def columns_of(body):
+    kinds = {0: 0, 1: 0, 2: 0, 3: 1, 4: 2, 5: 3, 6: 0}
+    n, at = uleb(body, 0)
+    at += 32 * n
+    length, at = uleb(body, at)
+    at += length
+    for _ in range(3):  # seq, startOp, time
+        _, at = uleb(body, at)
+    length, at = uleb(body, at)
+    n, at = uleb(body, at + length)
+    for _ in range(n):
+        length, at = uleb(body, at)
+        at += length
+    n, at = uleb(body, at)
+    specs = []
+    for _ in range(n):
+        spec, at = uleb(body, at)
+        length, at = uleb(body, at)
+        specs.append((spec & 7, length))
+    for kind, length in specs:
+        if kind in kinds and at + length <= len(body):
+            yield bytes([kinds[kind]]) + body[at:at + length]
+        at += length
+
+
+class Plan:
+    """The choices of doc_fuzz.c, in its order."""
+
+    def __init__(self):
+        self.out, self.ops = bytearray(), []
+
+    def change(self, actor, past, ops, visible=True, forks=False):
+        """past: numbers of changes.  Each op: a function of where it stands."""
+        n = len(self.ops)
+        self.out += bytes([3, actor, 0 if forks else 1])
+        self.out += bytes(0 if x in past else 1 for x in range(n)) + bytes([0, len(ops) - 1])
+        for at, op in enumerate(ops):
+            self.out += op(n, at)
+        self.out.append(1 if visible else 0)
+        self.ops.append(len(ops))
+
+    def id(self, change, op):
+        """An op of an earlier change, or of the change at hand."""
+        return lambda n, at: bytes([change, op, 3] if change < n else [change, at - op])
+
+    def op(self, action, key=0, obj=None, elem=None, preds=(), tail=b""):
+        """elem: what it stands behind ("head", or an id), or what it replaces
+        when it has predecessors."""
+        def write(n, at):
+            out = bytes([action, 0]) if obj is None else bytes([action, 1]) + obj(n, at)
+            kind = 0 if elem is None else 1 if elem == "head" else 2
+            out += bytes([kind, key])
+            if kind:
+                out += bytes([0 if preds else 1])
+            if kind == 2:
+                out += elem(n, at)
+            if not kind or (preds and kind == 2):
+                out += bytes([len(preds)]) + b"".join(p(n, at) for p in preds)
+            return out + tail
+        return write
+
+    def flip(self, change):
+        self.out += bytes([0, change])
+
+
+def plans():
+    p = Plan()  # a counter: put, added to, overwritten, deleted, made void
+    first, counter = p.id(0, 0), bytes([5, 1])
+    p.change(0, [], [p.op(1, tail=counter)])
+    for actor in (1, 2):
+        p.change(actor, [0], [p.op(6, preds=[first], tail=b"\3"), p.op(1, preds=[first], tail=counter)])
+    p.change(3, [0], [p.op(4, preds=[first])], visible=False)
+    p.change(0, range(4), [p.op(1, tail=counter)])
+    for change in (0, 1, 3, 4, 1):
+        p.flip(change)
+    yield bytes(p.out)
+
+    p = Plan()  # a text: characters, a mark, one overwritten, two at one place
+    text, string = p.id(0, 0), bytes([0, 0])
+    p.change(0, [], [p.op(5)] + [p.op(1, obj=text, elem="head", tail=string)] * 3)
+    last = p.id(0, 3)
+    for actor in (1, 2):
+        p.change(actor, [0], [p.op(1, obj=text, elem=last, tail=string),
+                              p.op(1, obj=text, elem=last, preds=[last], tail=string)])
+    p.change(3, range(3), [p.op(7, obj=text, elem=last, tail=b"\1"),
+                           p.op(7, obj=text, elem=p.id(0, 1), tail=b"\0")])
+    p.flip(1)
+    p.out.append(2)
+    p.flip(3)
+    yield bytes(p.out)
+
+    p = Plan()  # forks of one actor, and one who knows them
+    for n in range(3):
+        p.change(0, [], [p.op(1, tail=bytes([n, 1])), p.op(0)], forks=True)
+    p.change(1, range(3), [p.op(1, obj=p.id(2, 1), tail=string)])
+    p.flip(2)
+    yield bytes(p.out)
+
+
 def messages():
     file = json.loads((DATA / "protocol/messages.json").read_text())
     for entry in file["messages"] + file["bad"]:
@@ -188,7 +296,9 @@ SEEDS = {
     "card_fuzz": lambda: (*vectors("cert", "card", "cards"), *vectors("cert", "proof", "proofs")),
     "change_fuzz": lambda: (b"\0" + c for c in chunks(1)),
     "chunk_fuzz": files,
+    "column_fuzz": columns,
     "cursor_fuzz": cursors,
+    "doc_fuzz": plans,
     "document_fuzz": lambda: chunks(0),
     "envelope_fuzz": lambda: (b"\0" + e for e in vectors("envelope", "envelope", "envelopes", "bad")),
     "import_fuzz": imports,

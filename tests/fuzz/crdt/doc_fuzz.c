@@ -80,12 +80,14 @@ add_op(struct plan *p, struct change_writer *w, const struct change_head *head)
 {
 	static const uint8_t actions[] = { 0, 1, 1, 2, 3, 4, 5, 7 };
 	struct op_id preds[3];
+	const char *key;
 	struct op op = { .action = actions[choose(p, 8)], .preds = preds };
 
 	if (choose(p, 3) > 0)
 		op.obj = choose_id(p, w, head);
 	op.key_kind = (enum key_kind)choose(p, 3);
-	op.key = BYTES_STR(fuzz_keys[choose(p, 3)]);
+	key = fuzz_keys[choose(p, 3)];
+	op.key = BYTES_STR(key);
 	op.insert = op.key_kind != KEY_MAP && choose(p, 4) > 0;
 	if (op.key_kind == KEY_HEAD)
 		op.insert = true;
