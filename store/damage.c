@@ -9,6 +9,7 @@ damage_note(struct txn *t, uint32_t docno)
 {
 	struct store *s = t->store;
 
+	s->damaged = true;
 	for (size_t i = 0; i < s->doubts_len; i++)
 		if (s->doubts[i] == docno)
 			return;

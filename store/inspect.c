@@ -512,6 +512,17 @@ snapshots_inspect(struct inspection *in, const struct meta metas[2])
 }
 
 lk_err
+file_metas(int fd, struct buf *out)
+{
+	struct inspection in = { .fd = fd };
+	struct meta metas[2];
+
+	TRY(metas_read(&in, metas));
+	buf_mem(out, metas, sizeof(metas));
+	return buf_err(out, "meta pages");
+}
+
+lk_err
 file_inspect(int fd)
 {
 	struct inspection in = { .fd = fd };

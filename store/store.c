@@ -13,6 +13,7 @@
 #endif
 
 #include "store/ballast.h"
+#include "store/closed.h"
 #include "store/inspect.h"
 #include "store/table.h"
 
@@ -259,16 +260,34 @@ new_make(struct store *s, const char *data, size_t map_size)
 }
 
 static lk_err
-data_inspect(const char *data)
+data_inspect(const char *dir, const char *data)
 {
 	int fd = open(data, O_RDONLY | O_CLOEXEC);
-	lk_err err;
+	lk_err err = LK_NONE;
 
 	if (fd == -1)
 		return LK_SYS("store file");
-	err = file_inspect(fd);
+	if (!closed_take(dir, fd))
+		err = file_inspect(fd);
 	(void)close(fd);
 	return err;
+}
+
+/* When all is in order as far as anybody saw. */
+static void
+closed_tell(const struct store *s)
+{
+	char data[PATH_MAX];
+	int fd;
+
+	if (s->broken || s->damaged ||
+	    path_in(data, s->dir, DATA_FILE).code != LK_OK)
+		return;
+	fd = open(data, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return;
+	closed_leave(s->dir, fd);
+	(void)close(fd);
 }
 
 static size_t
@@ -293,7 +312,7 @@ store_start(struct store *s, size_t map_max)
 			return LK_SYS("store file");
 		TRY(new_make(s, data, map_max));
 	}
-	TRY(data_inspect(data));
+	TRY(data_inspect(s->dir, data));
 	/* A page's worth of rounding is the least that a map needs. */
 	spare = map_max >= 4 * BALLAST_LEN;
 	s->map_size = spare ? map_max - BALLAST_LEN : map_max;
@@ -302,6 +321,7 @@ store_start(struct store *s, size_t map_max)
 	TRY(tables_open(s, 0));
 	TRY(format_read(s));
 	ballast_keep(s);
+	s->opened = true;
 	return LK_NONE;
 }
 
@@ -337,6 +357,8 @@ store_close(struct store *s)
 	LK_ASSERT(s->live == 0);
 	if (s->env != NULL)
 		mdb_env_close(s->env);
+	if (s->opened)
+		closed_tell(s);
 	if (s->lock_fd != -1)
 		(void)close(s->lock_fd);
 	free(s->dir);

@@ -48,6 +48,16 @@ to_val(struct bytes b)
 }
 
 static lk_err
+table_err(struct txn *t, int rc, const char *what)
+{
+	lk_err err = lmdb_err(rc, what);
+
+	if (err.code == LK_E_CORRUPT)
+		t->store->damaged = true;
+	return err;
+}
+
+static lk_err
 cursor_of(struct txn *t, enum table table, MDB_cursor **c)
 {
 	int rc;
@@ -57,7 +67,7 @@ cursor_of(struct txn *t, enum table table, MDB_cursor **c)
 		rc = mdb_cursor_open(
 		    t->mdb, t->store->tables[table], &t->cursors[table]);
 		if (rc != 0)
-			return lmdb_err(rc, "cursor");
+			return table_err(t, rc, "cursor");
 	}
 	*c = t->cursors[table];
 	return LK_NONE;
@@ -74,7 +84,7 @@ cursor_move(struct txn *t, enum table table, MDB_cursor_op op,
 	TRY(cursor_of(t, table, &c));
 	rc = mdb_cursor_get(c, &k, &v, op);
 	if (rc != 0)
-		return lmdb_err(rc, "read of the store");
+		return table_err(t, rc, "read of the store");
 	*key = from_val(k);
 	*raw = from_val(v);
 	return LK_NONE;
@@ -127,7 +137,7 @@ write_err(struct txn *t, int rc)
 
 	if (rc == EIO && ballast_needed(t->store))
 		rc = ENOSPC;
-	err = lmdb_err(rc, "write to the store");
+	err = table_err(t, rc, "write to the store");
 	if (err.code == LK_E_FULL)
 		t->full = t->store->full = true;
 	return err;

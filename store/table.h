@@ -57,6 +57,8 @@ struct store {
 	bool full;    /* a write found no room; see ballast.h */
 	bool ballast; /* the file is there */
 	bool broken;  /* a commit failed: what is on disk is uncertain */
+	bool damaged; /* something did not check */
+	bool opened;  /* to the end */
 };
 
 struct space;
@@ -143,8 +145,8 @@ LK_MUST_USE lk_err chain_get(
 LK_MUST_USE lk_err envelope_at(struct txn *, const struct place *,
     const uint8_t id[static LK_ID_LEN], struct bytes *);
 /* What the indexes say of an envelope; not essential. */
-LK_MUST_USE lk_err place_index(struct txn *,
-    const uint8_t id[static LK_ID_LEN], const struct place *);
+LK_MUST_USE lk_err place_index(
+    struct txn *, const uint8_t id[static LK_ID_LEN], const struct place *);
 /* Something of this document is damaged: store_doubt. */
 void damage_note(struct txn *, uint32_t docno);
 void damage_note_record(struct txn *, enum table, struct bytes key);
