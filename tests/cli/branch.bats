@@ -142,6 +142,10 @@ plan/draft" ""
 	lk import --into big new.txt
 	is 0 "" ""
 	on laptop get big | cmp - new.txt
+	lk export big -o big.automerge
+	is 0 "" ""
+	on laptop -q import --as again big.automerge
+	on laptop get again | cmp - new.txt
 	on laptop import --into big - --format text <<<"short"
 	lk get big
 	is 0 "short" ""

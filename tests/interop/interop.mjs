@@ -5,7 +5,7 @@
 // op ids and marks for Automerge.  Then each goes on editing what the other one
 // wrote, and the other one reads that.
 //
-// usage: node interop.mjs [--lk PATH] [--seeds N]
+// usage: node interop.mjs [--lk PATH] [--seeds N] [--text LETTERS]
 
 import * as A from "@automerge/automerge";
 import { spawnSync } from "node:child_process";
@@ -20,6 +20,7 @@ const { values: options } = parseArgs({
 	options: {
 		lk: { type: "string", default: process.env.LK ?? path.join(root, "build/release/lk") },
 		seeds: { type: "string", default: "20" },
+		text: { type: "string", default: "600000" },
 	},
 });
 const home = fs.mkdtempSync(path.join(os.tmpdir(), "lki-"));
@@ -278,6 +279,31 @@ function random(seed) {
 	};
 }
 
+// A text of many changes, brought into a document by lk; and one that Automerge
+// made at once.
+function longText() {
+	const rnd = random(1);
+	let text = "";
+	while (text.length < Number(options.text))
+		text += String.fromCharCode(97 + Math.floor(rnd() * 26)) + (rnd() < 0.2 ? " ä\n" : "");
+	const file = path.join(home, "long.txt"), saved = path.join(home, "long.automerge");
+	fs.writeFileSync(file, text);
+	lkOk("new", "long", "--type", "text");
+	lkOk("import", "--into", "long", file);
+	same("the text", lkOk("get", "long").toString() === text, true);
+	lkOk("export", "long", "-o", saved);
+	const h = open(saved);
+	same("the text of lk", h.text(h.getWithType("_root", "content")[1]) === text, true);
+	lkOk("import", "--as", "long again", saved);
+	same("the text, imported", lkOk("get", "long again").toString() === text, true);
+	const made = A.getBackend(A.init("cc".repeat(16)));
+	made.splice(made.putObject("_root", "content", ""), 0, 0, text);
+	made.commit();
+	fs.writeFileSync(saved, made.save());
+	lkOk("import", "--as", "long of Automerge's", saved);
+	same("the text of Automerge", lkOk("get", "long of Automerge's").toString() === text, true);
+}
+
 function randomDoc(seed) {
 	const rnd = random(seed);
 	const pick = (n) => Math.floor(rnd() * n);
@@ -324,6 +350,7 @@ for (const file of fs.readdirSync(vectors).filter((f) => f.endsWith(".automerge"
 		}]);
 }
 cases.push(["a document made by lk", lkBorn]);
+cases.push(["a long text", longText]);
 for (let seed = 1; seed <= Number(options.seeds); seed++)
 	cases.push([`random document, seed ${seed}`, () => {
 		const file = path.join(home, `random-${seed}.automerge`);

@@ -183,6 +183,9 @@ def measure_paper(bench):
         bench.row(f"save, {name}", "30 ms, 129,200 B", ("save", changes, path("scratch")),
                   {library: ("save", file) for library, file in theirs.items()}, key="write")
         bench.row(f"first read from the store, {name}", "5 ms", ("store-read", store))
+    for where, first in (("first", 1), ("middle", 130000)):
+        bench.row(f"view at the {where} of 260,000 changes", None,
+                  ("view", path("changes.each"), first), key="view")
     bench.row("merge 1,000 against 1,000 concurrent edits", "5 ms",
               ("merge", path("changes.one"), path("scratch")),
               {library: ("merge", file) for library, file in theirs.items()}, key="merge")

@@ -29,6 +29,7 @@ static const struct {
 	{ "actors", "ACTORS EDITS CHANGES", 3, row_actors },
 	{ "heads", "HEADS CHANGES", 2, row_heads },
 	{ "large", "BYTES CHANGES", 2, row_large },
+	{ "view", "CHANGES FIRST", 2, row_view },
 	{ "store-text", "CHANGES DIR", 2, row_store_text },
 	{ "store-read", "DIR", 1, row_store_read },
 	{ "store-map", "DIR KEYS", 2, row_store_map },

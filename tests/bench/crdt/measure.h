@@ -62,6 +62,7 @@ void row_concurrent(char **);
 void row_actors(char **);
 void row_heads(char **);
 void row_large(char **);
+void row_view(char **);
 void row_store_text(char **);
 void row_store_read(char **);
 void row_store_map(char **);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crdt/doc_view.h"
 #include "tests/bench/crdt/measure.h"
 #include "tests/bench/crdt/trace.h"
 
@@ -420,6 +421,29 @@ row_heads(char **argv)
 	phase("flush");
 	file_end(f);
 	replica_check(&r);
+}
+
+/* What was shown after the first changes, as many as it says. */
+void
+row_view(char **argv)
+{
+	uint64_t changes = (uint64_t)strtonum(argv[1], 0, UINT32_MAX, NULL);
+	BUF_SCOPED text = { .max = SIZE_MAX };
+	struct replica r;
+	struct doc *view;
+
+	replica_open(&r, memory(), 1);
+	bodies_apply(&r, file_map(argv[0]));
+	replica_find(&r);
+	must(doc_flush(r.doc));
+	phase(NULL);
+	must(doc_at_first(r.doc, changes, VIEW_JUDGED, &view));
+	phase("view");
+	must(doc_text(view, r.text, &text));
+	phase("read it");
+	figure("shown", (double)text.len);
+	doc_free(view);
+	replica_close(&r);
 }
 
 /* A long text, a piece to a change. */
