@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/client.h"
+#include "cli/history.h"
 #include "cli/params.h"
 #include "cli/verbs.h"
 
@@ -28,11 +29,9 @@ static void
 change_print(const struct blame *b, json_object *run)
 {
 	json_object *c = json_object_object_get(b->changes, field(run, "hash"));
-	bool import = field_bool(c, "import");
 
 	printf("%s%-8s%s  %-12s  %-12s  ", style_on(b->o, STYLE_WAIT),
-	    field_short(run, "hash"), style_off(b->o),
-	    import ? field_short(c, "actor") : safe(field(c, "who")),
+	    field_short(run, "hash"), style_off(b->o), change_writer(c),
 	    field(c, "time")[0] == '\0' ? "" : field_ago(c, "time"));
 }
 
@@ -42,6 +41,12 @@ piece_print(struct blame *b, json_object *run, const char *text, size_t len)
 {
 	bool ends = len > 0 && text[len - 1] == '\n';
 
+	/* Nobody wants to know who ended a line. */
+	if (b->within && ends && len == 1) {
+		b->within = false;
+		b->line++;
+		return;
+	}
 	change_print(b, run);
 	if (!b->alone)
 		printf("%s:", safe(b->path));

@@ -51,6 +51,16 @@ kinds_print(json_object *change, bool hash)
 	}
 }
 
+const char *
+change_writer(json_object *change)
+{
+	if (field(change, "writer")[0] != '\0')
+		return safe(field(change, "writer"));
+	if (field(change, "actor")[0] != '\0' && field_bool(change, "import"))
+		return field_short(change, "actor");
+	return safe(field(change, "who"));
+}
+
 void
 change_render(struct output *o, json_object *change)
 {
@@ -63,7 +73,7 @@ change_render(struct output *o, json_object *change)
 	    field_short(change, hash ? "hash" : "id"), style_off(o),
 	    field_ago(
 		change, field(change, "time")[0] == '\0' ? "received" : "time"),
-	    safe(field(change, "who")));
+	    change_writer(change));
 	if (hash)
 		printf("%3lld %s", (long long)ops, ops == 1 ? "op" : "ops");
 	kinds_print(change, hash);

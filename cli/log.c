@@ -3,6 +3,7 @@
 #include "cli/client.h"
 #include "cli/graph.h"
 #include "cli/history.h"
+#include "cli/imported.h"
 #include "cli/params.h"
 #include "cli/verbs.h"
 
@@ -29,6 +30,7 @@ entries_get(struct lk *lk, const char *doc, json_object *all)
 		params_number(params, "after", after);
 		params_flag(params, "access", opt_access);
 		params_flag(params, "parents", opt_graph);
+		params_flag(params, "changes", opt_graph);
 		DO(lk_call(lk, "doc.log", params, &result));
 		page = field_list(result, "entries");
 		for (size_t i = 0; i < json_object_array_length(page); i++)
@@ -53,10 +55,29 @@ graph_draw(struct lk *lk, struct graph *g, json_object *entry)
 	graph_edges(g, &lk->output, entry);
 }
 
-static int
-graph_run(struct lk *lk, json_object *all)
+/* Says what is too much to be drawn. */
+static void
+older_tell(const char *doc, json_object *all)
 {
-	JSON_SCOPED *ordered = graph_order(all);
+	for (size_t i = 0; i < json_object_array_length(all); i++) {
+		int64_t older =
+		    field_int(json_object_array_get_idx(all, i), "older");
+
+		if (older > 0)
+			fprintf(stderr,
+			    "lk: %s: %lld older changes of an import are not "
+			    "drawn\n",
+			    safe(doc), (long long)older);
+	}
+}
+
+/* For people the changes of an import are changes like others. */
+static int
+graph_run(struct lk *lk, const char *doc, json_object *all)
+{
+	JSON_SCOPED *nodes =
+	    lk->json ? json_object_get(all) : imported_expand(all);
+	JSON_SCOPED *ordered = graph_order(nodes);
 	struct graph *g = graph_new();
 
 	if (ordered == NULL || g == NULL) {
@@ -68,6 +89,8 @@ graph_run(struct lk *lk, json_object *all)
 	     i++)
 		graph_draw(lk, g, json_object_array_get_idx(ordered, i));
 	graph_free(g);
+	if (!lk->json)
+		older_tell(doc, all);
 	return 0;
 }
 
@@ -82,7 +105,7 @@ log_run(struct lk *lk, const struct args *args)
 		    lk, "log: --graph is about changes, without --access");
 	DO(entries_get(lk, args->operands[0], all));
 	if (opt_graph)
-		return graph_run(lk, all);
+		return graph_run(lk, args->operands[0], all);
 	last = json_object_array_length(all);
 	for (size_t i = last; i > 0 && last - i < (uint64_t)opt_number; i--)
 		output_event(&lk->output, "log",
@@ -99,7 +122,9 @@ const struct command verb_log = {
 	    "void marks a\nchange that does not count, because its author was "
 	    "revoked.\n\n"
 	    "  -n, --number N      the last N only\n"
-	    "  --graph             draw which changes follow which\n"
+	    "  --graph             draw which changes follow which, with those "
+	    "of "
+	    "imports and\n                      merges\n"
 	    "  --access            with what was said about members and keys\n",
 	.options = options,
 	.operands_min = 1,

@@ -24,13 +24,16 @@ static void
 head_print(struct output *o, json_object *change)
 {
 	bool import = field_bool(change, "import");
+	const char *writer = field(change, "writer");
 	json_object *deps = field_list(change, "deps");
 
 	printf("%schange %s%s", style_on(o, STYLE_WAIT), field(change, "hash"),
 	    style_off(o));
 	if (!field_bool(change, "visible"))
 		printf("  %svoid%s", style_on(o, STYLE_BAD), style_off(o));
-	printf("\nAuthor: %s", safe(field(change, import ? "actor" : "who")));
+	if (writer[0] == '\0')
+		writer = field(change, import ? "actor" : "who");
+	printf("\nAuthor: %s", safe(writer));
 	if (import)
 		printf(" (imported by %s)", safe(field(change, "who")));
 	printf("\nDate:   %s",

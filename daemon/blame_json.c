@@ -7,12 +7,14 @@
 #include "crdt/doc_history.h"
 #include "daemon/change_json.h"
 #include "daemon/json_value.h"
+#include "daemon/writers.h"
 
 struct blame_writer {
 	struct request *r;
 	const struct subject *subject;
 	struct doc *present, *doc;
 	struct json_object *runs, *changes; /* changes: by their hashes */
+	struct json_object *names;          /* of writers; NULL: none yet */
 	struct buf path;
 	size_t depth;
 	bool map;    /* the object at hand is one */
@@ -24,11 +26,11 @@ static lk_err
 change_tell(struct blame_writer *w, const struct doc_change_info *info,
     struct json_object *run)
 {
-	BUF_SCOPED actor = { .max = 2 * ACTOR_LEN_MAX + 1 };
 	char hex[2 * LK_ID_LEN + 1];
 	struct change_info entry;
 	struct json_object *o;
 	struct bytes id;
+	bool import = true;
 	lk_err err;
 
 	hex_encode(hex, BYTES_OF(info->hash));
@@ -38,6 +40,7 @@ change_tell(struct blame_writer *w, const struct doc_change_info *info,
 	err = replica_change(
 	    w->r->replica, w->subject->docno, w->present, info->hash, &entry);
 	if (err.code == LK_OK) {
+		import = entry.is_import;
 		o = change_json(w->r->replica, w->subject->docno, &entry);
 	} else if (err.code == LK_E_NOTFOUND) {
 		/* Of a branch: nobody's here. */
@@ -48,10 +51,10 @@ change_tell(struct blame_writer *w, const struct doc_change_info *info,
 	}
 	json_object_object_add(w->changes, hex, o);
 	json_add_text(o, "hash", hex);
+	if (import && w->names == NULL)
+		TRY(writers_find(w->r, w->subject, &w->names));
 	TRY(doc_actor(w->present, info->actor, &id));
-	for (size_t i = 0; i < id.len; i++)
-		buf_printf(&actor, "%02x", id.ptr[i]);
-	json_add_bytes(o, "actor", buf_bytes(&actor));
+	json_add_writer(o, w->names, id);
 	return LK_NONE;
 }
 
@@ -165,6 +168,7 @@ blame_json(struct request *r, const struct subject *s, struct doc *present,
 	buf_init(&w.path, DOCUMENT_BODY_MAX);
 	buf_str(&w.path, path);
 	err = item_tell(&w, &place->item);
+	json_object_put(w.names);
 	buf_clear(&w.path);
 	return err;
 }

@@ -9,6 +9,7 @@
 #include "daemon/diff_json.h"
 #include "daemon/document.h"
 #include "daemon/revision.h"
+#include "daemon/writers.h"
 
 #define CONTEXT_MAX 1000000
 
@@ -110,30 +111,23 @@ change_read(struct request *r, const struct subject *s,
 	return change_decode(out, arena, copy);
 }
 
-static void
-change_add(struct request *r, const struct change *c, bool import)
+static lk_err
+change_add(struct request *r, const struct subject *s, const struct change *c,
+    bool import)
 {
 	struct json_object *o = json_object_object_get(r->result, "change");
-	struct json_object *deps = json_object_new_array();
-	BUF_SCOPED actor = { .max = 2 * ACTOR_LEN_MAX + 1 };
+	struct json_object *names = NULL;
+	lk_err err = LK_NONE;
 
-	for (size_t i = 0; i < c->deps_len; i++) {
-		char hex[2 * LK_ID_LEN + 1];
-
-		hex_encode(hex, BYTES(c->deps + i * LK_ID_LEN, LK_ID_LEN));
-		json_object_array_add(deps, json_object_new_string(hex));
-	}
-	for (size_t i = 0; i < c->actor.len; i++)
-		buf_printf(&actor, "%02x", c->actor.ptr[i]);
-	json_add_id(o, "hash", BYTES_OF(c->hash));
-	json_add_number(o, "ops", c->ops_len);
-	json_add_bytes(o, "actor", buf_bytes(&actor));
-	json_object_object_add(o, "deps", deps);
-	if (c->message.len > 0)
-		json_add_bytes(o, "message", c->message);
-	/* Its author's time; the log tells when the import came. */
-	if (import)
+	if (import) {
+		err = writers_find(r, s, &names);
+		/* Its author's time; the log tells when the import came. */
 		json_add_time(o, "time", change_time(c->time));
+	}
+	json_add_writer(o, names, c->actor);
+	json_object_put(names);
+	json_add_change(o, c);
+	return err;
 }
 
 /* The document just before a change. */
@@ -172,7 +166,7 @@ show_run(struct request *r, struct looking *l, struct arena *arena)
 	json_object_object_add(
 	    r->result, "change", change_json(r->replica, s->docno, &entry));
 	TRY(change_read(r, s, &entry, hash[0], arena, &change));
-	change_add(r, &change, entry.is_import);
+	TRY(change_add(r, s, &change, entry.is_import));
 	TRY(doc_change(doc, hash[0], &info));
 	/* What is void says what it would have done. */
 	how = info.visible ? VIEW_JUDGED : VIEW_RAW;

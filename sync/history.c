@@ -209,26 +209,9 @@ replica_change(struct replica *r, uint32_t docno, struct doc *doc,
 	return LK_ERR(LK_E_NOTFOUND, "envelope of a change");
 }
 
-static lk_err
-body_pick(const struct change_bodies *bodies,
-    const uint8_t hash[static LK_ID_LEN], struct buf *out)
-{
-	for (size_t i = 0; i < bodies->len; i++) {
-		ARENA_SCOPED arena = { .max = CHANGE_BODY_MAX };
-		struct change change;
-
-		TRY(change_decode(&change, &arena, bodies->at[i]));
-		if (memcmp(change.hash, hash, LK_ID_LEN) != 0)
-			continue;
-		buf_add(out, bodies->at[i]);
-		return buf_err(out, "change");
-	}
-	return LK_ERR(LK_E_CORRUPT, "change of an envelope");
-}
-
 lk_err
-replica_change_body(struct replica *r, uint32_t docno, uint32_t number,
-    const uint8_t hash[static LK_ID_LEN], struct buf *out)
+replica_each_change(struct replica *r, uint32_t docno, uint32_t number,
+    change_fn *each, void *ctx)
 {
 	struct change_bodies bodies;
 	struct docstate *ds;
@@ -240,8 +223,61 @@ replica_change_body(struct replica *r, uint32_t docno, uint32_t number,
 	admission_begin(&a, r, ds);
 	err = content_changes(&a, number, &bodies);
 	admission_drop(&a);
-	if (err.code == LK_OK)
-		err = body_pick(&bodies, hash, out);
+	for (size_t i = 0; i < bodies.len && err.code == LK_OK; i++) {
+		ARENA_SCOPED arena = { .max = CHANGE_BODY_MAX };
+		struct change change;
+
+		err = change_decode(&change, &arena, bodies.at[i]);
+		if (err.code == LK_OK)
+			err = each(ctx, &change);
+	}
 	change_bodies_clear(&bodies);
 	return err;
+}
+
+struct wanted_body {
+	const uint8_t *hash;
+	struct buf *out;
+};
+
+static lk_err
+body_pick(void *ctx, const struct change *change)
+{
+	const struct wanted_body *w = ctx;
+
+	if (memcmp(change->hash, w->hash, LK_ID_LEN) != 0)
+		return LK_NONE;
+	buf_add(w->out, change->body);
+	return LK_ERR(LK_E_EXISTS, "found");
+}
+
+lk_err
+replica_change_body(struct replica *r, uint32_t docno, uint32_t number,
+    const uint8_t hash[static LK_ID_LEN], struct buf *out)
+{
+	struct wanted_body w = { hash, out };
+	lk_err err = replica_each_change(r, docno, number, body_pick, &w);
+
+	if (err.code == LK_E_EXISTS)
+		return buf_err(out, "change");
+	return err.code == LK_OK ? LK_ERR(LK_E_CORRUPT, "change of an envelope")
+				 : err;
+}
+
+lk_err
+replica_each_actor(struct replica *r, uint32_t docno, actor_fn *each, void *ctx)
+{
+	for (size_t i = 0;; i++) {
+		uint8_t actor[LK_TOPIC_LEN];
+		struct docstate *ds;
+		struct member m;
+
+		/* `each` may read other documents. */
+		TRY(docstate_get(r, docno, &ds));
+		if (i >= graph_members_len(ds->graph))
+			return LK_NONE;
+		graph_member(ds->graph, i, &m);
+		actor_id(actor, &ds->topic, m.key, m.grant.env, m.grant.index);
+		TRY(each(ctx, actor, m.key));
+	}
 }

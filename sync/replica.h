@@ -204,6 +204,16 @@ LK_MUST_USE lk_err replica_changes_at(struct replica *, uint32_t docno,
  * only in this doc (replica_add_shown). */
 LK_MUST_USE lk_err replica_change(struct replica *, uint32_t docno,
     struct doc *, const uint8_t hash[static LK_ID_LEN], struct change_info *);
+/* Calls `each` for every change an envelope brought, a dependency before its
+ * dependants.  An error from `each`, which may not write, ends that. */
+LK_MUST_USE lk_err replica_each_change(struct replica *, uint32_t docno,
+    uint32_t number, change_fn *each, void *ctx);
+/* Calls `each` for every grant there ever was: the Automerge actor by which its
+ * device writes, and the device's key.  Else as replica_each_change. */
+typedef lk_err actor_fn(void *ctx, const uint8_t actor[static LK_TOPIC_LEN],
+    const uint8_t key[static 32]);
+LK_MUST_USE lk_err replica_each_actor(
+    struct replica *, uint32_t docno, actor_fn *each, void *ctx);
 /* Appends the body of a change that an envelope brought. */
 LK_MUST_USE lk_err replica_change_body(struct replica *, uint32_t docno,
     uint32_t number, const uint8_t hash[static LK_ID_LEN], struct buf *);

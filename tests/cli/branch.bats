@@ -222,3 +222,66 @@ plan/draft" ""
 	lk import -m x a.txt
 	[ "$status" -eq 64 ]
 }
+
+# The lanes of the graph, then who, how many operations, and the rest.
+lanes() {
+	sed -E 's/^([*|\\/ ]*[*|\\/]) +[0-9a-f]{8}  .*  ([^ ]+) +([0-9]+ ops?.*)$/\1 \2 \3/'
+}
+
+@test "log --graph draws the changes that a merge brought" {
+	device laptop
+	on laptop new d
+	on laptop set d /a 1
+	on laptop -q branch d x
+	on laptop set d/x /b 1 -m "on the branch"
+	on laptop set d/x /c 1
+	on laptop set d /d 1
+	on laptop -q merge d x
+	on laptop set d /e 1
+	run --separate-stderr on laptop log --graph d
+	[ "$status" -eq 0 ]
+	[ "$(lanes <<<"$output")" = '* laptop 1 op
+|\
+| * laptop 1 op  import
+| * laptop 1 op  import  on the branch
+* | laptop 1 op
+|/
+* laptop 1 op' ]
+	# Without --graph and for programs a merge is one entry.
+	[ "$(on laptop log d | wc -l)" -eq 4 ]
+	lk log --graph d --json
+	[ "${#lines[@]}" -eq 4 ]
+	[[ $output == *'"import":true,"kinds":["import"],"parents":[],"changes":[{"message":"on the branch","hash":"'*'","ops":1,"deps":["'*'"],"actor":"'*'","writer":"laptop","seq":1,"time":"'*'},{"message":null,'*'}]}'* ]]
+	lk log d --json
+	[[ $output != *'"changes"'* ]]
+	# What a branch was made from is drawn there.
+	run --separate-stderr on laptop log --graph d/x
+	[ "$(lanes <<<"$output")" = '* laptop 1 op
+* laptop 1 op  on the branch
+* laptop 1 op  import' ]
+}
+
+@test "what is known of who made an imported change is told" {
+	device laptop
+	on laptop new d
+	on laptop set d /a 1
+	on laptop -q branch d x
+	on laptop set d/x /b 1
+	on laptop -q merge d x
+	lk show d @0
+	[ "${lines[1]}" = "Author: laptop (imported by laptop)" ]
+	lk blame d /b
+	[[ $output == ????????"  laptop  "* ]]
+	lk blame d /b --json
+	[[ $output =~ '"actor":"'[0-9a-f]{32}'","writer":"laptop"' ]]
+	# To somebody else's store it says an actor.
+	on laptop -q export d -o d.automerge
+	device other
+	on other -q import d.automerge
+	run --separate-stderr on other show d @0
+	[[ ${lines[1]} =~ ^"Author: "[0-9a-f]{32}" (imported by other)"$ ]]
+	run --separate-stderr on other log --graph d
+	[[ $(lanes <<<"$output") =~ ^"* "[0-9a-f]{8}" 1 op  import"$'\n'"* "[0-9a-f]{8}" 1 op  import"$ ]]
+	run --separate-stderr on other show d @0 --json
+	[[ $output == *'"writer":null'* ]]
+}
