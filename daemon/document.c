@@ -108,6 +108,12 @@ document_edit(struct request *r, site_fn *make, void *ctx)
 	call.subject = &s;
 	err = replica_edit(
 	    r->replica, s.docno, call_run, &call, message, &changed, hash);
+	if (err.code == LK_E_LIMIT) {
+		TRY(replica_nest_again(r->replica));
+		err = replica_edit_large(r->replica, s.docno,
+		    &(struct edit_call){
+			call_run, &call, message, &changed, hash });
+	}
 	if (err.code != LK_OK)
 		return document_fail(r, &s, path, err);
 	json_add_subject(r->result, &s);

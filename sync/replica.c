@@ -94,6 +94,16 @@ replica_nest(struct replica *r)
 	return LK_NONE;
 }
 
+/* What the outer transaction changed is read again from it. */
+static void
+nested_forget(struct replica *r)
+{
+	r->events_len = r->events_nested;
+	replica_forget(r, false);
+	names_drop(r);
+	r->home = 0;
+}
+
 lk_err
 replica_unnest(struct replica *r, bool commit)
 {
@@ -105,12 +115,18 @@ replica_unnest(struct replica *r, bool commit)
 	if (commit)
 		return txn_commit(child);
 	txn_abort(child);
-	r->events_len = r->events_nested;
-	/* What the outer transaction changed is read again from it. */
-	replica_forget(r, false);
-	names_drop(r);
-	r->home = 0;
+	nested_forget(r);
 	return LK_NONE;
+}
+
+lk_err
+replica_nest_again(struct replica *r)
+{
+	LK_ASSERT(r->outer != NULL);
+	txn_abort(r->txn);
+	r->txn = NULL;
+	nested_forget(r);
+	return txn_begin_nested(r->outer, &r->txn);
 }
 
 void

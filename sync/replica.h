@@ -56,6 +56,9 @@ void replica_aborted(struct replica *);
 /* All or nothing of one command.  commit false undoes it; an error from
  * replica_unnest(…, true) means the whole transaction must be aborted. */
 LK_MUST_USE lk_err replica_nest(struct replica *);
+/* Undoes what was done since replica_nest, and goes on.  After an error nothing
+ * may be done but replica_unnest(…, false). */
+LK_MUST_USE lk_err replica_nest_again(struct replica *);
 LK_MUST_USE lk_err replica_unnest(struct replica *, bool commit);
 
 /* What became durable: for watchers and for the sync engine. */
@@ -119,6 +122,17 @@ LK_MUST_USE lk_err replica_create(struct replica *, const char *name,
 LK_MUST_USE lk_err replica_edit(struct replica *, uint32_t docno,
     edit_fn *fill, void *ctx, const char *message, bool *changed,
     uint8_t hash[static LK_ID_LEN]);
+/* The same for a change that is too large for an envelope (LIMIT): it is an
+ * import, of a change by an actor that is only its own. */
+struct edit_call {
+	edit_fn *fill;
+	void *ctx;
+	const char *message; /* or NULL */
+	bool *changed;
+	uint8_t *hash; /* LK_ID_LEN */
+};
+LK_MUST_USE lk_err replica_edit_large(
+    struct replica *, uint32_t docno, const struct edit_call *);
 /*
  * Undoes the last change or import of this device that counts, is not undone
  * and still shows, as a new change; what others wrote since stays.  With `redo`

@@ -196,49 +196,92 @@ replica_create(struct replica *r, const char *name, const char *type,
 	return home_name_set(r, *docno, name, type);
 }
 
-/* Runs `fill` over the document and writes what it made as one change. */
+/* The head of the next change of this device: what it is shown is what it
+ * follows. */
 static lk_err
-edit_in(struct admission *a, edit_fn *fill, void *ctx, const char *message,
-    uint8_t *hash, bool *changed)
+edit_head(struct admission *a, struct change_head *head)
 {
 	struct graph_author me;
-	struct change_head head;
-	struct access_op op = { .kind = OP_CHANGE };
 	const uint32_t *parents;
-	struct edit *edit;
-	struct doc *doc;
 	size_t parents_len;
 	uint32_t tip;
 	uint64_t seq;
-	BUF_SCOPED body = { 0 };
-	lk_err err;
 
 	TRY(author_alone(a, &tip));
 	memcpy(me.key, a->r->identity->sign.pk, ACCESS_KEY_LEN);
 	TRY(graph_grant_for(a->ds->graph, me.key, ROLE_WRITE, &me.grant));
 	TRY(graph_parents(
 	    a->ds->graph, &me.grant, &parents, &parents_len, &seq));
-	TRY(content_head(a, parents, parents_len, &me, seq, &head));
-	if (message != NULL)
-		head.message = BYTES_STR(message);
-	TRY(admission_doc(a, &doc));
-	TRY(edit_new(&edit, doc, &head));
-	buf_init(&body, CHANGE_BODY_MAX);
-	err = fill(ctx, edit, doc);
-	*changed = err.code == LK_OK && edit_ops(edit) > 0;
-	if (*changed)
-		err = edit_finish(edit, &body, hash);
+	return content_head(a, parents, parents_len, &me, seq, head);
+}
+
+/* Runs `fill` over the document and appends the change it made, if any. */
+static lk_err
+edit_run(const struct edit_call *e, struct doc *doc, struct change_head *head,
+    struct buf *body)
+{
+	struct edit *edit;
+	lk_err err;
+
+	if (e->message != NULL)
+		head->message = BYTES_STR(e->message);
+	TRY(edit_new(&edit, doc, head));
+	err = e->fill(e->ctx, edit, doc);
+	*e->changed = err.code == LK_OK && edit_ops(edit) > 0;
+	if (*e->changed)
+		err = edit_finish(edit, body, e->hash);
 	edit_free(edit);
-	TRY(err);
-	if (!*changed)
+	return err;
+}
+
+static lk_err
+edit_in(struct admission *a, const struct edit_call *e)
+{
+	struct change_head head;
+	struct access_op op = { .kind = OP_CHANGE };
+	struct doc *doc;
+	BUF_SCOPED body = { .max = CHANGE_BODY_MAX };
+
+	TRY(edit_head(a, &head));
+	TRY(admission_doc(a, &doc));
+	TRY(edit_run(e, doc, &head, &body));
+	if (!*e->changed)
 		return LK_NONE;
 	TRY(content_pack(&a->arena, buf_bytes(&body), &op.content));
 	return author_envelope(a, &op, 1, ROLE_WRITE, NULL);
 }
 
-lk_err
-replica_edit(struct replica *r, uint32_t docno, edit_fn *fill, void *ctx,
-    const char *message, bool *changed, uint8_t hash[static LK_ID_LEN])
+/* An import is of changes by others: the actor is one of its own. */
+static lk_err
+edit_in_large(struct admission *a, const struct edit_call *e)
+{
+	struct change_head head;
+	uint8_t actor[LK_TOPIC_LEN];
+	struct kv overlay;
+	struct doc *doc;
+	BUF_SCOPED body = { .max = CHANGE_BODY_MAX };
+	BUF_SCOPED chunk = { .max = CHANGE_BODY_MAX + 64 };
+	lk_err err;
+
+	TRY(edit_head(a, &head));
+	random_fill(&a->r->random, actor, sizeof(actor));
+	head.actor = BYTES_OF(actor);
+	head.seq = 1;
+	TRY(replica_open_over(a->r, a->ds->docno, &overlay, &doc));
+	err = edit_run(e, doc, &head, &body);
+	doc_free(doc);
+	kv_overlay_free(&overlay);
+	TRY(err);
+	if (!*e->changed)
+		return LK_NONE;
+	chunk_write(&chunk, CHUNK_CHANGE, buf_bytes(&body));
+	TRY(buf_err(&chunk, "change"));
+	return author_import(a, buf_bytes(&chunk));
+}
+
+static lk_err
+edit_admit(struct replica *r, uint32_t docno, const struct edit_call *e,
+    lk_err (*in)(struct admission *, const struct edit_call *))
 {
 	struct docstate *ds;
 	struct admission a;
@@ -246,11 +289,27 @@ replica_edit(struct replica *r, uint32_t docno, edit_fn *fill, void *ctx,
 
 	TRY(docstate_get(r, docno, &ds));
 	admission_begin(&a, r, ds);
-	err = edit_in(&a, fill, ctx, message, hash, changed);
-	if (err.code == LK_OK && *changed)
+	err = in(&a, e);
+	if (err.code == LK_OK && *e->changed)
 		return admission_end(&a);
 	admission_drop(&a);
 	return err;
+}
+
+lk_err
+replica_edit(struct replica *r, uint32_t docno, edit_fn *fill, void *ctx,
+    const char *message, bool *changed, uint8_t hash[static LK_ID_LEN])
+{
+	struct edit_call e = { fill, ctx, message, changed, hash };
+
+	return edit_admit(r, docno, &e, edit_in);
+}
+
+lk_err
+replica_edit_large(
+    struct replica *r, uint32_t docno, const struct edit_call *call)
+{
+	return edit_admit(r, docno, call, edit_in_large);
 }
 
 lk_err

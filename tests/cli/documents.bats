@@ -366,14 +366,22 @@ todo" ""
 	on laptop get t | cmp - big
 }
 
-@test "a change that fits no envelope is refused" {
+@test "a change too large for an envelope is an import, up to the limit of one" {
 	device laptop
 	on laptop new d
+	on laptop set d /b 1
 	head -c 1500000 /dev/urandom >big
+	on laptop set d /a --bytes big -m "the whole"
+	[ "$(on laptop get d /a --typed --json)" = "{\"type\":\"bytes\",\"value\":\"$(base64 -w 0 big)\"}" ]
+	[[ $(on laptop log -n 1 d) == *" 1 op  import" ]]
+	[[ $(on laptop log -n 1 --graph d) == *" 1 op  import  the whole" ]]
+	lk -q undo d
+	is 0 "" ""
+	truncate -s 64M big
 	lk set d /a --bytes big
 	is 65 "" "lk: d /a: too large for one change; make it in several smaller steps"
-	lk get d
-	is 0 "{}" ""
+	lk get d --json
+	is 0 '{"b":1}' ""
 }
 
 @test "conflicts are shown by the operations that wrote them" {
