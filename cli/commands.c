@@ -111,8 +111,8 @@ command_nearest(const char *name)
 {
 	const char *begun = command_begun(name);
 	const char *nearest = NULL;
-	/* Half of the word wrong is no misspelling any more. */
-	size_t best = strlen(name) / 2 + 1;
+	/* More than a third of the word wrong is no misspelling. */
+	size_t best = (strlen(name) + 2) / 3 + 1;
 
 	if (begun != NULL)
 		return begun;
@@ -124,5 +124,5 @@ command_nearest(const char *name)
 			nearest = (*c)->name;
 		}
 	}
-	return best <= 3 ? nearest : NULL;
+	return nearest;
 }

@@ -17,9 +17,10 @@
 /* A document, or a part of it, in a file that only this user can read. */
 struct draft {
 	char dir[PATH_MAX], path[PATH_MAX + 16];
-	struct buf base;    /* as the daemon gave it */
-	struct buf written; /* as it was put into the file */
-	struct buf edited;  /* as the editor left it */
+	struct buf base;         /* as the daemon gave it */
+	struct buf written;      /* as it was put into the file */
+	struct buf edited;       /* as the editor left it */
+	json_object *doc, *name; /* of the document */
 	bool json;
 };
 
@@ -38,6 +39,8 @@ draft_clear(struct draft *d)
 	buf_clear(&d->base);
 	buf_clear(&d->written);
 	buf_clear(&d->edited);
+	json_object_put(d->doc);
+	json_object_put(d->name);
 }
 
 static void
@@ -56,6 +59,8 @@ draft_get(struct lk *lk, struct draft *d, json_object *params)
 	json_object *value;
 
 	DO(lk_call(lk, "doc.get", params, &result));
+	d->doc = json_object_get(json_object_object_get(result, "doc"));
+	d->name = json_object_get(json_object_object_get(result, "name"));
 	d->json = json_object_object_get_ex(result, "json", &value);
 	if (!d->json && !json_object_object_get_ex(result, "text", &value))
 		return lk_fail(lk, 76, "version", NULL,
@@ -201,11 +206,12 @@ draft_merge(struct lk *lk, const struct draft *d, json_object *params)
 }
 
 static int
-unchanged(struct lk *lk, const char *doc)
+unchanged(struct lk *lk, const struct draft *d)
 {
 	JSON_SCOPED *result = json_object_new_object();
 
-	json_object_object_add(result, "name", json_object_new_string(doc));
+	json_object_object_add(result, "doc", json_object_get(d->doc));
+	json_object_object_add(result, "name", json_object_get(d->name));
 	json_object_object_add(result, "changed", json_object_new_boolean(0));
 	json_object_object_add(result, "hash", NULL);
 	output_result(
@@ -217,8 +223,6 @@ unchanged(struct lk *lk, const char *doc)
 static int
 draft_edit(struct lk *lk, struct draft *d, json_object *params, bool *keep)
 {
-	const char *doc = field(params, "doc");
-
 	DO(draft_get(lk, d, json_object_get(params)));
 	DO(draft_write(lk, d));
 	DO(editor_run(lk, d));
@@ -226,7 +230,7 @@ draft_edit(struct lk *lk, struct draft *d, json_object *params, bool *keep)
 	if (!d->json)
 		newline_drop(d);
 	if (bytes_equal(buf_bytes(&d->edited), buf_bytes(&d->written)))
-		return unchanged(lk, doc);
+		return unchanged(lk, d);
 	*keep = true;
 	DO(draft_merge(lk, d, json_object_get(params)));
 	*keep = false;

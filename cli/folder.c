@@ -139,6 +139,8 @@ struct walk {
 	folder_each_fn *each; /* NULL: only count */
 	void *ctx;
 	size_t found, failed;
+	size_t lost; /* of which nothing was taken */
+	int last;    /* why */
 };
 
 static void
@@ -157,7 +159,13 @@ document_visit(struct walk *w, const char *path, const char *id)
 	status = w->each(w->lk, w->ctx, path, id, d.files, buf_bytes(&d.all));
 	json_object_put(d.files);
 	buf_clear(&d.all);
-	w->failed += status != 0 || d.status != 0;
+	if (status == 0)
+		status = d.status;
+	w->failed += status != 0;
+	if (status != 0 && status != EXIT_PARTLY) {
+		w->lost++;
+		w->last = status;
+	}
 }
 
 static void
@@ -207,5 +215,7 @@ folder_each(struct lk *lk, const char *dir, bool only_one, folder_each_fn *each,
 		return lk_fail_usage(lk, "%s: %zu documents, --as names one",
 		    safe(dir), count.found);
 	folder_visit(&w, dir);
+	if (w.lost == w.found)
+		return w.last;
 	return w.failed == 0 ? 0 : EXIT_PARTLY;
 }

@@ -205,13 +205,20 @@ document_import(struct lk *lk, void *ctx, const char *path, const char *id,
 	return new_import(lk, path, opt_as == NULL ? id : opt_as, params);
 }
 
+static bool
+is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static int
 one_import(struct lk *lk, const char *path)
 {
 	bool repo = opt_format != NULL && strcmp(opt_format, FORMAT_REPO) == 0;
-	struct stat st;
 
-	if (stat(path, &st) == -1 || !S_ISDIR(st.st_mode)) {
+	if (!is_folder(path)) {
 		if (repo)
 			return lk_fail(lk, 66, "not-found", NULL,
 			    "%s: no such folder", safe(path));
@@ -239,6 +246,10 @@ import_into(struct lk *lk, const char *path)
 	json_object *params;
 	size_t stem;
 
+	if (is_folder(path))
+		return lk_fail(lk, EXIT_USAGE_, "usage",
+		    "import it as documents of their own",
+		    "%s: --into takes no folder", safe(path));
 	DO(format_choose(lk, path, &format, &stem));
 	DO(file_params(lk, path, format, &params));
 	params_text(params, "message", opt_message);
@@ -248,7 +259,7 @@ import_into(struct lk *lk, const char *path)
 static int
 import_run(struct lk *lk, const struct args *args)
 {
-	size_t failed = 0;
+	size_t failed = 0, lost = 0;
 	int status, last = 0;
 
 	if (opt_as != NULL && args->len > 1)
@@ -266,13 +277,16 @@ import_run(struct lk *lk, const struct args *args)
 		if (status == 0)
 			continue;
 		failed++;
-		last = status;
+		if (status != EXIT_PARTLY) {
+			lost++;
+			last = status;
+		}
 		if (lk->client == NULL)
 			break;
 	}
-	return failed > 0 && failed < args->len && lk->client != NULL
-	    ? EXIT_PARTLY
-	    : last;
+	if (lost == args->len || lk->client == NULL)
+		return last;
+	return failed == 0 ? 0 : EXIT_PARTLY;
 }
 
 const struct command verb_import = {

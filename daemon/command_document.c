@@ -42,7 +42,7 @@ doc_new(struct request *r)
 		return request_fail(r, LK_ERR(LK_E_USAGE, "read type"),
 		    "%s: no such type of document", type);
 	}
-	TRY(document_name_check(r, name));
+	TRY(document_name_check(r, name, "choose another name"));
 	TRY(replica_create(r->replica, name, type,
 	    content == OBJ_MAP ? NULL : content_make, &content, &docno));
 	TRY(subject_load(r, docno, &s));

@@ -248,7 +248,9 @@ file_import(struct request *r)
 	TRY(param_string(r, "name", &name));
 	TRY(format_read(r, &format));
 	TRY(param_int(r, "upload", 0, INT64_MAX, &handle));
-	TRY(document_name_check(r, name));
+	TRY(document_name_check(r, name,
+	    "--as takes another name, and --into brings a file into a "
+	    "document"));
 	TRY(request_upload(r, handle, &file));
 	err = format->import(r, name, buf_bytes(&file), &docno);
 	if (err.code != LK_OK)

@@ -5,12 +5,12 @@
 #include "base/limits.h"
 
 lk_err
-document_name_check(struct request *r, const char *name)
+document_name_check(struct request *r, const char *name, const char *hint)
 {
 	lk_err err = home_name_check(r->replica, name);
 
 	if (err.code == LK_E_EXISTS) {
-		request_hint(r, "choose another name");
+		request_hint(r, "%s", hint);
 		return request_fail(
 		    r, err, "%s: a document of this name exists", name);
 	}

@@ -16,7 +16,8 @@
 #define CHANGE_TEXT_MAX ((size_t)256 * 1024)
 
 /* Whether a new document may be called so.  EXISTS, DATA; said. */
-LK_MUST_USE lk_err document_name_check(struct request *, const char *name);
+LK_MUST_USE lk_err document_name_check(
+    struct request *, const char *name, const char *hint);
 
 /* Says what failed on a document, with the path when there is one. */
 LK_MUST_USE lk_err document_fail(

@@ -128,7 +128,7 @@ site_target(struct site *s, const char *path, json_object *json,
 	TRY(pointer_follow(&p, s->doc, &s->base, path, s->arena));
 	if (p.root)
 		return LK_ERR(
-		    LK_E_DATA, "the whole document cannot be assigned");
+		    LK_E_DATA, "the whole document cannot be assigned; lk import --into and lk apply edit it");
 	if (p.obj_type == OBJ_TEXT)
 		return IN_TEXT;
 	if (p.obj_type == OBJ_LIST && !p.shown && !p.end)

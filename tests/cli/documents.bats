@@ -213,7 +213,7 @@ todo" ""
 	lk set d /x 1e400
 	is 65 "" "lk: value: not valid JSON: line 1, column 6: a number is too large for a float; a string is written '\"like this\"', or with --string"
 	lk set d "" '{}'
-	is 65 "" "lk: d: the whole document cannot be assigned"
+	is 65 "" "lk: d: the whole document cannot be assigned; lk import --into and lk apply edit it"
 	lk rm d ""
 	is 65 "" "lk: d: the whole document cannot be removed"
 	lk set --counter d /x 1.5

@@ -29,7 +29,8 @@ second line" ""
 	EDITOR=true lk -q edit notes
 	is 0 "" ""
 	EDITOR=true lk edit notes --json
-	is 0 '{"schema":"lk.edit/1","name":"notes","changed":false,"hash":null}' ""
+	[ "$status" -eq 0 ]
+	[[ $output =~ ^'{"schema":"lk.edit/1","doc":"'[0-9a-f]{64}'","name":"notes","changed":false,"hash":null}'$ ]]
 	[ "$(on laptop log notes)" = "$before" ]
 }
 

@@ -56,9 +56,9 @@ list" ""
 	printf 'two' >b.md
 	on laptop -q import a.md
 	lk -q import a.md
-	is 73 "" "lk: a: a document of this name exists; choose another name"
+	is 73 "" "lk: a: a document of this name exists; --as takes another name, and --into brings a file into a document"
 	lk -q import a.md b.md
-	is 3 "" "lk: a: a document of this name exists; choose another name"
+	is 3 "" "lk: a: a document of this name exists; --as takes another name, and --into brings a file into a document"
 	lk ls
 	is 0 "a
 b" ""
@@ -301,7 +301,9 @@ id() {
 	    "$(id "$plan")  automerge:$(id "$plan")" ]
 	[ -d "again/${plan#repo/}/snapshot" ]
 	run --separate-stderr on phone import repo
-	[ "$status" -eq 3 ]
+	[ "$status" -eq 73 ]
+	lk import --into notes repo
+	is 64 "" "lk: repo: --into takes no folder; import it as documents of their own"
 	run --separate-stderr on laptop import --as x repo
 	is 64 "" "lk: import: repo: 2 documents, --as names one; usage: lk import [--as DOC] [--format FORMAT] FILE|FOLDER ..."
 	run --separate-stderr on laptop import --as x again

@@ -12,6 +12,10 @@ load setup
 	is 64 "" "lk: statsu: no such command; did you mean lk status?"
 	lk gte
 	is 64 "" "lk: gte: no such command; did you mean lk get?"
+	for name in rename forget mirror; do
+		lk "$name"
+		is 64 "" "lk: $name: no such command; lk help lists the commands"
+	done
 	lk exprot
 	is 64 "" "lk: exprot: no such command; did you mean lk export?"
 	lk st
