@@ -52,17 +52,37 @@ head_print(struct output *o, json_object *change)
 		message_print(field(change, "message"));
 }
 
+/* What it says and nobody sees. */
+static void
+stranded_print(json_object *change)
+{
+	json_object *by = field_list(change, "stranded_by");
+	long long ops = (long long)field_int(change, "stranded");
+
+	if (by == NULL)
+		return;
+	printf("\n%lld of its operations %s not shown, as void changes hide "
+	       "%s:",
+	    ops, ops == 1 ? "is" : "are", ops == 1 ? "it" : "them");
+	for (size_t i = 0; i < json_object_array_length(by); i++)
+		printf(" %.8s",
+		    json_object_get_string(json_object_array_get_idx(by, i)));
+	putchar('\n');
+}
+
 static int
 show_run(struct lk *lk, const struct args *args)
 {
 	json_object *params = params_new(args->operands[0]);
 	JSON_SCOPED *result = NULL;
+	json_object *change;
 
 	params_text(params, "rev", args->operands[1]);
 	DO(patches_call(lk, "doc.show", params, &result));
 	if (!lk->json) {
-		head_print(
-		    &lk->output, json_object_object_get(result, "change"));
+		change = json_object_object_get(result, "change");
+		head_print(&lk->output, change);
+		stranded_print(change);
 		if (json_object_array_length(field_list(result, "patches")) > 0)
 			putchar('\n');
 	}

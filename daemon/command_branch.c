@@ -39,6 +39,10 @@ branch_make(struct request *r)
 	TRY(param_string(r, "name", &name));
 	TRY(branch_name_check(r, &of, name));
 	err = replica_branch(r->replica, of.docno, name, &docno);
+	if (err.code == LK_E_DATA)
+		request_hint(r,
+		    "lk export --clean writes a file without it, which lk "
+		    "import takes");
 	if (err.code != LK_OK)
 		return request_fail(r, err, "%s: cannot make a branch: %s",
 		    of.name.name, err.what);

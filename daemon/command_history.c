@@ -9,6 +9,7 @@
 #include "daemon/diff_json.h"
 #include "daemon/document.h"
 #include "daemon/revision.h"
+#include "daemon/stranded_json.h"
 #include "daemon/writers.h"
 
 #define CONTEXT_MAX 1000000
@@ -170,6 +171,9 @@ show_run(struct request *r, struct looking *l, struct arena *arena)
 	TRY(doc_change(doc, hash[0], &info));
 	/* What is void says what it would have done. */
 	how = info.visible ? VIEW_JUDGED : VIEW_RAW;
+	if (info.visible)
+		TRY(json_add_stranded(
+		    json_object_object_get(r->result, "change"), doc, &info));
 	TRY(doc_at(doc, (const uint8_t(*)[LK_ID_LEN])hash, 1, how, &l->to));
 	TRY(before_view(l, &change, how, arena));
 	return patches_add(r, l);

@@ -462,6 +462,41 @@ forked() {
 	is 1 "- /a: 1" ""
 }
 
+@test "show tells what void changes hide of an honest one" {
+	device laptop
+	paired laptop phone
+	device ann
+	on laptop new plan
+	on ann -q accept "$(on laptop invite plan)"
+	on laptop -q sync --wait=all --timeout 30s
+	# The phone has not heard of the revocation when it goes on with her work.
+	on laptop -q daemon stop
+	void=$(on ann set plan /note '"ann"' --json | field hash)
+	on ann -q sync --wait=1 --timeout 30s
+	into=$(on phone splice plan /note e 0 " phone" --json | field hash)
+	aside=$(on phone set plan /done true --json | field hash)
+	on phone -q daemon stop
+	on ann -q daemon stop
+	on laptop -q revoke plan ann
+	on phone get plan >/dev/null
+	on laptop -q sync --wait=all --timeout 30s
+	lk get plan --json
+	is 0 '{"done":true}' ""
+	lk show plan "$into"
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "change $into" ]
+	[ "${lines[4]}" = "6 of its operations are not shown, as void changes hide them: ${void:0:8}" ]
+	[ "${#lines[@]}" -eq 5 ]
+	lk show plan "$into" --json
+	[[ $output == *'"stranded":6,"stranded_by":["'"$void"'"]},"patches":[]}' ]]
+	lk show plan "$aside"
+	[ "${lines[4]}" = "+ /done: true" ]
+	lk show plan "$void" --json
+	[[ $output != *stranded* ]]
+	lk branch plan b
+	is 65 "" "lk: plan: cannot make a branch: others built on work in it that was revoked, which a branch would bring back; lk export --clean writes a file without it, which lk import takes"
+}
+
 @test "blame names the change behind every value and run of a text" {
 	device laptop
 	paired laptop phone
