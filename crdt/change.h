@@ -41,11 +41,6 @@ void chunk_write_deflated(struct buf *, const uint8_t hash[static LK_ID_LEN],
 /* SHA-256 of type, length and body: for a change, the change hash. */
 void chunk_hash(uint8_t out[static LK_ID_LEN], enum chunk_type, struct bytes body);
 
-struct column {
-	uint32_t spec;
-	struct bytes data;
-};
-
 struct change {
 	uint8_t hash[LK_ID_LEN];
 	const uint8_t *deps; /* deps_len times LK_ID_LEN bytes, ascending */
@@ -56,8 +51,7 @@ struct change {
 	struct bytes message; /* empty: none */
 	struct bytes *others; /* in the arena, ascending */
 	size_t others_len;
-	const struct column *columns; /* in the arena */
-	size_t columns_len;
+	struct bytes table; /* the columns; empty when `ops` has all of them */
 	struct bytes extra;
 	size_t ops_len; /* number of ops */
 	const struct op *ops; /* the same, decoded; NULL: of many ops */

@@ -10,23 +10,12 @@ struct op_reader {
 	struct op_row row;
 };
 
-/* Others of a change, for whom there is room without asking. */
-#define OTHERS_NEAR 64
-
 /* Shorter map keys do not count for CHANGE_KEYS_MAX. */
 #define KEY_LONG 400
 
-/* What is known while the ops of a change are checked one by one. */
-struct op_check {
-	const struct change *change;
-	size_t author_rank; /* number of other actors below the author */
-	bool *used;         /* per other actor */
-	bool used_near[OTHERS_NEAR];
-	uint64_t ctr; /* of the op at hand */
-	struct op_id mark_obj;
-	bool mark_open;     /* the op before began a mark in mark_obj */
-	uint64_t long_keys; /* their length, of all ops */
-	bool expands;       /* some op says so */
+struct change_columns {
+	struct column at[CHANGE_COLUMNS_MAX];
+	size_t len;
 };
 
 void
@@ -80,30 +69,20 @@ change_read_others(struct rd *r, struct change *c, struct arena *arena)
 }
 
 static lk_err
-change_read_columns(struct rd *r, struct change *c, struct arena *arena)
+change_read_columns(struct rd *r, struct change_columns *columns)
 {
-	struct column read[CHANGE_COLUMNS_MAX], *kept;
-	size_t n;
-
-	TRY(columns_read_meta(r, read, CHANGE_COLUMNS_MAX, &n));
-	for (size_t i = 0; i < n; i++) {
-		if (read[i].spec & COLUMN_DEFLATED)
+	TRY(columns_read_meta(
+	    r, columns->at, CHANGE_COLUMNS_MAX, &columns->len));
+	for (size_t i = 0; i < columns->len; i++) {
+		if (columns->at[i].spec & COLUMN_DEFLATED)
 			return LK_ERR(LK_E_MALFORMED, "a deflated column");
-		if (!op_table_knows(OP_TABLE_CHANGE, read[i].spec))
+		if (!op_table_knows(OP_TABLE_CHANGE, columns->at[i].spec))
 			return LK_ERR(LK_E_MALFORMED, "an unknown column");
 	}
-	TRY(columns_read_data(r, read, n));
-	kept = arena_alloc(arena, n * sizeof(*kept));
-	if (kept == NULL)
-		return LK_ERR(LK_E_NOMEM, "columns of a change");
-	for (size_t i = 0; i < n; i++)
-		kept[i] = read[i];
-	c->columns = kept;
-	c->columns_len = n;
-	return LK_NONE;
+	return columns_read_data(r, columns->at, columns->len);
 }
 
-static lk_err
+lk_err
 change_check_head(const struct change *c)
 {
 	if (c->actor.len < 1 || c->actor.len > ACTOR_LEN_MAX)
@@ -125,7 +104,8 @@ change_check_head(const struct change *c)
 
 /* Everything but the ops. */
 static lk_err
-change_read_frame(struct change *c, struct arena *arena, struct bytes body)
+change_read_frame(struct change *c, struct arena *arena, struct bytes body,
+    struct change_columns *columns)
 {
 	struct change_head head;
 	struct rd r = rd_over(body);
@@ -145,7 +125,9 @@ change_read_frame(struct change *c, struct arena *arena, struct bytes body)
 	c->body = body;
 	TRY(change_check_head(c));
 	TRY(change_read_others(&r, c, arena));
-	TRY(change_read_columns(&r, c, arena));
+	c->table = r.left;
+	TRY(change_read_columns(&r, columns));
+	c->table.len -= r.left.len;
 	c->extra = r.left;
 	return LK_NONE;
 }
@@ -276,18 +258,19 @@ check_action(const struct op *op)
 	return LK_NONE;
 }
 
-static lk_err
-check_op(struct op_check *k, const struct op *op)
+lk_err
+op_check_next(struct op_check *k, const struct op *op)
 {
 	TRY(check_place(k, op));
 	TRY(check_preds(k, op));
 	TRY(check_action(op));
-	return check_mark(k, op);
+	TRY(check_mark(k, op));
+	k->ctr++;
+	return LK_NONE;
 }
 
-/* What can be said once all ops are checked. */
-static lk_err
-check_end(const struct op_check *k)
+lk_err
+op_check_end(const struct op_check *k)
 {
 	if (k->mark_open)
 		return LK_ERR(LK_E_MALFORMED, "mark begin without end");
@@ -320,25 +303,22 @@ static lk_err
 check_ops(struct op_check *k, struct op_table_reader *t, struct op *kept,
     struct arena *arena)
 {
-	const struct change *c = k->change;
-
 	for (size_t i = 0; i < t->rows; i++) {
 		struct op_row row;
 
 		TRY(op_table_next(t, &row));
-		k->ctr = c->start_op + i;
-		TRY(check_op(k, &row.op));
+		TRY(op_check_next(k, &row.op));
 		if (kept != NULL)
 			TRY(op_keep(&kept[i], &row.op, arena));
 	}
 	TRY(op_table_end(t));
-	return check_end(k);
+	return op_check_end(k);
 }
 
-static lk_err
+lk_err
 op_check_init(struct op_check *k, const struct change *c)
 {
-	*k = (struct op_check){ .change = c };
+	*k = (struct op_check){ .change = c, .ctr = c->start_op };
 	if (c->ops_len > 0 && c->start_op + c->ops_len - 1 > OP_COUNTER_MAX)
 		return LK_ERR(LK_E_MALFORMED, "op counters out of range");
 	k->used = k->used_near;
@@ -353,7 +333,7 @@ op_check_init(struct op_check *k, const struct change *c)
 	return LK_NONE;
 }
 
-static void
+void
 op_check_clear(struct op_check *k)
 {
 	if (k->used != k->used_near)
@@ -362,8 +342,8 @@ op_check_clear(struct op_check *k)
 
 /* `kept`: NULL, or where the ops go that are to be kept. */
 static lk_err
-change_check_ops(struct change *c, struct op_table_reader *t, bool compare,
-    struct op *kept, struct arena *arena)
+change_check_ops(struct change *c, struct op_table_reader *t,
+    const struct change_columns *columns, struct op *kept, struct arena *arena)
 {
 	struct op_check k;
 	lk_err err;
@@ -371,27 +351,9 @@ change_check_ops(struct change *c, struct op_table_reader *t, bool compare,
 	t->actors_len = c->others_len + 1;
 	TRY(op_check_init(&k, c));
 	err = check_ops(&k, t, kept, arena);
-	if (err.code == LK_OK && compare &&
-	    !op_columns_canonical(c->columns, c->columns_len, k.expands))
+	if (err.code == LK_OK &&
+	    !op_columns_canonical(columns->at, columns->len, k.expands))
 		err = LK_ERR(LK_E_MALFORMED, "not canonical");
-	op_check_clear(&k);
-	return err;
-}
-
-lk_err
-change_check_own(const struct change *c)
-{
-	struct op_check k;
-	lk_err err;
-
-	TRY(change_check_head(c));
-	err = op_check_init(&k, c);
-	for (size_t i = 0; i < c->ops_len && err.code == LK_OK; i++) {
-		k.ctr = c->start_op + i;
-		err = check_op(&k, &c->ops[i]);
-	}
-	if (err.code == LK_OK)
-		err = check_end(&k);
 	op_check_clear(&k);
 	return err;
 }
@@ -409,10 +371,24 @@ change_ops_max(size_t body_len)
 lk_err
 change_frame(struct change *out, struct arena *arena, struct bytes body)
 {
+	struct change_columns columns;
 	struct change c = { 0 };
 
-	TRY(change_read_frame(&c, arena, body));
+	TRY(change_read_frame(&c, arena, body, &columns));
 	*out = c;
+	return LK_NONE;
+}
+
+lk_err
+change_table_open(struct op_table_reader *t, const struct change *c)
+{
+	struct rd r = rd_over(c->table);
+	struct change_columns columns;
+
+	TRY(change_read_columns(&r, &columns));
+	TRY(op_table_open(t, OP_TABLE_CHANGE, columns.at, columns.len,
+	    change_ops_max(c->body.len)));
+	t->actors_len = c->others_len + 1;
 	return LK_NONE;
 }
 
@@ -422,16 +398,17 @@ change_frame(struct change *out, struct arena *arena, struct bytes body)
  * bytes opaque.
  */
 static lk_err
-change_decode_as(struct change *out, struct arena *arena, struct bytes body,
-    bool compare, bool keep)
+change_decode_as(
+    struct change *out, struct arena *arena, struct bytes body, bool keep)
 {
 	struct op_table_reader t;
 	struct op *kept = NULL;
-	struct change c;
+	struct change_columns columns;
+	struct change c = { 0 };
 	lk_err err = LK_NONE;
 
-	TRY(change_frame(&c, arena, body));
-	TRY(op_table_open(&t, OP_TABLE_CHANGE, c.columns, c.columns_len,
+	TRY(change_read_frame(&c, arena, body, &columns));
+	TRY(op_table_open(&t, OP_TABLE_CHANGE, columns.at, columns.len,
 	    change_ops_max(body.len)));
 	c.ops_len = t.rows;
 	if (keep && t.rows <= CHANGE_OPS_NEAR) {
@@ -440,7 +417,7 @@ change_decode_as(struct change *out, struct arena *arena, struct bytes body,
 			err = LK_ERR(LK_E_NOMEM, "ops of a change");
 	}
 	if (err.code == LK_OK)
-		err = change_check_ops(&c, &t, compare, kept, arena);
+		err = change_check_ops(&c, &t, &columns, kept, arena);
 	op_table_close(&t);
 	TRY(err);
 	c.ops = kept;
@@ -452,14 +429,13 @@ change_decode_as(struct change *out, struct arena *arena, struct bytes body,
 lk_err
 change_decode(struct change *c, struct arena *arena, struct bytes body)
 {
-	return change_decode_as(c, arena, body, true, true);
+	return change_decode_as(c, arena, body, true);
 }
 
 lk_err
-change_decode_lean(
-    struct change *c, struct arena *arena, struct bytes body, bool compare)
+change_decode_lean(struct change *c, struct arena *arena, struct bytes body)
 {
-	return change_decode_as(c, arena, body, compare, false);
+	return change_decode_as(c, arena, body, false);
 }
 
 struct bytes
@@ -487,18 +463,14 @@ op_reader_new(struct op_reader **out, const struct change *c)
 	r->left = c->ops_len;
 	if (c->ops == NULL) {
 		r->table = calloc(1, sizeof(*r->table));
-		err = r->table == NULL
-		    ? LK_ERR(LK_E_NOMEM, "reading ops")
-		    : op_table_open(r->table, OP_TABLE_CHANGE, c->columns,
-			  c->columns_len, CHANGE_OPS_MAX);
+		err = r->table == NULL ? LK_ERR(LK_E_NOMEM, "reading ops")
+				       : change_table_open(r->table, c);
 	}
 	if (err.code != LK_OK) {
 		free(r->table);
 		free(r);
 		return err;
 	}
-	if (r->table != NULL)
-		r->table->actors_len = c->others_len + 1;
 	*out = r;
 	return LK_NONE;
 }

@@ -23,6 +23,11 @@ enum column_type {
 	COLUMN_VALUE = 7, /* raw bytes: no reader and no runs */
 };
 
+struct column {
+	uint32_t spec;
+	struct bytes data;
+};
+
 #define COLUMN_TYPE(spec) ((enum column_type)((spec)&7u))
 #define COLUMN_DEFLATED 8u
 

@@ -15,7 +15,8 @@
 /* What a file holds.  Owns everything it points to. */
 struct history {
 	struct arena arena;
-	struct change *changes; /* decoded; a dependency precedes dependants */
+	struct change *changes; /* decoded; a dependency precedes dependants;
+				 * of their ops only ops_len */
 	size_t changes_len;
 	struct change *orphans; /* a dependency is missing; any order; right
 				 * behind the others */
@@ -72,7 +73,26 @@ typedef lk_err change_fn(void *ctx, const struct change *);
  * void.  WAIT when a dependency is missing, before anything is handed out.
  */
 LK_MUST_USE lk_err history_each(struct bytes file, change_fn *, void *ctx);
+/* The same for part of a history, as history_read_part. */
+LK_MUST_USE lk_err history_each_part(struct bytes file, change_fn *, void *ctx);
 
+/*
+ * Writes one document chunk of changes that are given one after the other, in
+ * any order; it keeps none of them.  The bytes are a function of the set.
+ */
+struct history_writer;
+LK_MUST_USE lk_err history_writer_new(struct history_writer **);
+void history_writer_free(struct history_writer *); /* accepts NULL */
+/* After an error it is only to be freed.  LIMIT, NOMEM. */
+LK_MUST_USE lk_err history_writer_add(
+    struct history_writer *, const struct change *);
+/*
+ * Appends the chunk, and the hashes of the heads, ascending.  Once; then it is
+ * to be freed.  DATA: not a closed set of changes that one document can have;
+ * LIMIT: also when they have more ops than a document chunk may; NOMEM.
+ */
+LK_MUST_USE lk_err history_writer_finish(
+    struct history_writer *, struct buf *chunk, struct buf *heads);
 /*
  * Appends a file holding these changes (a closed set): one document chunk.  Where
  * that would have more ops than limits.h lets it, it holds the first changes,
@@ -81,6 +101,11 @@ LK_MUST_USE lk_err history_each(struct bytes file, change_fn *, void *ctx);
  */
 LK_MUST_USE lk_err history_write(
     struct buf *, const struct change *changes, size_t n);
+
+/* A file as history_write would write it, with little but rows in memory where
+ * it is one document chunk and becomes one; nothing of a file without changes.
+ * WAIT when a dependency is missing. */
+LK_MUST_USE lk_err history_rewrite(struct buf *, struct bytes file);
 
 /* The hashes no change depends on, ascending; *n times LK_ID_LEN bytes from
  * the arena. */

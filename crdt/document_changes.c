@@ -120,6 +120,24 @@ change_read_deps(struct document_changes *r, struct document_change *c)
 	return LK_NONE;
 }
 
+void
+document_changes_users(const struct document_changes *changes, uint32_t *last)
+{
+	struct column_reader deps = changes->columns[CHANGE_DEPS];
+	struct column_reader dep = changes->columns[CHANGE_DEP];
+	struct cell count, at;
+
+	for (uint32_t row = 0; row < changes->len; row++) {
+		if (!column_next(&deps, &count) || count.null)
+			return;
+		for (uint64_t i = 0; i < count.u64; i++) {
+			if (!column_next(&dep, &at) || at.null || at.u64 >= row)
+				return;
+			last[at.u64] = row + 1;
+		}
+	}
+}
+
 lk_err
 document_changes_end(const struct document_changes *changes)
 {

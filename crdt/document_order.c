@@ -87,16 +87,22 @@ order_map(struct orderer *o, const uint32_t *numbers, size_t n)
 	return LK_NONE;
 }
 
-/* The element that a row of a sequence refers to. */
+/* The element that the row at a place among those of a sequence refers to:
+ * while somebody types, the one before it. */
 static lk_err
 sequence_ref(
-    const struct orderer *o, const struct document_row *r, uint32_t *ref)
+    const struct orderer *o, const uint32_t *numbers, size_t at, uint32_t *ref)
 {
+	const struct document_row *rows = o->w->rows, *r = &rows[numbers[at]];
+	struct op_id id = { .ctr = r->elem_ctr, .actor = r->elem_actor };
 	const struct document_row *e;
 
-	TRY(written_ops_find(o->w,
-	    (struct op_id){ .ctr = r->elem_ctr, .actor = r->elem_actor }, ref));
-	e = &o->w->rows[*ref];
+	if (at > 0 &&
+	    document_row_id(&rows[numbers[at - 1]]) == document_row_elem(r))
+		*ref = numbers[at - 1];
+	else
+		TRY(written_ops_find(o->w, id, ref));
+	e = &rows[*ref];
 	if (!e->insert || document_row_obj(e) != document_row_obj(r))
 		return LK_ERR(LK_E_DATA, "an element is not in its object");
 	return LK_NONE;
@@ -126,7 +132,7 @@ sequence_link(
 		if (!r->insert)
 			continue;
 		if (r->key_kind == KEY_ELEM) {
-			TRY(sequence_ref(o, r, &ref));
+			TRY(sequence_ref(o, numbers, i, &ref));
 			first = &o->child[ref];
 		}
 		o->next[numbers[i]] = *first;
@@ -137,7 +143,7 @@ sequence_link(
 
 		if (rows[number].insert)
 			continue;
-		TRY(sequence_ref(o, &rows[number], &ref));
+		TRY(sequence_ref(o, numbers, i - 1, &ref));
 		o->next[number] = o->update[ref];
 		o->update[ref] = number;
 	}

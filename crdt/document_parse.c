@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "crdt/deflate.h"
 #include "crdt/document_read.h"
 
@@ -159,6 +161,7 @@ lk_err
 document_parse(struct document *d, struct bytes body)
 {
 	uint32_t *stack;
+	lk_err err;
 
 	*d = (struct document){ 0 };
 	arena_init(&d->arena, DOCUMENT_ARENA_MAX);
@@ -168,10 +171,12 @@ document_parse(struct document *d, struct bytes body)
 	TRY(document_changes_open(&d->changes, d->change_columns.at,
 	    d->change_columns.len, d->actors_len));
 	TRY(parse_ops(d, body.len));
-	stack = arena_alloc(&d->arena, d->rows_len * sizeof(*stack));
+	stack = calloc(d->rows_len + 1, sizeof(*stack));
 	if (stack == NULL)
-		return LK_ERR(LK_E_LIMIT, "ops of a document");
-	return document_rows_check(d->rows, d->rows_len, stack);
+		return LK_ERR(LK_E_NOMEM, "ops of a document");
+	err = document_rows_check(d->rows, d->rows_len, stack);
+	free(stack);
+	return err;
 }
 
 void

@@ -15,13 +15,19 @@ struct actor_ops {
 struct rebuild {
 	const struct document *d;
 	struct document_changes *changes;
-	bool *has_user; /* by row: some change depends on it */
+	uint32_t *users; /* by row: 1 + the last one that depends on it */
+	uint32_t *kept;  /* by row: where its hash is */
 	struct arena arena;
 	change_fn *each;
 	void *ctx;
 	uint32_t *rows, *edges; /* numbers, ascending by actor and counter */
 	struct actor_ops *actors;
-	uint8_t (*hashes)[LK_ID_LEN]; /* of the changes made so far */
+	/* Of the changes made so far, those that are still needed: heads, and
+	 * what others depend on.  Places that are free again are a chain: the
+	 * first bytes of each are 1 + the next one. */
+	uint8_t (*hashes)[LK_ID_LEN];
+	size_t hashes_len, hashes_cap;
+	uint32_t hashes_free; /* 1 + the first; 0: none */
 	struct op_table_writer ops;
 	struct op near[CHANGE_OPS_NEAR]; /* the ops of a small change */
 	struct buf body;
@@ -32,6 +38,7 @@ struct rebuild {
 	struct bytes *others;
 	struct op_id *preds; /* of a small change all, else of one op */
 	size_t preds_len, preds_cap;
+	size_t preds_all; /* of the change at hand */
 	uint8_t *deps;
 	size_t deps_cap;
 };
@@ -117,12 +124,13 @@ rebuild_init(struct rebuild *b, const struct document *d)
 	b->used = arena_alloc(&b->arena, n * sizeof(*b->used));
 	b->map = arena_alloc(&b->arena, n * sizeof(*b->map));
 	b->others = arena_alloc(&b->arena, n * sizeof(*b->others));
-	b->hashes = arena_alloc(&b->arena, d->changes.len * sizeof(*b->hashes));
-	b->has_user = arena_alloc(&b->arena, d->changes.len);
+	b->users = arena_alloc(&b->arena, d->changes.len * sizeof(*b->users));
+	b->kept = arena_alloc(&b->arena, d->changes.len * sizeof(*b->kept));
 	if (b->rows == NULL || b->edges == NULL || b->actors == NULL ||
 	    b->stamps == NULL || b->used == NULL || b->map == NULL ||
-	    b->others == NULL || b->hashes == NULL || b->has_user == NULL)
+	    b->others == NULL || b->users == NULL || b->kept == NULL)
 		return LK_ERR(LK_E_NOMEM, "changes of a document");
+	document_changes_users(&d->changes, b->users);
 	return actors_divide(b);
 }
 
@@ -134,6 +142,7 @@ rebuild_clear(struct rebuild *b)
 	arena_clear(&b->arena);
 	free(b->preds);
 	free(b->deps);
+	free(b->hashes);
 }
 
 /* The counter of the next op of an actor; above every counter at the end. */
@@ -304,16 +313,17 @@ op_number(struct rebuild *b, struct op *op, size_t first)
 	op->elem.actor = op->key_kind == KEY_ELEM ? b->map[op->elem.actor] : 0;
 }
 
-/* The second walk: puts the ops into columns, and those of a small change
- * into the array. */
+/* The second walk: checks the ops and puts them into columns, and those of a
+ * small change into the array. */
 static lk_err
-rebuild_ops(struct rebuild *b, struct actor_ops *o, struct change *c)
+rebuild_ops(struct rebuild *b, struct actor_ops *o, struct change *c,
+    struct op_check *check)
 {
 	bool near = c->ops_len <= CHANGE_OPS_NEAR;
 	size_t at = 0;
 
 	op_table_writer_reset(&b->ops);
-	b->preds_len = 0;
+	b->preds_len = b->preds_all = 0;
 	for (size_t i = 0; i < c->ops_len; i++) {
 		size_t first = near ? b->preds_len : 0;
 		struct document_row deleted = { 0 };
@@ -324,8 +334,10 @@ rebuild_ops(struct rebuild *b, struct actor_ops *o, struct change *c)
 		TRY(op_take(b, o, c->start_op + i, &deleted, &from));
 		document_row_unpack(&row, from);
 		op_number(b, &row.op, first);
+		b->preds_all += row.op.preds_len;
 		if (row.op.preds_len > 0)
 			row.op.preds = b->preds + first;
+		TRY(op_check_next(check, &row.op));
 		op_table_put(&b->ops, &row);
 		if (near)
 			b->near[i] = row.op;
@@ -336,6 +348,7 @@ rebuild_ops(struct rebuild *b, struct actor_ops *o, struct change *c)
 		at += b->near[i].preds_len;
 	}
 	c->ops = near ? b->near : NULL;
+	TRY(op_check_end(check));
 	return op_table_finish(&b->ops);
 }
 
@@ -380,6 +393,8 @@ rebuild_take(
     struct rebuild *b, const struct document_change *c, struct change *out)
 {
 	struct actor_ops *o = &b->actors[c->actor], start = *o;
+	struct op_check check;
+	lk_err err;
 
 	if (c->seq != o->seq + 1)
 		return LK_ERR(LK_E_MALFORMED, "seq");
@@ -392,11 +407,55 @@ rebuild_take(
 	*o = start;
 	o->seq = c->seq;
 	o->max_op = c->max_op;
-	return rebuild_ops(b, o, out);
+	TRY(op_check_init(&check, out));
+	err = rebuild_ops(b, o, out, &check);
+	op_check_clear(&check);
+	return err;
 }
 
 static lk_err
-rebuild_deps(struct rebuild *b, const struct document_change *c)
+hash_keep(struct rebuild *b, size_t row, const uint8_t hash[static LK_ID_LEN])
+{
+	uint32_t at = b->hashes_free;
+
+	if (at > 0) {
+		memcpy(&b->hashes_free, b->hashes[at - 1], sizeof(at));
+	} else {
+		if (b->hashes_len == b->hashes_cap) {
+			size_t cap =
+			    b->hashes_cap == 0 ? 16 : 2 * b->hashes_cap;
+			uint8_t(*grown)[LK_ID_LEN] =
+			    reallocarray(b->hashes, cap, sizeof(*grown));
+
+			if (grown == NULL)
+				return LK_ERR(LK_E_NOMEM, "hashes of changes");
+			b->hashes = grown;
+			b->hashes_cap = cap;
+		}
+		at = (uint32_t)++b->hashes_len;
+	}
+	memcpy(b->hashes[at - 1], hash, LK_ID_LEN);
+	b->kept[row] = at - 1;
+	return LK_NONE;
+}
+
+/* Gives up the hashes that no later row needs than this one. */
+static void
+hashes_drop(struct rebuild *b, size_t row, const uint32_t *deps, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (b->users[deps[i]] != row + 1)
+			continue;
+		/* Once, should the row say so twice: it is no head either. */
+		b->users[deps[i]] = UINT32_MAX;
+		memcpy(b->hashes[b->kept[deps[i]]], &b->hashes_free,
+		    sizeof(b->hashes_free));
+		b->hashes_free = b->kept[deps[i]] + 1;
+	}
+}
+
+static lk_err
+rebuild_deps(struct rebuild *b, const struct document_change *c, size_t row)
 {
 	const uint32_t *rows = b->changes->deps;
 
@@ -410,10 +469,10 @@ rebuild_deps(struct rebuild *b, const struct document_change *c)
 		b->deps = grown;
 		b->deps_cap = c->deps_len;
 	}
-	for (size_t i = 0; i < c->deps_len; i++) {
-		memcpy(b->deps + i * LK_ID_LEN, b->hashes[rows[i]], LK_ID_LEN);
-		b->has_user[rows[i]] = true;
-	}
+	for (size_t i = 0; i < c->deps_len; i++)
+		memcpy(b->deps + i * LK_ID_LEN, b->hashes[b->kept[rows[i]]],
+		    LK_ID_LEN);
+	hashes_drop(b, row, rows, c->deps_len);
 	return LK_NONE;
 }
 
@@ -433,14 +492,22 @@ rebuild_body(struct rebuild *b, struct change *c)
 		.others_len = c->others_len,
 		.columns = b->ops.finished,
 		.columns_len = b->ops.finished_len };
+	ARENA_SCOPED arena = { .max = REBUILD_ARENA_MAX };
+	struct change framed = { 0 };
 
-	c->columns = b->ops.finished;
-	c->columns_len = b->ops.finished_len;
 	buf_reset(&b->body);
 	change_head_write(&b->body, &head);
 	change_rest_write(&b->body, &rest);
 	TRY(buf_err(&b->body, "size of a change"));
 	c->body = buf_bytes(&b->body);
+	if (c->ops == NULL) {
+		if (c->ops_len > change_ops_max(c->body.len) ||
+		    b->preds_all > change_ops_max(c->body.len))
+			return LK_ERR(LK_E_LIMIT, "ops of a change");
+		/* Where the columns are now. */
+		TRY(change_frame(&framed, &arena, c->body));
+	}
+	c->table = framed.table;
 	return LK_NONE;
 }
 
@@ -456,23 +523,14 @@ rebuild_change(struct rebuild *b, size_t row)
 	c.time = from->time;
 	c.message = from->message;
 	c.extra = from->extra;
-	TRY(rebuild_deps(b, from));
+	TRY(rebuild_deps(b, from, row));
 	c.deps = b->deps;
 	c.deps_len = from->deps_len;
 	TRY(rebuild_take(b, from, &c));
+	TRY(change_check_head(&c));
 	TRY(rebuild_body(b, &c));
-	if (c.ops != NULL) {
-		TRY(change_check_own(&c));
-		chunk_hash(c.hash, CHUNK_CHANGE, c.body);
-	} else {
-		ARENA_SCOPED arena = { 0 };
-
-		arena_init(&arena, REBUILD_ARENA_MAX);
-		TRY(change_decode_lean(&c, &arena, c.body, false));
-		c.others = b->others;
-		c.columns = b->ops.finished;
-	}
-	memcpy(b->hashes[row], c.hash, LK_ID_LEN);
+	chunk_hash(c.hash, CHUNK_CHANGE, c.body);
+	TRY(hash_keep(b, row, c.hash));
 	return b->each(b->ctx, &c);
 }
 
@@ -483,13 +541,14 @@ rebuild_heads(struct rebuild *b, uint8_t (**heads)[LK_ID_LEN], size_t *n)
 	size_t len = 0, at = 0;
 
 	for (size_t i = 0; i < b->changes->len; i++)
-		len += !b->has_user[i];
+		len += b->users[i] == 0;
 	*heads = arena_alloc(&b->arena, len * sizeof(**heads));
 	if (*heads == NULL)
 		return LK_ERR(LK_E_NOMEM, "heads");
 	for (size_t i = 0; i < b->changes->len; i++)
-		if (!b->has_user[i])
-			memcpy((*heads)[at++], b->hashes[i], LK_ID_LEN);
+		if (b->users[i] == 0)
+			memcpy(
+			    (*heads)[at++], b->hashes[b->kept[i]], LK_ID_LEN);
 	qsort(*heads, len, LK_ID_LEN, hash_compare);
 	*n = len;
 	return LK_NONE;
@@ -514,8 +573,8 @@ rebuild_check_heads(struct rebuild *b)
 
 		if (r.failed)
 			break;
-		if (row >= d->changes.len ||
-		    memcmp(b->hashes[row], heads[i], LK_ID_LEN) != 0)
+		if (row >= d->changes.len || b->users[row] != 0 ||
+		    memcmp(b->hashes[b->kept[row]], heads[i], LK_ID_LEN) != 0)
 			return LK_ERR(LK_E_MALFORMED, "head index");
 	}
 	return rd_end(&r, "head index");

@@ -2,8 +2,6 @@
 
 #include "crdt/document_table.h"
 
-/* All of an actor's number: DOCUMENT_ACTORS_MAX is no more. */
-#define ROW_ACTOR(number) ((number) & ((1u << ROW_ACTOR_BITS) - 1))
 #define RADIX_BITS 8
 #define RADIX (1u << RADIX_BITS)
 
@@ -50,8 +48,11 @@ value_pack(struct document_row *r, const struct value *v)
 		memcpy(r->value.f64, v->f64, sizeof(v->f64));
 		break;
 	default:
-		r->value.ptr = v->bytes.ptr;
 		r->value_len = (uint32_t)v->bytes.len;
+		if (v->bytes.len > ROW_VALUE_NEAR)
+			r->value.ptr = v->bytes.ptr;
+		else if (v->bytes.len > 0)
+			memcpy(r->value.near, v->bytes.ptr, v->bytes.len);
 		break;
 	}
 }
@@ -75,7 +76,9 @@ value_unpack(struct value *v, const struct document_row *r)
 		memcpy(v->f64, r->value.f64, sizeof(v->f64));
 		break;
 	default:
-		v->bytes = BYTES(r->value.ptr, r->value_len);
+		v->bytes = BYTES(r->value_len > ROW_VALUE_NEAR ? r->value.ptr
+							       : r->value.near,
+		    r->value_len);
 		break;
 	}
 }
@@ -112,25 +115,21 @@ void
 document_row_unpack(struct op_row *out, const struct document_row *r)
 {
 	struct bytes text = BYTES(r->text, r->text_len);
-	struct op_row row = {
-		.id = { .ctr = r->ctr, .actor = r->actor },
-		.op = {
-			.obj = { .ctr = r->obj_ctr, .actor = r->obj_actor },
-			.elem = { .ctr = r->elem_ctr, .actor = r->elem_actor },
-			.key_kind = (enum key_kind)r->key_kind,
-			.insert = r->insert,
-			.action = r->action,
-			.expand = r->expand,
-			.has_mark_name = r->has_mark_name,
-		},
-	};
+	struct op *op = &out->op;
 
+	*out = (struct op_row){ .id = { .ctr = r->ctr, .actor = r->actor } };
+	op->obj = (struct op_id){ .ctr = r->obj_ctr, .actor = r->obj_actor };
+	op->elem = (struct op_id){ .ctr = r->elem_ctr, .actor = r->elem_actor };
+	op->key_kind = (enum key_kind)r->key_kind;
+	op->insert = r->insert;
+	op->action = r->action;
+	op->expand = r->expand;
+	op->has_mark_name = r->has_mark_name;
 	if (r->has_mark_name)
-		row.op.mark_name = text;
+		op->mark_name = text;
 	else if (r->key_kind == KEY_MAP)
-		row.op.key = text;
-	value_unpack(&row.op.value, r);
-	*out = row;
+		op->key = text;
+	value_unpack(&op->value, r);
 }
 
 /* The walk over rows: what stands before the row at hand. */
@@ -256,10 +255,19 @@ void
 order_by_key(uint32_t *order, uint32_t *scratch, size_t n, order_key_fn *key,
     const void *ctx)
 {
-	uint64_t differ = 0;
+	uint64_t differ = 0, before = n > 0 ? key(ctx, order[0]) : 0;
+	uint64_t first = before;
+	bool sorted = true;
 
-	for (size_t i = 1; i < n; i++)
-		differ |= key(ctx, order[i]) ^ key(ctx, order[0]);
+	for (size_t i = 1; i < n; i++) {
+		uint64_t k = key(ctx, order[i]);
+
+		differ |= k ^ first;
+		sorted = sorted && before <= k;
+		before = k;
+	}
+	if (sorted)
+		return;
 	for (unsigned shift = 0; shift < 64; shift += RADIX_BITS) {
 		if ((differ >> shift) % RADIX == 0)
 			continue;

@@ -9,17 +9,20 @@
 
 #include "crdt/op_table.h"
 
-/* Bits of an actor's number. */
+/* Bits of an actor's number, which DOCUMENT_ACTORS_MAX is no more than. */
 #define ROW_ACTOR_BITS 18
+#define ROW_ACTOR(number) ((number) & ((1u << ROW_ACTOR_BITS) - 1))
 
 /* An op without its predecessors or successors, as small as it gets: there
- * may be millions.  Views are borrowed. */
+ * may be millions.  Views are borrowed; a short value is in the row itself. */
+#define ROW_VALUE_NEAR 8
 struct document_row {
 	const uint8_t *text; /* map key, or the name of a mark */
 	union {
 		uint64_t u64;
 		uint8_t f64[8];
-		const uint8_t *ptr;
+		uint8_t near[ROW_VALUE_NEAR];
+		const uint8_t *ptr; /* of more bytes */
 	} value;
 	uint32_t text_len, value_len;
 	uint32_t ctr, obj_ctr, elem_ctr;
@@ -36,7 +39,7 @@ _Static_assert(OP_COUNTER_MAX <= UINT32_MAX, "counters are uint32_t");
 /* A map key and a mark name at once are MALFORMED. */
 LK_MUST_USE lk_err document_row_pack(
     struct document_row *, const struct op_row *);
-/* Leaves the predecessors empty. */
+/* Leaves the predecessors empty.  The value may lie in the row. */
 void document_row_unpack(struct op_row *, const struct document_row *);
 
 /* Ids as numbers that sort like ids. */
@@ -76,10 +79,10 @@ struct document_changes {
 	struct column_reader columns[DOCUMENT_CHANGE_COLUMNS];
 	struct rd extra;
 	size_t actors_len;
-	size_t len;  /* rows in all */
-	size_t row;  /* rows read */
+	size_t len;      /* rows in all */
+	size_t row;      /* rows read */
 	size_t deps_max; /* of all rows together */
-	uint32_t *deps; /* of the row read last: rows before it */
+	uint32_t *deps;  /* of the row read last: rows before it */
 	size_t deps_cap;
 };
 
@@ -87,6 +90,9 @@ struct document_changes {
 LK_MUST_USE lk_err document_changes_open(struct document_changes *,
     const struct column *, size_t columns_len, size_t actors_len);
 void document_changes_close(struct document_changes *);
+/* Tells for each row 1 + the last one that depends on it, or leaves 0.  Before
+ * the first row is read; stops where reading the rows will fail. */
+void document_changes_users(const struct document_changes *, uint32_t *last);
 /* Not past `len`; its dependencies are in `deps` until the next call. */
 LK_MUST_USE lk_err document_changes_next(
     struct document_changes *, struct document_change *);

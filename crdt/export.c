@@ -89,6 +89,28 @@ ghosts_rename(struct renaming *r, struct present *present,
 }
 
 lk_err
+export_as_is(struct doc *doc, bool *as_is)
+{
+	bool same = true;
+
+	TRY(doc_settle(doc));
+	for (uint32_t i = 0; i < doc->head.actors && same; i++) {
+		struct doc_actor *a;
+
+		TRY(doc_actor_load(doc, i, &a));
+		same = a->branch == NULL && a->link == 0;
+	}
+	for (uint32_t n = 0; n < doc->head.changes && same; n++) {
+		struct doc_change c;
+
+		TRY(doc_change_load(doc, n, &c));
+		same = c.visible;
+	}
+	*as_is = same;
+	return LK_NONE;
+}
+
+lk_err
 export_changes(struct doc *doc, const struct change *changes, size_t n,
     enum export_form form, struct change_bodies *out)
 {

@@ -42,6 +42,10 @@ void change_bodies_clear(struct change_bodies *);
 /* Copies the body.  LIMIT, NOMEM. */
 LK_MUST_USE lk_err change_bodies_add(struct change_bodies *, struct bytes body);
 
+/* Whether an export that is no squash consists of the changes that the document
+ * has, just as they are: none of them is void, and nobody forked. */
+LK_MUST_USE lk_err export_as_is(struct doc *, bool *as_is);
+
 /*
  * Adds what is exported.  `changes` are all that the document has, a dependency
  * before its dependants; for EXPORT_SQUASH they are not needed.

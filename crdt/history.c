@@ -11,32 +11,20 @@ hash_compare(const void *a, const void *b)
 	return memcmp(a, b, LK_ID_LEN);
 }
 
-static void
-heads_mark(const struct change_index *x, size_t n, bool *has_user)
-{
-	uint32_t at;
-
-	for (size_t i = 0; i < n; i++)
-		for (size_t d = 0; d < x->changes[i].deps_len; d++)
-			if (change_index_find(
-				x, x->changes[i].deps + d * LK_ID_LEN, &at))
-				has_user[at] = true;
-}
-
 lk_err
 history_heads(const struct change *changes, size_t count, struct arena *arena,
     uint8_t **heads, size_t *n)
 {
-	struct change_index x;
+	struct change_links links;
 	size_t len = 0;
 	uint8_t *out;
 	bool *has_user;
 
-	TRY(change_index_new(&x, changes, count));
+	TRY(change_links_new(&links, changes, count));
 	has_user = calloc(count + 1, sizeof(*has_user));
 	if (has_user != NULL)
-		heads_mark(&x, count, has_user);
-	change_index_free(&x);
+		change_links_users(&links, has_user);
+	change_links_free(&links);
 	if (has_user == NULL)
 		return LK_ERR(LK_E_NOMEM, "heads");
 	for (size_t i = 0; i < count; i++)
@@ -58,19 +46,20 @@ history_heads(const struct change *changes, size_t count, struct arena *arena,
 
 /* Copies the dependencies that are not there, or only counts them. */
 static size_t
-missing_copy(const struct change_index *x, size_t count, uint8_t *out)
+missing_copy(
+    const struct change_links *l, const struct change *changes, uint8_t *out)
 {
 	size_t n = 0;
-	uint32_t at;
 
-	for (size_t i = 0; i < count; i++) {
-		for (size_t d = 0; d < x->changes[i].deps_len; d++) {
-			const uint8_t *dep = x->changes[i].deps + d * LK_ID_LEN;
-
-			if (change_index_find(x, dep, &at))
+	for (size_t i = 0; i < l->len; i++) {
+		for (uint32_t d = l->deps_at[i]; d < l->deps_at[i + 1]; d++) {
+			if (l->deps[d] != CHANGE_MISSING)
 				continue;
 			if (out != NULL)
-				memcpy(out + n * LK_ID_LEN, dep, LK_ID_LEN);
+				memcpy(out + n * LK_ID_LEN,
+				    changes[i].deps +
+					(d - l->deps_at[i]) * LK_ID_LEN,
+				    LK_ID_LEN);
 			n++;
 		}
 	}
@@ -81,16 +70,16 @@ lk_err
 history_missing(const struct change *changes, size_t count, struct arena *arena,
     uint8_t **hashes, size_t *n)
 {
-	struct change_index x;
+	struct change_links links;
 	size_t len, kept = 0;
 	uint8_t *out;
 
-	TRY(change_index_new(&x, changes, count));
-	len = missing_copy(&x, count, NULL);
+	TRY(change_links_new(&links, changes, count));
+	len = missing_copy(&links, changes, NULL);
 	out = arena_alloc(arena, len * LK_ID_LEN);
 	if (out != NULL)
-		(void)missing_copy(&x, count, out);
-	change_index_free(&x);
+		(void)missing_copy(&links, changes, out);
+	change_links_free(&links);
 	if (out == NULL)
 		return LK_ERR(LK_E_NOMEM, "dependencies");
 	qsort(out, len, LK_ID_LEN, hash_compare);
@@ -115,6 +104,18 @@ change_place_order(const void *a, const void *b)
 	if (r != 0)
 		return r;
 	return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+static void
+places_sort(const struct change **changes, size_t n)
+{
+	size_t i = 1;
+
+	/* Who works alone has them in order. */
+	while (i < n && change_place_order(&changes[i - 1], &changes[i]) < 0)
+		i++;
+	if (i < n)
+		qsort(changes, n, sizeof(*changes), change_place_order);
 }
 
 /* Of changes sorted by actor and seq: no two the same, and no gaps if none
@@ -148,44 +149,57 @@ history_check_seqs(const struct history *h, enum history_extent extent)
 		return LK_ERR(LK_E_NOMEM, "order of changes");
 	for (size_t i = 0; i < h->changes_len; i++)
 		sorted[i] = &h->changes[i];
-	qsort(sorted, h->changes_len, sizeof(*sorted), change_place_order);
+	places_sort(sorted, h->changes_len);
 	err = seqs_check(sorted, h->changes_len, extent == HISTORY_WHOLE);
 	for (size_t i = 0; i < h->orphans_len; i++)
 		sorted[h->changes_len + i] = &h->orphans[i];
 	if (err.code == LK_OK && h->orphans_len > 0) {
-		qsort(sorted, n, sizeof(*sorted), change_place_order);
+		places_sort(sorted, n);
 		err = seqs_check(sorted, n, false);
 	}
 	free(sorted);
 	return err;
 }
 
-/* Puts a list of different changes in order, into the history's arena. */
+/* Moves each change to its place: order[i] is the number of the one that
+ * belongs at i.  Uses the order up. */
+static void
+changes_permute(struct change *at, uint32_t *order, size_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct change first = at[i];
+		uint32_t to = i;
+
+		while (order[to] != i) {
+			uint32_t from = order[to];
+
+			at[to] = at[from];
+			order[to] = to;
+			to = from;
+		}
+		at[to] = first;
+		order[to] = to;
+	}
+}
+
+/* Puts a list of different changes in order. */
 static lk_err
 history_arrange(
-    struct history *h, const struct change_list *l, enum history_extent extent)
+    struct change_list *l, enum history_extent extent, size_t *ready)
 {
-	struct change *at = arena_alloc(&h->arena, l->len * sizeof(*at));
 	uint32_t *order = calloc(l->len + 1, sizeof(*order));
-	struct change_index x = { 0 };
-	size_t ready = 0;
+	struct change_links links = { 0 };
 	lk_err err;
 
-	if (at == NULL || order == NULL)
+	if (order == NULL)
 		err = LK_ERR(LK_E_NOMEM, "changes of a history");
 	else
-		err = change_index_new(&x, l->at, l->len);
+		err = change_links_new(&links, l->at, l->len);
 	if (err.code == LK_OK)
-		err = changes_order(&x, l->len, extent, order, &ready);
-	if (err.code == LK_OK) {
-		for (size_t i = 0; i < l->len; i++)
-			at[i] = l->at[order[i]];
-		h->changes = at;
-		h->changes_len = ready;
-		h->orphans = at + ready;
-		h->orphans_len = l->len - ready;
-	}
-	change_index_free(&x);
+		err = changes_order(&links, extent, order, ready);
+	if (err.code == LK_OK)
+		changes_permute(l->at, order, l->len);
+	change_links_free(&links);
 	free(order);
 	return err;
 }
@@ -194,8 +208,14 @@ static lk_err
 history_finish(
     struct history *h, struct change_list *l, enum history_extent extent)
 {
+	size_t ready;
+
 	TRY(change_list_unique(l));
-	TRY(history_arrange(h, l, extent));
+	TRY(history_arrange(l, extent, &ready));
+	h->changes = l->at;
+	h->changes_len = ready;
+	h->orphans = l->len > 0 ? l->at + ready : NULL;
+	h->orphans_len = l->len - ready;
 	return extent == HISTORY_FORKS ? LK_NONE
 				       : history_check_seqs(h, extent);
 }
@@ -212,7 +232,7 @@ history_add_change(struct history *h, struct change_list *l, struct bytes body)
 	kept = arena_copy(&h->arena, body);
 	if (kept.len != body.len)
 		return LK_ERR(LK_E_LIMIT, "size of a history");
-	TRY(change_decode_lean(&c, &h->arena, kept, true));
+	TRY(change_decode_lean(&c, &h->arena, kept));
 	return change_list_add(l, &c);
 }
 
@@ -279,11 +299,12 @@ history_close(struct history *out, struct history *h, struct change_list *l,
 {
 	if (err.code == LK_OK)
 		err = history_finish(h, l, extent);
-	change_list_clear(l);
-	if (err.code == LK_OK)
+	if (err.code == LK_OK) {
 		*out = *h;
-	else
-		arena_clear(&h->arena);
+		return LK_NONE;
+	}
+	change_list_clear(l);
+	arena_clear(&h->arena);
 	return err;
 }
 
@@ -354,6 +375,7 @@ void
 history_clear(struct history *h)
 {
 	arena_clear(&h->arena);
+	free(h->changes);
 	*h = (struct history){ 0 };
 }
 
@@ -375,8 +397,9 @@ history_only_document(struct bytes file, struct bytes *body)
 	return LK_NONE;
 }
 
-lk_err
-history_each(struct bytes file, change_fn *each, void *ctx)
+static lk_err
+hand_out(
+    struct bytes file, enum history_extent extent, change_fn *each, void *ctx)
 {
 	struct history h;
 	struct bytes body;
@@ -384,11 +407,23 @@ history_each(struct bytes file, change_fn *each, void *ctx)
 
 	if (history_only_document(file, &body).code == LK_OK)
 		return document_each(body, each, ctx);
-	TRY(history_read(&h, file));
+	TRY(history_make(&h, &(struct history_source){ .file = file }, extent));
 	if (h.orphans_len > 0)
 		err = LK_ERR(LK_E_WAIT, "a dependency is missing");
 	for (size_t i = 0; i < h.changes_len && err.code == LK_OK; i++)
 		err = each(ctx, &h.changes[i]);
 	history_clear(&h);
 	return err;
+}
+
+lk_err
+history_each(struct bytes file, change_fn *each, void *ctx)
+{
+	return hand_out(file, HISTORY_WHOLE, each, ctx);
+}
+
+lk_err
+history_each_part(struct bytes file, change_fn *each, void *ctx)
+{
+	return hand_out(file, HISTORY_PART, each, ctx);
 }

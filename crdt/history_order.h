@@ -15,22 +15,34 @@ struct change_list {
 };
 /* LIMIT, NOMEM. */
 LK_MUST_USE lk_err change_list_add(struct change_list *, const struct change *);
-/* Keeps one of each hash.  NOMEM. */
-LK_MUST_USE lk_err change_list_unique(struct change_list *);
 void change_list_clear(struct change_list *);
 
-/* Where each hash is; borrows the changes. */
-struct change_index {
-	const struct change *changes;
-	uint32_t *slots; /* 1 + number, or 0 */
-	size_t mask;
+/* Keeps one of each hash.  NOMEM. */
+LK_MUST_USE lk_err change_list_unique(struct change_list *);
+
+/* The dependencies of a set of changes, as numbers. */
+#define CHANGE_MISSING UINT32_MAX
+struct change_links {
+	const uint8_t *hash; /* of change 0; borrowed */
+	size_t step;         /* from there to that of the next one */
+	size_t len;
+	uint32_t *deps;    /* change after change; owned, as the next one */
+	uint32_t *deps_at; /* where a change's begin; one more entry */
 };
-/* DATA when a change is there twice; LIMIT, NOMEM. */
-LK_MUST_USE lk_err change_index_new(
-    struct change_index *, const struct change *, size_t n);
-void change_index_free(struct change_index *);
-bool change_index_find(const struct change_index *,
-    const uint8_t hash[static LK_ID_LEN], uint32_t *at);
+/* NOMEM, LIMIT. */
+LK_MUST_USE lk_err change_links_new(
+    struct change_links *, const struct change *, size_t n);
+/*
+ * Completes links of which some dependencies are not known yet: CHANGE_UNKNOWN
+ * and a number into the hashes `far`.  Most changes depend on the one before
+ * them, so that not many need an index of the hashes, or none.  NOMEM.
+ */
+#define CHANGE_UNKNOWN (UINT32_C(1) << 31)
+LK_MUST_USE lk_err change_links_resolve(
+    struct change_links *, const uint8_t *far);
+void change_links_free(struct change_links *);
+/* Sets by number whether some change depends on it. */
+void change_links_users(const struct change_links *, bool *has_user);
 
 /* What a dependency that is not among the changes means. */
 enum history_extent {
@@ -42,7 +54,7 @@ enum history_extent {
  * Fills order with the numbers 0 to n - 1: first the *ready changes whose
  * dependencies are all there, in the order above, then the others.  NOMEM.
  */
-LK_MUST_USE lk_err changes_order(const struct change_index *, size_t n,
+LK_MUST_USE lk_err changes_order(const struct change_links *,
     enum history_extent, uint32_t *order, size_t *ready);
 
 #endif

@@ -3,6 +3,7 @@
 #include "crdt/deflate.h"
 #include "crdt/document.h"
 #include "crdt/document_write.h"
+#include "crdt/history_order.h"
 
 /* Automerge deflates the changes of a file from this size on. */
 #define CHANGE_DEFLATE_MIN 256
@@ -57,20 +58,20 @@ static lk_err
 changes_sort(struct change *ordered, const struct change *changes, size_t n)
 {
 	uint32_t *order = calloc(n + 1, sizeof(*order));
-	struct change_index x = { 0 };
+	struct change_links links = { 0 };
 	size_t ready = 0;
 	lk_err err;
 
 	if (order == NULL)
 		return LK_ERR(LK_E_NOMEM, "order of changes");
-	err = change_index_new(&x, changes, n);
+	err = change_links_new(&links, changes, n);
 	if (err.code == LK_OK)
-		err = changes_order(&x, n, HISTORY_WHOLE, order, &ready);
+		err = changes_order(&links, HISTORY_WHOLE, order, &ready);
 	if (err.code == LK_OK && ready != n)
 		err = LK_ERR(LK_E_DATA, "a dependency is missing");
 	for (size_t i = 0; i < n && err.code == LK_OK; i++)
 		ordered[i] = changes[order[i]];
-	change_index_free(&x);
+	change_links_free(&links);
 	free(order);
 	return err;
 }

@@ -231,18 +231,19 @@ op_table_group(struct op_table_reader *t, struct op *op)
 lk_err
 op_table_next(struct op_table_reader *t, struct op_row *row)
 {
-	struct op_row got = { 0 };
 	bool none = false;
 
+	/* Where it goes at once: a copy of each row would cost as much as
+	 * reading it. */
+	*row = (struct op_row){ 0 };
 	if (t->kind == OP_TABLE_DOCUMENT)
-		TRY(op_table_id(t, OP_ID_ACTOR, OP_ID_CTR, &got.id, &none));
+		TRY(op_table_id(t, OP_ID_ACTOR, OP_ID_CTR, &row->id, &none));
 	if (none)
 		return LK_ERR(LK_E_MALFORMED, "an op without id");
-	TRY(op_table_place(t, &got.op));
-	TRY(op_table_content(t, &got.op));
-	TRY(op_table_group(t, &got.op));
+	TRY(op_table_place(t, &row->op));
+	TRY(op_table_content(t, &row->op));
+	TRY(op_table_group(t, &row->op));
 	t->row++;
-	*row = got;
 	return LK_NONE;
 }
 

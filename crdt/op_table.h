@@ -62,7 +62,8 @@ LK_MUST_USE lk_err op_table_open(struct op_table_reader *, enum op_table_kind,
 void op_table_close(struct op_table_reader *);
 /*
  * Reads a row; actor numbers are checked against actors_len, which the caller
- * sets after opening.  The views live until the next call.  Not past `rows`.
+ * sets after opening.  The views live until the next call; after an error there
+ * is nothing of use in the row.  Not past `rows`.
  */
 LK_MUST_USE lk_err op_table_next(struct op_table_reader *, struct op_row *);
 /* After the last row: no column may have anything left. */

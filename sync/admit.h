@@ -109,6 +109,10 @@ LK_MUST_USE lk_err content_carried(struct admission *,
     const uint8_t hash[static LK_ID_LEN], bool *again);
 /* Carries a change of status into the document. */
 LK_MUST_USE lk_err content_flip(struct admission *, uint32_t node, bool visible);
+/* Hands out the change a node brought, or the changes of its import, each
+ * behind those of them that it depends on. */
+LK_MUST_USE lk_err content_each(
+    struct admission *, uint32_t node, change_fn *, void *ctx);
 /* Adds the body of the change a node brought, or the changes of its import. */
 LK_MUST_USE lk_err content_changes(
     struct admission *, uint32_t node, struct change_bodies *);

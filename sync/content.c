@@ -420,10 +420,10 @@ content_import_bytes(struct admission *a, const struct candidate *last,
 	return buf_err(out, "import");
 }
 
-/* Reads an import whole. */
+/* Reads an import: whole, or, if `h` is NULL, handing its changes out. */
 static lk_err
-content_import(
-    struct admission *a, const struct candidate *last, struct history *h)
+import_read(struct admission *a, const struct candidate *last,
+    struct history *h, change_fn *each, void *ctx)
 {
 	ARENA_SCOPED arena = { 0 };
 	BUF_SCOPED file = { 0 };
@@ -432,10 +432,21 @@ content_import(
 	arena_init(&arena, (size_t)DOCUMENT_BODY_MAX * 2);
 	buf_init(&file, DOCUMENT_BODY_MAX);
 	err = content_import_bytes(a, last, &arena, &file);
+	/* Its bytes are in the file now. */
+	arena_clear(&arena);
 	if (err.code == LK_OK)
-		err = history_read_part(h, buf_bytes(&file));
+		err = h != NULL
+		    ? history_read_part(h, buf_bytes(&file))
+		    : history_each_part(buf_bytes(&file), each, ctx);
 	/* More than there is room for is its author's fault, not ours. */
 	return err.code == LK_E_NOMEM ? LK_ERR(LK_E_LIMIT, "import") : err;
+}
+
+static lk_err
+content_import(
+    struct admission *a, const struct candidate *last, struct history *h)
+{
+	return import_read(a, last, h, NULL, NULL);
 }
 
 /* Whether a node is in the past of a candidate. */
@@ -664,21 +675,28 @@ content_apply(struct admission *a, const struct candidate *c,
 	return err;
 }
 
+struct import_flip {
+	struct admission *a;
+	bool visible;
+};
+
+static lk_err
+flip_change(void *ctx, const struct change *c)
+{
+	struct import_flip *f = ctx;
+
+	return content_show(f->a, c->hash, f->visible);
+}
+
 static lk_err
 content_flip_import(
     struct admission *a, const struct candidate *c, bool visible)
 {
-	struct history h;
-	lk_err err;
+	struct import_flip f = { .a = a, .visible = visible };
 
 	if (content_of(&c->body)->form == 0)
 		return LK_NONE;
-	TRY(content_import(a, c, &h));
-	err = LK_NONE;
-	for (size_t i = 0; i < h.changes_len && err.code == LK_OK; i++)
-		err = content_show(a, h.changes[i].hash, visible);
-	history_clear(&h);
-	return err;
+	return import_read(a, c, NULL, flip_change, &f);
 }
 
 lk_err
@@ -726,26 +744,44 @@ content_rebuild(struct admission *a, const struct candidate *c, uint32_t number,
 	return change_unlean(body, lean, &head);
 }
 
-lk_err
-content_changes(struct admission *a, uint32_t number, struct change_bodies *out)
+/* Hands out the change that was rebuilt. */
+static lk_err
+content_hand_out(struct bytes body, change_fn *each, void *ctx)
 {
-	struct candidate c;
-	struct history h;
+	ARENA_SCOPED arena = { 0 };
+	struct change c;
+
+	arena_init(&arena, CHANGE_BODY_MAX);
+	TRY(change_decode(&c, &arena, body));
+	return each(ctx, &c);
+}
+
+lk_err
+content_each(struct admission *a, uint32_t number, change_fn *each, void *ctx)
+{
 	BUF_SCOPED body = { .max = CHANGE_BODY_MAX };
-	lk_err err = LK_NONE;
+	struct candidate c;
 
 	TRY(content_envelope(a, number, &c));
 	if (content_of(&c.body) == NULL)
 		return LK_NONE;
 	if (body_has(&c.body, OP_CHANGE)) {
 		TRY(content_rebuild(a, &c, number, &body));
-		return change_bodies_add(out, buf_bytes(&body));
+		return content_hand_out(buf_bytes(&body), each, ctx);
 	}
 	if (content_of(&c.body)->form == 0)
 		return LK_NONE;
-	TRY(content_import(a, &c, &h));
-	for (size_t i = 0; i < h.changes_len && err.code == LK_OK; i++)
-		err = change_bodies_add(out, h.changes[i].body);
-	history_clear(&h);
-	return err;
+	return import_read(a, &c, NULL, each, ctx);
+}
+
+static lk_err
+body_add(void *ctx, const struct change *c)
+{
+	return change_bodies_add(ctx, c->body);
+}
+
+lk_err
+content_changes(struct admission *a, uint32_t number, struct change_bodies *out)
+{
+	return content_each(a, number, body_add, out);
 }

@@ -117,33 +117,49 @@ row_load(char **argv)
 	replica_close(&r);
 }
 
+/* Decodes the changes, and adds them unless the writer is NULL. */
+static void
+changes_read(struct bytes file, struct history_writer *w)
+{
+	struct rd r = rd_over(file);
+	ARENA_SCOPED arena = { 0 };
+	struct bytes body;
+
+	arena_init(&arena, CHANGE_BODY_MAX);
+	while (body_next(&r, &body)) {
+		struct change c;
+
+		arena_reset(&arena);
+		must(change_decode(&c, &arena, body));
+		if (w != NULL)
+			must(history_writer_add(w, &c));
+	}
+}
+
 void
 row_save(char **argv)
 {
-	struct rd r = rd_over(file_map(argv[0]));
-	struct bytes body, *bodies = NULL;
-	BUF_SCOPED out = { .max = SIZE_MAX };
-	struct history h;
-	size_t n = 0;
+	struct bytes changes = file_map(argv[0]);
+	BUF_SCOPED out = { .max = SIZE_MAX }, heads = { .max = SIZE_MAX };
+	struct history_writer *w;
 	FILE *f;
 
 	phase(NULL);
-	while (body_next(&r, &body)) {
-		bodies = reallocarray(bodies, n + 1, sizeof(*bodies));
-		if (bodies == NULL)
-			err(1, "changes");
-		bodies[n++] = body;
-	}
-	must(history_from_changes(&h, bodies, n));
-	phase("decode");
-	must(history_write(&out, h.changes, h.changes_len));
+	must(history_writer_new(&w));
+	changes_read(changes, w);
 	phase("write");
+	must(history_writer_finish(w, &out, &heads));
+	phase("write");
+	history_writer_free(w);
 	figure("bytes", (double)out.len);
 	f = file_new(argv[1]);
 	if (fwrite(out.ptr, out.len, 1, f) != 1)
 		err(1, "%s", argv[1]);
 	file_end(f);
-	free(bodies);
+	phase(NULL);
+	/* Once more, to tell what of it is decoding. */
+	changes_read(changes, NULL);
+	figure("of it decode", phase(NULL));
 }
 
 static void

@@ -94,9 +94,36 @@ take(void *ctx, const struct change *c)
 	return LK_NONE;
 }
 
+/* What it is rewritten as is what writing its changes makes, in any order. */
+static void
+check_rewritten(struct bytes file, const struct history *h)
+{
+	BUF_SCOPED written = { .max = DOCUMENT_BODY_MAX };
+	BUF_SCOPED rewritten = { .max = DOCUMENT_BODY_MAX };
+	BUF_SCOPED backwards = { .max = DOCUMENT_BODY_MAX };
+	BUF_SCOPED heads = { .max = DOCUMENT_BODY_MAX };
+	struct history_writer *w;
+
+	assert_ok(history_rewrite(&rewritten, file));
+	if (h->changes_len == 0) {
+		assert_int_equal(rewritten.len, 0);
+		return;
+	}
+	assert_ok(history_write(&written, h->changes, h->changes_len));
+	assert_true(bytes_equal(buf_bytes(&written), buf_bytes(&rewritten)));
+	assert_ok(history_writer_new(&w));
+	for (size_t i = h->changes_len; i > 0; i--)
+		assert_ok(history_writer_add(w, &h->changes[i - 1]));
+	assert_ok(history_writer_finish(w, &backwards, &heads));
+	history_writer_free(w);
+	assert_true(bytes_equal(buf_bytes(&written), buf_bytes(&backwards)));
+	assert_true(heads.len > 0 && heads.len % LK_ID_LEN == 0);
+}
+
 static void
 check_file(struct bytes file)
 {
+	BUF_SCOPED none = { .max = DOCUMENT_BODY_MAX };
 	struct handed handed = { 0 };
 	struct history h;
 	lk_err err = history_read(&h, file);
@@ -110,7 +137,9 @@ check_file(struct bytes file)
 	if (h.orphans_len > 0) {
 		assert_code(history_each(file, take, &handed), LK_E_WAIT);
 		assert_int_equal(handed.len, 0);
+		assert_code(history_rewrite(&none, file), LK_E_WAIT);
 	} else {
+		check_rewritten(file, &h);
 		assert_ok(history_each(file, take, &handed));
 		assert_int_equal(handed.len, h.changes_len);
 	}
@@ -162,6 +191,29 @@ a_change_of_many_ops_is_handed_out_too(void **state)
 	changes_clear(&all);
 }
 
+static void
+a_document_has_every_change_once(void **state)
+{
+	BUF_SCOPED out = { .max = DOCUMENT_BODY_MAX };
+	BUF_SCOPED heads = { .max = DOCUMENT_BODY_MAX };
+	struct history_writer *w;
+	struct history h;
+	struct buf file;
+
+	(void)state;
+	assert_true(
+	    data_file(&file, "vectors", "02-scalars", ".automerge"));
+	assert_ok(history_read(&h, buf_bytes(&file)));
+	assert_ok(history_writer_new(&w));
+	for (size_t twice = 0; twice < 2; twice++)
+		for (size_t i = 0; i < h.changes_len; i++)
+			assert_ok(history_writer_add(w, &h.changes[i]));
+	assert_code(history_writer_finish(w, &out, &heads), LK_E_DATA);
+	history_writer_free(w);
+	history_clear(&h);
+	buf_clear(&file);
+}
+
 static lk_err
 refuse(void *ctx, const struct change *c)
 {
@@ -188,6 +240,7 @@ main(void)
 		cmocka_unit_test(
 		    every_change_is_handed_out_once_after_what_it_depends_on),
 		cmocka_unit_test(a_change_of_many_ops_is_handed_out_too),
+		cmocka_unit_test(a_document_has_every_change_once),
 		cmocka_unit_test(who_takes_them_may_end_it),
 	};
 
