@@ -132,17 +132,14 @@ json_create(struct request *r, const char *name, struct bytes text,
 {
 	const char *type = c->type == OBJ_MAP ? "map" : "list";
 	BUF_SCOPED file = { .max = CHANGE_BODY_MAX + 64 };
-	struct history h;
-	lk_err err;
+	BUF_SCOPED chunk = { .max = DOCUMENT_BODY_MAX };
 
 	if (text.len <= CHANGE_TEXT_MAX)
 		return replica_create(
 		    r->replica, name, type, content_fill, c, docno);
 	TRY(content_chunk(r, c, &file));
-	TRY(history_read(&h, buf_bytes(&file)));
-	err = replica_import(r->replica, name, &h, docno);
-	history_clear(&h);
-	TRY(err);
+	TRY(history_rewrite(&chunk, buf_bytes(&file)));
+	TRY(replica_import(r->replica, name, buf_bytes(&chunk), docno));
 	return home_name_set(r->replica, *docno, name, type);
 }
 

@@ -57,30 +57,51 @@ orphans_tell(struct request *r, const struct history *h)
 }
 
 static lk_err
-history_import(struct request *r, const char *name, const struct history *h,
-    uint32_t *docno)
+chunk_import(
+    struct request *r, const char *name, struct bytes chunk, uint32_t *docno)
 {
 	const char *type;
 
-	TRY(replica_import(r->replica, name, h, docno));
-	TRY(orphans_tell(r, h));
+	TRY(replica_import(r->replica, name, chunk, docno));
 	TRY(type_find(r, *docno, &type));
 	if (strcmp(type, "map") == 0)
 		return LK_NONE;
 	return home_name_set(r->replica, *docno, name, type);
 }
 
+/* Gives the history up before the document is made. */
+static lk_err
+history_import(
+    struct request *r, const char *name, struct history *h, uint32_t *docno)
+{
+	BUF_SCOPED chunk = { .max = DOCUMENT_BODY_MAX };
+	lk_err err = LK_NONE;
+
+	if (h->changes_len > 0)
+		err = history_write(&chunk, h->changes, h->changes_len);
+	if (err.code == LK_OK)
+		err = orphans_tell(r, h);
+	history_clear(h);
+	TRY(err);
+	return chunk_import(r, name, buf_bytes(&chunk), docno);
+}
+
 lk_err
 automerge_import(
     struct request *r, const char *name, struct bytes file, uint32_t *docno)
 {
-	struct history h;
-	lk_err err;
+	BUF_SCOPED chunk = { .max = DOCUMENT_BODY_MAX };
+	struct history h = { 0 };
+	lk_err err = history_rewrite(&chunk, file);
 
-	TRY(history_read(&h, file));
-	err = history_import(r, name, &h, docno);
-	history_clear(&h);
-	return err;
+	if (err.code == LK_E_WAIT) {
+		/* Which ones are missing needs all of it. */
+		TRY(history_read(&h, file));
+		return history_import(r, name, &h, docno);
+	}
+	TRY(err);
+	TRY(orphans_tell(r, &h));
+	return chunk_import(r, name, buf_bytes(&chunk), docno);
 }
 
 /* The files of a document, in what was uploaded. */
@@ -146,15 +167,12 @@ files_import(
     struct request *r, const char *name, struct files *f, uint32_t *docno)
 {
 	struct history h;
-	lk_err err;
 
 	TRY(history_salvage(&h, f->at, f->len, flaw_list, f));
-	if (h.changes_len == 0)
-		err = LK_ERR(LK_E_DATA, "no file of it can be read");
-	else
-		err = history_import(r, name, &h, docno);
+	if (h.changes_len > 0)
+		return history_import(r, name, &h, docno);
 	history_clear(&h);
-	return err;
+	return LK_ERR(LK_E_DATA, "no file of it can be read");
 }
 
 lk_err

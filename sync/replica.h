@@ -145,10 +145,10 @@ struct undo_report {
 };
 LK_MUST_USE lk_err replica_undo(
     struct replica *, uint32_t docno, bool redo, struct undo_report *);
-/* A new document holding the changes of a history; its orphans are left out.
- * DATA, MALFORMED, LIMIT: nothing was written. */
-LK_MUST_USE lk_err replica_import(struct replica *, const char *name,
-    const struct history *, uint32_t *docno);
+/* A new document holding the changes of a document chunk that history_write or
+ * history_rewrite made, or none.  DATA, MALFORMED, LIMIT: nothing was written. */
+LK_MUST_USE lk_err replica_import(
+    struct replica *, const char *name, struct bytes chunk, uint32_t *docno);
 /* A new document with the history of another one, listed as its branch
  * (home.h).  DATA: it holds what only counts in part. */
 LK_MUST_USE lk_err replica_branch(

@@ -353,15 +353,11 @@ create_imported(struct replica *r, struct bytes chunks, uint32_t *docno)
 }
 
 lk_err
-replica_import(struct replica *r, const char *name, const struct history *h,
-    uint32_t *docno)
+replica_import(
+    struct replica *r, const char *name, struct bytes chunk, uint32_t *docno)
 {
-	BUF_SCOPED canonical = { .max = DOCUMENT_BODY_MAX };
-
 	TRY(home_name_check(r, name));
-	if (h->changes_len > 0)
-		TRY(history_write(&canonical, h->changes, h->changes_len));
-	TRY(create_imported(r, buf_bytes(&canonical), docno));
+	TRY(create_imported(r, chunk, docno));
 	return home_name_set(r, *docno, name, "map");
 }
 

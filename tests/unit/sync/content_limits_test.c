@@ -71,20 +71,19 @@ wide_history(struct buf *file, uint32_t n)
 static lk_err
 import_verdict(struct device *d, uint32_t heads)
 {
-	struct history h;
 	uint32_t docno;
 	BUF_SCOPED file = { .max = DOCUMENT_BODY_MAX };
+	BUF_SCOPED chunk = { .max = DOCUMENT_BODY_MAX };
 	lk_err err;
 
 	wide_history(&file, heads);
-	ok(history_read(&h, buf_bytes(&file)));
+	ok(history_rewrite(&chunk, buf_bytes(&file)));
 	device_begin(d);
 	ok(replica_nest(d->r));
-	err = replica_import(
-	    d->r, heads > IMPORT_HEADS_MAX ? "wider" : "wide", &h, &docno);
+	err = replica_import(d->r, heads > IMPORT_HEADS_MAX ? "wider" : "wide",
+	    buf_bytes(&chunk), &docno);
 	ok(replica_unnest(d->r, err.code == LK_OK));
 	device_commit(d);
-	history_clear(&h);
 	return err;
 }
 
