@@ -136,21 +136,46 @@ changes_read(struct bytes file, struct history_writer *w)
 	}
 }
 
+/* What is no one document chunk: all changes are needed at once. */
+static void
+changes_write(struct bytes file, struct buf *out)
+{
+	struct rd r = rd_over(file);
+	struct bytes body, *bodies = NULL;
+	struct history h;
+	size_t n = 0;
+
+	while (body_next(&r, &body)) {
+		bodies = reallocarray(bodies, n + 1, sizeof(*bodies));
+		if (bodies == NULL)
+			err(1, "changes");
+		bodies[n++] = body;
+	}
+	must(history_from_changes(&h, bodies, n));
+	must(history_write(out, h.changes, h.changes_len));
+	history_clear(&h);
+	free(bodies);
+}
+
 void
 row_save(char **argv)
 {
 	struct bytes changes = file_map(argv[0]);
 	BUF_SCOPED out = { .max = SIZE_MAX }, heads = { .max = SIZE_MAX };
 	struct history_writer *w;
+	lk_err e;
 	FILE *f;
 
 	phase(NULL);
 	must(history_writer_new(&w));
 	changes_read(changes, w);
-	phase("write");
-	must(history_writer_finish(w, &out, &heads));
-	phase("write");
+	e = history_writer_finish(w, &out, &heads);
 	history_writer_free(w);
+	if (e.code == LK_E_LIMIT)
+		changes_write(changes, &out);
+	else
+		must(e);
+	phase("write");
 	figure("bytes", (double)out.len);
 	f = file_new(argv[1]);
 	if (fwrite(out.ptr, out.len, 1, f) != 1)
