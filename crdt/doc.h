@@ -47,6 +47,11 @@ LK_MUST_USE lk_err doc_apply(struct doc *, const struct change *, bool visible);
 LK_MUST_USE lk_err doc_set_visible(
     struct doc *, const uint8_t hash[static LK_ID_LEN], bool visible);
 
+/* The same for several, a dependency best before its dependants: the counters
+ * they have in common are counted once. */
+LK_MUST_USE lk_err doc_set_visible_all(struct doc *,
+    const uint8_t (*hashes)[LK_ID_LEN], size_t n, bool visible);
+
 struct doc_change_info {
 	uint8_t hash[LK_ID_LEN];
 	uint32_t number; /* in order of application, from 0 */

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "crdt/doc_ghost.h"
 
@@ -251,14 +252,28 @@ doc_flip(struct doc *doc, const uint64_t *numbers, size_t n, bool visible)
 }
 
 lk_err
+doc_set_visible_all(
+    struct doc *doc, const uint8_t (*hashes)[LK_ID_LEN], size_t n, bool visible)
+{
+	ID_LIST_SCOPED numbers = { 0 };
+
+	TRY(doc_writable(doc));
+	for (size_t i = 0; i < n; i++) {
+		uint32_t number;
+
+		TRY(doc_change_find(doc, hashes[i], &number));
+		TRY(id_list_add(&numbers, number));
+	}
+	return doc_flip(doc, numbers.ids, numbers.len, visible);
+}
+
+lk_err
 doc_set_visible(
     struct doc *doc, const uint8_t hash[static LK_ID_LEN], bool visible)
 {
-	uint64_t numbers[1];
-	uint32_t number;
+	uint8_t hashes[1][LK_ID_LEN];
 
-	TRY(doc_writable(doc));
-	TRY(doc_change_find(doc, hash, &number));
-	numbers[0] = number;
-	return doc_flip(doc, numbers, 1, visible);
+	memcpy(hashes[0], hash, LK_ID_LEN);
+	return doc_set_visible_all(
+	    doc, (const uint8_t(*)[LK_ID_LEN])hashes, 1, visible);
 }

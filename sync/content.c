@@ -85,22 +85,33 @@ content_carried(
 /* One more envelope that brought a change counts, or one less: it shows as long
  * as any does. */
 static lk_err
-content_show(
-    struct admission *a, const uint8_t hash[static LK_ID_LEN], bool more)
+content_counts(struct admission *a, const uint8_t hash[static LK_ID_LEN],
+    bool more, bool *shows)
 {
-	struct doc *doc;
 	uint64_t count;
 	lk_err err = carried_get(a, hash, &count);
 
-	TRY(admission_doc(a, &doc));
+	*shows = more;
 	if (err.code == LK_E_NOTFOUND)
-		return doc_set_visible(doc, hash, more);
+		return LK_NONE;
 	TRY(err);
 	if (count == (more ? UINT64_MAX : 0))
 		return LK_ERR(LK_E_CORRUPT, "count of envelopes");
 	count += more ? 1 : (uint64_t)-1;
-	TRY(carried_put(a, hash, count));
-	return doc_set_visible(doc, hash, count > 0);
+	*shows = count > 0;
+	return carried_put(a, hash, count);
+}
+
+static lk_err
+content_show(
+    struct admission *a, const uint8_t hash[static LK_ID_LEN], bool more)
+{
+	struct doc *doc;
+	bool shows;
+
+	TRY(admission_doc(a, &doc));
+	TRY(content_counts(a, hash, more, &shows));
+	return doc_set_visible(doc, hash, shows);
 }
 
 /* An envelope brings a change that is there, and counts. */
@@ -678,14 +689,20 @@ content_apply(struct admission *a, const struct candidate *c,
 struct import_flip {
 	struct admission *a;
 	bool visible;
+	struct buf hashes; /* of the changes that flip */
 };
 
 static lk_err
 flip_change(void *ctx, const struct change *c)
 {
 	struct import_flip *f = ctx;
+	bool shows;
 
-	return content_show(f->a, c->hash, f->visible);
+	TRY(content_counts(f->a, c->hash, f->visible, &shows));
+	/* Others may still show it. */
+	if (shows == f->visible)
+		buf_mem(&f->hashes, c->hash, LK_ID_LEN);
+	return buf_err(&f->hashes, "changes of an import");
 }
 
 static lk_err
@@ -693,10 +710,22 @@ content_flip_import(
     struct admission *a, const struct candidate *c, bool visible)
 {
 	struct import_flip f = { .a = a, .visible = visible };
+	struct doc *doc;
+	lk_err err;
 
 	if (content_of(&c->body)->form == 0)
 		return LK_NONE;
-	return import_read(a, c, NULL, flip_change, &f);
+	buf_init(&f.hashes, (size_t)HISTORY_CHANGES_MAX * LK_ID_LEN);
+	err = import_read(a, c, NULL, flip_change, &f);
+	if (err.code == LK_OK)
+		err = admission_doc(a, &doc);
+	/* All at once: what they have in common is counted once. */
+	if (err.code == LK_OK)
+		err = doc_set_visible_all(doc,
+		    (const uint8_t(*)[LK_ID_LEN])(uintptr_t)f.hashes.ptr,
+		    f.hashes.len / LK_ID_LEN, visible);
+	buf_clear(&f.hashes);
+	return err;
 }
 
 lk_err

@@ -135,6 +135,8 @@ a_view_counts_a_crowd_once(void **state)
 		.key = BYTES_STR("k"),
 		.action = ACTION_SET,
 		.value = COUNTER(1) };
+	uint8_t(*hashes)[LK_ID_LEN];
+	const uint8_t(*many)[LK_ID_LEN];
 	struct crowd c;
 	struct doc *view;
 	struct item item;
@@ -164,6 +166,16 @@ a_view_counts_a_crowd_once(void **state)
 	assert_ok(doc_get(view, DOC_ROOT, KEY("k"), &item));
 	assert_int_equal(item.value.i64, 1);
 	doc_free(view);
+	hashes = calloc(CROWD, LK_ID_LEN);
+	for (size_t i = 0; i < CROWD; i++)
+		memcpy(hashes[i], c.all.all[i].hash, LK_ID_LEN);
+	many = (const uint8_t(*)[LK_ID_LEN])hashes;
+	assert_ok(doc_set_visible_all(c.doc, many, CROWD, false));
+	assert_code(doc_get(c.doc, DOC_ROOT, KEY("k"), &item), LK_E_NOTFOUND);
+	assert_ok(doc_set_visible_all(c.doc, many, CROWD, true));
+	assert_ok(doc_get(c.doc, DOC_ROOT, KEY("k"), &item));
+	assert_int_equal(item.value.i64, 101);
+	free(hashes);
 	assert_ok(doc_set_visible(c.doc, c.all.all[CROWD].hash, false));
 	assert_ok(
 	    doc_at(c.doc, (const uint8_t(*)[LK_ID_LEN])c.all.all[CROWD].hash, 1,
