@@ -282,7 +282,8 @@ def i9(W):
         give = [x for p in W.of(o.past) if p.kind in KEYED for x in given(W, p)]
         K = {t for t, d, b in give if d not in R or b and b != R[d]}
         for p in W.of(o.past):
-            if p.kind == "grant" and p.body["role"] >= READ and p.body["key"] not in R: K |= maximal(W, p.past) | {p.env.seal}
+            b = granted(p)
+            if b.get("role", NONE) >= READ and b["key"] not in R: K |= maximal(W, p.past) | {p.env.seal}
         pools += bool(K)
         ladder, more = [x for p in W.of(o.past) for x in links(W, p)], True
         while more:

@@ -32,8 +32,8 @@ An envelope:
   author  name: the key that signs
   grant   OP, or null (default).  The grant under which `author` acts, named by the op that gives it; `author` chooses among the
           two of a genesis.  null: the grant of prev; without prev refused (A4).  In the envelope of the genesis null: root's
-          with a rootbox, else the creator's.  In one with a guard, null: any grant in its past that names the author; if there
-          is none, refused (A4).
+          with a rootbox, else the creator's.  In one with a guard, null: any grant in its past that names the author and is not
+          cold; if there is none, refused (A4).
   seq     integer from 0.  (A real envelope counts from 1.)
   prev    id, or null (default): the author's envelope before this one
   deps    list of ids [[]], in any order.  prev may be among them, and is one of them in any case.
@@ -76,7 +76,7 @@ Refused for its form (A1), whatever the past:
   genesis    not op 0; with epoch, share or another genesis; with prev, deps, or seq not 0; root = creator; another author than said
              above; box or rootbox not certified for its key; a rootbox and further ops
   grant      role not 1 to 4; rank not 0 to 65535; parent without own, or not the index of an earlier grant
-  revoke     no entries, or more than 64; level not 0 to 3; more than 16 in keep, or one twice
+  revoke     no entries, or more than 64; level not 0 to 3; more than 16 in keep, or one twice; two entries for one grant
   adopt      no ops, or more than 256, or one twice
   guard      both or neither of grant and revoke; or own
 Refused by what is said above of a body: a box key missing or not certified (A6), an epoch whose `to` is not exactly right or
@@ -138,14 +138,14 @@ WHERE THE PAGE LEAVES A CHOICE
 10. A change may use any clean key.  Whatever is no change, import or epoch may use any epoch key of its past.
 11. revoke, ban, guard: not with an epoch in one envelope (they are sealed under the key before).  leave comes last, and what comes
     before it in the envelope counts as before it.  At most one change or import, and one epoch or share.
-12. guard: its author needs a grant in his past (A4), whatever has become of it, also a cold one.  Names that are no guardian's, and
+12. guard: its author needs a grant in his past (A4), whatever has become of it, but no cold one.  Names that are no guardian's, and
     repeated ones, count for nothing.  k = 0 or no guardians: no guard is admissible.
 13. An import is visible if every part of it is effective, or its last envelope is adopted; `effective` is said of each part.  It
     breaks off where the line of prevs brings another envelope, or another grant.  Its actors are looked at when it is complete;
     (actor, seq) of every complete import in the past counts, void ones too.
 14. Being void is no condition for being adopted.  An import is adopted by its last envelope only, and a complete one.
-15. Two entries of a revocation may name one grant: both hold, as of two revocations (R4).  Bans do not touch what a genesis or
-    guard gives, and own grants like others.
+15. Two entries of a revocation for one grant are not canonical: its entries ascend.  Bans do not touch what a genesis or a guard
+    gives, and own grants like others.
 16. A share to a device which has the key already is admissible.
 17. An own grant made in one envelope with the grant above it rests on an op of its own rank, and a grant on the bans of its own rank:
     "from ranks below" holds for them in the order parent, leave, ban, others inside a rank.
@@ -159,7 +159,7 @@ NONE, RELAY, READ, WRITE, ADMIN = range(5)
 NEED = {"ban": ADMIN, "leave": RELAY, "change": WRITE, "import": WRITE, "adopt": WRITE, "epoch": WRITE, "share": READ,
         "rekey": READ}
 KINDS = set(NEED) | {"genesis", "grant", "revoke", "guard"}
-COLD_KINDS = {"grant", "revoke", "ban", "share", "rekey", "guard"}
+COLD_KINDS = {"grant", "revoke", "ban", "share", "rekey"}
 CONTROL = {"genesis", "grant", "revoke", "ban", "leave", "guard", "rekey"}
 KEYED = {"genesis", "grant", "epoch", "share", "guard"}
 OWN_MAX, OPS_MAX, DEPS_MAX, KEEP_MAX, ENTRIES_MAX, ADOPT_MAX = 32, 16, 64, 16, 64, 256
@@ -661,7 +661,8 @@ def why_chain(W, e):
             f = f.prev
         if not line.issuperset(own): return "A3 fork"
     if kinds == {"guard"} and e.j.get("grant") is None:
-        return None if any(g.key == e.author for g in W.grants_in(e.past)) else "A4"
+        mine = any(g.key == e.author and not g.cold for g in W.grants_in(e.past))
+        return None if mine else "A4"
     if e.grant is None or not e.past >> e.grant.op.i & 1: return "A4"
     if e.grant.cold and kinds - COLD_KINDS: return "A6 cold"
     return None
@@ -702,6 +703,7 @@ def why_grant(W, o):
 
 
 def why_revoke(W, o):
+    if len({c.target for c in o.cuts}) < len(o.cuts): return "A1 entries"
     for x, c in zip(entries(o), o.cuts):
         t = c.target
         if t is None or not before(o, t.op): return "A6 target"

@@ -150,7 +150,7 @@ class Gen:
         if not b.get("cold") and b["role"] != RELAY: b["box"] = s.box(m, k)
         if s.some(.03): b["rank"] = g.rank + rng.choice([0, -1])
         if s.some(.03): b["role"] = ADMIN
-        if s.some(.02): b["box"] = rng.choice(KEYS) + ".b0"
+        if s.some(.03) and "box" in b and b["role"] != RELAY: b["box"] = rng.choice(KEYS) + ".b0"
         if s.some(.01): b["rank"] = RANK_MAX
         b["rank"] = min(b["rank"], RANK_MAX)
         return b
