@@ -107,6 +107,16 @@ LK_MUST_USE lk_err content_apply(struct admission *, const struct candidate *,
 /* Whether more than one envelope has brought a change. */
 LK_MUST_USE lk_err content_carried(struct admission *,
     const uint8_t hash[static LK_ID_LEN], bool *again);
+/* One more envelope that brought a change counts, or one less: whether it shows
+ * now, as it does as long as any does. */
+LK_MUST_USE lk_err content_counts(struct admission *,
+    const uint8_t hash[static LK_ID_LEN], bool more, bool *shows);
+/* The same, and makes it so. */
+LK_MUST_USE lk_err content_show(
+    struct admission *, const uint8_t hash[static LK_ID_LEN], bool more);
+/* An envelope brings a change that is there, and counts. */
+LK_MUST_USE lk_err content_show_again(
+    struct admission *, const uint8_t hash[static LK_ID_LEN]);
 /* Carries a change of status into the document. */
 LK_MUST_USE lk_err content_flip(struct admission *, uint32_t node, bool visible);
 /* Hands out the change a node brought, or the changes of its import, each
