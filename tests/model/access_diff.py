@@ -83,13 +83,16 @@ def without(lines, j):
 
 
 def shrink(command, lines):
-    """takes envelopes away as long as something differs"""
-    more = True
-    while more:
-        more = False
-        for j in reversed(lines[1:]):
-            less = without(lines, j)
-            if j in lines and differ(command, less): lines, more = less, True
+    """takes envelopes away as long as something differs, many at once first"""
+    size = len(lines) // 2
+    while size:
+        at = len(lines)
+        while at > 1:
+            at = max(1, at - size)
+            less = lines
+            for j in lines[at:at + size]: less = without(less, next(x for x in less if x["id"] == j["id"]))
+            if differ(command, less): lines = less
+        size //= 2
     return lines
 
 
