@@ -59,83 +59,159 @@ stream_change(const struct graph *g, const struct view *v, const struct eval *e,
 	return last == 0 ? GRAPH_NONE : chain_node(g, s->chain, last);
 }
 
-/* The visible imports of a stream beyond `done`. */
+/* A clock over streams has two places for each. */
+static uint32_t
+place_changes(uint32_t stream)
+{
+	return 2 * stream;
+}
+
+static uint32_t
+place_imports(uint32_t stream)
+{
+	return 2 * stream + 1;
+}
+
+/* What is among the ancestors of some changes: a clock, and imports apart,
+ * ascending once all are in. */
+struct covered {
+	uint32_t clock;
+	struct u32s apart;
+};
+
+static bool
+covered_add(struct graph *g, struct covered *c, const struct node *change)
+{
+	uint32_t len;
+	const uint32_t *v = set_members(g, change->apart, &len);
+
+	c->clock = vclock_merge(&g->clocks, c->clock, change->ancestors);
+	for (uint32_t i = 0; i < len; i++) {
+		if (!u32s_add(&c->apart, v[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+covered_apart(const struct covered *c, uint32_t node)
+{
+	uint32_t n = u32s_upto(&c->apart, node);
+
+	return n > 0 && c->apart.v[n - 1] == node;
+}
+
+/* Adds the visible imports of a stream that are nobody's ancestors. */
 static bool
 imports_add(struct graph *g, const struct view *v, const struct eval *e,
-    const struct stream *s, uint32_t done)
+    uint32_t stream, const struct covered *c)
 {
+	const struct stream *s = &g->streams.v[stream];
+	uint32_t done = vclock_get(&g->clocks, c->clock, place_imports(stream));
 	uint32_t last = u32s_upto(&s->imports, stream_shown(g, v, e, s));
-	uint32_t i = s->adoption;
+	uint32_t i = s->adoption, n;
 	bool ok = true;
 
-	for (uint32_t k = u32s_upto(&s->imports, done); k < last; k++)
-		ok = ok &&
-		    u32s_add(
-			&g->parents, chain_node(g, s->chain, s->imports.v[k]));
-	while ((i = adoption_from(g, v, e, i, NODE_LAST, done)) != GRAPH_NONE) {
-		ok = ok && u32s_add(&g->parents, g->adoptions.v[i].target);
+	for (uint32_t k = u32s_upto(&s->imports, done); k < last && ok; k++) {
+		n = chain_node(g, s->chain, s->imports.v[k]);
+		ok = covered_apart(c, n) || u32s_add(&g->parents, n);
+	}
+	while (ok &&
+	    (i = adoption_from(g, v, e, i, NODE_LAST, done)) != GRAPH_NONE) {
+		n = g->adoptions.v[i].target;
+		ok = covered_apart(c, n) || u32s_add(&g->parents, n);
 		i = g->adoptions.v[i].next;
 	}
 	return ok;
 }
 
-/* Adds what a stream shows beyond `done`, the seq up to which others have it
- * among their ancestors: its last change, and imports after that one. */
+/* Adds what a stream shows and none of the others has among its ancestors: its
+ * last change, and imports. */
 static bool
 heads_add(struct graph *g, const struct view *v, const struct eval *e,
-    const struct stream *s, uint32_t done)
+    uint32_t stream, const struct covered *c)
 {
-	uint32_t seq, c = stream_change(g, v, e, s, &seq);
+	uint32_t done = vclock_get(&g->clocks, c->clock, place_changes(stream));
+	uint32_t seq, n = stream_change(g, v, e, &g->streams.v[stream], &seq);
 
-	if (c != GRAPH_NONE && done < seq && !u32s_add(&g->parents, c))
+	if (n != GRAPH_NONE && done < seq && !u32s_add(&g->parents, n))
 		return false;
-	return imports_add(g, v, e, s, seq > done ? seq : done);
+	return imports_add(g, v, e, stream, c);
 }
 
 /*
- * Heads: of each stream the last visible change, and the imports after it (of
- * whose ancestors nothing is known), unless another of these changes has it
- * among its ancestors.
+ * Heads: of each stream the last visible change, and imports (of whose own
+ * ancestors nothing is known), unless another of these changes has it among its
+ * ancestors.
  */
 lk_err
 parents_of(struct graph *g, const struct view *v, const struct eval *e)
 {
-	uint32_t pool = g->clocks.len, covered = 0, seq;
+	uint32_t pool = g->clocks.len, seq;
+	struct covered c = { 0 };
 	bool ok = true;
 
-	for (uint32_t i = 0; i < g->streams.len; i++) {
-		uint32_t c = stream_change(g, v, e, &g->streams.v[i], &seq);
+	for (uint32_t i = 0; i < g->streams.len && ok; i++) {
+		uint32_t n = stream_change(g, v, e, &g->streams.v[i], &seq);
 
-		if (c != GRAPH_NONE)
-			covered = vclock_merge(
-			    &g->clocks, covered, g->nodes.v[c].ancestors);
+		ok = n == GRAPH_NONE || covered_add(g, &c, &g->nodes.v[n]);
 	}
+	u32s_normalize(&c.apart);
 	g->parents.len = 0;
 	for (uint32_t i = 0; i < g->streams.len && ok; i++)
-		ok = heads_add(g, v, e, &g->streams.v[i],
-		    vclock_get(&g->clocks, covered, i));
+		ok = heads_add(g, v, e, i, &c);
 	ok = ok && !g->clocks.failed;
 	g->clocks.failed = false;
 	vclock_rollback(&g->clocks, pool);
+	free(c.apart.v);
 	u32s_normalize(&g->parents);
 	return ok ? LK_NONE : GRAPH_NOMEM;
 }
 
-uint32_t
-parents_ancestors(struct graph *g, uint32_t stream)
+/* An import among the parents: the next one of its stream, or one apart. */
+static bool
+covered_import(struct graph *g, struct covered *c, uint32_t node)
 {
-	uint32_t clock = 0;
+	const struct node *n = &g->nodes.v[node];
+	const struct stream *s = &g->streams.v[n->stream];
+	uint32_t place = place_imports(n->stream);
+	uint32_t done = vclock_get(&g->clocks, c->clock, place);
 
-	for (uint32_t i = 0; i < g->parents.len; i++) {
+	if (s->imports.v[u32s_upto(&s->imports, done)] != n->seq)
+		return u32s_add(&c->apart, node);
+	c->clock = vclock_raise(&g->clocks, c->clock, place, n->seq);
+	return true;
+}
+
+lk_err
+parents_ancestors(struct graph *g, uint32_t node)
+{
+	struct covered c = { 0 };
+	uint32_t stream = g->nodes.v[node].stream, apart;
+	bool ok = true;
+
+	for (uint32_t i = 0; i < g->parents.len && ok; i++) {
 		const struct node *p = &g->nodes.v[g->parents.v[i]];
 
-		if (p->flags & NODE_CHANGE)
-			clock = vclock_merge(&g->clocks, clock, p->ancestors);
+		if (!(p->flags & NODE_CHANGE))
+			continue;
+		ok = covered_add(g, &c, p);
 		if (p->stream != stream)
-			clock =
-			    vclock_raise(&g->clocks, clock, p->stream, p->seq);
+			c.clock = vclock_raise(&g->clocks, c.clock,
+			    place_changes(p->stream), p->seq);
 	}
-	return clock;
+	for (uint32_t i = 0; i < g->parents.len && ok; i++) {
+		if (!(g->nodes.v[g->parents.v[i]].flags & NODE_CHANGE))
+			ok = covered_import(g, &c, g->parents.v[i]);
+	}
+	u32s_normalize(&c.apart);
+	apart = ok ? set_of(g, &c.apart) : GRAPH_NONE;
+	free(c.apart.v);
+	if (apart == GRAPH_NONE)
+		return GRAPH_NOMEM;
+	g->nodes.v[node].ancestors = c.clock;
+	g->nodes.v[node].apart = apart;
+	return LK_NONE;
 }
 
 uint32_t

@@ -63,6 +63,8 @@ uint32_t clock_with(struct graph *, uint32_t node);
 uint32_t set_one(struct graph *, uint32_t epoch);
 uint32_t set_merge(struct graph *, uint32_t a, uint32_t b);
 const uint32_t *set_members(const struct graph *, uint32_t set, uint32_t *len);
+/* The set of what is in a list, ascending. */
+uint32_t set_of(struct graph *, const struct u32s *);
 /* The maximal epochs of a view; of the whole set, those of what is essential.
  */
 const uint32_t *view_maximal(
@@ -149,8 +151,8 @@ LK_MUST_USE lk_err maximal_list(struct graph *, const struct view *);
 /* graph_parents.c: fills g->parents with the heads of what is visible. */
 LK_MUST_USE lk_err parents_of(
     struct graph *, const struct view *, const struct eval *);
-/* Automerge ancestors of a change on g->parents, without its own stream. */
-uint32_t parents_ancestors(struct graph *, uint32_t stream);
+/* The Automerge ancestors of a change of that node on g->parents. */
+LK_MUST_USE lk_err parents_ancestors(struct graph *, uint32_t node);
 /* Changes under a grant in a view. */
 uint32_t changes_under(
     const struct graph *, const struct view *, uint32_t grant);

@@ -172,7 +172,7 @@ change_push(struct graph *g, const struct draft *d, uint32_t x)
 {
 	const struct node *n = &g->nodes.v[x];
 	struct view v = view_before(g, x, n->content);
-	uint32_t number = changes_under(g, &v, n->grant) + 1, ancestors;
+	uint32_t number = changes_under(g, &v, n->grant) + 1;
 	struct eval *e;
 
 	if (d->sole != GRAPH_NONE && !(n->flags & (NODE_AUTH | NODE_ADOPT)) &&
@@ -185,10 +185,8 @@ change_push(struct graph *g, const struct draft *d, uint32_t x)
 		TRY(eval_of(g, &v, &e));
 		TRY(parents_of(g, &v, e));
 	}
-	ancestors = parents_ancestors(g, n->stream);
-	g->nodes.v[x].ancestors = ancestors;
 	g->nodes.v[x].number = number;
-	return LK_NONE;
+	return parents_ancestors(g, x);
 }
 
 /* All the records of a node; after a failure some may be there. */

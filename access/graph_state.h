@@ -14,8 +14,9 @@
  * Streams.  What one chain holds under one grant.  An op that is no control op
  * is effective if its seq is at most a limit that depends on stream and role
  * alone, so status is kept per stream and never per node.  The Automerge
- * ancestors of a change, too, are a prefix of every stream: no clock needs more
- * than one number for each.
+ * ancestors of a change, too, are a prefix of the changes of every stream, and
+ * of its imports but for those adopted out of turn, which stand apart: no clock
+ * needs more than two numbers for each.
  *
  * Control nodes are those with ops that change what others may do (authority)
  * or who knows a key (keys).  Two views with the same control nodes are
@@ -51,10 +52,11 @@ struct node {
 	uint32_t etag;       /* the key that seals it */
 	uint32_t ctl, epoch; /* first of its ctls; its epoch, or GRAPH_NONE */
 	uint32_t kinds;      /* offset of the kinds of its ops */
-	/* A change: its Automerge ancestors outside its own stream, a clock
-	 * over streams, and its number under the grant.  A piece of an import:
-	 * `visible` counts the visible imports it is part of. */
-	uint32_t ancestors, number, visible;
+	/* A change: its Automerge ancestors, a clock over the changes of other
+	 * streams and the imports of all, imports that stand apart (a set), and
+	 * its number under the grant.  A piece of an import: `visible` counts
+	 * the visible imports it is part of. */
+	uint32_t ancestors, apart, number, visible;
 	uint32_t adopted; /* effective adopts that list it */
 	uint16_t flags;
 	uint8_t ops_len, ctls_len, content; /* index of the content op */

@@ -129,6 +129,22 @@ set_intern(struct graph *g, uint32_t from)
 }
 
 uint32_t
+set_of(struct graph *g, const struct u32s *list)
+{
+	uint32_t from = g->members.len;
+
+	if (list->len == 0)
+		return 0;
+	for (uint32_t i = 0; i < list->len; i++) {
+		if (!u32s_add(&g->members, list->v[i])) {
+			g->members.len = from;
+			return GRAPH_NONE;
+		}
+	}
+	return set_intern(g, from);
+}
+
+uint32_t
 set_one(struct graph *g, uint32_t epoch)
 {
 	if (!u32s_add(&g->members, epoch))

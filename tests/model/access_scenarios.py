@@ -319,6 +319,10 @@ def contents(d):
     s = Story("Q1", "void leftovers are in nobody's past: quarantine; what honest work rests on is essential")
     s.change("e1", "E", ["gF"]).revoke("c", "A", "gA", "gE", ["e1"], ["e1"]).change("e2", "E", ["e1"]).change("e3", "E", ["e2"])
     s.change("f1", "F", ["e2"]).end(d, void=["e2", "e3"], essential=sorted("G gA gB gM gE gF e1 c e2 f1".split()), heads=["c", "f1"])
+    s = Story("N1", "an adopted import takes nothing of its author with it").change("e1", "E", ["gF"])
+    s.op("i1", "E", "gE", "import", ["e1"]).revoke("c", "A", "gA", "gE", ["i1"])
+    s.op("a1", "F", "gF", "adopt", ["c"], ops=["i1"]).fresh("f1", "F", ["a1"]).op("a2", "F", "gF", "adopt", ["f1"], "f1", ops=["e1"])
+    s.end(d, void=["e1", "i1"], adopted=["e1", "i1"], next=["e1", "f1"])
     s = Story("Q2", "an evicted writer's back-dated leave does not destroy what was kept").change("e1", "E", ["gF"]).change("e2", "E", ["e1"])
     s.revoke("c", "A", "gA", "gE", ["e2"], ["e2"]).op("lv", "E", "gE", "leave", ["e1"]).end(d, void=["lv"])
 

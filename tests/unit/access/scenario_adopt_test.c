@@ -178,6 +178,42 @@ t4g_an_import_is_adopted_as_a_whole_by_its_last_piece(void **state)
 	history_clear(&h);
 }
 
+/* Nothing is known of what an import rests on, least of all that it was the
+ * void change before it. */
+static void
+t4h_an_adopted_import_takes_nothing_of_its_author_with_it(void **state)
+{
+	struct history h;
+	struct graph *g;
+	const uint32_t *parents;
+	struct grant_ref grant = name_grant("gF");
+	bool all[HISTORY_MAX] = { 0 };
+	uint64_t seq;
+	size_t n;
+
+	(void)state;
+	base(&h);
+	YES(w_change(&h, "e1", "E", "gE", "gF"));
+	YES(w_import(&h, "i1", "e1", 1));
+	YES(w_cut(&h, "c", "A", "G", "i1", CUT("gE", "")));
+	YES(w_plain(&h, "x", "A", "G", "c", OP_EPOCH));
+	YES(w_adopt(&h, "a1", "F", "gF", "x", "i1"));
+	YES(w_change(&h, "f1", "F", "gF", "a1"));
+	YES(w_adopt(&h, "a2", "F", "gF", "f1", "e1"));
+	settle(&h);
+	memset(all, 1, h.len);
+	g = view_graph(&h, all);
+	assert_int_equal(
+	    graph_parents(g, &grant, &parents, &n, &seq).code, LK_OK);
+	assert_int_equal(n, 2);
+	assert_int_equal(
+	    parents[0], graph_find(g, h.env[history_find(&h, "e1")]->facts.id));
+	assert_int_equal(
+	    parents[1], graph_find(g, h.env[history_find(&h, "f1")]->facts.id));
+	graph_free(g);
+	history_clear(&h);
+}
+
 int
 main(void)
 {
@@ -193,6 +229,8 @@ main(void)
 		cmocka_unit_test(t4f_only_changes_of_the_past_can_be_adopted),
 		cmocka_unit_test(
 		    t4g_an_import_is_adopted_as_a_whole_by_its_last_piece),
+		cmocka_unit_test(
+		    t4h_an_adopted_import_takes_nothing_of_its_author_with_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
