@@ -218,6 +218,13 @@ def part_manuals(t, long):
         t.add(not left, f"manual {page.name}", "\n".join(left))
 
 
+def part_spin(t, long):
+    """the access rules as a state model, exhaustively, and with one rule wrong"""
+    status, out = run([PYTHON, TESTS / "model/spin.py", "--jobs", JOBS, *(["--long"] if long else [])],
+                      4 * 3600 if long else 900)
+    said(t, "spin", status, out)
+
+
 # The programs as a whole.
 
 def bats_file(path):
@@ -449,9 +456,9 @@ def part_mutants(t, long):
                 return
 
 
-PARTS = [part_build, part_unit, part_threads, part_model, part_ghosts, part_manuals, part_cli,
-         part_story, part_partitions, part_revocation, part_capture, part_interop, part_twins,
-         part_install, part_fuzz, part_simulation]
+PARTS = [part_build, part_unit, part_threads, part_model, part_ghosts, part_manuals, part_spin,
+         part_cli, part_story, part_partitions, part_revocation, part_capture, part_interop,
+         part_twins, part_install, part_fuzz, part_simulation]
 LONG_PARTS = [*PARTS, part_mutants]
 
 
