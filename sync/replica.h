@@ -241,7 +241,7 @@ struct person {
 	size_t devices_len;
 };
 /* Grants a person, in one envelope: the root key cold, each device own below
- * it.  EXISTS when he has that role or more; DENIED. */
+ * the one that certified it, or the root.  EXISTS when he has that role or more; DENIED. */
 LK_MUST_USE lk_err replica_share(struct replica *, uint32_t docno,
     const struct person *, enum role);
 /* Grants a further device of my own the role I have.  EXISTS, DENIED. */

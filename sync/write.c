@@ -13,6 +13,7 @@
 #define CREATE_GRANTS_MAX 12
 /* Somebody may have himself granted many times before he is thrown out. */
 #define REVOKE_OPS_MAX 8
+#define SHARE_GRANTS_MAX ((size_t)ENVELOPE_OPS_MAX - 1)
 #define RANK_CREATOR 1000
 #define RANK_STEP_ADMIN 1000
 #define RANK_WRITE 40000
@@ -421,11 +422,36 @@ write_ops(struct replica *r, struct docstate *ds, struct access_op *ops,
 	return err;
 }
 
+/*
+ * Grants for the devices that the one of op `above` has certified, or the root:
+ * each below it, so that a more senior device can throw a junior one out.
+ * Returns how many ops there are then.
+ */
+static size_t
+share_below(struct access_op *ops, size_t n, size_t above,
+    const struct person *who)
+{
+	const struct op_grant *parent = &ops[above].grant;
+
+	for (size_t i = 0; i < who->devices_len && n < SHARE_GRANTS_MAX; i++) {
+		if (memcmp(who->devices[i].issuer_pk, parent->key,
+			ACCESS_KEY_LEN) != 0)
+			continue;
+		ops[n].kind = OP_GRANT;
+		grant_own_device(&ops[n].grant, &who->devices[i],
+		    (enum role)parent->role, (uint16_t)(parent->rank + 1));
+		ops[n].grant.flags |= GRANT_PARENT_HERE;
+		ops[n].grant.parent_index = (uint8_t)above;
+		n++;
+	}
+	return n;
+}
+
 lk_err
 replica_share(
     struct replica *r, uint32_t docno, const struct person *who, enum role role)
 {
-	struct access_op ops[ENVELOPE_OPS_MAX - 1] = { 0 };
+	struct access_op ops[SHARE_GRANTS_MAX] = { 0 };
 	struct op_grant *root = &ops[0].grant;
 	struct docstate *ds;
 	struct member mine;
@@ -440,15 +466,8 @@ replica_share(
 		.rank = person_rank(role, mine.rank),
 		.flags = GRANT_COLD | GRANT_ENROLL };
 	memcpy(root->key, who->root_pk, ACCESS_KEY_LEN);
-	for (size_t i = 0;
-	     i < who->devices_len && n < sizeof(ops) / sizeof(ops[0]);
-	     i++, n++) {
-		ops[n].kind = OP_GRANT;
-		grant_own_device(&ops[n].grant, &who->devices[i], role,
-		    (uint16_t)(root->rank + 1));
-		ops[n].grant.flags |= GRANT_PARENT_HERE;
-		ops[n].grant.parent_index = 0;
-	}
+	for (size_t above = 0; above < n; above++)
+		n = share_below(ops, n, above, who);
 	return write_ops(r, ds, ops, n, ROLE_ADMIN);
 }
 
