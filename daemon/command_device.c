@@ -1,4 +1,4 @@
-/* This device: init, its daemon, and the person's other devices. */
+/* This device: init and its daemon. */
 #include <string.h>
 
 #include "crypto/phrase.h"
@@ -37,29 +37,6 @@ device_init(struct request *r)
 		return request_fail(r, err, "%s: not a name", name);
 	}
 	return err;
-}
-
-static lk_err
-device_list(struct request *r)
-{
-	struct json_object *list = json_object_new_array();
-	struct home_device device;
-
-	json_object_object_add(r->result, "devices", list);
-	for (size_t i = 0;; i++) {
-		struct json_object *o;
-		lk_err err = home_device(r->replica, i, &device);
-
-		if (err.code == LK_E_NOTFOUND)
-			return LK_NONE;
-		TRY(err);
-		o = json_object_new_object();
-		json_add_text(o, "name", device.name);
-		json_add_id(o, "device", BYTES_OF(device.pk));
-		json_add_flag(o, "self", device.self);
-		json_add_time(o, "added", device.added);
-		json_object_array_add(list, o);
-	}
 }
 
 /* Members of "daemon" in a result, from what the daemon knows of itself. */
@@ -120,7 +97,6 @@ version(struct request *r)
 
 static const struct command table[] = {
 	{ "init", device_init, COMMAND_WRITES | COMMAND_ALONE },
-	{ "device.list", device_list, COMMAND_IDENTITY },
 	{ "daemon.status", daemon_status, 0 },
 	{ "daemon.stop", daemon_stop_, 0 },
 	{ "version", version, 0 },

@@ -13,6 +13,7 @@ static const struct command *const *const tables[] = {
 	&commands_log,
 	&commands_members,
 	&commands_pairing,
+	&commands_person,
 	&commands_restore,
 	&commands_status,
 	&commands_verify,

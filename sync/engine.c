@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "sync/endpoint.h"
+#include "sync/fanout.h"
 #include "sync/names.h"
 #include "sync/pairing.h"
-#include "sync/person.h"
 
 #define TICK_MOST_MS 60000
 #define ROUND_MS 30000

@@ -94,6 +94,22 @@ struct redeem_status {
 };
 LK_MUST_USE lk_err engine_redeemed(struct engine *, uint64_t handle, struct redeem_status *);
 
+/* Devices of this person. */
+
+/*
+ * Revokes one: at once in the home document, in the background, one step a
+ * document, in all others that this device may.  `since` (0: keep all its work):
+ * what it did from then on, as far as this device can tell, does not stay.
+ *   NOTFOUND, EXISTS (gone already), DENIED (not senior to it; `what` says it)
+ */
+LK_MUST_USE lk_err engine_device_revoke(struct engine *,
+    const uint8_t pk[static 32], struct wall since, struct now);
+/* Whether documents are still to be looked at in the background. */
+bool engine_fanning_out(const struct engine *);
+/* The next document after `after` in which a device has a role; NOTFOUND. */
+LK_MUST_USE lk_err engine_device_left(struct engine *,
+    const uint8_t pk[static 32], uint32_t after, uint32_t *docno);
+
 /* Status. */
 struct peer_status {
 	uint8_t pk[32];

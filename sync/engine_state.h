@@ -160,7 +160,7 @@ struct engine {
 	struct mono heals_due;
 	bool peers_loaded;
 	struct mono fanout; /* when to look; ms 0: nothing to do */
-	size_t devices_known;
+	size_t devices_known, gone_known;
 	struct mono wake;
 };
 
@@ -272,14 +272,6 @@ LK_MUST_USE lk_err welcome_renew(
     struct engine *, struct link *, struct link_topic *);
 /* To every connected reader of a document that has none yet. */
 LK_MUST_USE lk_err welcome_offer(struct engine *, uint32_t docno);
-
-/* fanout.c: grants for this person's devices in all his documents. */
-LK_MUST_USE lk_err fanout_start(struct engine *, int64_t delay_ms);
-LK_MUST_USE lk_err fanout_step(struct engine *);
-LK_MUST_USE lk_err fanout_watch(struct engine *);
-/* Grants these devices in one document, where that is for us to do. */
-LK_MUST_USE lk_err fanout_document(
-    struct engine *, uint32_t docno, const struct cert *, size_t);
 
 /* member_index.c: which documents concern which device. */
 LK_MUST_USE lk_err member_index_update(struct replica *, struct docstate *);

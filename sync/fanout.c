@@ -1,12 +1,14 @@
 #include <string.h>
 
-#include "sync/engine_state.h"
-#include "sync/person.h"
+#include "sync/fanout.h"
 
 #define FANOUT_SLICE 64 /* documents a step */
 /* The device that made another one this person's grants it everywhere at
  * once; the rest wait for that to arrive before they fill what is left. */
 #define FANOUT_OTHERS_MS 60000
+/* The one that revoked another takes it out everywhere at once; where it may
+ * not, others may. */
+#define FANOUT_GONE_MS 2000
 
 static const char fanout_key[] = "fanout";
 
@@ -35,11 +37,35 @@ fanout_save(struct engine *e, uint32_t docno)
 }
 
 lk_err
+fanout_load(struct engine *e, struct fanout_list *out)
+{
+	ARENA_SCOPED arena = { .max = PERSON_ARENA_MAX };
+	const struct person_device *all;
+	size_t len;
+
+	TRY(person_all(e->r, &arena, &all, &len));
+	out->len = out->gone_len = 0;
+	for (size_t i = 0; i < len; i++) {
+		const uint8_t *pk = all[i].cert.block.device_pk;
+
+		if (all[i].gone) {
+			out->gone[out->gone_len].since = all[i].since;
+			memcpy(out->gone[out->gone_len++].pk, pk, 32);
+		} else if (out->len < PERSON_DEVICES_MAX) {
+			out->certs[out->len++] = all[i].cert;
+		}
+	}
+	return LK_NONE;
+}
+
+lk_err
 fanout_start(struct engine *e, int64_t delay_ms)
 {
-	struct cert certs[PERSON_DEVICES_MAX];
+	struct fanout_list list;
 
-	TRY(person_devices(e->r, certs, &e->devices_known));
+	TRY(fanout_load(e, &list));
+	e->devices_known = list.len;
+	e->gone_known = list.gone_len;
 	TRY(fanout_save(e, 0));
 	e->fanout.ms = e->now.mono.ms + delay_ms;
 	if (e->fanout.ms < 1)
@@ -49,19 +75,22 @@ fanout_start(struct engine *e, int64_t delay_ms)
 	return LK_NONE;
 }
 
-/* The home document changed: has it a device that was not there before? */
+/* The home document changed: has it a device that was not there before, or is
+ * one revoked? */
 lk_err
 fanout_watch(struct engine *e)
 {
-	struct cert certs[PERSON_DEVICES_MAX];
-	size_t len;
+	struct fanout_list list;
 
-	TRY(person_devices(e->r, certs, &len));
-	for (size_t i = 0; i < len; i++)
-		TRY(peers_learn(e, &certs[i], NULL, NULL));
-	if (e->devices_known != 0 && len > e->devices_known)
+	TRY(fanout_load(e, &list));
+	for (size_t i = 0; i < list.len; i++)
+		TRY(peers_learn(e, &list.certs[i], NULL, NULL));
+	if (e->devices_known != 0 && list.gone_len > e->gone_known)
+		return fanout_start(e, FANOUT_GONE_MS);
+	if (e->devices_known != 0 && list.len > e->devices_known)
 		return fanout_start(e, FANOUT_OTHERS_MS);
-	e->devices_known = len;
+	e->devices_known = list.len;
+	e->gone_known = list.gone_len;
 	return LK_NONE;
 }
 
@@ -80,20 +109,44 @@ was_named(const struct graph *g, const uint8_t key[static 32])
 	return false;
 }
 
+/* Takes the document away from devices that are gone, where they have it still
+ * and this device may. */
+static lk_err
+document_end(struct engine *e, uint32_t docno, const struct fanout_list *list)
+{
+	for (size_t i = 0; i < list->gone_len; i++) {
+		struct member_entry at = { .docno = docno };
+		lk_err err = member_index_next(e->r, list->gone[i].pk, &at);
+
+		if (err.code == LK_E_NOTFOUND ||
+		    (err.code == LK_OK && (at.docno != docno || at.was)))
+			continue;
+		TRY(err);
+		err = person_revoke_in(
+		    e->r, docno, list->gone[i].pk, list->gone[i].since);
+		if (err.code != LK_OK && err.code != LK_E_DENIED &&
+		    err.code != LK_E_NOTFOUND)
+			return err;
+	}
+	return LK_NONE;
+}
+
 lk_err
 fanout_document(
-    struct engine *e, uint32_t docno, const struct cert *certs, size_t len)
+    struct engine *e, uint32_t docno, const struct fanout_list *list)
 {
-	for (size_t i = 0; i < len; i++) {
+	TRY(document_end(e, docno, list));
+	for (size_t i = 0; i < list->len; i++) {
+		const struct cert *cert = &list->certs[i];
 		struct graph *g;
 		lk_err err;
 
 		TRY(replica_graph(e->r, docno, &g));
-		if (memcmp(certs[i].block.device_pk, e->identity->sign.pk,
-			32) == 0 ||
-		    was_named(g, certs[i].block.device_pk))
+		if (memcmp(cert->block.device_pk, e->identity->sign.pk, 32) ==
+			0 ||
+		    was_named(g, cert->block.device_pk))
 			continue;
-		err = replica_enroll(e->r, docno, &certs[i]);
+		err = replica_enroll(e->r, docno, cert);
 		if (err.code != LK_OK && err.code != LK_E_EXISTS &&
 		    err.code != LK_E_DENIED && err.code != LK_E_NOTFOUND)
 			return err;
@@ -104,8 +157,7 @@ fanout_document(
 lk_err
 fanout_step(struct engine *e)
 {
-	struct cert certs[PERSON_DEVICES_MAX];
-	size_t len;
+	struct fanout_list list;
 	uint32_t docno;
 	lk_err err;
 
@@ -117,7 +169,7 @@ fanout_step(struct engine *e)
 		return LK_NONE;
 	}
 	TRY(err);
-	TRY(person_devices(e->r, certs, &len));
+	TRY(fanout_load(e, &list));
 	for (int i = 0; i < FANOUT_SLICE; i++) {
 		err = replica_doc_next(e->r, docno, &docno);
 		if (err.code == LK_E_NOTFOUND) {
@@ -127,8 +179,37 @@ fanout_step(struct engine *e)
 			    BYTES_STR(fanout_key));
 		}
 		TRY(err);
-		TRY(fanout_document(e, docno, certs, len));
+		TRY(fanout_document(e, docno, &list));
 	}
 	e->wake = e->now.mono;
 	return fanout_save(e, docno);
+}
+
+lk_err
+engine_device_revoke(struct engine *e, const uint8_t pk[static 32],
+    struct wall since, struct now now)
+{
+	e->now = now;
+	TRY(person_revoke(e->r, pk, since));
+	return fanout_start(e, 0);
+}
+
+bool
+engine_fanning_out(const struct engine *e)
+{
+	return e->fanout.ms != 0;
+}
+
+lk_err
+engine_device_left(struct engine *e, const uint8_t pk[static 32],
+    uint32_t after, uint32_t *docno)
+{
+	struct member_entry at = { .docno = after };
+
+	do {
+		at.docno++;
+		TRY(member_index_next(e->r, pk, &at));
+	} while (at.was);
+	*docno = at.docno;
+	return LK_NONE;
 }

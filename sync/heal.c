@@ -1,5 +1,4 @@
-#include "sync/engine_state.h"
-#include "sync/person.h"
+#include "sync/fanout.h"
 
 #define HEAL_FIRST_MS 300
 #define HEAL_SPREAD_MS 2000
@@ -11,24 +10,22 @@ heals_note(struct engine *e, uint32_t docno)
 	if (e->heals_len == 0)
 		e->heals_due.ms = e->now.mono.ms + HEAL_FIRST_MS +
 		    (int64_t)random_below(&e->random, HEAL_SPREAD_MS);
-	return docno_list_add(
-	    &e->heals, &e->heals_len, &e->heals_cap, docno);
+	return docno_list_add(&e->heals, &e->heals_len, &e->heals_cap, docno);
 }
 
 lk_err
 heals_step(struct engine *e)
 {
-	struct cert certs[PERSON_DEVICES_MAX];
-	size_t len;
+	struct fanout_list list;
 
 	if (e->heals_len == 0 || e->heals_due.ms > e->now.mono.ms)
 		return LK_NONE;
-	TRY(person_devices(e->r, certs, &len));
+	TRY(fanout_load(e, &list));
 	/* A few at a time, so that a long list holds nobody up. */
 	for (int i = 0; i < HEAL_SLICE && e->heals_len > 0; i++) {
 		uint32_t docno = e->heals[e->heals_len - 1];
 		bool healed = false;
-		lk_err err = fanout_document(e, docno, certs, len);
+		lk_err err = fanout_document(e, docno, &list);
 
 		if (err.code == LK_OK)
 			err = replica_heal(e->r, docno, &healed);

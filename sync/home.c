@@ -319,9 +319,12 @@ nth_open(struct replica *r, const char *name, size_t i, struct nth *n)
 lk_err
 home_device(struct replica *r, size_t i, struct home_device *out)
 {
+	ARENA_SCOPED arena = { .max = PERSON_ARENA_MAX };
+	const struct person_device *all, *known;
 	struct home_device d = { .self = false };
 	struct home_text name = { "" };
 	struct nth n;
+	size_t len;
 
 	TRY(nth_open(r, "devices", i, &n));
 	(void)home_text_get(n.doc, n.map, "name", &name);
@@ -330,8 +333,76 @@ home_device(struct replica *r, size_t i, struct home_device *out)
 	memcpy(d.pk, n.key, sizeof(d.pk));
 	(void)strlcpy(d.name, name.text, sizeof(d.name));
 	d.self = memcmp(d.pk, replica_identity(r)->sign.pk, 32) == 0;
+	TRY(person_all(r, &arena, &all, &len));
+	known = person_device_in(all, len, d.pk);
+	if (known != NULL) {
+		d.gone = known->gone;
+		d.rank = known->cert.rank;
+		memcpy(d.issuer, known->cert.issuer_pk, sizeof(d.issuer));
+	}
 	*out = d;
 	return LK_NONE;
+}
+
+lk_err
+home_find_device(
+    struct replica *r, const char *who, struct home_device *out)
+{
+	struct home_device d;
+	size_t named = 0, begun = 0;
+
+	for (size_t i = 0; home_device(r, i, &d).code == LK_OK; i++) {
+		bool is_named = strcmp(d.name, who) == 0;
+
+		begun += is_hex_prefix(who, d.pk);
+		named += is_named;
+		if (is_named || (named == 0 && is_hex_prefix(who, d.pk)))
+			*out = d;
+	}
+	if (named == 0 && begun == 0)
+		return LK_ERR(LK_E_NOTFOUND, "no device of this name");
+	if (named > 1 || (named == 0 && begun > 1))
+		return LK_ERR(LK_E_USAGE, "more than one of this name");
+	return LK_NONE;
+}
+
+struct renaming {
+	const uint8_t *pk;
+	const char *name;
+};
+
+static lk_err
+rename_fill(void *ctx, struct edit *e, struct doc *doc)
+{
+	const struct renaming *n = ctx;
+	struct op_id map;
+
+	TRY(home_entry_make(e, doc, "devices", n->pk, &map));
+	return home_text_put(e, map, "name", n->name);
+}
+
+lk_err
+home_device_rename(
+    struct replica *r, const uint8_t pk[static 32], const char *name)
+{
+	struct renaming n = { pk, name };
+	struct home_device d;
+	uint8_t hash[LK_ID_LEN];
+	uint32_t home;
+	bool changed, found = false;
+
+	if (!home_name_valid(name))
+		return LK_ERR(LK_E_DATA, NO_NAME);
+	for (size_t i = 0; home_device(r, i, &d).code == LK_OK; i++) {
+		if (memcmp(d.pk, pk, 32) == 0)
+			found = true;
+		else if (strcmp(d.name, name) == 0)
+			return LK_ERR(LK_E_EXISTS, "a device of this name");
+	}
+	if (!found)
+		return LK_ERR(LK_E_NOTFOUND, "device");
+	TRY(replica_home(r, &home));
+	return replica_edit(r, home, rename_fill, &n, NULL, &changed, hash);
 }
 
 static void

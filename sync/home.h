@@ -51,6 +51,9 @@ struct home_device {
 	uint8_t pk[32];
 	char name[LK_NAME_MAX + 1];
 	bool self;
+	bool gone; /* revoked */
+	uint16_t rank; /* smaller is senior; 0: not certified */
+	uint8_t issuer[32]; /* who certified it: a device, or the root */
 	struct wall added;
 };
 struct home_contact {
@@ -62,8 +65,16 @@ struct home_contact {
 /* The i-th; NOTFOUND past the end. */
 LK_MUST_USE lk_err home_device(struct replica *, size_t i, struct home_device *);
 LK_MUST_USE lk_err home_contact(struct replica *, size_t i, struct home_contact *);
+/* One of this person's devices, revoked or not, by name or by 4 or more digits
+ * of its key.  NOTFOUND; USAGE when ambiguous. */
+LK_MUST_USE lk_err home_find_device(
+    struct replica *, const char *who, struct home_device *);
+/* Its name, for this person.  NOTFOUND; DATA: no name; EXISTS: another's. */
+LK_MUST_USE lk_err home_device_rename(
+    struct replica *, const uint8_t pk[static 32], const char *name);
 /* Who a device key belongs to: a name for people, "laptop" or "ann (phone)",
- * or the short key. */
+ * or the short key; cut off where HOME_WHO_LEN is not given. */
+#define HOME_WHO_LEN (2 * LK_NAME_MAX + 8)
 void home_who(struct replica *, const uint8_t pk[static 32], char *out, size_t len);
 /* A contact or member by name, by device name or by a prefix of a key; gives
  * the key to grant to or revoke (root key, else device key).  NOTFOUND; USAGE

@@ -2,7 +2,8 @@
  * home_doc.h - inside sync/: reading and writing the home document's maps.
  *
  *   /person                {name}
- *   /devices/DEVICE_PK     {name, cert, added}
+ *   /devices/DEVICE_PK     {name, cert, added, gone, since}  gone: it was
+ *                          revoked; since: and its work from then on dropped
  *   /documents/DOCID       {name, type, of}  of: the document it is a branch of
  *   /contacts/ROOT_PK      {card}
  *   /escrow/DEVICE_PK      bytes, sealed to the root's recovery box

@@ -201,17 +201,22 @@ link_is_met(struct engine *e, const struct link *l)
 
 /* A device we know of dialled in: its certificates name its static key. */
 static lk_err
-link_proved(struct link *l, const struct session_event *ev)
+link_proved(
+    struct engine *e, struct link *l, const struct session_event *ev)
 {
 	struct proof proof;
+	bool gone;
 
 	TRY(proof_decode(&proof, ev->payload));
 	if (!proof_verify(&proof, NULL) ||
 	    memcmp(proof.certs[0].block.noise_pk, ev->remote, DH_LEN) != 0)
 		return LK_ERR(LK_E_MALFORMED, "proof of device");
 	memcpy(l->pk, proof.certs[0].block.device_pk, 32);
-	memcpy(l->root_pk, proof.certs[0].root_pk, 32);
 	l->known = true;
+	/* One that was revoked must not add others to this person. */
+	TRY(person_proof_gone(e->r, &proof, &gone));
+	if (!gone)
+		memcpy(l->root_pk, proof.certs[0].root_pk, 32);
 	return LK_NONE;
 }
 
@@ -221,7 +226,7 @@ link_established(
 {
 	memcpy(l->noise_pk, ev->remote, DH_LEN);
 	if (!l->initiator && ev->pattern == SESSION_XK)
-		TRY(link_proved(l, ev));
+		TRY(link_proved(e, l, ev));
 	if (!l->initiator && ev->pattern == SESSION_XKPSK3)
 		TRY(pairing_joined(e, l, ev->payload));
 	return link_hello(e, l);

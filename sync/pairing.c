@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/fanout.h"
 #include "sync/pairing.h"
 #include "sync/home.h"
 #include "sync/person.h"

@@ -20,10 +20,23 @@ cert_of_entry(struct doc *doc, struct op_id map, struct cert *out)
 	return cert_decode(out, bytes);
 }
 
+static bool
+gone_of_entry(struct doc *doc, struct op_id map, struct gone *out)
+{
+	struct bytes bytes;
+	struct rd rd;
+
+	if (!home_bytes_get(doc, map, "gone", &bytes))
+		return false;
+	rd = rd_over(bytes);
+	gone_read(&rd, out);
+	return rd_done(&rd);
+}
+
 struct device_list {
 	struct doc *doc;
 	const uint8_t *root_pk;
-	struct cert *certs;
+	struct person_device *devices;
 	size_t len;
 };
 
@@ -31,16 +44,96 @@ static lk_err
 device_visit(void *ctx, const struct doc_visit *v)
 {
 	struct device_list *l = ctx;
-	struct cert cert;
+	struct person_device d = { .gone = false };
 	uint8_t key[32];
 
 	/* Of this person, and once each. */
-	if (v->winner && v->item.is_obj && l->len < PERSON_DEVICES_MAX &&
-	    home_key(v->key, key) &&
-	    cert_of_entry(l->doc, v->item.id, &cert).code == LK_OK &&
-	    memcmp(cert.block.device_pk, key, sizeof(key)) == 0 &&
-	    memcmp(cert.root_pk, l->root_pk, sizeof(cert.root_pk)) == 0)
-		l->certs[l->len++] = cert;
+	if (!v->winner || !v->item.is_obj || l->len == PERSON_ENTRIES_MAX ||
+	    !home_key(v->key, key) ||
+	    cert_of_entry(l->doc, v->item.id, &d.cert).code != LK_OK ||
+	    memcmp(d.cert.block.device_pk, key, sizeof(key)) != 0 ||
+	    memcmp(d.cert.root_pk, l->root_pk, sizeof(d.cert.root_pk)) != 0)
+		return LK_NONE;
+	d.gone = gone_of_entry(l->doc, v->item.id, &d.statement);
+	d.since.ms = home_time_get(l->doc, v->item.id, "since");
+	l->devices[l->len++] = d;
+	return LK_NONE;
+}
+
+const struct person_device *
+person_device_in(const struct person_device *devices, size_t len,
+    const uint8_t pk[static 32])
+{
+	for (size_t i = 0; i < len; i++)
+		if (memcmp(devices[i].cert.block.device_pk, pk, 32) == 0)
+			return &devices[i];
+	return NULL;
+}
+
+/* The chain of a device's certificates among these. */
+static lk_err
+proof_among(const struct person_device *devices, size_t len,
+    const uint8_t device_pk[static 32], struct proof *out)
+{
+	const uint8_t *wanted = device_pk;
+
+	out->len = 0;
+	while (out->len < PROOF_CERTS_MAX) {
+		const struct person_device *d =
+		    person_device_in(devices, len, wanted);
+
+		if (d == NULL)
+			break;
+		out->certs[out->len++] = d->cert;
+		wanted = d->cert.issuer_pk;
+		if (memcmp(wanted, d->cert.root_pk, 32) == 0)
+			return LK_NONE;
+	}
+	return LK_ERR(LK_E_NOTFOUND, "certificates of this device");
+}
+
+/* Any device may have written the entry: the statement speaks for itself. */
+static bool
+gone_counts(const struct person_device *devices, size_t len,
+    const struct person_device *d)
+{
+	struct proof issuer;
+
+	if (memcmp(d->statement.issuer_pk, d->cert.root_pk, 32) == 0)
+		return gone_verify(&d->statement, d->cert.root_pk) &&
+		    gone_ends(&d->statement, &d->cert, NULL);
+	return proof_among(devices, len, d->statement.issuer_pk, &issuer)
+		   .code == LK_OK &&
+	    gone_ends(&d->statement, &d->cert, &issuer.certs[0]) &&
+	    gone_verify(&d->statement, d->cert.root_pk) &&
+	    proof_verify(&issuer, d->cert.root_pk);
+}
+
+lk_err
+person_all(struct replica *r, struct arena *arena,
+    const struct person_device **out, size_t *len)
+{
+	struct device_list l = { .root_pk = r->identity->root_pk };
+	uint32_t home;
+	lk_err err = replica_home(r, &home);
+
+	*len = 0;
+	*out = NULL;
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	l.devices = arena_alloc(arena, PERSON_ENTRIES_MAX * sizeof(*l.devices));
+	if (l.devices == NULL)
+		return LK_ERR(LK_E_NOMEM, "devices");
+	TRY(replica_open_doc(r, home, &l.doc));
+	err = home_each(l.doc, "devices", device_visit, &l);
+	doc_free(l.doc);
+	TRY(err);
+	for (size_t i = 0; i < l.len; i++)
+		l.devices[i].gone = l.devices[i].gone &&
+		    gone_counts(l.devices, l.len, &l.devices[i]);
+	*out = l.devices;
+	*len = l.len;
 	return LK_NONE;
 }
 
@@ -48,20 +141,16 @@ lk_err
 person_devices(struct replica *r, struct cert certs[static PERSON_DEVICES_MAX],
     size_t *len)
 {
-	struct device_list l = { .certs = certs,
-		.root_pk = r->identity->root_pk };
-	uint32_t home;
-	lk_err err = replica_home(r, &home);
+	ARENA_SCOPED arena = { .max = PERSON_ARENA_MAX };
+	const struct person_device *all;
+	size_t all_len, n = 0;
 
-	*len = 0;
-	if (err.code == LK_E_NOTFOUND)
-		return LK_NONE;
-	TRY(err);
-	TRY(replica_open_doc(r, home, &l.doc));
-	err = home_each(l.doc, "devices", device_visit, &l);
-	doc_free(l.doc);
-	*len = l.len;
-	return err;
+	TRY(person_all(r, &arena, &all, &all_len));
+	for (size_t i = 0; i < all_len && n < PERSON_DEVICES_MAX; i++)
+		if (!all[i].gone)
+			certs[n++] = all[i].cert;
+	*len = n;
+	return LK_NONE;
 }
 
 /* A device entered into the home document, with the person's name when this is
@@ -149,27 +238,29 @@ lk_err
 person_proof(
     struct replica *r, const uint8_t device_pk[static 32], struct proof *out)
 {
-	struct cert certs[PERSON_DEVICES_MAX];
-	uint8_t wanted[32];
+	ARENA_SCOPED arena = { .max = PERSON_ARENA_MAX };
+	const struct person_device *all;
 	size_t len;
 
-	TRY(person_devices(r, certs, &len));
-	out->len = 0;
-	memcpy(wanted, device_pk, 32);
-	while (out->len < PROOF_CERTS_MAX) {
-		size_t i = 0;
+	TRY(person_all(r, &arena, &all, &len));
+	return proof_among(all, len, device_pk, out);
+}
 
-		while (i < len &&
-		    memcmp(certs[i].block.device_pk, wanted, 32) != 0)
-			i++;
-		if (i == len)
-			break;
-		out->certs[out->len++] = certs[i];
-		memcpy(wanted, certs[i].issuer_pk, 32);
-		if (memcmp(wanted, certs[i].root_pk, 32) == 0)
-			return LK_NONE;
+lk_err
+person_proof_gone(struct replica *r, const struct proof *proof, bool *gone)
+{
+	ARENA_SCOPED arena = { .max = PERSON_ARENA_MAX };
+	const struct person_device *all, *d;
+	size_t len;
+
+	*gone = false;
+	TRY(person_all(r, &arena, &all, &len));
+	for (size_t i = 0; i < proof->len; i++) {
+		d = person_device_in(
+		    all, len, proof->certs[i].block.device_pk);
+		*gone |= d != NULL && d->gone;
 	}
-	return LK_ERR(LK_E_NOTFOUND, "certificates of this device");
+	return LK_NONE;
 }
 
 void
@@ -178,27 +269,49 @@ person_addresses(struct replica *r, struct addresses *out)
 	*out = r->addresses;
 }
 
+/* Those that are this person's, and as many that are not any more: what one
+ * that is gone itself said of another nobody can check. */
+static lk_err
+card_devices(struct replica *r, struct card *card)
+{
+	ARENA_SCOPED arena = { .max = PERSON_ARENA_MAX };
+	const struct identity *me = r->identity;
+	const struct person_device *all, *issuer;
+	size_t len;
+
+	TRY(person_all(r, &arena, &all, &len));
+	for (size_t i = 0; i < len; i++) {
+		const struct person_device *p = &all[i];
+		struct card_device *d = &card->devices[card->devices_len];
+
+		issuer = person_device_in(all, len, p->statement.issuer_pk);
+		if (p->gone && card->gone_len < CARD_GONE_MAX &&
+		    (issuer == NULL || !issuer->gone))
+			card->gone[card->gone_len++] = p->statement;
+		if (p->gone || card->devices_len == PERSON_DEVICES_MAX)
+			continue;
+		*d = (struct card_device){ .cert = p->cert };
+		card->devices_len++;
+		if (memcmp(p->cert.block.device_pk, me->sign.pk, 32) != 0)
+			continue;
+		memcpy(d->beacon_key, me->beacon_key, BEACON_KEY_LEN);
+		person_addresses(r, &d->addresses);
+	}
+	return LK_NONE;
+}
+
 lk_err
 person_card(struct replica *r, struct buf *out)
 {
-	struct cert certs[PERSON_DEVICES_MAX];
 	struct card_device devices[PERSON_DEVICES_MAX];
-	struct card card = { .devices = devices };
+	struct gone gone[CARD_GONE_MAX];
+	struct card card = { .devices = devices, .gone = gone };
 	struct home_text name = { "" };
 	struct op_id map;
 	struct doc *doc;
 	uint32_t home;
 
-	TRY(person_devices(r, certs, &card.devices_len));
-	for (size_t i = 0; i < card.devices_len; i++) {
-		devices[i] = (struct card_device){ .cert = certs[i] };
-		if (memcmp(certs[i].block.device_pk, r->identity->sign.pk,
-			32) != 0)
-			continue;
-		memcpy(devices[i].beacon_key, r->identity->beacon_key,
-		    BEACON_KEY_LEN);
-		person_addresses(r, &devices[i].addresses);
-	}
+	TRY(card_devices(r, &card));
 	TRY(replica_home(r, &home));
 	TRY(replica_open_doc(r, home, &doc));
 	{

@@ -9,6 +9,39 @@
 #include "sync/card.h"
 #include "sync/replica.h"
 
+#define PERSON_ENTRIES_MAX 256
+#define PERSON_ARENA_MAX ((size_t)512 * 1024)
+
+/* A device of this person as the home document has it. */
+struct person_device {
+	struct cert cert;
+	bool gone; /* revoked: a verified statement says so */
+	struct gone statement;
+	struct wall since; /* what it did from then on does not stay; 0: all
+			    * that was seen stays */
+};
+/* All there ever were, at most PERSON_ENTRIES_MAX; the array is in the arena.
+ * 65 us for each that is gone, and 200 us for each certificate above it. */
+LK_MUST_USE lk_err person_all(struct replica *, struct arena *,
+    const struct person_device **, size_t *len);
+/* The one with this key, or NULL. */
+const struct person_device *person_device_in(
+    const struct person_device *, size_t len, const uint8_t pk[static 32]);
+/*
+ * Ends a device: the home document takes its grant away and says that it is
+ * gone, and devices it has certified get a certificate of this one.  With
+ * `since` what it did from then on does not stay.
+ *   NOTFOUND  no device; EXISTS  gone already; DENIED  not senior to it
+ */
+LK_MUST_USE lk_err person_revoke(
+    struct replica *, const uint8_t pk[static 32], struct wall since);
+/*
+ * Ends every grant of a device of this person in a document that this device
+ * may end, keeping all its work, or what was here before `since`.
+ *   NOTFOUND  it has none; DENIED  none that is for this device to end
+ */
+LK_MUST_USE lk_err person_revoke_in(struct replica *, uint32_t docno,
+    const uint8_t pk[static 32], struct wall since);
 /* Certificates of this person's devices, this one included; none before there
  * is a home document. */
 LK_MUST_USE lk_err person_devices(struct replica *,
@@ -22,6 +55,9 @@ LK_MUST_USE lk_err person_certify(
 /* The chain from a device's certificate to the root. */
 LK_MUST_USE lk_err person_proof(struct replica *,
     const uint8_t device_pk[static 32], struct proof *);
+/* Whether a device of these certificates is one of this person that is gone. */
+LK_MUST_USE lk_err person_proof_gone(
+    struct replica *, const struct proof *, bool *gone);
 /* This person's card, signed by this device. */
 LK_MUST_USE lk_err person_card(struct replica *, struct buf *card);
 /* Keeps a contact's verified card, unless it is older than the one held.

@@ -128,7 +128,7 @@ load setup
 	lk pair
 	is 64 "" "lk: pair: --ticket on one device, the ticket on the other; usage: lk pair --ticket [--expires SPAN]"
 	lk device rm
-	is 64 "" "lk: device: rm: expected ls; usage: lk device ls"
+	is 64 "" "lk: device: rm: expected ls, show, rename or revoke; usage: lk device ls"
 	lk daemon restart
 	is 64 "" "lk: daemon: restart: expected start, stop, status or logs; usage: lk daemon start|stop|status|logs"
 }

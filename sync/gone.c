@@ -1,0 +1,337 @@
+/*
+ * A device of this person that is his no more: in one document, and in his home
+ * (access.md section 9).  fanout.c carries it into all others.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/admit.h"
+#include "sync/home_doc.h"
+#include "sync/person.h"
+
+/* What ends the grants of a key in one document. */
+struct ending {
+	struct replica *r;
+	struct docstate *ds;
+	const uint8_t *key;
+	struct wall since;
+	struct arena *arena;
+	struct member mine;
+	enum role need; /* that the revocation is written with */
+	struct revoke_entry entries[REVOKE_ENTRIES_MAX];
+	size_t len, live;
+	bool denied; /* there is one that is not for us to end */
+};
+
+static bool
+ref_equal(const struct grant_ref *a, const struct grant_ref *b)
+{
+	return a->index == b->index && memcmp(a->env, b->env, LK_ID_LEN) == 0;
+}
+
+static bool
+ref_before(const struct grant_ref *a, const struct grant_ref *b)
+{
+	int order = memcmp(a->env, b->env, LK_ID_LEN);
+
+	return order < 0 || (order == 0 && a->index < b->index);
+}
+
+static bool
+member_find(
+    const struct graph *g, const struct grant_ref *ref, struct member *out)
+{
+	for (size_t i = 0; i < graph_members_len(g); i++) {
+		graph_member(g, i, out);
+		if (ref_equal(&out->grant, ref))
+			return true;
+	}
+	return false;
+}
+
+/* The grant to write under: as admin, else for one's own devices. */
+static lk_err
+ending_author(struct ending *e)
+{
+	const uint8_t *me = e->r->identity->sign.pk;
+	struct grant_ref ref;
+	lk_err err;
+
+	e->need = ROLE_ADMIN;
+	err = graph_grant_for(e->ds->graph, me, e->need, &ref);
+	if (err.code == LK_E_DENIED) {
+		e->need = ROLE_RELAY;
+		err = graph_grant_for(e->ds->graph, me, e->need, &ref);
+	}
+	if (err.code == LK_E_NOTFOUND)
+		return LK_ERR(LK_E_DENIED, "not a member");
+	TRY(err);
+	return member_find(e->ds->graph, &ref, &e->mine)
+	    ? LK_NONE
+	    : LK_ERR(LK_E_DENIED, "not a member");
+}
+
+static bool
+ending_may(const struct ending *e, const struct member *target)
+{
+	struct member m = *target;
+
+	if (target->rank <= e->mine.rank)
+		return false;
+	if (e->need == ROLE_ADMIN)
+		return true;
+	while ((m.flags & GRANT_OWN) != 0) {
+		if (ref_equal(&m.parent, &e->mine.grant))
+			return true;
+		if (!member_find(e->ds->graph, &m.parent, &m))
+			return false;
+	}
+	return false;
+}
+
+/*
+ * Whether an envelope was written before `since`.  When it came says more than
+ * the time its author claims, unless the whole document came later.
+ */
+static lk_err
+node_before(const struct ending *e, uint32_t n, bool late, bool *before)
+{
+	struct node node;
+
+	TRY(node_get(e->r, e->ds->docno, n, &node));
+	*before = late ? node.time > 0 && node.time < e->since.ms / 1000
+		       : node.received.ms < e->since.ms;
+	return LK_NONE;
+}
+
+static int
+id_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, LK_ID_LEN);
+}
+
+/* The tips of what was written under a grant before `since`, ascending. */
+static lk_err
+tips_before(const struct ending *e, const struct grant_ref *grant,
+    uint8_t tips[][LK_ID_LEN], size_t *len)
+{
+	const struct graph *g = e->ds->graph;
+	uint32_t nodes[REVOKE_KEEP_MAX];
+	size_t n = 0;
+	bool late;
+
+	TRY(node_before(e, 0, false, &late));
+	late = !late;
+	for (uint32_t i = 0; i < graph_len(g); i++) {
+		struct graph_author by = graph_node_author(g, i);
+		size_t kept = 0;
+		bool before;
+
+		if (!ref_equal(&by.grant, grant) || !graph_essential(g, i))
+			continue;
+		TRY(node_before(e, i, late, &before));
+		if (!before)
+			continue;
+		for (size_t k = 0; k < n; k++)
+			if (!graph_in_past(g, nodes[k], i))
+				nodes[kept++] = nodes[k];
+		if (kept < REVOKE_KEEP_MAX)
+			nodes[kept++] = i;
+		n = kept;
+	}
+	for (size_t k = 0; k < n; k++)
+		graph_id(g, nodes[k], tips[k]);
+	qsort(tips, n, LK_ID_LEN, id_compare);
+	*len = n;
+	return LK_NONE;
+}
+
+static lk_err
+ending_add(struct ending *e, const struct member *m)
+{
+	uint8_t(*tips)[LK_ID_LEN] =
+	    arena_alloc(e->arena, REVOKE_KEEP_MAX * LK_ID_LEN);
+	struct revoke_entry *entry;
+	size_t at = e->len;
+
+	if (tips == NULL)
+		return LK_ERR(LK_E_NOMEM, "revoke");
+	/* An op has them in the order of the grants' names. */
+	for (; at > 0 && ref_before(&m->grant, &e->entries[at - 1].target);
+	     at--)
+		e->entries[at] = e->entries[at - 1];
+	entry = &e->entries[at];
+	*entry = (struct revoke_entry){
+		.target = m->grant, .level = ROLE_NONE, .keep = tips[0]
+	};
+	e->len++;
+	return e->since.ms > 0
+	    ? tips_before(e, &m->grant, tips, &entry->keep_len)
+	    : graph_tips_of(
+		  e->ds->graph, &m->grant, false, tips, &entry->keep_len);
+}
+
+/* Those that count, then those that are void for another reason: they would be
+ * back if that were itself voided. */
+static lk_err
+ending_collect(struct ending *e)
+{
+	const struct graph *g = e->ds->graph;
+
+	for (int dead = 0; dead < 2; dead++) {
+		for (size_t i = 0; i < graph_members_len(g); i++) {
+			struct member m;
+
+			graph_member(g, i, &m);
+			if (memcmp(m.key, e->key, ACCESS_KEY_LEN) != 0 ||
+			    m.named || (m.now == ROLE_NONE) != (dead == 1))
+				continue;
+			if (!ending_may(e, &m)) {
+				e->denied |= dead == 0;
+				continue;
+			}
+			if (e->len == REVOKE_ENTRIES_MAX)
+				return LK_NONE;
+			TRY(ending_add(e, &m));
+		}
+		if (dead == 0)
+			e->live = e->len;
+	}
+	return LK_NONE;
+}
+
+static lk_err
+ending_write(struct ending *e)
+{
+	struct access_op op = { .kind = OP_REVOKE,
+		.revoke = { .entries = e->entries, .entries_len = e->len } };
+	struct admission a;
+	lk_err err;
+
+	admission_begin(&a, e->r, e->ds);
+	err = author_envelope(&a, &op, 1, e->need, NULL);
+	if (err.code == LK_OK)
+		return admission_end(&a);
+	admission_drop(&a);
+	return err;
+}
+
+lk_err
+person_revoke_in(struct replica *r, uint32_t docno, const uint8_t pk[static 32],
+    struct wall since)
+{
+	ARENA_SCOPED arena = { .max = ENVELOPE_MAX };
+	struct ending *e = arena_alloc(&arena, sizeof(*e));
+
+	if (e == NULL)
+		return LK_ERR(LK_E_NOMEM, "revoke");
+	*e = (struct ending){
+		.r = r, .key = pk, .since = since, .arena = &arena
+	};
+	TRY(docstate_get(r, docno, &e->ds));
+	if (graph_role(e->ds->graph, pk) == ROLE_NONE)
+		return LK_ERR(LK_E_NOTFOUND, "nothing to revoke");
+	TRY(ending_author(e));
+	TRY(ending_collect(e));
+	if (e->live == 0)
+		return LK_ERR(LK_E_DENIED, "as senior as this device");
+	return ending_write(e);
+}
+
+/* What the home document says of a device that is gone. */
+struct farewell {
+	struct replica *r;
+	const struct person_device *all;
+	size_t len;
+	const struct person_device *target;
+	struct wall since;
+};
+
+/* A device that the one that goes has certified gets another certificate:
+ * nobody could follow the old one to the root any more. */
+static lk_err
+certify_again(const struct farewell *f, const struct person_device *d,
+    struct edit *e, struct doc *doc)
+{
+	struct cert cert = d->cert;
+	struct op_id map;
+	BUF_SCOPED bytes = { .max = CERT_LEN };
+
+	if (cert.serial == UINT32_MAX)
+		return LK_ERR(LK_E_LIMIT, "certificate");
+	cert.serial++;
+	cert_sign(&cert, &f->r->identity->sign);
+	cert_write(&bytes, &cert);
+	TRY(buf_err(&bytes, "certificate"));
+	TRY(home_entry_make(e, doc, "devices", cert.block.device_pk, &map));
+	return home_bytes_put(e, map, "cert", buf_bytes(&bytes));
+}
+
+static lk_err
+farewell_fill(void *ctx, struct edit *e, struct doc *doc)
+{
+	const struct farewell *f = ctx;
+	const struct cert *gone = &f->target->cert;
+	struct gone statement;
+	struct op_id map;
+	BUF_SCOPED bytes = { .max = GONE_LEN };
+
+	gone_make(&statement, gone->root_pk, gone->block.device_pk,
+	    gone->serial, &f->r->identity->sign);
+	gone_write(&bytes, &statement);
+	TRY(buf_err(&bytes, "statement"));
+	TRY(home_entry_make(e, doc, "devices", gone->block.device_pk, &map));
+	TRY(home_bytes_put(e, map, "gone", buf_bytes(&bytes)));
+	if (f->since.ms > 0)
+		TRY(home_time_put(e, map, "since", f->since));
+	for (size_t i = 0; i < f->len; i++)
+		if (!f->all[i].gone &&
+		    memcmp(f->all[i].cert.issuer_pk, gone->block.device_pk,
+			SIGN_PK_LEN) == 0)
+			TRY(certify_again(f, &f->all[i], e, doc));
+	return LK_NONE;
+}
+
+static lk_err
+person_revoke_allowed(const struct farewell *f)
+{
+	const struct person_device *mine =
+	    person_device_in(f->all, f->len, f->r->identity->sign.pk);
+
+	if (f->target == NULL)
+		return LK_ERR(LK_E_NOTFOUND, "no such device");
+	if (f->target->gone)
+		return LK_ERR(LK_E_EXISTS, "revoked already");
+	if (f->target == mine)
+		return LK_ERR(LK_E_DENIED, "this is the device itself");
+	if (mine == NULL || mine->gone ||
+	    mine->cert.rank >= f->target->cert.rank)
+		return LK_ERR(LK_E_DENIED, "not senior to it");
+	return LK_NONE;
+}
+
+lk_err
+person_revoke(struct replica *r, const uint8_t pk[static 32], struct wall since)
+{
+	ARENA_SCOPED arena = { .max = PERSON_ARENA_MAX };
+	struct farewell f = { .r = r, .since = since };
+	struct person_device target;
+	uint8_t hash[LK_ID_LEN];
+	uint32_t home;
+	bool changed;
+	lk_err err;
+
+	TRY(person_all(r, &arena, &f.all, &f.len));
+	f.target = person_device_in(f.all, f.len, pk);
+	TRY(person_revoke_allowed(&f));
+	target = *f.target;
+	TRY(replica_home(r, &home));
+	err = person_revoke_in(r, home, pk, since);
+	if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
+		return err;
+	/* A device it added afterwards may be none any more. */
+	arena_reset(&arena);
+	TRY(person_all(r, &arena, &f.all, &f.len));
+	f.target = &target;
+	return replica_edit(r, home, farewell_fill, &f, NULL, &changed, hash);
+}
