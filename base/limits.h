@@ -86,6 +86,7 @@
 #define CONTROL_LINE_MAX (1024 * 1024)
 #define CONTROL_CLIENTS_MAX 32
 #define LK_NAME_MAX 255 /* names of documents, devices, people */
+#define PASSPHRASE_MAX 1024 /* of the identity file: a line of a file */
 #define TICKETS_MAX 32
 #define TICKET_USES_MAX 1000
 #define SPAN_DAYS_MAX 366 /* how long a ticket is good, or a command waits */

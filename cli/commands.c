@@ -6,6 +6,7 @@ const struct command *const commands[] = {
 	&verb_init,
 	&verb_pair,
 	&verb_device,
+	&verb_key,
 	&verb_new,
 	&verb_ls,
 	&verb_get,

@@ -58,8 +58,10 @@ lkd_run(const char *path, FILE *log, int *status)
 	int error;
 
 	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_addopen(
-	    &files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	/* At a terminal it may have to ask for the passphrase. */
+	if (!isatty(STDIN_FILENO))
+		posix_spawn_file_actions_addopen(
+		    &files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(
 	    &files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_adddup2(&files, fileno(log), STDERR_FILENO);
@@ -108,6 +110,7 @@ lkd_complain(struct lk *lk, const struct complaint *why)
 {
 	return lk_fail(lk, why->status,
 	    why->status == 78       ? "config"
+		: why->status == 77 ? "denied"
 		: why->status == 69 ? "unavailable"
 				    : "daemon",
 	    why->hint, "%s", why->text);

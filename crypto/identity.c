@@ -1,5 +1,6 @@
 #include "crypto/identity.h"
 #include "crypto/digest.h"
+#include "crypto/lock.h"
 
 #include <fcntl.h>
 #include <sodium.h>
@@ -14,8 +15,6 @@
 #define CHECKSUM_LEN 32
 #define OPEN_TO_OTHERS (S_IRWXG | S_IRWXO)
 #define WRITABLE_BY_OTHERS (S_IWGRP | S_IWOTH)
-/* A later version may be longer; more than this is not an identity. */
-#define IDENTITY_BYTES_MAX (16 * 1024)
 
 static const char damaged[] = "identity file";
 
@@ -55,8 +54,8 @@ checksum(uint8_t out[static CHECKSUM_LEN], struct bytes b)
 	(void)crypto_generichash(out, CHECKSUM_LEN, b.ptr, b.len, NULL, 0);
 }
 
-void
-identity_encode(struct buf *out, const struct identity *id)
+static void
+plain_encode(struct buf *out, const struct identity *id)
 {
 	size_t start = out->len, name_len = strlen(id->name);
 	uint8_t seed[SIGN_SEED_LEN], sum[CHECKSUM_LEN];
@@ -80,6 +79,23 @@ identity_encode(struct buf *out, const struct identity *id)
 		return;
 	checksum(sum, BYTES(out->ptr + start, out->len - start));
 	buf_mem(out, sum, sizeof(sum));
+}
+
+void
+identity_encode(struct buf *out, const struct identity *id)
+{
+	BUF_SECRET plain = { 0 };
+
+	if (!id->lock.set) {
+		plain_encode(out, id);
+		return;
+	}
+	buf_init(&plain, IDENTITY_BYTES_MAX);
+	plain_encode(&plain, id);
+	if (plain.failed)
+		out->failed = true;
+	else
+		lock_seal(out, id->lock.key, id->lock.salt, buf_bytes(&plain));
 }
 
 /* What lies between the version and the checksum. */
@@ -132,6 +148,8 @@ identity_decode(struct identity *out, struct bytes in)
 		return LK_ERR(LK_E_CORRUPT, damaged);
 	r = rd_over(BYTES(in.ptr, in.len - CHECKSUM_LEN));
 	magic = rd_take(&r, strlen(IDENTITY_MAGIC));
+	if (lock_is_sealed(in))
+		return LK_ERR(LK_E_WAIT, "sealed identity file");
 	if (!bytes_equal(magic, BYTES_STR(IDENTITY_MAGIC)))
 		return LK_ERR(LK_E_CORRUPT, damaged);
 	if (rd_u8(&r) != IDENTITY_VERSION)
@@ -141,6 +159,64 @@ identity_decode(struct identity *out, struct bytes in)
 		*out = id;
 	sodium_memzero(&id, sizeof(id));
 	return good ? LK_NONE : LK_ERR(LK_E_CORRUPT, damaged);
+}
+
+lk_err
+identity_unseal(struct identity *out, struct bytes file, struct bytes passphrase)
+{
+	struct identity id;
+	uint8_t key[LOCK_KEY_LEN], salt[LOCK_SALT_LEN];
+	BUF_SECRET plain = { 0 };
+	lk_err err;
+
+	buf_init(&plain, IDENTITY_BYTES_MAX);
+	TRY(lock_salt(salt, file));
+	TRY(lock_derive(key, salt, passphrase));
+	err = lock_open(&plain, key, file);
+	if (err.code == LK_OK)
+		err = identity_decode(&id, buf_bytes(&plain));
+	if (err.code == LK_OK) {
+		*out = id;
+		out->lock.set = true;
+		memcpy(out->lock.key, key, sizeof(key));
+		memcpy(out->lock.salt, salt, sizeof(salt));
+		sodium_memzero(&id, sizeof(id));
+	}
+	sodium_memzero(key, sizeof(key));
+	return err;
+}
+
+lk_err
+identity_lock(
+    struct identity *id, const struct random *random, struct bytes passphrase)
+{
+	uint8_t key[LOCK_KEY_LEN], salt[LOCK_SALT_LEN];
+
+	if (passphrase.len == 0) {
+		sodium_memzero(&id->lock, sizeof(id->lock));
+		return LK_NONE;
+	}
+	random_fill(random, salt, sizeof(salt));
+	TRY(lock_derive(key, salt, passphrase));
+	id->lock.set = true;
+	memcpy(id->lock.key, key, sizeof(key));
+	memcpy(id->lock.salt, salt, sizeof(salt));
+	sodium_memzero(key, sizeof(key));
+	return LK_NONE;
+}
+
+lk_err
+identity_lock_check(const struct identity *id, struct bytes passphrase)
+{
+	uint8_t key[LOCK_KEY_LEN];
+	bool right;
+
+	if (!id->lock.set)
+		return LK_NONE;
+	TRY(lock_derive(key, id->lock.salt, passphrase));
+	right = digest_equal(key, id->lock.key, sizeof(key));
+	sodium_memzero(key, sizeof(key));
+	return right ? LK_NONE : LK_ERR(LK_E_DENIED, WRONG_PASSPHRASE);
 }
 
 static void
@@ -219,13 +295,11 @@ file_read(int fd, struct buf *out)
 }
 
 lk_err
-identity_load(struct identity *id, const char *home)
+identity_read(struct buf *out, const char *home)
 {
 	FD_SCOPED dir = -1;
 	FD_SCOPED fd = -1;
-	BUF_SECRET content = { 0 };
 
-	buf_init(&content, IDENTITY_BYTES_MAX);
 	TRY(home_open(&dir, home));
 	/* Not blocking: the name could be a pipe. */
 	fd = openat(
@@ -237,7 +311,16 @@ identity_load(struct identity *id, const char *home)
 	if (fd < 0)
 		return LK_SYS("open identity file");
 	TRY(file_check(fd));
-	TRY(file_read(fd, &content));
+	return file_read(fd, out);
+}
+
+lk_err
+identity_load(struct identity *id, const char *home)
+{
+	BUF_SECRET content = { 0 };
+
+	buf_init(&content, IDENTITY_BYTES_MAX);
+	TRY(identity_read(&content, home));
 	return identity_decode(id, buf_bytes(&content));
 }
 

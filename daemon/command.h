@@ -164,6 +164,11 @@ LK_MUST_USE lk_err request_download(
 LK_MUST_USE lk_err request_init(
     struct request *, const char *name, const uint8_t entropy[static 16]);
 
+/* Seals the identity file with a passphrase, or with none when it is empty.
+ * DENIED unless `present` is the one it has now; LIMIT, NOMEM. */
+LK_MUST_USE lk_err daemon_passphrase(
+    struct daemon *, struct bytes present, struct bytes wanted);
+
 /* Facts for `status`, `daemon.status` and `version`; strings are borrowed. */
 struct daemon_info {
 	const char *home, *socket, *log; /* paths; log is NULL for stderr */

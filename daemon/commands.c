@@ -10,6 +10,7 @@ static const struct command *const *const tables[] = {
 	&commands_edit,
 	&commands_file,
 	&commands_history,
+	&commands_key,
 	&commands_log,
 	&commands_members,
 	&commands_pairing,

@@ -14,6 +14,7 @@ extern const struct command *const commands_document; /* new, list, get */
 extern const struct command *const commands_edit;
 extern const struct command *const commands_file; /* import, export */
 extern const struct command *const commands_history; /* diff, show, blame */
+extern const struct command *const commands_key; /* show, passphrase */
 extern const struct command *const commands_log;
 extern const struct command *const commands_members; /* share, revoke */
 extern const struct command *const commands_pairing; /* tickets */

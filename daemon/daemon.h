@@ -64,6 +64,7 @@ struct daemon {
 
 	struct identity identity, identity_saved;
 	bool has_identity;
+	struct buf passphrase;   /* of the identity file, until it is read */
 	struct replica *replica; /* NULL without identity */
 	struct engine *engine;   /* NULL without identity */
 
@@ -118,6 +119,7 @@ LK_MUST_USE lk_err daemon_mend_one(
 LK_MUST_USE lk_err daemon_mend(struct daemon *, bool *any);
 
 /* identity_swap.c: the identity file changes together with the store. */
+#define IDENTITY_STAGE_DIR "identity.next"
 LK_MUST_USE lk_err identity_swap_recover(struct daemon *);
 LK_MUST_USE lk_err identity_swap_stage(struct daemon *);
 void identity_swap_adopt(struct daemon *);

@@ -11,19 +11,18 @@
 #include "crypto/digest.h"
 #include "daemon/daemon.h"
 
-#define STAGE_DIR "identity.next"
 #define STAGE_KEY "identity"
 
 static void
 stage_dir(char out[static PATH_MAX + 32], const struct daemon *d)
 {
-	snprintf(out, PATH_MAX + 32, "%s/" STAGE_DIR, d->options.home);
+	snprintf(out, PATH_MAX + 32, "%s/" IDENTITY_STAGE_DIR, d->options.home);
 }
 
 static void
 stage_file(char out[static PATH_MAX + 64], const struct daemon *d)
 {
-	snprintf(out, PATH_MAX + 64, "%s/" STAGE_DIR "/" IDENTITY_FILE,
+	snprintf(out, PATH_MAX + 64, "%s/" IDENTITY_STAGE_DIR "/" IDENTITY_FILE,
 	    d->options.home);
 }
 
@@ -32,9 +31,20 @@ identity_fingerprint(uint8_t out[static 32], const struct identity *id)
 {
 	BUF_SECRET bytes = { 0 };
 
-	buf_init(&bytes, 16 * 1024);
+	buf_init(&bytes, IDENTITY_BYTES_MAX);
 	identity_encode(&bytes, id);
 	sha256(out, buf_bytes(&bytes));
+}
+
+lk_err
+daemon_passphrase(
+    struct daemon *d, struct bytes present, struct bytes wanted)
+{
+	struct random random = random_system();
+
+	TRY(identity_lock_check(&d->identity, present));
+	/* It is staged with the transaction. */
+	return (identity_lock(&d->identity, &random, wanted));
 }
 
 lk_err
@@ -92,16 +102,16 @@ identity_swap_adopt(struct daemon *d)
 		    strerror(err.sys));
 }
 
-/* Whether the transaction that was to bring this identity was committed. */
+/* Whether the transaction that was to bring this file was committed. */
 static lk_err
-stage_counts(struct daemon *d, const struct identity *id, bool *counts)
+stage_counts(struct daemon *d, struct bytes file, bool *counts)
 {
 	uint8_t fingerprint[32];
 	struct bytes kept;
 	struct txn *txn;
 	lk_err err;
 
-	identity_fingerprint(fingerprint, id);
+	sha256(fingerprint, file);
 	TRY(txn_begin(d->store, TXN_READ, &txn));
 	err = kv_get(txn_space(txn, STORE_DEVICE, SPACE_META),
 	    BYTES_STR(STAGE_KEY), &kept);
@@ -113,19 +123,19 @@ stage_counts(struct daemon *d, const struct identity *id, bool *counts)
 lk_err
 identity_swap_recover(struct daemon *d)
 {
-	char dir[PATH_MAX + 32], file[PATH_MAX + 64];
-	struct identity id;
+	char dir[PATH_MAX + 32], path[PATH_MAX + 64];
+	BUF_SECRET file = { .max = IDENTITY_BYTES_MAX };
 	bool counts = false;
 	lk_err err;
 
 	stage_dir(dir, d);
-	stage_file(file, d);
+	stage_file(path, d);
 	if (access(dir, F_OK) == -1)
 		return (LK_NONE);
-	err = identity_load(&id, dir);
+	/* It may be sealed: what it is says its hash alone. */
+	err = identity_read(&file, dir);
 	if (err.code == LK_OK)
-		err = stage_counts(d, &id, &counts);
-	identity_clear(&id);
+		err = stage_counts(d, buf_bytes(&file), &counts);
 	if (err.code == LK_OK && counts) {
 		log_info("identity: the new one counts");
 		return (file_adopt(d));
@@ -134,7 +144,7 @@ identity_swap_recover(struct daemon *d)
 	    err.code != LK_E_CORRUPT)
 		return (err);
 	/* It never came to be. */
-	(void)unlink(file);
+	(void)unlink(path);
 	(void)rmdir(dir);
 	return (LK_NONE);
 }

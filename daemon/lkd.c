@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/passphrase.h"
+#include "crypto/lock.h"
 #include "daemon/control.h"
 #include "daemon/detach.h"
 #include "daemon/instance.h"
@@ -222,15 +224,83 @@ net_prepare(struct daemon *d)
 	return (LK_NONE);
 }
 
-static lk_err
-identity_read(struct daemon *d)
+/* Whether the identity file, or one that is about to take its place, needs a
+ * passphrase. */
+static bool
+identity_is_sealed(const struct daemon *d)
 {
+	char next[PATH_MAX + 32];
+	const char *dirs[] = { d->options.home, next };
+	bool sealed = false;
+
+	snprintf(next, sizeof(next), "%s/" IDENTITY_STAGE_DIR, d->options.home);
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
+		BUF_SECRET file = { .max = IDENTITY_BYTES_MAX };
+
+		sealed |= identity_read(&file, dirs[i]).code == LK_OK &&
+		    lock_is_sealed(buf_bytes(&file));
+	}
+	return (sealed);
+}
+
+/* Asked for while there is somebody to ask, and before the sandbox forbids to
+ * run a command. */
+static lk_err
+passphrase_prepare(struct daemon *d)
+{
+	struct passphrase_source from =
+	    passphrase_environment("Passphrase of this device's keys: ");
+	lk_err err;
+
+	if (!identity_is_sealed(d))
+		return (LK_NONE);
+	if (d->options.passphrase_fd != -1)
+		from =
+		    (struct passphrase_source){ .fd =
+						    d->options.passphrase_fd };
+	if (d->options.passphrase_file != NULL)
+		from.file = d->options.passphrase_file;
+	err = passphrase_read(&d->passphrase, &from);
+	if (err.code == LK_OK)
+		return (err);
+	if (err.code == LK_E_CONFIG) {
+		(void)complain(err,
+		    "the keys are sealed with a passphrase: start the daemon "
+		    "at a terminal, or set LK_PASSPHRASE_FILE or "
+		    "LK_PASSPHRASE_COMMAND");
+		return (LK_ERR(LK_E_DENIED, "passphrase"));
+	}
+	(void)complain(err, "passphrase%s%s", err.code == LK_E_SYS ? "" : ": ",
+	    err.code == LK_E_SYS ? "" : err.what);
+	return (LK_ERR(LK_E_DENIED, "passphrase"));
+}
+
+static lk_err
+identity_get(struct daemon *d)
+{
+	BUF_SECRET file = { .max = IDENTITY_BYTES_MAX };
 	lk_err err = identity_swap_recover(d);
 
 	if (err.code == LK_OK)
-		err = identity_load(&d->identity, d->options.home);
+		err = identity_read(&file, d->options.home);
+	if (err.code == LK_OK)
+		err = identity_decode(&d->identity, buf_bytes(&file));
+	if (err.code == LK_E_WAIT)
+		err = identity_unseal(
+		    &d->identity, buf_bytes(&file), buf_bytes(&d->passphrase));
+	buf_wipe(&d->passphrase);
+	return (err);
+}
+
+static lk_err
+identity_prepare(struct daemon *d)
+{
+	lk_err err = identity_get(d);
+
 	if (err.code == LK_E_CONFIG)
 		return (LK_NONE);
+	if (err.code == LK_E_DENIED && strcmp(err.what, WRONG_PASSPHRASE) == 0)
+		return (complain(err, WRONG_PASSPHRASE));
 	if (err.code == LK_E_DENIED) {
 		(void)complain(err,
 		    "%s/" IDENTITY_FILE ": others may read or change it",
@@ -251,7 +321,7 @@ replica_prepare(struct daemon *d)
 {
 	lk_err err;
 
-	TRY(identity_read(d));
+	TRY(identity_prepare(d));
 	if (!d->has_identity) {
 		log_info("lkd: no identity yet: lk init makes one");
 		return (LK_NONE);
@@ -292,6 +362,7 @@ daemon_open(struct daemon *d, int argc, char **argv)
 	TRY(socket_prepare(d));
 	TRY(instance_get(d));
 	TRY(log_prepare(d));
+	TRY(passphrase_prepare(d));
 	if (!d->options.foreground) {
 		err = detach(&ready_fd);
 		if (err.code != LK_OK)
@@ -323,6 +394,7 @@ daemon_close(struct daemon *d)
 	store_close(d->store);
 	identity_clear(&d->identity);
 	identity_clear(&d->identity_saved);
+	buf_wipe(&d->passphrase);
 	if (d->signal_fd != -1)
 		close(d->signal_fd);
 	if (d->lock_fd != -1)

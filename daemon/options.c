@@ -195,17 +195,24 @@ arguments_read(
 	optreset = 1;
 	optind = 1;
 	opterr = 0;
-	while ((c = getopt(argc, argv, "fv")) != -1) {
+	while ((c = getopt(argc, argv, "fvd:p:")) != -1) {
+		const char *wrong = NULL;
+
 		if (c == 'f')
 			o->foreground = true;
 		else if (c == 'v')
 			o->verbose = true;
-		else
+		else if (c == 'p')
+			o->passphrase_file = optarg;
+		else if (c == 'd')
+			o->passphrase_fd =
+			    (int)strtonum(optarg, 0, INT_MAX, &wrong);
+		if (c == '?' || wrong != NULL)
 			break;
 	}
 	if (c == -1 && optind == argc)
 		return (LK_NONE);
-	snprintf(flaw->text, sizeof(flaw->text), "usage: lkd [-fv]");
+	snprintf(flaw->text, sizeof(flaw->text), "usage: lkd [-fv] [-d descriptor] [-p file]");
 	return (LK_ERR(LK_E_USAGE, "arguments"));
 }
 
@@ -253,7 +260,8 @@ options_read(
 {
 	char cwd[PATH_MAX];
 
-	*o = (struct options){ .log_level = LOG_LEVEL_INFO };
+	*o = (struct options){ .log_level = LOG_LEVEL_INFO,
+		.passphrase_fd = -1 };
 	TRY(arguments_read(o, argc, argv, flaw));
 	TRY(paths_find(o, flaw));
 	TRY(config_read(o, flaw));

@@ -18,6 +18,8 @@
 
 struct options {
 	bool foreground, verbose;
+	const char *passphrase_file; /* NULL: as the environment says */
+	int passphrase_fd;           /* -1: none */
 	char home[PATH_MAX];
 	char socket[HOME_SOCKET_MAX + 1];
 	/* Where to listen.  `host` is a numeric address, "" for all of them;
