@@ -103,6 +103,16 @@ key_passwd(struct lk *lk)
 	return lk_confirm(lk, "key.passwd", params, passwd_render);
 }
 
+static void
+rotate_render(struct output *o, json_object *result)
+{
+	(void)o;
+	printf("This device receives keys under a new one, number %lld, in "
+	       "every document.\nWhat is written from now on by who has heard "
+	       "of it, the old one does not open.\n",
+	    (long long)field_int(result, "box_counter"));
+}
+
 static int
 key_run(struct lk *lk, const struct args *args)
 {
@@ -117,16 +127,21 @@ key_run(struct lk *lk, const struct args *args)
 		return lk_fail_usage(lk, "passphrases belong to passwd");
 	if (strcmp(verb, "show") == 0)
 		return lk_answer(lk, "key.show", NULL, show_render);
-	return lk_fail_usage(lk, "%s: expected show or passwd", verb);
+	if (strcmp(verb, "rotate") == 0)
+		return lk_confirm(lk, "key.rotate", NULL, rotate_render);
+	return lk_fail_usage(lk, "%s: expected show, passwd or rotate", verb);
 }
 
 const struct command verb_key = {
 	.name = "key",
 	.usage = "key show\n"
+		 "key rotate\n"
 		 "key passwd [--passphrase-file FILE] [--new-passphrase-file "
 		 "FILE | --remove]\n",
-	.summary = "Show this device's keys, or seal them with a passphrase",
+	.summary = "Show, renew or seal the keys of this device",
 	.details =
+	    "rotate makes a new key by which this device receives those of "
+	    "documents; a copy of\nthe old one opens nothing new.\n\n"
 	    "passwd asks for the present passphrase, where there is one, and "
 	    "for a new one,\ntwice. Files hold it in their first line.\n\n"
 	    "  --passphrase-file FILE      the present one (else "

@@ -34,9 +34,28 @@ identity_create(
 	dh_key_from_secret(&id->noise, secret);
 	random_fill(random, secret, sizeof(secret));
 	dh_key_from_secret(&id->box, secret);
+	id->boxes_len = 1;
 	random_fill(random, id->genesis_seed, sizeof(id->genesis_seed));
 	random_fill(random, id->beacon_key, sizeof(id->beacon_key));
 	memcpy(id->name, name, len);
+	sodium_memzero(secret, sizeof(secret));
+	return LK_NONE;
+}
+
+lk_err
+identity_rotate(struct identity *id, const struct random *random)
+{
+	uint8_t secret[32];
+
+	if (id->box_counter == UINT32_MAX)
+		return LK_ERR(LK_E_LIMIT, "number of box keys");
+	if (id->boxes_len < IDENTITY_BOXES_MAX)
+		id->boxes_len++;
+	memmove(&id->boxes[1], &id->boxes[0],
+	    (id->boxes_len - 1) * sizeof(id->boxes[0]));
+	random_fill(random, secret, sizeof(secret));
+	dh_key_from_secret(&id->box, secret);
+	id->box_counter++;
 	sodium_memzero(secret, sizeof(secret));
 	return LK_NONE;
 }
@@ -65,7 +84,9 @@ plain_encode(struct buf *out, const struct identity *id)
 	buf_u8(out, IDENTITY_VERSION);
 	buf_mem(out, seed, sizeof(seed));
 	buf_mem(out, id->noise.sk, sizeof(id->noise.sk));
-	buf_mem(out, id->box.sk, sizeof(id->box.sk));
+	buf_u8(out, (uint8_t)id->boxes_len);
+	for (size_t i = 0; i < id->boxes_len; i++)
+		buf_mem(out, id->boxes[i].sk, sizeof(id->boxes[i].sk));
 	buf_u32(out, id->box_counter);
 	buf_mem(out, id->genesis_seed, sizeof(id->genesis_seed));
 	buf_mem(out, id->beacon_key, sizeof(id->beacon_key));
@@ -107,7 +128,13 @@ fields_decode(struct identity *id, struct rd *r)
 
 	rd_copy(r, seed, sizeof(seed));
 	rd_copy(r, noise, sizeof(noise));
-	rd_copy(r, box, sizeof(box));
+	id->boxes_len = rd_u8(r);
+	if (id->boxes_len == 0 || id->boxes_len > IDENTITY_BOXES_MAX)
+		return false;
+	for (size_t i = 0; i < id->boxes_len; i++) {
+		rd_copy(r, box, sizeof(box));
+		dh_key_from_secret(&id->boxes[i], box);
+	}
 	id->box_counter = rd_u32(r);
 	rd_copy(r, id->genesis_seed, sizeof(id->genesis_seed));
 	rd_copy(r, id->beacon_key, sizeof(id->beacon_key));
@@ -116,7 +143,6 @@ fields_decode(struct identity *id, struct rd *r)
 	name = rd_take(r, rd_u8(r));
 	sign_key_from_seed(&id->sign, seed);
 	dh_key_from_secret(&id->noise, noise);
-	dh_key_from_secret(&id->box, box);
 	sodium_memzero(seed, sizeof(seed));
 	sodium_memzero(noise, sizeof(noise));
 	sodium_memzero(box, sizeof(box));

@@ -18,14 +18,21 @@
 
 #define IDENTITY_FILE "identity"
 #define IDENTITY_CERT_MAX 1024
+#define IDENTITY_BOXES_MAX 32
 /* A later version may be longer; more than this is not an identity. */
 #define IDENTITY_BYTES_MAX (16 * 1024)
 
 struct identity {
 	struct sign_key sign; /* the device key: pk names the device */
 	struct dh_key noise;  /* static key of its sessions */
-	struct dh_key box;    /* receives epoch keys */
-	uint32_t box_counter; /* 0 until the first rekey */
+	/* The one that receives epoch keys, and behind it those it replaced,
+	 * newest first: boxes sealed to them may still come. */
+	union {
+		struct dh_key box;
+		struct dh_key boxes[IDENTITY_BOXES_MAX];
+	};
+	size_t boxes_len;     /* at least 1 */
+	uint32_t box_counter; /* 0 until the first rotation */
 	uint8_t genesis_seed[32];
 	uint8_t beacon_key[32];
 	uint8_t root_pk[SIGN_PK_LEN]; /* of the person; zeros while unknown */
@@ -43,6 +50,9 @@ struct identity {
  * unless the name is 1 to LK_NAME_MAX bytes of UTF-8. */
 LK_MUST_USE lk_err identity_create(
     struct identity *, const struct random *, const char *name);
+/* A new box key with the next counter; the oldest one goes when there is no
+ * room.  LIMIT after 2^32 of them. */
+LK_MUST_USE lk_err identity_rotate(struct identity *, const struct random *);
 /*
  * Appends the bytes of IDENTITY_FILE in the directory `home`.  CONFIG when
  * there is none; DENIED when the file belongs to somebody else or is open to

@@ -33,7 +33,8 @@ LK_MUST_USE lk_err unseal(uint8_t *out, const uint8_t key[static SEAL_KEY_LEN],
     const uint8_t nonce[static SEAL_NONCE_LEN], struct bytes aad,
     struct bytes in);
 
-/* crypto_box_seal to an X25519 key: anonymous, 48 bytes longer. */
+#define BOX_SEAL_LEN 48
+/* crypto_box_seal to an X25519 key: anonymous, BOX_SEAL_LEN bytes longer. */
 void box_seal(struct buf *out, const uint8_t pk[static DH_LEN], struct bytes);
 LK_MUST_USE lk_err box_open(
     struct buf *out, const struct dh_key *, struct bytes);

@@ -36,10 +36,14 @@ kinds_json(uint32_t kinds)
 		{ OP_GENESIS, "genesis" },
 		{ OP_GRANT, "grant" },
 		{ OP_REVOKE, "revoke" },
+		{ OP_BAN, "ban" },
 		{ OP_LEAVE, "leave" },
+		{ OP_GUARD, "guard" },
 		{ OP_CHANGE, "change" },
+		{ OP_ADOPT, "adopt" },
 		{ OP_EPOCH, "epoch" },
 		{ OP_SHARE, "share" },
+		{ OP_REKEY, "rekey" },
 		{ OP_IMPORT, "import" },
 	};
 	struct json_object *list = json_object_new_array();

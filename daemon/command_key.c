@@ -1,4 +1,4 @@
-/* The keys of this device: show, seal. */
+/* The keys of this device: show, seal, rotate. */
 #include <string.h>
 
 #include "daemon/commands.h"
@@ -59,9 +59,34 @@ key_passwd(struct request *r)
 	return LK_NONE;
 }
 
+static lk_err
+rotate_poll(struct request *r, bool *done)
+{
+	*done = !engine_fanning_out(r->engine);
+	return LK_NONE;
+}
+
+static lk_err
+key_rotate(struct request *r)
+{
+	const struct identity *self = replica_identity(r->replica);
+	lk_err err = engine_key_rotate(r->engine, r->now);
+
+	if (err.code == LK_E_DENIED || err.code == LK_E_NOTFOUND)
+		return request_fail(
+		    r, err, "this device may not write its home document");
+	TRY(err);
+	json_add_id(r->result, "box", BYTES_OF(self->box.pk));
+	json_add_number(r->result, "box_counter", self->box_counter);
+	request_defer(r, rotate_poll, (struct mono){ .ms = 0 }, NULL, NULL);
+	return LK_NONE;
+}
+
 static const struct command table[] = {
 	{ "key.show", key_show, COMMAND_IDENTITY },
 	{ "key.passwd", key_passwd, COMMAND_IDENTITY | COMMAND_WRITES },
+	{ "key.rotate", key_rotate,
+	    COMMAND_IDENTITY | COMMAND_WRITES | COMMAND_NESTED },
 	{ NULL, NULL, 0 },
 };
 

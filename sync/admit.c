@@ -112,7 +112,8 @@ static lk_err
 candidate_boxes(struct admission *a, struct candidate *c)
 {
 	TRY(keysection_parse(&c->keys, c->env.key_section, c->env.etag));
-	TRY(keysection_open(&c->keys, &a->r->identity->box, 1, a->ds->topic.id,
+	TRY(keysection_open(&c->keys, a->r->identity->boxes,
+	    a->r->identity->boxes_len, a->ds->topic.id,
 	    &a->arena, &c->boxes));
 	return candidate_learn(a, &c->boxes, false);
 }

@@ -104,6 +104,10 @@ LK_MUST_USE lk_err engine_redeemed(struct engine *, uint64_t handle, struct rede
  */
 LK_MUST_USE lk_err engine_device_revoke(struct engine *,
     const uint8_t pk[static 32], struct wall since, struct now);
+/* A new box key for this device: said at once in the home document, in the
+ * background in all others.  The identity is changed, to be saved with the
+ * commit.  LIMIT, DENIED (it may not write its home). */
+LK_MUST_USE lk_err engine_key_rotate(struct engine *, struct now);
 /* Whether documents are still to be looked at in the background. */
 bool engine_fanning_out(const struct engine *);
 /* The next document after `after` in which a device has a role; NOTFOUND. */

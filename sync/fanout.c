@@ -52,7 +52,7 @@ fanout_load(struct engine *e, struct fanout_list *out)
 			out->gone[out->gone_len].since = all[i].since;
 			memcpy(out->gone[out->gone_len++].pk, pk, 32);
 		} else if (out->len < PERSON_DEVICES_MAX) {
-			out->certs[out->len++] = all[i].cert;
+			out->certs[out->len++] = person_grantee(&all[i]);
 		}
 	}
 	return LK_NONE;
@@ -131,11 +131,27 @@ document_end(struct engine *e, uint32_t docno, const struct fanout_list *list)
 	return LK_NONE;
 }
 
+/* Says the new box key of this device, where there is one. */
+static lk_err
+document_rekey(struct engine *e, uint32_t docno)
+{
+	lk_err err;
+
+	if (e->identity->box_counter == 0)
+		return LK_NONE;
+	err = person_rekey_in(e->r, docno);
+	return err.code == LK_E_EXISTS || err.code == LK_E_DENIED ||
+		err.code == LK_E_NOTFOUND
+	    ? LK_NONE
+	    : err;
+}
+
 lk_err
 fanout_document(
     struct engine *e, uint32_t docno, const struct fanout_list *list)
 {
 	TRY(document_end(e, docno, list));
+	TRY(document_rekey(e, docno));
 	for (size_t i = 0; i < list->len; i++) {
 		const struct cert *cert = &list->certs[i];
 		struct graph *g;
@@ -192,6 +208,24 @@ engine_device_revoke(struct engine *e, const uint8_t pk[static 32],
 	e->now = now;
 	TRY(person_revoke(e->r, pk, since));
 	return fanout_start(e, 0);
+}
+
+lk_err
+engine_key_rotate(struct engine *e, struct now now)
+{
+	struct identity next = *e->identity;
+	lk_err err;
+
+	e->now = now;
+	err = identity_rotate(&next, &e->random);
+	if (err.code == LK_OK)
+		err = person_rotate(e->r, &next);
+	if (err.code == LK_OK)
+		err = fanout_start(e, 0);
+	if (err.code == LK_OK)
+		*e->identity = next;
+	identity_clear(&next);
+	return err;
 }
 
 bool

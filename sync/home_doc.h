@@ -2,11 +2,12 @@
  * home_doc.h - inside sync/: reading and writing the home document's maps.
  *
  *   /person                {name}
- *   /devices/DEVICE_PK     {name, cert, added, gone, since}  gone: it was
- *                          revoked; since: and its work from then on dropped
+ *   /devices/DEVICE_PK     {name, cert, added, gone, since, box}
+ *                          gone: it was revoked; since: and its work from then
+ *                          on dropped; box: its newer box key, counter, sig
  *   /documents/DOCID       {name, type, of}  of: the document it is a branch of
  *   /contacts/ROOT_PK      {card}
- *   /escrow/DEVICE_PK      bytes, sealed to the root's recovery box
+ *   /escrow/DEVICE_PK      {box}  sealed to the root's recovery box
  *
  * Keys are lower-case hex; names are scalar strings.  What does not look like
  * this is passed over: the document may have been written by a newer lk.

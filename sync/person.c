@@ -33,6 +33,30 @@ gone_of_entry(struct doc *doc, struct op_id map, struct gone *out)
 	return rd_done(&rd);
 }
 
+/* Its own word, so that whoever wrote it down does not matter. */
+static bool
+box_of_entry(struct doc *doc, struct op_id map, const struct cert *cert,
+    struct box_statement *out)
+{
+	struct box_statement box;
+	struct bytes bytes;
+	struct rd rd;
+
+	if (!home_bytes_get(doc, map, "box", &bytes))
+		return false;
+	rd = rd_over(bytes);
+	rd_copy(&rd, box.pk, sizeof(box.pk));
+	box.counter = rd_u32(&rd);
+	rd_copy(&rd, box.sig, sizeof(box.sig));
+	if (!rd_done(&rd) || box.counter <= cert->block.box_counter ||
+	    !box_pk_valid(box.pk) ||
+	    !box_statement_verify(
+		box.sig, cert->block.device_pk, box.pk, box.counter))
+		return false;
+	*out = box;
+	return true;
+}
+
 struct device_list {
 	struct doc *doc;
 	const uint8_t *root_pk;
@@ -55,6 +79,7 @@ device_visit(void *ctx, const struct doc_visit *v)
 	    memcmp(d.cert.root_pk, l->root_pk, sizeof(d.cert.root_pk)) != 0)
 		return LK_NONE;
 	d.gone = gone_of_entry(l->doc, v->item.id, &d.statement);
+	(void)box_of_entry(l->doc, v->item.id, &d.cert, &d.box);
 	d.since.ms = home_time_get(l->doc, v->item.id, "since");
 	l->devices[l->len++] = d;
 	return LK_NONE;
@@ -137,6 +162,19 @@ person_all(struct replica *r, struct arena *arena,
 	return LK_NONE;
 }
 
+struct cert
+person_grantee(const struct person_device *d)
+{
+	struct cert cert = d->cert;
+
+	if (d->box.counter > 0) {
+		memcpy(cert.block.box_pk, d->box.pk, DH_LEN);
+		cert.block.box_counter = d->box.counter;
+		memcpy(cert.block.box_sig, d->box.sig, SIGN_LEN);
+	}
+	return cert;
+}
+
 lk_err
 person_devices(struct replica *r, struct cert certs[static PERSON_DEVICES_MAX],
     size_t *len)
@@ -148,7 +186,7 @@ person_devices(struct replica *r, struct cert certs[static PERSON_DEVICES_MAX],
 	TRY(person_all(r, &arena, &all, &all_len));
 	for (size_t i = 0; i < all_len && n < PERSON_DEVICES_MAX; i++)
 		if (!all[i].gone)
-			certs[n++] = all[i].cert;
+			certs[n++] = person_grantee(&all[i]);
 	*len = n;
 	return LK_NONE;
 }
@@ -518,22 +556,6 @@ home_genesis(struct replica *r, const struct identity *me,
 	return err;
 }
 
-/* What the phrase can open: this device's box secret and genesis seed. */
-static lk_err
-home_escrow(const struct identity *me, const struct dh_key *recovery,
-    struct buf *sealed)
-{
-	BUF_SECRET plain = { 0 };
-
-	buf_init(&plain, 128);
-	buf_u8(&plain, 1);
-	buf_mem(&plain, me->box.sk, DH_LEN);
-	buf_mem(&plain, me->genesis_seed, 32);
-	TRY(buf_err(&plain, "escrow"));
-	box_seal(sealed, recovery->pk, buf_bytes(&plain));
-	return buf_err(sealed, "escrow");
-}
-
 static lk_err
 home_fill(struct replica *r, struct identity *me, const struct sign_key *root,
     const struct dh_key *recovery)
@@ -557,7 +579,7 @@ home_fill(struct replica *r, struct identity *me, const struct sign_key *root,
 	memcpy(me->cert, bytes.ptr, bytes.len);
 	me->cert_len = bytes.len;
 	buf_init(&escrow, 256);
-	TRY(home_escrow(me, recovery, &escrow));
+	TRY(escrow_seal(me, recovery->pk, &escrow));
 	d.escrow = buf_bytes(&escrow);
 	return device_enter(r, &d);
 }

@@ -12,11 +12,19 @@
 #define PERSON_ENTRIES_MAX 256
 #define PERSON_ARENA_MAX ((size_t)512 * 1024)
 
+/* A box key as its device states it. */
+struct box_statement {
+	uint8_t pk[DH_LEN];
+	uint32_t counter;
+	uint8_t sig[SIGN_LEN];
+};
+
 /* A device of this person as the home document has it. */
 struct person_device {
 	struct cert cert;
 	bool gone; /* revoked: a verified statement says so */
 	struct gone statement;
+	struct box_statement box; /* newer than the certificate's, or counter 0 */
 	struct wall since; /* what it did from then on does not stay; 0: all
 			    * that was seen stays */
 };
@@ -42,8 +50,23 @@ LK_MUST_USE lk_err person_revoke(
  */
 LK_MUST_USE lk_err person_revoke_in(struct replica *, uint32_t docno,
     const uint8_t pk[static 32], struct wall since);
-/* Certificates of this person's devices, this one included; none before there
- * is a home document. */
+/* The certificate as a grant is made from it: with the newest box key.  It is
+ * not the issuer's word any more. */
+struct cert person_grantee(const struct person_device *);
+/* Enters a box key of this device, and its secrets in the escrow, into the home
+ * document; `next` is this device with that key. */
+LK_MUST_USE lk_err person_rotate(
+    struct replica *, const struct identity *next);
+/* u8 1, genesis seed 32, n x box secret 32: what the phrase gives back. */
+#define ESCROW_MAX (1 + 32 + IDENTITY_BOXES_MAX * DH_LEN)
+/* Appends it, sealed to the root's recovery box. */
+LK_MUST_USE lk_err escrow_seal(const struct identity *,
+    const uint8_t recovery[static DH_LEN], struct buf *out);
+/* Says this device's newest box key in a document.  EXISTS: it is known there;
+ * DENIED: no reader here. */
+LK_MUST_USE lk_err person_rekey_in(struct replica *, uint32_t docno);
+/* What grants to this person's devices are made from (person_grantee), this one
+ * included; none before there is a home document. */
 LK_MUST_USE lk_err person_devices(struct replica *,
     struct cert certs[static PERSON_DEVICES_MAX], size_t *len);
 /* Adds a device that was certified here: home document and home grant. */

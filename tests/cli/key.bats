@@ -97,3 +97,85 @@ load setup
 	[[ $stderr == "lk: key: new passphrase: empty;"* ]]
 	[ "$(head -c 4 laptop/identity)" = LKID ]
 }
+
+# rekeys DEVICE DOCUMENT: how many new box keys were said in a document.
+rekeys() {
+	on "$1" log "$2" --access --json | grep -c '"rekey"' || true
+}
+
+@test "a new box key is said in every document, and used from then on" {
+	device laptop
+	for d in a b c; do
+		on laptop new $d
+	done
+	paired laptop phone
+	on phone sync --wait --timeout 30s
+	run --separate-stderr on phone key rotate
+	is 0 "This device receives keys under a new one, number 1, in every document.
+What is written from now on by who has heard of it, the old one does not open." ""
+	run --separate-stderr on phone key show
+	[[ ${lines[3]} == *"  number 1" ]]
+	for d in a b c; do
+		[ "$(rekeys phone $d)" -eq 1 ]
+	done
+	on phone sync --wait --timeout 30s
+	on laptop set a /x 1
+	on laptop new later
+	on laptop set later /y 2
+	on laptop sync --wait --timeout 30s
+	run --separate-stderr on phone get a --json
+	is 0 '{"x":1}' ""
+	run --separate-stderr on phone get later --json
+	is 0 '{"y":2}' ""
+	# The document made since then was given to the new key at once.
+	[ "$(rekeys phone later)" -eq 0 ]
+	on phone -q key rotate
+	on phone daemon stop
+	on laptop set a /x 3
+	on phone sync --wait --timeout 30s
+	run --separate-stderr on phone get a --json
+	is 0 '{"x":3}' ""
+}
+
+@test "what was written to a key that has been replaced still opens" {
+	device laptop
+	on laptop new d
+	paired laptop phone
+	on phone sync --wait --timeout 30s
+	on laptop daemon stop
+	on phone -q key rotate
+	on phone daemon stop
+	# Apart: an epoch for who is left, with the phone's old key.
+	on laptop -q key rotate
+	on laptop set d /x 1
+	on phone daemon start
+	on laptop sync --wait --timeout 30s
+	on phone sync --wait --timeout 30s
+	run --separate-stderr on phone get d --json
+	is 0 '{"x":1}' ""
+}
+
+@test "a rotation interrupted by a crash goes on, with keys that are still sealed" {
+	device laptop
+	echo secret >pass
+	export LK_PASSPHRASE_FILE=$T/pass
+	for i in {1..70}; do
+		on laptop new d$i
+	done
+	on laptop -q key passwd --new-passphrase-file pass
+	on laptop key rotate >out 2>err &
+	for i in {1..200}; do
+		[[ $(on laptop key show 2>/dev/null) == *"number 1"* ]] && break
+	done
+	kill -9 "$(cat laptop/lock)"
+	wait $! || true
+	on laptop daemon start
+	[ "$(head -c 4 laptop/identity)" = LKIS ]
+	[[ $(on laptop key show) == *"number 1"* ]]
+	for i in {1..200}; do
+		[ "$(rekeys laptop d70)" -eq 1 ] && break
+	done
+	for i in {1..70}; do
+		[ "$(rekeys laptop d$i)" -eq 1 ]
+	done
+}
