@@ -82,6 +82,7 @@ fanout_watch(struct engine *e)
 {
 	struct fanout_list list;
 
+	TRY(person_escrow(e->r));
 	TRY(fanout_load(e, &list));
 	for (size_t i = 0; i < list.len; i++)
 		TRY(peers_learn(e, &list.certs[i], NULL, NULL));

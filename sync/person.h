@@ -62,6 +62,8 @@ LK_MUST_USE lk_err person_rotate(
 /* Appends it, sealed to the root's recovery box. */
 LK_MUST_USE lk_err escrow_seal(const struct identity *,
     const uint8_t recovery[static DH_LEN], struct buf *out);
+/* Puts this device's secrets there when it is listed and has none yet. */
+LK_MUST_USE lk_err person_escrow(struct replica *);
 /* Says this device's newest box key in a document.  EXISTS: it is known there;
  * DENIED: no reader here. */
 LK_MUST_USE lk_err person_rekey_in(struct replica *, uint32_t docno);

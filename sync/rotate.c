@@ -86,6 +86,57 @@ person_rotate(struct replica *r, const struct identity *next)
 	return replica_edit(r, home, rotation_fill, &n, NULL, &changed, hash);
 }
 
+static lk_err
+escrow_fill(void *ctx, struct edit *e, struct doc *doc)
+{
+	const struct rotation *n = ctx;
+	struct op_id map;
+
+	TRY(home_entry_make(e, doc, "escrow", n->next->sign.pk, &map));
+	return home_bytes_put(e, map, "box", n->escrow);
+}
+
+/* Whether the home document lists this device, and has nothing in escrow. */
+static lk_err
+escrow_lacks(struct replica *r, uint32_t home, bool *lacks)
+{
+	const uint8_t *me = r->identity->sign.pk;
+	struct op_id map;
+	struct doc *doc;
+	lk_err err;
+
+	TRY(replica_open_doc(r, home, &doc));
+	*lacks = home_entry(doc, "devices", me, &map).code == LK_OK;
+	err = home_entry(doc, "escrow", me, &map);
+	doc_free(doc);
+	*lacks = *lacks && err.code == LK_E_NOTFOUND;
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+}
+
+lk_err
+person_escrow(struct replica *r)
+{
+	struct rotation n = { .next = r->identity };
+	uint8_t hash[LK_ID_LEN], recovery[DH_LEN];
+	uint32_t home;
+	bool lacks, changed;
+	lk_err err = replica_home(r, &home);
+	BUF_SCOPED escrow = { .max = ESCROW_MAX + BOX_SEAL_LEN };
+
+	if (err.code == LK_OK)
+		err = escrow_lacks(r, home, &lacks);
+	if (err.code == LK_OK && lacks)
+		err = recovery_box(r, home, recovery);
+	if (err.code == LK_E_NOTFOUND || (err.code == LK_OK && !lacks))
+		return LK_NONE;
+	TRY(err);
+	TRY(escrow_seal(r->identity, recovery, &escrow));
+	n.escrow = buf_bytes(&escrow);
+	err = replica_edit(r, home, escrow_fill, &n, NULL, &changed, hash);
+	return err.code == LK_E_DENIED || err.code == LK_E_NOTFOUND ? LK_NONE
+								    : err;
+}
+
 lk_err
 person_rekey_in(struct replica *r, uint32_t docno)
 {
