@@ -226,15 +226,34 @@ struct member {
 	uint32_t node;     /* the envelope that granted it */
 	uint32_t ended_by; /* the denial in force, or GRAPH_NONE */
 	bool named;        /* one that counts names this very grant */
+	/* All that ended it is soft: what it has denied others since, without
+	 * knowing, still counts (access.md R8). */
+	bool soft;
 };
 size_t graph_members_len(const struct graph *);
 void graph_member(const struct graph *, size_t i, struct member *);
-/* The essential tips of the chains of work under a grant (and, with `tree`, the
- * own grants below it): what a revocation that keeps all it has seen names.
- * NOTFOUND: no such grant.  At most REVOKE_KEEP_MAX, the newest: whoever forks
- * without end loses what is older, and cannot prevent it. */
-LK_MUST_USE lk_err graph_tips_of(const struct graph *, const struct grant_ref *,
-    bool tree, uint8_t tips[][LK_ID_LEN], size_t *len);
+/* Whether member i is the one at `above`, or was added under it, however far
+ * down: by a person's own devices too. */
+bool graph_member_below(const struct graph *, size_t i, size_t above);
+/* Work under a grant, and which part of it. */
+struct graph_work {
+	struct grant_ref grant;
+	bool tree; /* under the own grants below it, too */
+	/* Only what is in past* of these nodes; NULL: all. */
+	const uint32_t *until;
+	size_t until_len;
+	/* Without what only soft revocations to `level` or less spare. */
+	bool hardened;
+	enum role level;
+};
+/* The essential tips of its chains: what a revocation that keeps this work
+ * names.  NOTFOUND: no such grant.  At most REVOKE_KEEP_MAX, the newest:
+ * whoever forks without end loses what is older, and cannot prevent it. */
+LK_MUST_USE lk_err graph_tips_of(const struct graph *,
+    const struct graph_work *, uint8_t tips[][LK_ID_LEN], size_t *len);
+/* Whether a node says a revocation or ban; *counts: one of them is
+ * effective. */
+bool graph_denies(const struct graph *, uint32_t node, bool *counts);
 /* Nodes that ended what a key may fetch: for each of its grants the earliest of
  * the revocations (or leaves) in force against it, for the farewell of protocol
  * 6.3; how many, at most `max`.  0 for who is a reader or relay, and for who

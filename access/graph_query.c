@@ -335,6 +335,22 @@ grant_ended_by(const struct graph *g, uint32_t grant)
 	return op_voided_by(g, a->node, g->ctls.v[a->ctl].op);
 }
 
+/* Whether there are cuts against a grant, and all of them are soft. */
+static bool
+grant_cut_softly(const struct graph *g, uint32_t grant)
+{
+	const struct eval *now = &g->evals->now;
+	const struct cut *cut = NULL;
+	bool any = false;
+
+	while ((cut = eval_next_cut(g, now, grant, cut)) != NULL) {
+		if (!(cut->flags & REVOKE_SOFT))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
 void
 graph_member(const struct graph *g, size_t i, struct member *out)
 {
@@ -348,7 +364,8 @@ graph_member(const struct graph *g, size_t i, struct member *out)
 		.flags = a->flags,
 		.node = a->node,
 		.ended_by = grant_ended_by(g, grant),
-		.named = eval_names(&g->evals->now, grant) };
+		.named = eval_names(&g->evals->now, grant),
+		.soft = grant_cut_softly(g, grant) };
 	if (a->parent != GRAPH_NONE)
 		out->parent = grant_name(g, a->parent);
 	else if (a->issuer != GRAPH_NONE)
@@ -357,14 +374,77 @@ graph_member(const struct graph *g, size_t i, struct member *out)
 	memcpy(out->box, g->boxes.v[a->box].key, ACCESS_KEY_LEN);
 }
 
+bool
+graph_member_below(const struct graph *g, size_t i, size_t above)
+{
+	uint32_t at = (uint32_t)i;
+
+	while (at != GRAPH_NONE && at != (uint32_t)above)
+		at = g->grants.v[at].parent != GRAPH_NONE
+		    ? g->grants.v[at].parent
+		    : g->grants.v[at].issuer;
+	return at != GRAPH_NONE;
+}
+
+bool
+graph_denies(const struct graph *g, uint32_t node, bool *counts)
+{
+	const struct node *n = &g->nodes.v[node];
+	bool any = false;
+
+	*counts = false;
+	for (uint32_t i = 0; i < n->ctls_len; i++) {
+		const struct ctl *c = &g->ctls.v[n->ctl + i];
+
+		if (c->entries_len == 0 && c->kind != OP_BAN)
+			continue;
+		any = true;
+		*counts |= g->evals->now.effective.v[n->ctl + i] != 0;
+	}
+	return any;
+}
+
+/* How far the work that is asked for goes on a stream. */
+static uint32_t
+stream_reach(
+    const struct graph *g, const struct stream *s, const struct graph_work *w)
+{
+	uint32_t reach = g->chains.v[s->chain].essential, until = 0;
+	const struct cut *cut = NULL;
+
+	for (size_t i = 0; w->until != NULL && i < w->until_len; i++) {
+		const struct node *n = &g->nodes.v[w->until[i]];
+		uint32_t to = n->chain == s->chain
+		    ? n->seq
+		    : vclock_get(&g->clocks, n->clock, s->chain);
+
+		until = to > until ? to : until;
+	}
+	if (w->until != NULL && until < reach)
+		reach = until;
+	if (!w->hardened)
+		return reach;
+	while (
+	    (cut = eval_next_cut(g, &g->evals->now, s->grant, cut)) != NULL) {
+		uint32_t keep = vclock_get(&g->clocks, cut->keep, s->chain);
+
+		if ((cut->flags & REVOKE_SOFT) && cut->level <= w->level &&
+		    keep < reach)
+			reach = keep;
+	}
+	return reach;
+}
+
 /* The last essential envelope of a stream: a tip that is not, the author of a
  * revocation does not have in his past. */
 static uint32_t
-stream_tip(const struct graph *g, const struct stream *s)
+stream_tip(
+    const struct graph *g, const struct stream *s, const struct graph_work *w)
 {
 	const struct chain *c = &g->chains.v[s->chain];
 
-	for (uint32_t seq = c->essential; seq >= c->first && seq > 0; seq--) {
+	for (uint32_t seq = stream_reach(g, s, w); seq >= c->first && seq > 0;
+	     seq--) {
 		uint32_t n = chain_node(g, s->chain, seq);
 
 		if (g->nodes.v[n].grant == s->grant)
@@ -374,11 +454,12 @@ stream_tip(const struct graph *g, const struct stream *s)
 }
 
 static lk_err
-tips_add(const struct graph *g, uint32_t grant, struct u32s *tips)
+tips_add(const struct graph *g, uint32_t grant, const struct graph_work *w,
+    struct u32s *tips)
 {
 	for (uint32_t i = g->grants.v[grant].stream; i != GRAPH_NONE;
 	     i = g->streams.v[i].next_of_grant) {
-		uint32_t tip = stream_tip(g, &g->streams.v[i]);
+		uint32_t tip = stream_tip(g, &g->streams.v[i], w);
 
 		if (tip != GRAPH_NONE && !u32s_add(tips, tip))
 			return GRAPH_NOMEM;
@@ -409,21 +490,21 @@ tips_write(const struct graph *g, const struct u32s *tips,
 }
 
 lk_err
-graph_tips_of(const struct graph *g, const struct grant_ref *ref, bool tree,
+graph_tips_of(const struct graph *g, const struct graph_work *w,
     uint8_t tips[][LK_ID_LEN], size_t *len)
 {
-	uint32_t grant = grant_find(g, ref);
+	uint32_t grant = grant_find(g, &w->grant);
 	struct u32s found = { 0 };
 	lk_err err;
 
 	if (grant == GRAPH_NONE)
 		return LK_ERR(LK_E_NOTFOUND, "grant");
-	err = tips_add(g, grant, &found);
+	err = tips_add(g, grant, w, &found);
 	for (uint32_t i = g->grants.v[g->grants.v[grant].top].below;
-	     tree && i != GRAPH_NONE && err.code == LK_OK;
+	     w->tree && i != GRAPH_NONE && err.code == LK_OK;
 	     i = g->grants.v[i].next_of_top) {
 		if (i != grant && person_has(g, i, grant))
-			err = tips_add(g, i, &found);
+			err = tips_add(g, i, w, &found);
 	}
 	u32s_normalize(&found);
 	if (err.code == LK_OK)

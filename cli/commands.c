@@ -34,6 +34,7 @@ const struct command *const commands[] = {
 	&verb_share,
 	&verb_members,
 	&verb_revoke,
+	&verb_leave,
 	&verb_status,
 	&verb_sync,
 	&verb_verify,

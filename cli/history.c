@@ -2,24 +2,54 @@
 
 #include <string.h>
 
-/* "grant write to friend", "revoke friend, tablet". */
+/* "write to friend", "friend to read (soft), tablet". */
 static void
-people_print(const char *kind, json_object *people)
+people_print(json_object *people, bool granted)
 {
 	const char *comma = " ";
 
-	fputs(kind, stdout);
-	for (size_t i = 0; i < json_object_array_length(people); i++) {
+	for (size_t i = 0;
+	     people != NULL && i < json_object_array_length(people); i++) {
 		json_object *p = json_object_array_get_idx(people, i);
 		const char *role = field(p, "role");
 
 		fputs(comma, stdout);
-		if (strcmp(kind, "grant") == 0)
+		if (granted)
 			printf("%s to ", role);
 		fputs(safe(field(p, "who")), stdout);
-		if (strcmp(kind, "revoke") == 0 && strcmp(role, "none") != 0)
+		if (!granted && strcmp(role, "none") != 0)
 			printf(" to %s", role);
+		if (field_bool(p, "soft"))
+			fputs(" (soft)", stdout);
 		comma = ", ";
+	}
+}
+
+static void
+adopted_print(json_object *hashes)
+{
+	for (size_t i = 0; i < json_object_array_length(hashes); i++)
+		printf("%s%.8s", i == 0 ? " " : ", ",
+		    json_object_get_string(
+			json_object_array_get_idx(hashes, i)));
+}
+
+/* Of whom or what it is, as far as it says. */
+static void
+kind_print(const char *kind, json_object *change, bool with_revoke)
+{
+	fputs(kind, stdout);
+	if (strcmp(kind, "grant") == 0)
+		people_print(field_list(change, "granted"), true);
+	else if (strcmp(kind, "revoke") == 0)
+		people_print(field_list(change, "ended"), false);
+	else if (strcmp(kind, "ban") == 0 && !with_revoke)
+		people_print(field_list(change, "ended"), false);
+	else if (strcmp(kind, "guard") == 0) {
+		people_print(field_list(change, "granted"), true);
+		people_print(field_list(change, "ended"), false);
+	} else if (strcmp(kind, "adopt") == 0) {
+		adopted_print(field_list(change, "adopted"));
 	}
 }
 
@@ -29,6 +59,7 @@ kinds_print(json_object *change, bool hash)
 {
 	json_object *kinds = field_list(change, "kinds");
 	const char *comma = hash ? "  " : "";
+	bool revokes = false;
 
 	for (size_t i = 0; kinds != NULL && i < json_object_array_length(kinds);
 	     i++) {
@@ -42,12 +73,8 @@ kinds_print(json_object *change, bool hash)
 			continue;
 		fputs(comma, stdout);
 		comma = ", ";
-		if (strcmp(kind, "grant") == 0)
-			people_print(kind, field_list(change, "granted"));
-		else if (strcmp(kind, "revoke") == 0)
-			people_print(kind, field_list(change, "ended"));
-		else
-			fputs(kind, stdout);
+		kind_print(kind, change, revokes);
+		revokes |= strcmp(kind, "revoke") == 0;
 	}
 }
 

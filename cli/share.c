@@ -15,7 +15,8 @@ static void
 share_render(struct output *o, json_object *result)
 {
 	(void)o;
-	printf("%s may %s %s\n", safe(field(result, "who")),
+	printf("%s may %s%s %s\n", safe(field(result, "who")),
+	    field_bool(result, "less") ? "now only " : "",
 	    field(result, "role"), safe(field(result, "name")));
 }
 
@@ -35,7 +36,7 @@ const struct command verb_share = {
 	.summary = "Give a contact access to a document",
 	.details =
 	    "WHO is somebody met through a ticket: a name, or digits of a "
-	    "key.\n\n"
+	    "key. Who has another\nrole already has this one from then on.\n\n"
 	    "  -r, --role ROLE     relay, read, write (the default) or "
 	    "admin\n",
 	.options = options,

@@ -61,64 +61,207 @@ ref_equal(const struct grant_ref *a, const struct grant_ref *b)
 	return a->index == b->index && memcmp(a->env, b->env, LK_ID_LEN) == 0;
 }
 
-/* Whether the grant that this one was issued under is in the same list: a
- * person is named once, not with each device. */
-static bool
-is_below(const struct graph *g, const struct member *m, uint32_t ended_by)
+static struct json_object *
+person_json(struct replica *replica, const uint8_t key[static ACCESS_KEY_LEN],
+    enum role role)
 {
-	struct member above;
+	struct json_object *o = json_object_new_object();
+	char who[2 * LK_NAME_MAX + 8];
 
-	if (!(m->flags & GRANT_OWN))
-		return false;
-	if (ended_by == GRAPH_NONE)
-		return memcmp(m->parent.env, m->grant.env, LK_ID_LEN) == 0;
-	for (size_t i = 0; i < graph_members_len(g); i++) {
-		graph_member(g, i, &above);
-		if (ref_equal(&above.grant, &m->parent))
-			return above.ended_by == ended_by;
-	}
-	return false;
+	home_who(replica, key, who, sizeof(who));
+	json_add_text(o, "who", who);
+	json_add_id(o, "key", BYTES(key, ACCESS_KEY_LEN));
+	json_add_text(o, "role", role_name(role));
+	return o;
 }
 
-/* Whom an envelope granted something, or (`ended`) took it from: who, key,
- * role, which for the latter is what remains. */
+/* Whom an envelope granted something.  A person is named once, not with each
+ * device. */
 static struct json_object *
-members_json(struct replica *replica, uint32_t docno,
-    const struct change_info *info, bool ended)
+granted_json(
+    struct replica *replica, uint32_t docno, const uint8_t id[static LK_ID_LEN])
 {
 	struct json_object *list = json_object_new_array();
 	struct graph *g;
 	struct member m;
 
 	for (size_t i = 0;; i++) {
-		char who[2 * LK_NAME_MAX + 8];
-		struct json_object *o;
-		uint32_t node;
-
 		/* Naming people may read other documents meanwhile. */
 		if (replica_graph(replica, docno, &g).code != LK_OK ||
 		    i >= graph_members_len(g))
 			return list;
 		graph_member(g, i, &m);
-		node = ended ? m.ended_by : m.node;
-		if (node == GRAPH_NONE || node != graph_find(g, info->id) ||
-		    is_below(g, &m, ended ? node : GRAPH_NONE))
-			continue;
-		home_who(replica, m.key, who, sizeof(who));
-		o = json_object_new_object();
-		json_object_array_add(list, o);
-		json_add_text(o, "who", who);
-		json_add_id(o, "key", BYTES_OF(m.key));
-		json_add_text(o, "role", role_name(ended ? m.now : m.role));
+		if (m.node == graph_find(g, id) &&
+		    !((m.flags & GRANT_OWN) &&
+			memcmp(m.parent.env, id, LK_ID_LEN) == 0))
+			json_object_array_add(
+			    list, person_json(replica, m.key, m.role));
 	}
+}
+
+static bool
+member_find(
+    const struct graph *g, const struct grant_ref *ref, struct member *out)
+{
+	for (size_t i = 0; i < graph_members_len(g); i++) {
+		graph_member(g, i, out);
+		if (ref_equal(&out->grant, ref))
+			return true;
+	}
+	return false;
+}
+
+/* One for each key. */
+static void
+denied_add(struct replica *replica, struct json_object *list,
+    const uint8_t key[static ACCESS_KEY_LEN], const struct revoke_entry *e)
+{
+	struct json_object *o = person_json(
+	    replica, key, e == NULL ? ROLE_NONE : (enum role)e->level);
+
+	if (e == NULL)
+		json_add_flag(o, "ban", true);
+	else if (e->flags & REVOKE_SOFT)
+		json_add_flag(o, "soft", true);
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *had = json_object_array_get_idx(list, i);
+		struct json_object *as = json_object_object_get(had, "key");
+
+		if (strcmp(json_object_get_string(as),
+			json_object_get_string(
+			    json_object_object_get(o, "key"))) != 0)
+			continue;
+		if (e == NULL)
+			json_add_flag(had, "ban", true);
+		json_object_put(o);
+		return;
+	}
+	json_object_array_add(list, o);
+}
+
+static void
+revoked_add(struct replica *replica, uint32_t docno, struct json_object *list,
+    const struct op_revoke *op)
+{
+	for (size_t i = 0; i < op->entries_len; i++) {
+		struct graph *g;
+		struct member m;
+
+		if (replica_graph(replica, docno, &g).code == LK_OK &&
+		    member_find(g, &op->entries[i].target, &m))
+			denied_add(replica, list, m.key, &op->entries[i]);
+	}
+}
+
+/* A banned device of somebody who is named is left out. */
+static bool
+is_device(struct replica *replica, uint32_t docno,
+    const uint8_t key[static ACCESS_KEY_LEN])
+{
+	struct graph *g;
+	struct member m;
+	bool own = false;
+
+	if (replica_graph(replica, docno, &g).code != LK_OK)
+		return false;
+	for (size_t i = 0; i < graph_members_len(g); i++) {
+		graph_member(g, i, &m);
+		if (memcmp(m.key, key, ACCESS_KEY_LEN) != 0)
+			continue;
+		if (!(m.flags & GRANT_OWN))
+			return false;
+		own = true;
+	}
+	return own;
+}
+
+struct json_object *
+denied_json(
+    struct replica *replica, uint32_t docno, const struct change_info *info)
+{
+	struct json_object *list = json_object_new_array();
+	ARENA_SCOPED arena = { .max = ENVELOPE_MAX };
+	struct body body;
+	size_t bans = 0;
+
+	if (replica_body(replica, docno, info->number, &arena, &body).code !=
+	    LK_OK)
+		return list;
+	for (size_t i = 0; i < body.ops_len; i++)
+		bans += body.ops[i].kind == OP_BAN;
+	for (size_t i = 0; i < body.ops_len; i++) {
+		const struct access_op *op = &body.ops[i];
+
+		if (op->kind == OP_GUARD)
+			op = op->guard.op;
+		if (op->kind == OP_REVOKE)
+			revoked_add(replica, docno, list, &op->revoke);
+		else if (op->kind == OP_BAN &&
+		    (bans == 1 || !is_device(replica, docno, op->ban.key)))
+			denied_add(replica, list, op->ban.key, NULL);
+		else if (op->kind == OP_LEAVE)
+			json_object_array_add(list,
+			    person_json(replica, info->author, ROLE_NONE));
+	}
+	return list;
+}
+
+/* The hashes that an adopt shows; of what is not here, the envelope. */
+static struct json_object *
+adopted_json(struct replica *replica, uint32_t docno, uint32_t number)
+{
+	struct json_object *list = json_object_new_array();
+	ARENA_SCOPED arena = { .max = ENVELOPE_MAX };
+	struct body body;
+
+	if (replica_body(replica, docno, number, &arena, &body).code != LK_OK)
+		return list;
+	for (size_t i = 0; i < body.ops_len; i++) {
+		const struct op_adopt *a = &body.ops[i].adopt;
+
+		if (body.ops[i].kind != OP_ADOPT)
+			continue;
+		for (size_t k = 0; k < a->ids_len; k++) {
+			char hex[2 * LK_ID_LEN + 1];
+			struct change_info of;
+			struct graph *g;
+
+			if (replica_graph(replica, docno, &g).code != LK_OK ||
+			    replica_entry(replica, docno,
+				graph_find(g, a->ids + k * LK_ID_LEN), &of)
+				    .code != LK_OK)
+				continue;
+			hex_encode(hex, BYTES_OF(of.hash));
+			json_object_array_add(
+			    list, json_object_new_string(hex));
+		}
+	}
+	return list;
+}
+
+#define KIND_BIT(kind) (UINT32_C(1) << (kind))
+
+static void
+access_add(struct replica *replica, uint32_t docno,
+    const struct change_info *info, struct json_object *o)
+{
+	if (info->kinds & (KIND_BIT(OP_GRANT) | KIND_BIT(OP_GUARD)))
+		json_object_object_add(
+		    o, "granted", granted_json(replica, docno, info->id));
+	if (info->kinds &
+	    (KIND_BIT(OP_REVOKE) | KIND_BIT(OP_BAN) | KIND_BIT(OP_LEAVE) |
+		KIND_BIT(OP_GUARD)))
+		json_object_object_add(
+		    o, "ended", denied_json(replica, docno, info));
+	if (info->kinds & KIND_BIT(OP_ADOPT))
+		json_object_object_add(
+		    o, "adopted", adopted_json(replica, docno, info->number));
 }
 
 struct json_object *
 change_json(
     struct replica *replica, uint32_t docno, const struct change_info *info)
 {
-	const uint32_t ends =
-	    UINT32_C(1) << OP_REVOKE | UINT32_C(1) << OP_LEAVE;
 	struct json_object *o = json_object_new_object(), *message = NULL;
 	char who[2 * LK_NAME_MAX + 8];
 
@@ -145,11 +288,6 @@ change_json(
 		json_add_flag(o, "damaged", true);
 	json_add_flag(o, "import", info->is_import);
 	json_object_object_add(o, "kinds", kinds_json(info->kinds));
-	if (info->kinds & UINT32_C(1) << OP_GRANT)
-		json_object_object_add(
-		    o, "granted", members_json(replica, docno, info, false));
-	if (info->kinds & ends)
-		json_object_object_add(
-		    o, "ended", members_json(replica, docno, info, true));
+	access_add(replica, docno, info, o);
 	return o;
 }

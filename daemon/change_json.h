@@ -13,8 +13,14 @@ bool change_counts(const struct change_info *);
 /* Authors may claim anything; what no calendar has is cut. */
 struct wall change_time(int64_t seconds);
 /* New: cursor, id, hash, author, who, seq, ops, time, received, message,
- * visible, voided_by, import, kinds, and of who may do what: granted, ended. */
+ * visible, voided_by, import, kinds, and of who may do what: granted, ended,
+ * adopted. */
 struct json_object *change_json(
+    struct replica *, uint32_t docno, const struct change_info *);
+
+/* New: whom an envelope takes something from: who, key, role (what remains),
+ * soft, ban. */
+struct json_object *denied_json(
     struct replica *, uint32_t docno, const struct change_info *);
 
 #endif

@@ -67,6 +67,9 @@ struct request {
 	/* An empty object to fill; a handler may json_object_put it and set
 	 * another value of any type.  Owned by the request. */
 	struct json_object *result;
+	/* Set by a handler with COMMAND_NESTED that succeeds: what it wrote is
+	 * undone all the same, as by a dry run. */
+	bool undo;
 
 	/* For polls: */
 	void *state;  /* as given to request_defer */

@@ -1,13 +1,10 @@
-/* Who may do what on a document: members, share, revoke. */
+/* Who may do what on a document: members, share. */
 #include <string.h>
 
 #include "daemon/commands.h"
-#include "daemon/subject.h"
+#include "daemon/members.h"
 
-/* Names of an author: two device names and what is around them. */
-#define WHO_LEN (2 * LK_NAME_MAX + 8)
-
-static void
+void
 member_who(struct request *r, struct json_object *o, const char *key,
     const uint8_t pk[static 32])
 {
@@ -136,8 +133,8 @@ members(struct request *r)
 	}
 }
 
-static lk_err
-person_find(struct request *r, const struct subject *s, uint8_t key[static 32])
+lk_err
+member_find(struct request *r, const struct subject *s, uint8_t key[static 32])
 {
 	const char *who;
 	lk_err err;
@@ -157,7 +154,7 @@ person_find(struct request *r, const struct subject *s, uint8_t key[static 32])
 	return err;
 }
 
-static lk_err
+lk_err
 members_fail(struct request *r, const struct subject *s, lk_err err)
 {
 	if (err.code != LK_E_DENIED)
@@ -178,7 +175,8 @@ share(struct request *r)
 	uint8_t key[32];
 	struct subject s;
 	const char *word;
-	enum role role;
+	enum role role, has;
+	struct graph *g;
 	struct person person;
 	struct arena arena;
 	lk_err err;
@@ -186,12 +184,19 @@ share(struct request *r)
 	TRY(subject_find(r, &s));
 	TRY(param_string_or(r, "role", "write", &word));
 	TRY(role_read(r, word, &role));
-	TRY(person_find(r, &s, key));
+	TRY(member_find(r, &s, key));
+	TRY(replica_graph(r->replica, s.docno, &g));
+	has = graph_role(g, key);
 	arena_init(&arena, PERSON_ARENA_MAX);
 	err = home_person(r->replica, key, &arena, &person);
 	if (err.code == LK_OK)
 		err = replica_share(r->replica, s.docno, &person, role);
 	arena_clear(&arena);
+	/* Who has more than that keeps what is said here. */
+	if (err.code == LK_E_EXISTS && has > role) {
+		TRY(members_reduce(r, &s, key, role));
+		err = LK_NONE;
+	}
 	if (err.code == LK_E_NOTFOUND) {
 		request_hint(
 		    r, "lk invite %s makes a ticket for them", s.name.name);
@@ -203,72 +208,9 @@ share(struct request *r)
 	member_who(r, r->result, "who", key);
 	json_add_id(r->result, "key", BYTES_OF(key));
 	json_add_text(r->result, "role", word);
+	json_add_text(r->result, "had", role_name(has));
+	json_add_flag(r->result, "less", has > role);
 	return LK_NONE;
-}
-
-/* Devices that may read the document and have not acknowledged all of it:
- * they may not have heard of a revocation yet. */
-static lk_err
-unheard_json(struct request *r, const struct subject *s, bool acted)
-{
-	struct json_object *list = json_object_new_array();
-	struct sync_status status;
-
-	json_object_object_add(r->result, "not_heard", list);
-	for (size_t i = 0;; i++) {
-		char who[WHO_LEN];
-		lk_err err = subject_device(r, s->docno, i, &status);
-
-		if (err.code == LK_E_NOTFOUND)
-			return LK_NONE;
-		TRY(err);
-		/* A moment ago nobody can have heard. */
-		if (!acted && status.state == SYNC_DONE && status.connected)
-			continue;
-		home_who(r->replica, status.pk, who, sizeof(who));
-		json_object_array_add(list, json_object_new_string(who));
-	}
-}
-
-static lk_err
-revoke(struct request *r)
-{
-	struct revoke_report report = { 0 };
-	uint8_t key[32];
-	struct subject s;
-	const char *word;
-	enum role level = ROLE_NONE;
-	bool dry_run;
-	lk_err err;
-
-	TRY(subject_find(r, &s));
-	TRY(param_string_or(r, "role", "none", &word));
-	if (strcmp(word, "none") != 0)
-		TRY(role_read(r, word, &level));
-	if (level == ROLE_ADMIN) {
-		request_hint(r, "roles that may remain: relay, read, write");
-		return request_fail(r, LK_ERR(LK_E_USAGE, "read role"),
-		    "admin: a revocation leaves less than that");
-	}
-	TRY(param_bool_or(r, "dry_run", false, &dry_run));
-	TRY(person_find(r, &s, key));
-	json_add_subject(r->result, &s);
-	member_who(r, r->result, "who", key);
-	err = replica_revoke(r->replica, s.docno, key, level, dry_run, &report);
-	if (err.code == LK_E_NOTFOUND) {
-		request_hint(r, "lk members %s lists who is", s.name.name);
-		return request_fail(r, err, "%s: not a member", s.name.name);
-	}
-	if (err.code != LK_OK)
-		return members_fail(r, &s, err);
-	json_add_id(r->result, "key", BYTES_OF(key));
-	json_add_text(r->result, "role", role_name(level));
-	json_add_flag(r->result, "dry_run", dry_run);
-	json_add_number(r->result, "kept", report.kept);
-	json_add_number(r->result, "grants", report.grants);
-	json_add_number(r->result, "epoch", report.epoch);
-	json_add_flag(r->result, "last_admin", report.last_admin);
-	return unheard_json(r, &s, !dry_run);
 }
 
 #define ACCESS_WRITES (COMMAND_IDENTITY | COMMAND_WRITES | COMMAND_NESTED)
@@ -276,7 +218,6 @@ revoke(struct request *r)
 static const struct command table[] = {
 	{ "doc.members", members, COMMAND_IDENTITY },
 	{ "doc.share", share, ACCESS_WRITES },
-	{ "doc.revoke", revoke, ACCESS_WRITES },
 	{ NULL, NULL, 0 },
 };
 

@@ -16,6 +16,7 @@ static const struct command *const *const tables[] = {
 	&commands_pairing,
 	&commands_person,
 	&commands_restore,
+	&commands_revoke,
 	&commands_status,
 	&commands_verify,
 	&commands_watch,

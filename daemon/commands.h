@@ -12,14 +12,15 @@ extern const struct command *const commands_branch; /* branch, merge */
 extern const struct command *const commands_device; /* init, daemon */
 extern const struct command *const commands_document; /* new, list, get */
 extern const struct command *const commands_edit;
-extern const struct command *const commands_file; /* import, export */
+extern const struct command *const commands_file;    /* import, export */
 extern const struct command *const commands_history; /* diff, show, blame */
 extern const struct command *const commands_key; /* show, passphrase */
 extern const struct command *const commands_log;
-extern const struct command *const commands_members; /* share, revoke */
+extern const struct command *const commands_members; /* members, share */
 extern const struct command *const commands_pairing; /* tickets */
 extern const struct command *const commands_person;  /* own devices */
 extern const struct command *const commands_restore; /* undo too */
+extern const struct command *const commands_revoke;  /* leave too */
 extern const struct command *const commands_status;  /* status, sync, peers */
 extern const struct command *const commands_verify;
 extern const struct command *const commands_watch;

@@ -300,7 +300,8 @@ handler_run(struct daemon *d, struct call *call, bool *broken)
 	err = call->command->handler(&call->request);
 	if (!nested)
 		return (err);
-	end = replica_unnest(d->replica, err.code == LK_OK);
+	end = replica_unnest(
+	    d->replica, err.code == LK_OK && !call->request.undo);
 	if (end.code == LK_OK)
 		return (err);
 	*broken = true;

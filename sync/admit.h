@@ -144,6 +144,13 @@ LK_MUST_USE lk_err author_envelope(struct admission *, struct access_op *ops,
     size_t ops_len, enum role need, uint8_t *id);
 /* An import of whole chunks, in as many envelopes as it takes. */
 LK_MUST_USE lk_err author_import(struct admission *, struct bytes chunks);
+/* One envelope with these ops, as its own admission. */
+LK_MUST_USE lk_err author_ops(struct replica *, struct docstate *,
+    struct access_op *ops, size_t n, enum role need);
+/* This device's present grant with at least this role; errors as
+ * graph_grant_for. */
+LK_MUST_USE lk_err author_grant(
+    struct docstate *, const struct replica *, enum role need, struct member *);
 /* DENIED: somebody else writes with this device's key.  *tip: its latest
  * envelope, or GRAPH_NONE. */
 LK_MUST_USE lk_err author_alone(const struct admission *, uint32_t *tip);

@@ -165,10 +165,10 @@ ending_add(struct ending *e, const struct member *m)
 		.target = m->grant, .level = ROLE_NONE, .keep = tips[0]
 	};
 	e->len++;
-	return e->since.ms > 0
-	    ? tips_before(e, &m->grant, tips, &entry->keep_len)
-	    : graph_tips_of(
-		  e->ds->graph, &m->grant, false, tips, &entry->keep_len);
+	if (e->since.ms > 0)
+		return tips_before(e, &m->grant, tips, &entry->keep_len);
+	return graph_tips_of(e->ds->graph,
+	    &(struct graph_work){ .grant = m->grant }, tips, &entry->keep_len);
 }
 
 /* Those that count, then those that are void for another reason: they would be

@@ -56,6 +56,25 @@ replica_entry(
 }
 
 lk_err
+replica_body(struct replica *r, uint32_t docno, uint32_t number,
+    struct arena *arena, struct body *out)
+{
+	struct docstate *ds;
+	struct facts facts;
+	struct bytes copy;
+	struct node node;
+
+	TRY(docstate_get(r, docno, &ds));
+	if (number >= graph_len(ds->graph))
+		return LK_ERR(LK_E_NOTFOUND, "envelope");
+	TRY(node_get(r, docno, number, &node));
+	copy = arena_copy(arena, node.facts);
+	if (copy.ptr == NULL)
+		return LK_ERR(LK_E_NOMEM, "envelope");
+	return facts_decode(&facts, out, arena, copy);
+}
+
+lk_err
 replica_log(
     struct replica *r, uint32_t docno, uint64_t lsn, struct change_info *out)
 {

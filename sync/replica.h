@@ -206,6 +206,10 @@ LK_MUST_USE lk_err replica_log(struct replica *, uint32_t docno,
 /* By number; NOTFOUND past the last, which is graph_len - 1. */
 LK_MUST_USE lk_err replica_entry(struct replica *, uint32_t docno,
     uint32_t number, struct change_info *);
+/* What an envelope says about who may do what, its content left out; in the
+ * arena. */
+LK_MUST_USE lk_err replica_body(struct replica *, uint32_t docno,
+    uint32_t number, struct arena *, struct body *);
 /* Appends the ids of the envelopes whose changes an envelope's change follows;
  * of an import: nothing. */
 LK_MUST_USE lk_err replica_parents(
@@ -247,17 +251,32 @@ LK_MUST_USE lk_err replica_share(struct replica *, uint32_t docno,
 /* Grants a further device of my own the role I have.  EXISTS, DENIED. */
 LK_MUST_USE lk_err replica_enroll(
     struct replica *, uint32_t docno, const struct cert *device);
-/* What a revocation would do, and doing it: every grant of this key (a root
- * key or a device's) in the document, keeping all seen, with `tree`.
- * NOTFOUND: there is none; DENIED: not mine to revoke. */
+/* A revocation: every grant of a key (a root key or a device's) in the
+ * document, with `tree`; access.md sections 3 and 5, cli.md section 6. */
+struct revoke_order {
+	const uint8_t *key;
+	enum role level; /* what remains, below admin */
+	/* Entries, by number: what he did after them and all they had seen is
+	 * void (R7).  NULL: all that is here stays. */
+	const uint32_t *keep;
+	size_t keep_len;
+	bool soft;    /* denials by him that are not here yet count (R8) */
+	bool cascade; /* grants that he made, too (R3) */
+	bool ban;     /* no more junior or concurrent grant has effect (R6) */
+};
+/*
+ * Writes it.  One that is soft so far is hardened by one that is not.
+ *   NOTFOUND  never a member
+ *   EXISTS    has no more than `level` already
+ *   DENIED    not mine to revoke
+ */
 struct revoke_report {
 	uint64_t kept, grants; /* his changes that stay; grants ended */
 	uint64_t epoch;        /* number of epochs so far */
 	bool last_admin;       /* no other device can revoke after that */
 };
 LK_MUST_USE lk_err replica_revoke(struct replica *, uint32_t docno,
-    const uint8_t key[static 32], enum role level, bool dry_run,
-    struct revoke_report *);
+    const struct revoke_order *, struct revoke_report *);
 LK_MUST_USE lk_err replica_leave(struct replica *, uint32_t docno);
 
 /* Hands a key to a reader who is entitled to it and lacks it (access.md

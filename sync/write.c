@@ -11,8 +11,6 @@
 /* Grants that share the first envelope of a document with genesis and change;
  * further devices get theirs in the background. */
 #define CREATE_GRANTS_MAX 12
-/* Somebody may have himself granted many times before he is thrown out. */
-#define REVOKE_OPS_MAX 8
 #define SHARE_GRANTS_MAX ((size_t)ENVELOPE_OPS_MAX - 1)
 #define RANK_CREATOR 1000
 #define RANK_STEP_ADMIN 1000
@@ -389,9 +387,8 @@ person_rank(enum role role, uint16_t mine)
 	return rank;
 }
 
-/* My present grant with at least this role. */
-static lk_err
-my_grant(struct docstate *ds, const struct replica *r, enum role need,
+lk_err
+author_grant(struct docstate *ds, const struct replica *r, enum role need,
     struct member *out)
 {
 	struct grant_ref ref;
@@ -406,9 +403,8 @@ my_grant(struct docstate *ds, const struct replica *r, enum role need,
 	return LK_ERR(LK_E_DENIED, "no grant of this device");
 }
 
-/* One envelope with these ops, as its own admission. */
-static lk_err
-write_ops(struct replica *r, struct docstate *ds, struct access_op *ops,
+lk_err
+author_ops(struct replica *r, struct docstate *ds, struct access_op *ops,
     size_t n, enum role need)
 {
 	struct admission a;
@@ -458,7 +454,7 @@ replica_share(
 	size_t n = 1;
 
 	TRY(docstate_get(r, docno, &ds));
-	TRY(my_grant(ds, r, ROLE_ADMIN, &mine));
+	TRY(author_grant(ds, r, ROLE_ADMIN, &mine));
 	if (graph_role(ds->graph, who->root_pk) >= role)
 		return LK_ERR(LK_E_EXISTS, "has this role already");
 	ops[0].kind = OP_GRANT;
@@ -468,7 +464,7 @@ replica_share(
 	memcpy(root->key, who->root_pk, ACCESS_KEY_LEN);
 	for (size_t above = 0; above < n; above++)
 		n = share_below(ops, n, above, who);
-	return write_ops(r, ds, ops, n, ROLE_ADMIN);
+	return author_ops(r, ds, ops, n, ROLE_ADMIN);
 }
 
 lk_err
@@ -483,230 +479,13 @@ replica_enroll(struct replica *r, uint32_t docno, const struct cert *device)
 	role = graph_role(ds->graph, r->identity->sign.pk);
 	if (role < ROLE_RELAY)
 		return LK_ERR(LK_E_DENIED, "not a member");
-	TRY(my_grant(ds, r, role, &mine));
+	TRY(author_grant(ds, r, role, &mine));
 	if ((mine.flags & GRANT_ENROLL) == 0 && mine.role != ROLE_ADMIN)
 		return LK_ERR(LK_E_DENIED, "may not add devices");
 	if (graph_role(ds->graph, device->block.device_pk) >= role)
 		return LK_ERR(LK_E_EXISTS, "has a grant");
 	grant_own_device(&op.grant, device, role, (uint16_t)(mine.rank + 1));
-	return write_ops(r, ds, &op, 1, role);
-}
-
-/* What a revocation is made of: as many ops as its entries need. */
-struct revocation {
-	struct revoke_entry entries[REVOKE_OPS_MAX * REVOKE_ENTRIES_MAX];
-	size_t len, live; /* live: grants that count until now */
-	struct access_op ops[REVOKE_OPS_MAX];
-	size_t ops_len;
-};
-
-static lk_err
-revoke_entry_add(struct docstate *ds, const struct member *m, enum role level,
-    struct arena *arena, struct revocation *v)
-{
-	uint8_t(*tips)[LK_ID_LEN] =
-	    arena_alloc(arena, REVOKE_KEEP_MAX * LK_ID_LEN);
-	struct revoke_entry *e = &v->entries[v->len];
-
-	if (tips == NULL)
-		return LK_ERR(LK_E_NOMEM, "revoke");
-	*e = (struct revoke_entry){ .target = m->grant,
-		.level = (uint8_t)level,
-		.flags = REVOKE_TREE,
-		.keep = tips[0] };
-	v->len++;
-	return graph_tips_of(ds->graph, &m->grant, true, tips, &e->keep_len);
-}
-
-/* The entries that end every grant of a key.  One that is void already is
- * named too, as far as there is room: it would be back if what voids it were
- * itself voided. */
-static lk_err
-revoke_entries(struct replica *r, struct docstate *ds, const uint8_t *key,
-    enum role level, struct arena *arena, struct revocation *v)
-{
-	struct member mine, m;
-
-	TRY(my_grant(ds, r, ROLE_ADMIN, &mine));
-	for (int dead = 0; dead < 2; dead++) {
-		for (size_t i = 0; i < graph_members_len(ds->graph); i++) {
-			bool ended;
-
-			graph_member(ds->graph, i, &m);
-			ended = m.ended_by != GRAPH_NONE && m.now <= level;
-			if (memcmp(m.key, key, ACCESS_KEY_LEN) != 0 ||
-			    ended != (dead == 1) ||
-			    (ended && (m.rank <= mine.rank || m.role <= level)))
-				continue;
-			if (m.rank <= mine.rank)
-				return LK_ERR(LK_E_DENIED,
-				    "their grant is as senior as this "
-				    "device's");
-			if (v->len ==
-			    sizeof(v->entries) / sizeof(v->entries[0])) {
-				if (ended)
-					break;
-				return LK_ERR(LK_E_LIMIT, "revoke");
-			}
-			TRY(revoke_entry_add(ds, &m, level, arena, v));
-		}
-		if (dead == 0)
-			v->live = v->len;
-		if (v->live == 0)
-			return LK_ERR(LK_E_NOTFOUND, "nothing to revoke");
-	}
-	return LK_NONE;
-}
-
-static int
-entry_compare(const void *a, const void *b)
-{
-	const struct revoke_entry *x = a, *y = b;
-	int c = memcmp(x->target.env, y->target.env, LK_ID_LEN);
-
-	return c != 0 ? c : (int)x->target.index - (int)y->target.index;
-}
-
-/* Ops of ascending entries. */
-static void
-revoke_ops(struct revocation *v)
-{
-	qsort(v->entries, v->len, sizeof(v->entries[0]), entry_compare);
-	for (size_t at = 0; at < v->len; at += REVOKE_ENTRIES_MAX) {
-		size_t left = v->len - at;
-
-		v->ops[v->ops_len++] = (struct access_op){ .kind = OP_REVOKE,
-			.revoke = { .entries = v->entries + at,
-			    .entries_len = left < REVOKE_ENTRIES_MAX
-				? left
-				: REVOKE_ENTRIES_MAX } };
-	}
-}
-
-static bool
-grant_equal(const struct grant_ref *a, const struct grant_ref *b)
-{
-	return a->index == b->index && memcmp(a->env, b->env, LK_ID_LEN) == 0;
-}
-
-/* Whether a revocation ends this grant: it names it, or one that a person's
- * own devices were added under. */
-static bool
-revoke_ends(const struct graph *g, const struct op_revoke *op, size_t i)
-{
-	struct member m, above;
-
-	graph_member(g, i, &m);
-	for (;;) {
-		for (size_t e = 0; e < op->entries_len; e++)
-			if (grant_equal(&op->entries[e].target, &m.grant))
-				return true;
-		if (!(m.flags & GRANT_OWN))
-			return false;
-		/* A grant stands behind the one it was issued under. */
-		do {
-			if (i-- == 0)
-				return false;
-			graph_member(g, i, &above);
-		} while (!grant_equal(&above.grant, &m.parent));
-		m = above;
-	}
-}
-
-/* What the document counts under any of these grants. */
-static uint64_t
-visible_under(const struct graph *g, const struct grant_ref *grants, size_t len)
-{
-	uint64_t visible = 0;
-
-	for (uint32_t n = 0; n < graph_len(g); n++) {
-		struct graph_author author;
-
-		if (!graph_visible(g, n))
-			continue;
-		author = graph_node_author(g, n);
-		for (size_t i = 0; i < len; i++)
-			visible += grant_equal(&grants[i], &author.grant);
-	}
-	return visible;
-}
-
-/* Each epoch that a document has had left a key here. */
-static lk_err
-epochs_count(struct replica *r, uint32_t docno, uint64_t *count)
-{
-	struct kv keys = docstate_space(r, docno, SPACE_KEYS);
-	uint8_t at[ETAG_LEN] = { 0 };
-	struct bytes value;
-	uint64_t n = 0;
-
-	do {
-		lk_err err = kv_walk(keys, at, sizeof(at), 0, &value);
-
-		if (err.code == LK_E_NOTFOUND)
-			break;
-		TRY(err);
-		n++;
-	} while (bytes_next(at, sizeof(at)));
-	*count = n;
-	return LK_NONE;
-}
-
-static lk_err
-revoke_describe(struct replica *r, const struct docstate *ds,
-    const struct op_revoke *op, struct arena *arena, struct revoke_report *out)
-{
-	const struct graph *g = ds->graph;
-	size_t members = graph_members_len(g), ended_len = 0;
-	struct grant_ref *ended = arena_alloc(arena, members * sizeof(*ended));
-	struct revoke_report report = { 0 };
-	bool ends_admin = false, other_admin = false;
-
-	if (ended == NULL)
-		return LK_ERR(LK_E_NOMEM, "revoke");
-	for (size_t i = 0; i < members; i++) {
-		struct member m;
-		bool admin;
-
-		graph_member(g, i, &m);
-		admin = m.now == ROLE_ADMIN && !(m.flags & GRANT_COLD) &&
-		    m.rank > 0;
-		if (revoke_ends(g, op, i)) {
-			ended[ended_len++] = m.grant;
-			report.grants += m.now > op->entries[0].level;
-			ends_admin |= admin;
-		} else if (memcmp(m.key, r->identity->sign.pk,
-			       ACCESS_KEY_LEN) != 0) {
-			other_admin |= admin;
-		}
-	}
-	report.kept = visible_under(g, ended, ended_len);
-	report.last_admin = ends_admin && !other_admin;
-	TRY(epochs_count(r, ds->docno, &report.epoch));
-	*out = report;
-	return LK_NONE;
-}
-
-lk_err
-replica_revoke(struct replica *r, uint32_t docno, const uint8_t key[static 32],
-    enum role level, bool dry_run, struct revoke_report *report)
-{
-	ARENA_SCOPED arena = { 0 };
-	struct revocation *v;
-	struct docstate *ds;
-
-	arena_init(&arena, ENVELOPE_MAX);
-	v = arena_alloc(&arena, sizeof(*v));
-	if (v == NULL)
-		return LK_ERR(LK_E_NOMEM, "revoke");
-	TRY(docstate_get(r, docno, &ds));
-	TRY(revoke_entries(r, ds, key, level, &arena, v));
-	revoke_ops(v);
-	TRY(revoke_describe(r, ds,
-	    &(struct op_revoke){ .entries = v->entries, .entries_len = v->len },
-	    &arena, report));
-	return dry_run ? LK_NONE
-		       : write_ops(r, ds, v->ops, v->ops_len, ROLE_ADMIN);
+	return author_ops(r, ds, &op, 1, role);
 }
 
 lk_err
@@ -716,5 +495,5 @@ replica_leave(struct replica *r, uint32_t docno)
 	struct docstate *ds;
 
 	TRY(docstate_get(r, docno, &ds));
-	return write_ops(r, ds, &op, 1, ROLE_RELAY);
+	return author_ops(r, ds, &op, 1, ROLE_RELAY);
 }

@@ -320,8 +320,9 @@ revoke_nested(struct node *n, struct typed *t)
 {
 	struct revoke_report report;
 
-	return replica_revoke(n->replica, t->docno, t->other->identity.root_pk,
-	    ROLE_NONE, false, &report);
+	return replica_revoke(n->replica, t->docno,
+	    &(struct revoke_order){ .key = t->other->identity.root_pk },
+	    &report);
 }
 
 static lk_err

@@ -154,7 +154,10 @@ cut_random(struct history *h, const char *view, const struct member *target,
 	grant_name_of(&target->grant, name);
 	keep[0] = '\0';
 	if (history_random(h, 4) > 0 &&
-	    graph_tips_of(g, &target->grant, c.flags & REVOKE_TREE, tips, &n)
+	    graph_tips_of(g,
+		&(struct graph_work){ .grant = target->grant,
+		    .tree = c.flags & REVOKE_TREE },
+		tips, &n)
 		    .code == LK_OK) {
 		for (size_t i = 0; i < n; i++) {
 			strlcat(keep, " ", 1024);

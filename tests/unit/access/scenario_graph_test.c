@@ -292,7 +292,7 @@ members_say_what_counts_now_and_what_ended_it(void **state)
 	struct member m;
 	uint8_t key[32], tips[REVOKE_KEEP_MAX][LK_ID_LEN], want[32];
 	uint32_t nodes[4];
-	struct grant_ref ref = name_grant("gE");
+	struct graph_work work = { .grant = name_grant("gE") };
 	size_t n;
 
 	(void)state;
@@ -300,7 +300,7 @@ members_say_what_counts_now_and_what_ended_it(void **state)
 	YES(w_change(&h, "e1", "E", "gE", "gF"));
 	memset(all, 1, h.len);
 	g = view_graph(&h, all);
-	assert_int_equal(graph_tips_of(g, &ref, false, tips, &n).code, LK_OK);
+	assert_int_equal(graph_tips_of(g, &work, tips, &n).code, LK_OK);
 	assert_int_equal(n, 1);
 	name_key(want, "e1");
 	assert_memory_equal(tips[0], want, 32);
@@ -311,14 +311,15 @@ members_say_what_counts_now_and_what_ended_it(void **state)
 	name_key(key, "E");
 	assert_int_equal(graph_role(g, key), ROLE_NONE);
 	assert_int_equal(
-	    graph_grant_for(g, key, ROLE_WRITE, &ref).code, LK_E_DENIED);
+	    graph_grant_for(g, key, ROLE_WRITE, &work.grant).code, LK_E_DENIED);
 	assert_int_equal(graph_farewell(g, key, nodes, 4), 1);
 	assert_int_equal(nodes[0], h.len - 1);
 	name_key(key, "nobody");
-	assert_int_equal(
-	    graph_grant_for(g, key, ROLE_READ, &ref).code, LK_E_NOTFOUND);
+	assert_int_equal(graph_grant_for(g, key, ROLE_READ, &work.grant).code,
+	    LK_E_NOTFOUND);
 	name_key(key, "F");
-	assert_int_equal(graph_grant_for(g, key, ROLE_WRITE, &ref).code, LK_OK);
+	assert_int_equal(
+	    graph_grant_for(g, key, ROLE_WRITE, &work.grant).code, LK_OK);
 	assert_int_equal(graph_members_len(g), 6);
 	graph_member(g, 4, &m);
 	assert_int_equal(m.role, ROLE_WRITE);

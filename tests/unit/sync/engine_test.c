@@ -395,8 +395,8 @@ throw_out(
 	struct revoke_report report;
 
 	begin(net, d);
-	ok(replica_revoke(
-	    d->r, docno, who->identity.root_pk, ROLE_NONE, false, &report));
+	ok(replica_revoke(d->r, docno,
+	    &(struct revoke_order){ .key = who->identity.root_pk }, &report));
 	finish(net, d);
 }
 

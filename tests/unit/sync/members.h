@@ -208,7 +208,8 @@ evict(struct device *d, uint32_t docno, const uint8_t key[static 32],
 	struct revoke_report report;
 
 	device_begin(d);
-	ok(replica_revoke(d->r, docno, key, level, false, &report));
+	ok(replica_revoke(d->r, docno,
+	    &(struct revoke_order){ .key = key, .level = level }, &report));
 	device_commit(d);
 }
 

@@ -1,4 +1,5 @@
 #include "sync/envelope.h"
+#include "sync/fanout.h"
 #include "sync/home_doc.h"
 #include "tests/unit/sync/forge.h"
 #include "tests/unit/sync/wired.h"

@@ -231,7 +231,8 @@ host_evict(struct host *h, uint32_t docno, const uint8_t key[static 32])
 	struct revoke_report report;
 
 	device_begin(&h->d);
-	ok(replica_revoke(h->d.r, docno, key, ROLE_NONE, false, &report));
+	ok(replica_revoke(
+	    h->d.r, docno, &(struct revoke_order){ .key = key }, &report));
 	host_commit(h);
 }
 
