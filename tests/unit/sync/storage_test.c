@@ -69,7 +69,7 @@ identity_of(struct identity *id, const char *name)
 	struct json_object *device = named(keys, "devices", name);
 	uint8_t secret[32];
 
-	*id = (struct identity){ .box_counter = 0 };
+	*id = (struct identity){ .boxes_len = 1 };
 	secret_of(secret, device, "sign_seed");
 	sign_key_from_seed(&id->sign, secret);
 	secret_of(secret, device, "noise_secret");
