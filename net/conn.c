@@ -56,9 +56,13 @@ conn_flushed(const struct conn *c)
 	    (!c->transmitting && c->queued.len == 0));
 }
 
-static void
+void
 conn_bury(struct conn *c)
 {
+	/* Freeing it ends an operation that reports here once more. */
+	if (c->buried)
+		return;
+	c->buried = true;
 	TAILQ_REMOVE(&c->net->closing, c, ended);
 	TAILQ_INSERT_TAIL(&c->net->dead, c, ended);
 	pthread_cond_signal(&c->net->reap);

@@ -54,6 +54,7 @@ struct conn {
 	bool is_ready, is_lent, receiving, transmitting, held;
 	bool broken;              /* no operation on the stream any more */
 	bool hung_up;             /* the core is done with it */
+	bool buried;              /* was put on net->dead */
 	bool over_low;            /* more than NET_PENDING_LOW was pending */
 	struct timespec deadline; /* of closing, CLOCK_MONOTONIC */
 	uint8_t *received;        /* NET_RECEIVED_MAX */
@@ -110,6 +111,8 @@ void conn_start(struct conn *, nng_stream *);
 void conn_receive(struct conn *);
 void conn_transmit(struct conn *);
 void conn_hang_up(struct conn *);
+/* From net->closing to net->dead, once. */
+void conn_bury(struct conn *);
 /* Without the mutex, by the reaper. */
 void conn_free(struct conn *);
 

@@ -24,10 +24,8 @@ closing_expire(struct net *net)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	while ((c = TAILQ_FIRST(&net->closing)) != NULL &&
-	    !time_before(now, c->deadline)) {
-		TAILQ_REMOVE(&net->closing, c, ended);
-		TAILQ_INSERT_TAIL(&net->dead, c, ended);
-	}
+	    !time_before(now, c->deadline))
+		conn_bury(c);
 }
 
 /* Frees one dead connection; the mutex is released meanwhile, since stopping

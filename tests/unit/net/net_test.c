@@ -295,6 +295,29 @@ a_reader_that_waits_slows_the_writer_and_costs_bounded_memory(void **state)
 	net_close(p.net);
 }
 
+/* As behind a cable that was cut. */
+static void
+what_cannot_be_sent_is_given_up_once(void **state)
+{
+	uint8_t block[4096] = { 0 };
+	struct net_event event;
+	struct pair p;
+	size_t n = 7;
+
+	(void)state;
+	pair_open(&p);
+	net_hold(p.net, p.far, true);
+	while (send_bytes(p.net, p.near, block, sizeof(block)).code == LK_OK)
+		;
+	net_hang_up(p.net, p.near);
+	/* The other end is still open when its time is over. */
+	while (n > 0)
+		assert_int_equal(
+		    net_wait(p.net, 2 * NET_FLUSH_MS, &event, 1, &n).code,
+		    LK_OK);
+	net_close(p.net);
+}
+
 static void
 nothing_listens_is_a_dial_that_failed(void **state)
 {
@@ -667,6 +690,7 @@ main(void)
 		    closing_in_the_middle_leaves_a_prefix_and_an_end),
 		cmocka_unit_test(
 		    a_reader_that_waits_slows_the_writer_and_costs_bounded_memory),
+		cmocka_unit_test(what_cannot_be_sent_is_given_up_once),
 		cmocka_unit_test(nothing_listens_is_a_dial_that_failed),
 		cmocka_unit_test(what_is_no_address_is_a_dial_that_failed),
 		cmocka_unit_test(names_and_both_families_are_dialed),
