@@ -29,6 +29,7 @@ const struct command *const commands[] = {
 	&verb_merge,
 	&verb_restore,
 	&verb_undo,
+	&verb_contact,
 	&verb_invite,
 	&verb_accept,
 	&verb_share,

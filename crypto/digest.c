@@ -33,6 +33,7 @@ static const char labels[][LABEL_LEN + 1] = {
 	[DIGEST_ROOT] = "lk1 root",
 	[DIGEST_FP] = "lk1 fp",
 	[DIGEST_GUARD] = "lk1 guard",
+	[DIGEST_WORDS] = "lk1 words",
 };
 
 static const uint8_t checksum_key[crypto_shorthash_KEYBYTES] = "lk1 checksum";

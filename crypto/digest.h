@@ -33,6 +33,7 @@ enum digest_label {
 	DIGEST_ROOT,
 	DIGEST_FP,
 	DIGEST_GUARD,
+	DIGEST_WORDS,
 };
 
 /* An incremental H[n](label; ...) or H[n](label, key; ...). */

@@ -223,6 +223,28 @@ phrase_root_seed(uint8_t seed[static ROOT_SEED_LEN],
 	return LK_NONE;
 }
 
+lk_err
+phrase_key_words(
+    char out[static KEY_WORDS_LEN], const uint8_t root_pk[static 32])
+{
+	uint8_t salt[crypto_pwhash_argon2id_SALTBYTES], bits[16];
+
+	digest(salt, sizeof(salt), DIGEST_WORDS, NULL, BYTES(NULL, 0));
+	if (crypto_pwhash_argon2id(bits, sizeof(bits), (const char *)root_pk,
+		32, salt, ARGON_PASSES, ARGON_BYTES,
+		crypto_pwhash_argon2id_ALG_ARGON2ID13) != 0)
+		return LK_ERR(LK_E_NOMEM, "words: 64 MiB of memory");
+	for (size_t w = 0; w < KEY_WORDS; w++) {
+		unsigned i = (unsigned)bits[2 * w] << 8 | bits[2 * w + 1];
+
+		phrase_word(
+		    out + w * (PHRASE_WORD_LEN + 1), i % PHRASE_LIST_LEN);
+		out[w * (PHRASE_WORD_LEN + 1) + PHRASE_WORD_LEN] =
+		    w + 1 == KEY_WORDS ? '\0' : ' ';
+	}
+	return LK_NONE;
+}
+
 void
 root_secret(uint8_t out[static 32], const uint8_t seed[static ROOT_SEED_LEN],
     enum root_purpose purpose)

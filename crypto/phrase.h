@@ -41,6 +41,16 @@ void phrase_encode(char out[static PHRASE_TEXT_LEN],
 LK_MUST_USE lk_err phrase_decode(
     uint8_t entropy[static PHRASE_ENTROPY_LEN], struct bytes text);
 
+/*
+ * Three words by which two people compare a root key: 33 bits of Argon2id of
+ * it, as slow as a root seed, so that somebody in between who wants a key with
+ * the same words computes for half a century of processor time.  NOMEM.
+ */
+#define KEY_WORDS 3
+#define KEY_WORDS_LEN (KEY_WORDS * (PHRASE_WORD_LEN + 1))
+LK_MUST_USE lk_err phrase_key_words(
+    char out[static KEY_WORDS_LEN], const uint8_t root_pk[static 32]);
+
 /* Takes 64 MiB and a good part of a second on purpose; NOMEM. */
 LK_MUST_USE lk_err phrase_root_seed(uint8_t seed[static ROOT_SEED_LEN],
     const uint8_t entropy[static PHRASE_ENTROPY_LEN]);

@@ -1,12 +1,14 @@
-/* The person: devices, the ones revoked too. */
+/* The person: own devices, the ones revoked too, and people met. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/phrase.h"
 #include "daemon/commands.h"
 #include "daemon/subject.h"
 
 #define CHANGE_DIGITS_MIN 4
 #define SECONDS_TEXT_LEN 64
+#define WORDS_MAX 64
 
 static void
 device_json(
@@ -46,6 +48,31 @@ device_list(struct request *r)
 	}
 }
 
+/* Why a name or key finds no device or contact. */
+static lk_err
+name_find_fail(struct request *r, lk_err err, const char *who, const char *what)
+{
+	if (err.code == LK_E_NOTFOUND) {
+		request_hint(r, "lk %s ls lists yours", what);
+		return request_fail(r, err, "%s: no %s of yours", who, what);
+	}
+	if (err.code == LK_E_USAGE) {
+		request_hint(r, "lk %s ls shows the digits of keys", what);
+		return request_fail(
+		    r, err, "%s: more than one %s of yours", who, what);
+	}
+	return err;
+}
+
+/* Why one cannot be called so. */
+static lk_err
+name_give_fail(struct request *r, lk_err err, const char *name)
+{
+	if (err.code == LK_E_DATA || err.code == LK_E_EXISTS)
+		return request_fail(r, err, "%s: %s", name, err.what);
+	return err;
+}
+
 static lk_err
 device_find(struct request *r, struct home_device *out)
 {
@@ -54,16 +81,7 @@ device_find(struct request *r, struct home_device *out)
 
 	TRY(param_string(r, "device", &who));
 	err = home_find_device(r->replica, who, out);
-	if (err.code == LK_E_NOTFOUND) {
-		request_hint(r, "lk device ls lists your devices");
-		return request_fail(r, err, "%s: no device of yours", who);
-	}
-	if (err.code == LK_E_USAGE) {
-		request_hint(r, "lk device ls shows the digits of their keys");
-		return request_fail(
-		    r, err, "%s: more than one of your devices", who);
-	}
-	return err;
+	return name_find_fail(r, err, who, "device");
 }
 
 /* The documents in which a device has a role. */
@@ -112,9 +130,7 @@ device_rename(struct request *r)
 	TRY(device_find(r, &d));
 	TRY(param_string(r, "name", &name));
 	err = home_device_rename(r->replica, d.pk, name);
-	if (err.code == LK_E_DATA || err.code == LK_E_EXISTS)
-		return request_fail(r, err, "%s: %s", name, err.what);
-	TRY(err);
+	TRY(name_give_fail(r, err, name));
 	(void)strlcpy(d.name, name, sizeof(d.name));
 	device_json(r, r->result, &d);
 	return LK_NONE;
@@ -262,6 +278,114 @@ device_revoke(struct request *r)
 	return LK_NONE;
 }
 
+static void
+contact_json(struct json_object *o, const struct home_contact *c)
+{
+	json_add_text(o, "name", c->name);
+	json_add_id(o, "person", BYTES_OF(c->root_pk));
+	json_add_number(o, "devices", c->devices_len);
+	json_add_time(o, "verified", c->verified);
+}
+
+static lk_err
+contact_list(struct request *r)
+{
+	struct json_object *list = json_object_new_array();
+	struct home_contact c;
+
+	json_object_object_add(r->result, "contacts", list);
+	for (size_t i = 0;; i++) {
+		struct json_object *o;
+		lk_err err = home_contact(r->replica, i, &c);
+
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		o = json_object_new_object();
+		contact_json(o, &c);
+		json_object_array_add(list, o);
+	}
+}
+
+static lk_err
+contact_find(struct request *r, struct home_contact *out)
+{
+	const char *who;
+	lk_err err;
+
+	TRY(param_string(r, "who", &who));
+	err = home_find_contact(r->replica, who, out);
+	return name_find_fail(r, err, who, "contact");
+}
+
+/* The words typed, one space between them, lower case. */
+static void
+words_normalise(char out[static WORDS_MAX], const char *typed)
+{
+	size_t len = 0;
+
+	for (const char *p = typed; *p != '\0' && len + 1 < WORDS_MAX; p++) {
+		bool space = *p == ' ' || *p == '\t' || *p == '-';
+
+		if (space && (len == 0 || out[len - 1] == ' '))
+			continue;
+		out[len++] = space           ? ' '
+		    : *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a')
+					     : *p;
+	}
+	while (len > 0 && out[len - 1] == ' ')
+		len--;
+	out[len] = '\0';
+}
+
+static lk_err
+contact_verify(struct request *r)
+{
+	const uint8_t *root = replica_identity(r->replica)->root_pk;
+	char mine[KEY_WORDS_LEN], theirs[KEY_WORDS_LEN], typed[WORDS_MAX];
+	struct home_contact c;
+	const char *words;
+
+	TRY(contact_find(r, &c));
+	TRY(param_string_or(r, "words", "", &words));
+	words_normalise(typed, words);
+	if (typed[0] != '\0') {
+		TRY(phrase_key_words(theirs, c.root_pk));
+		if (strcmp(typed, theirs) != 0) {
+			request_hint(r,
+			    "ask again, by voice; if it stays so, somebody is "
+			    "between you: do not share with this contact");
+			return request_fail(r,
+			    LK_ERR(LK_E_DENIED, "words differ"),
+			    "%s: these are not the words of the key known "
+			    "here",
+			    c.name);
+		}
+		TRY(home_contact_verified(r->replica, c.root_pk));
+		c.verified = r->now.wall;
+	}
+	TRY(phrase_key_words(mine, root));
+	contact_json(r->result, &c);
+	json_add_text(r->result, "my_words", mine);
+	return LK_NONE;
+}
+
+static lk_err
+contact_rename(struct request *r)
+{
+	struct home_contact c;
+	const char *name;
+	lk_err err;
+
+	TRY(contact_find(r, &c));
+	TRY(param_string(r, "name", &name));
+	err = home_contact_rename(r->replica, c.root_pk, name);
+	TRY(name_give_fail(r, err, name));
+	(void)strlcpy(c.name, name, sizeof(c.name));
+	contact_json(r->result, &c);
+	return LK_NONE;
+}
+
 #define PERSON_WRITES (COMMAND_IDENTITY | COMMAND_WRITES | COMMAND_NESTED)
 
 static const struct command table[] = {
@@ -269,6 +393,9 @@ static const struct command table[] = {
 	{ "device.show", device_show, COMMAND_IDENTITY },
 	{ "device.rename", device_rename, PERSON_WRITES },
 	{ "device.revoke", device_revoke, PERSON_WRITES },
+	{ "contact.list", contact_list, COMMAND_IDENTITY },
+	{ "contact.verify", contact_verify, PERSON_WRITES },
+	{ "contact.rename", contact_rename, PERSON_WRITES },
 	{ NULL, NULL, 0 },
 };
 

@@ -366,30 +366,46 @@ home_find_device(
 	return LK_NONE;
 }
 
-struct renaming {
+/* What is written into one entry of the home document. */
+struct entry_edit {
+	const char *list;
 	const uint8_t *pk;
-	const char *name;
+	const char *name;     /* NULL: it stays */
+	struct wall verified; /* 0: that stays */
 };
 
 static lk_err
-rename_fill(void *ctx, struct edit *e, struct doc *doc)
+entry_fill(void *ctx, struct edit *e, struct doc *doc)
 {
-	const struct renaming *n = ctx;
+	const struct entry_edit *n = ctx;
 	struct op_id map;
 
-	TRY(home_entry_make(e, doc, "devices", n->pk, &map));
-	return home_text_put(e, map, "name", n->name);
+	TRY(home_entry_make(e, doc, n->list, n->pk, &map));
+	if (n->name != NULL)
+		TRY(home_text_put(e, map, "name", n->name));
+	return n->verified.ms == 0
+	    ? LK_NONE
+	    : home_time_put(e, map, "verified", n->verified);
+}
+
+static lk_err
+entry_write(struct replica *r, struct entry_edit *n)
+{
+	uint8_t hash[LK_ID_LEN];
+	uint32_t home;
+	bool changed;
+
+	TRY(replica_home(r, &home));
+	return replica_edit(r, home, entry_fill, n, NULL, &changed, hash);
 }
 
 lk_err
 home_device_rename(
     struct replica *r, const uint8_t pk[static 32], const char *name)
 {
-	struct renaming n = { pk, name };
+	struct entry_edit n = { .list = "devices", .pk = pk, .name = name };
 	struct home_device d;
-	uint8_t hash[LK_ID_LEN];
-	uint32_t home;
-	bool changed, found = false;
+	bool found = false;
 
 	if (!home_name_valid(name))
 		return LK_ERR(LK_E_DATA, NO_NAME);
@@ -401,8 +417,7 @@ home_device_rename(
 	}
 	if (!found)
 		return LK_ERR(LK_E_NOTFOUND, "device");
-	TRY(replica_home(r, &home));
-	return replica_edit(r, home, rename_fill, &n, NULL, &changed, hash);
+	return entry_write(r, &n);
 }
 
 static void
@@ -425,6 +440,7 @@ lk_err
 home_contact(struct replica *r, size_t i, struct home_contact *out)
 {
 	ARENA_SCOPED arena = { 0 };
+	struct home_text name;
 	struct bytes bytes;
 	struct card card;
 	struct nth n;
@@ -438,8 +454,62 @@ home_contact(struct replica *r, size_t i, struct home_contact *out)
 	    card_decode(&card, &arena, bytes).code == LK_OK &&
 	    memcmp(card.root_pk, n.key, sizeof(n.key)) == 0)
 		contact_from_card(out, &card);
+	if (home_text_get(n.doc, n.map, "name", &name))
+		(void)strlcpy(out->name, name.text, sizeof(out->name));
+	out->verified.ms = home_time_get(n.doc, n.map, "verified");
 	doc_free(n.doc);
 	return LK_NONE;
+}
+
+lk_err
+home_find_contact(
+    struct replica *r, const char *who, struct home_contact *out)
+{
+	struct home_contact c;
+	size_t named = 0, begun = 0;
+
+	for (size_t i = 0; home_contact(r, i, &c).code == LK_OK; i++) {
+		bool is_named = strcmp(c.name, who) == 0;
+		bool is_key = is_hex_prefix(who, c.root_pk);
+
+		begun += is_key;
+		named += is_named;
+		if (is_named || (named == 0 && is_key))
+			*out = c;
+	}
+	if (named == 0 && begun == 0)
+		return LK_ERR(LK_E_NOTFOUND, "nobody of this name");
+	if (named > 1 || (named == 0 && begun > 1))
+		return LK_ERR(LK_E_USAGE, "more than one of this name");
+	return LK_NONE;
+}
+
+lk_err
+home_contact_rename(
+    struct replica *r, const uint8_t root_pk[static 32], const char *name)
+{
+	struct entry_edit n = {
+		.list = "contacts", .pk = root_pk, .name = name
+	};
+	struct home_contact c;
+
+	if (!home_name_valid(name))
+		return LK_ERR(LK_E_DATA, NO_NAME);
+	for (size_t i = 0; home_contact(r, i, &c).code == LK_OK; i++)
+		if (memcmp(c.root_pk, root_pk, 32) != 0 &&
+		    strcmp(c.name, name) == 0)
+			return LK_ERR(LK_E_EXISTS, "a contact of this name");
+	return entry_write(r, &n);
+}
+
+lk_err
+home_contact_verified(struct replica *r, const uint8_t root_pk[static 32])
+{
+	struct entry_edit n = { .list = "contacts",
+		.pk = root_pk,
+		.verified = r->now.wall };
+
+	return entry_write(r, &n);
 }
 
 /* Contact and device a key belongs to: true with the contact's name. */

@@ -61,6 +61,7 @@ struct home_contact {
 	char name[LK_NAME_MAX + 1];
 	uint8_t devices[PERSON_DEVICES_MAX][32];
 	size_t devices_len;
+	struct wall verified; /* when their words were compared; 0: never */
 };
 /* The i-th; NOTFOUND past the end. */
 LK_MUST_USE lk_err home_device(struct replica *, size_t i, struct home_device *);
@@ -72,6 +73,16 @@ LK_MUST_USE lk_err home_find_device(
 /* Its name, for this person.  NOTFOUND; DATA: no name; EXISTS: another's. */
 LK_MUST_USE lk_err home_device_rename(
     struct replica *, const uint8_t pk[static 32], const char *name);
+/* A contact by name or by 4 or more digits of his root key.  NOTFOUND; USAGE
+ * when ambiguous. */
+LK_MUST_USE lk_err home_find_contact(
+    struct replica *, const char *who, struct home_contact *);
+/* What this person calls him.  DATA: no name; EXISTS: another's. */
+LK_MUST_USE lk_err home_contact_rename(
+    struct replica *, const uint8_t root_pk[static 32], const char *name);
+/* His root key is the one he says himself. */
+LK_MUST_USE lk_err home_contact_verified(
+    struct replica *, const uint8_t root_pk[static 32]);
 /* Who a device key belongs to: a name for people, "laptop" or "ann (phone)",
  * or the short key; cut off where HOME_WHO_LEN is not given. */
 #define HOME_WHO_LEN (2 * LK_NAME_MAX + 8)

@@ -6,7 +6,7 @@
  *                          gone: it was revoked; since: and its work from then
  *                          on dropped; box: its newer box key, counter, sig
  *   /documents/DOCID       {name, type, of}  of: the document it is a branch of
- *   /contacts/ROOT_PK      {card}
+ *   /contacts/ROOT_PK      {card, name, verified}  name: instead of the card's
  *   /escrow/DEVICE_PK      {box}  sealed to the root's recovery box
  *
  * Keys are lower-case hex; names are scalar strings.  What does not look like

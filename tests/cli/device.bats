@@ -31,7 +31,7 @@ has_state() {
 	run --separate-stderr on laptop device rename pocket a/b
 	refused 65 "lk: a/b: not a name *"
 	run --separate-stderr on laptop device show nobody
-	is 66 "" "lk: nobody: no device of yours; lk device ls lists your devices"
+	is 66 "" "lk: nobody: no device of yours; lk device ls lists yours"
 	run --separate-stderr on laptop device revoke --since yesterday pocket
 	refused 66 "lk: yesterday: no time, and no change by pocket; *"
 	run --separate-stderr on laptop device ls --since 2026-01-01

@@ -53,8 +53,8 @@ load setup
 }
 
 @test "every command explains itself, and says so in JSON" {
-	verbs="init pair device new ls get set rm insert inc splice mark edit apply
-	    import export log show diff blame watch branch merge restore undo invite accept share members revoke leave status
+	verbs="init pair device key new ls get set rm insert inc splice mark edit
+	    apply import export log show diff blame watch branch merge restore undo contact invite accept share members revoke leave status
 	    sync verify peers daemon version help"
 	for verb in $verbs; do
 		lk help "$verb"

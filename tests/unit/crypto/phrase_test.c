@@ -250,6 +250,31 @@ the_roots_of_the_protocol_come_out_of_their_phrases(void **state)
 	json_object_put(file);
 }
 
+static void
+the_words_of_a_key_are_three_of_the_list_and_its_own(void **state)
+{
+	const uint8_t one[32] = { 1 }, two[32] = { 2 };
+	char first[KEY_WORDS_LEN], again[KEY_WORDS_LEN], other[KEY_WORDS_LEN];
+	size_t found = 0;
+
+	(void)state;
+	assert_int_equal(phrase_key_words(first, one).code, LK_OK);
+	assert_int_equal(phrase_key_words(again, one).code, LK_OK);
+	assert_int_equal(phrase_key_words(other, two).code, LK_OK);
+	assert_string_equal(first, again);
+	assert_string_not_equal(first, other);
+	assert_int_equal(strlen(first), KEY_WORDS_LEN - 1);
+	for (unsigned i = 0; i < PHRASE_LIST_LEN; i++) {
+		char word[PHRASE_WORD_LEN + 1];
+
+		phrase_word(word, i);
+		for (size_t w = 0; w < KEY_WORDS; w++)
+			found += memcmp(first + w * (PHRASE_WORD_LEN + 1), word,
+				     PHRASE_WORD_LEN) == 0;
+	}
+	assert_int_equal(found, KEY_WORDS);
+}
+
 int
 main(void)
 {
@@ -264,6 +289,8 @@ main(void)
 		cmocka_unit_test(every_wrong_letter_is_found_in_its_word),
 		cmocka_unit_test(most_exchanges_of_words_and_letters_are_found),
 		cmocka_unit_test(other_numbers_of_words_are_refused),
+		cmocka_unit_test(
+		    the_words_of_a_key_are_three_of_the_list_and_its_own),
 		cmocka_unit_test(
 		    the_roots_of_the_protocol_come_out_of_their_phrases),
 	};
