@@ -36,6 +36,8 @@ const struct command *const commands[] = {
 	&verb_members,
 	&verb_revoke,
 	&verb_leave,
+	&verb_quarantine,
+	&verb_adopt,
 	&verb_status,
 	&verb_sync,
 	&verb_verify,

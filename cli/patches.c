@@ -157,15 +157,21 @@ patch_print(const struct printer *p, json_object *patch)
 }
 
 void
+patches_list(struct output *o, json_object *patches, const char *name)
+{
+	struct printer p = { .o = o, .name = name };
+
+	for (size_t i = 0; i < json_object_array_length(patches); i++)
+		patch_print(&p, json_object_array_get_idx(patches, i));
+}
+
+void
 patches_print(struct lk *lk, json_object *result)
 {
-	struct printer p = { .o = &lk->output, .name = field(result, "name") };
-	json_object *patches = field_list(result, "patches");
-
 	if (lk->json) {
 		output_values(lk->command->name, result);
 		return;
 	}
-	for (size_t i = 0; i < json_object_array_length(patches); i++)
-		patch_print(&p, json_object_array_get_idx(patches, i));
+	patches_list(
+	    &lk->output, field_list(result, "patches"), field(result, "name"));
 }

@@ -14,5 +14,7 @@ int patches_call(
 /* Prints "patches" of a result: as JSON all of the result under its schema, for
  * people a text as diff -u does, everything else on a line each. */
 void patches_print(struct lk *, json_object *result);
+/* Prints patches for people; `name` is the document's. */
+void patches_list(struct output *, json_object *patches, const char *name);
 
 #endif

@@ -7,6 +7,7 @@
 #include "cli/lk.h"
 
 extern const struct command verb_accept;
+extern const struct command verb_adopt;
 extern const struct command verb_apply;
 extern const struct command verb_blame;
 extern const struct command verb_branch;
@@ -33,6 +34,7 @@ extern const struct command verb_merge;
 extern const struct command verb_new;
 extern const struct command verb_pair;
 extern const struct command verb_peers;
+extern const struct command verb_quarantine;
 extern const struct command verb_restore;
 extern const struct command verb_revoke;
 extern const struct command verb_rm;

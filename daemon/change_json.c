@@ -291,3 +291,33 @@ change_json(
 	access_add(replica, docno, info, o);
 	return o;
 }
+
+struct json_object *
+voider_json(
+    struct replica *replica, uint32_t docno, const uint8_t id[static LK_ID_LEN])
+{
+	static const struct {
+		enum op_kind kind;
+		const char *name;
+	} kinds[] = { { OP_REVOKE, "revoke" }, { OP_BAN, "ban" },
+		{ OP_LEAVE, "leave" }, { OP_GUARD, "guard" } };
+	struct change_info info;
+	struct json_object *o;
+	struct graph *g;
+	char who[2 * LK_NAME_MAX + 8];
+
+	if (replica_graph(replica, docno, &g).code != LK_OK ||
+	    replica_entry(replica, docno, graph_find(g, id), &info).code !=
+		LK_OK)
+		return NULL;
+	o = json_object_new_object();
+	json_add_id(o, "id", BYTES_OF(info.id));
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if ((info.kinds & KIND_BIT(kinds[i].kind)) &&
+		    json_object_object_get(o, "kind") == NULL)
+			json_add_text(o, "kind", kinds[i].name);
+	json_add_time(o, "received", info.received);
+	home_who(replica, info.author, who, sizeof(who));
+	json_add_text(o, "who", who);
+	return o;
+}

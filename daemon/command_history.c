@@ -1,8 +1,9 @@
-/* What changed, and who wrote what: diff, show, blame. */
+/* What changed, and who wrote what: diff, show, blame, quarantine. */
 #include <string.h>
 
 #include "base/limits.h"
 #include "crdt/change.h"
+#include "crdt/doc_history.h"
 #include "daemon/blame_json.h"
 #include "daemon/change_json.h"
 #include "daemon/commands.h"
@@ -13,6 +14,9 @@
 #include "daemon/writers.h"
 
 #define CONTEXT_MAX 1000000
+#define QUARANTINE_PAGE 50
+#define QUARANTINE_BYTES_MAX (8u * 1024 * 1024) /* of patches, in a page */
+#define STRANDED_MAX 1000
 
 /* A document and views of it. */
 struct looking {
@@ -179,6 +183,139 @@ show_run(struct request *r, struct looking *l, struct arena *arena)
 	return patches_add(r, l);
 }
 
+/* What a void change would have done, as far as there is room for it. */
+static lk_err
+void_patches(struct request *r, struct looking *l,
+    const struct change_info *info, struct json_object *entry, size_t *room)
+{
+	ARENA_SCOPED arena = { .max = (size_t)4 * CHANGE_BODY_MAX };
+	struct json_object *patches = json_object_new_array();
+	uint8_t hash[1][LK_ID_LEN];
+	struct change change;
+	lk_err err;
+
+	memcpy(hash[0], info->hash, LK_ID_LEN);
+	err = change_read(r, &l->subject, info, hash[0], &arena, &change);
+	if (err.code == LK_OK)
+		err = doc_at(l->revisions.now,
+		    (const uint8_t(*)[LK_ID_LEN])hash, 1, VIEW_RAW, &l->to);
+	if (err.code == LK_OK)
+		err = before_view(l, &change, VIEW_RAW, &arena);
+	if (err.code == LK_OK)
+		err = diff_json(patches, l->from, l->to, &l->form);
+	doc_free(l->from);
+	doc_free(l->to);
+	l->from = l->to = NULL;
+	/* Larger than an answer is lk show's to tell. */
+	if (err.code == LK_OK &&
+	    answer_take(room, strlen(json_object_to_json_string(patches)))
+		    .code == LK_OK) {
+		json_object_object_add(entry, "patches", patches);
+		return LK_NONE;
+	}
+	json_object_put(patches);
+	json_object_object_add(entry, "patches", NULL);
+	return err.code == LK_E_LIMIT ? LK_NONE : err;
+}
+
+/* A void change or import, or a denial that is void. */
+static lk_err
+void_entry(struct request *r, struct looking *l, const struct change_info *info,
+    struct json_object *list, size_t *room)
+{
+	uint32_t docno = l->subject.docno, number = info->number;
+	bool content = change_counts(info);
+	struct json_object *o = change_json(r->replica, docno, info);
+	struct change_info again;
+
+	json_object_array_add(list, o);
+	json_object_object_add(
+	    o, "by", voider_json(r->replica, docno, info->voided_by));
+	if (!content || info->is_import)
+		return LK_NONE;
+	TRY(replica_entry(r->replica, docno, number, &again));
+	return void_patches(r, l, &again, o, room);
+}
+
+/* Pairs of a change that counts and a void one that what it says waits for. */
+struct stranded {
+	struct doc *doc;
+	struct json_object *list;
+};
+
+static lk_err
+stranded_add(void *ctx, const struct doc_stranded *found)
+{
+	struct stranded *st = ctx;
+	struct doc_change_info change, ghost;
+	struct json_object *o, *last;
+	size_t len = json_object_array_length(st->list);
+
+	TRY(doc_op_change(st->doc, found->op, &change));
+	for (size_t i = 0; i < found->because_len; i++) {
+		TRY(doc_op_change(st->doc, found->because[i], &ghost));
+		o = json_object_new_object();
+		json_add_id(o, "change", BYTES_OF(change.hash));
+		json_add_id(o, "waits_for", BYTES_OF(ghost.hash));
+		last = len == 0 ? NULL
+				: json_object_array_get_idx(st->list, len - 1);
+		if (len == STRANDED_MAX ||
+		    (last != NULL && json_object_equal(last, o))) {
+			json_object_put(o);
+			continue;
+		}
+		json_object_array_add(st->list, o);
+		len++;
+	}
+	return LK_NONE;
+}
+
+static lk_err
+quarantine_run(struct request *r, struct looking *l)
+{
+	struct json_object *list = json_object_new_array();
+	struct stranded st = { .list = json_object_new_array() };
+	size_t room = QUARANTINE_BYTES_MAX;
+	struct change_info info;
+	int64_t after = 0;
+
+	TRY(param_int_or(r, "after", 0, UINT32_MAX, &after));
+	TRY(looking_begin(r, l, NULL, NULL));
+	json_object_object_add(r->result, "void", list);
+	json_object_object_add(r->result, "stranded", st.list);
+	json_object_object_add(r->result, "next", NULL);
+	st.doc = l->revisions.now;
+	TRY(doc_stranded(st.doc, stranded_add, &st));
+	for (uint32_t n = (uint32_t)after;; n++) {
+		struct graph *g;
+		bool counts;
+
+		TRY(replica_graph(r->replica, l->subject.docno, &g));
+		if (n >= graph_len(g))
+			return LK_NONE;
+		TRY(replica_entry(r->replica, l->subject.docno, n, &info));
+		if (change_counts(&info)
+			? info.visible
+			: !graph_denies(g, n, &counts) || counts)
+			continue;
+		if (json_object_array_length(list) == QUARANTINE_PAGE) {
+			json_add_number(r->result, "next", n);
+			return LK_NONE;
+		}
+		TRY(void_entry(r, l, &info, list, &room));
+	}
+}
+
+static lk_err
+doc_quarantine(struct request *r)
+{
+	struct looking l = { .to = NULL };
+	lk_err err = quarantine_run(r, &l);
+
+	looking_end(&l);
+	return err;
+}
+
 static lk_err
 doc_show(struct request *r)
 {
@@ -233,6 +370,7 @@ static const struct command table[] = {
 	{ "doc.diff", doc_diff_, COMMAND_IDENTITY },
 	{ "doc.show", doc_show, COMMAND_IDENTITY },
 	{ "doc.blame", doc_blame_, COMMAND_IDENTITY },
+	{ "doc.quarantine", doc_quarantine, COMMAND_IDENTITY },
 	{ NULL, NULL, 0 },
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 static const struct command *const *const tables[] = {
+	&commands_adopt,
 	&commands_branch,
 	&commands_device,
 	&commands_document,

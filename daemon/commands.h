@@ -8,6 +8,7 @@
 #include "daemon/command.h"
 
 /* Each ends with a NULL method. */
+extern const struct command *const commands_adopt;
 extern const struct command *const commands_branch; /* branch, merge */
 extern const struct command *const commands_device; /* init, daemon */
 extern const struct command *const commands_document; /* new, list, get */

@@ -142,6 +142,10 @@ LK_MUST_USE lk_err content_pack(struct arena *, struct bytes change_body,
  * front when `content` ops need one.  Admits it.  `id` may be NULL. */
 LK_MUST_USE lk_err author_envelope(struct admission *, struct access_op *ops,
     size_t ops_len, enum role need, uint8_t *id);
+/* The same for one op that needs write and must have these nodes in its past,
+ * whether they count or not. */
+LK_MUST_USE lk_err author_after(struct admission *, struct access_op *,
+    const uint32_t *nodes, size_t n);
 /* An import of whole chunks, in as many envelopes as it takes. */
 LK_MUST_USE lk_err author_import(struct admission *, struct bytes chunks);
 /* One envelope with these ops, as its own admission. */

@@ -1,5 +1,6 @@
 #include "sync/admit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* What an envelope is sealed under, and the section that hands the key out. */
@@ -192,6 +193,54 @@ author_write(struct admission *a, const struct access_op *ops, size_t ops_len,
 	if (id != NULL)
 		memcpy(id, made, LK_ID_LEN);
 	return author_admit(a, arena_copy(&a->arena, buf_bytes(&out)));
+}
+
+/* Puts a node among the deps, unless it is in their past or in that of prev;
+ * deps in its own past go. */
+static lk_err
+place_after(const struct graph *g, struct place *p, uint32_t node)
+{
+	uint32_t prev = graph_find(g, p->prev);
+	size_t kept = 0;
+
+	if (prev != GRAPH_NONE && graph_in_past(g, node, prev))
+		return LK_NONE;
+	for (size_t i = 0; i < p->body.deps_len; i++)
+		if (graph_in_past(g, node, graph_find(g, p->deps[i])))
+			return LK_NONE;
+	for (size_t i = 0; i < p->body.deps_len; i++)
+		if (!graph_in_past(g, graph_find(g, p->deps[i]), node))
+			memmove(p->deps[kept++], p->deps[i], LK_ID_LEN);
+	if (kept == ENVELOPE_DEPS_MAX)
+		return LK_ERR(LK_E_LIMIT, "too many at once");
+	graph_id(g, node, p->deps[kept++]);
+	p->body.deps_len = kept;
+	return LK_NONE;
+}
+
+static int
+dep_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, LK_ID_LEN);
+}
+
+lk_err
+author_after(struct admission *a, struct access_op *op, const uint32_t *nodes,
+    size_t n)
+{
+	struct place p = { .seq = 0 };
+	struct sealing s = { .rotates = false };
+	lk_err err;
+
+	TRY(author_place(a, ROLE_WRITE, &p));
+	for (size_t i = 0; i < n; i++)
+		TRY(place_after(a->ds->graph, &p, nodes[i]));
+	qsort(p.deps, p.body.deps_len, LK_ID_LEN, dep_compare);
+	err = author_seal_under(a, false, p.seq, &s);
+	if (err.code == LK_OK)
+		err = author_write(a, op, 1, &p, &s, NULL);
+	secret_wipe(&s.epoch, sizeof(s.epoch));
+	return err;
 }
 
 lk_err

@@ -278,6 +278,11 @@ struct revoke_report {
 LK_MUST_USE lk_err replica_revoke(struct replica *, uint32_t docno,
     const struct revoke_order *, struct revoke_report *);
 LK_MUST_USE lk_err replica_leave(struct replica *, uint32_t docno);
+/* Makes void changes and imports count (access.md section 3), by the numbers of
+ * their envelopes, of an import the last one.  In as many envelopes as it
+ * takes: the caller undoes after an error.  DENIED. */
+LK_MUST_USE lk_err replica_adopt(
+    struct replica *, uint32_t docno, const uint32_t *numbers, size_t n);
 
 /* Hands a key to a reader who is entitled to it and lacks it (access.md
  * section 7): at most one; call again while *healed. */
