@@ -151,6 +151,10 @@ bool graph_essential(const struct graph *, uint32_t node);
  * one, its first op), or the grant it rests on; of several the most senior,
  * then the lowest id.  Its node, GRAPH_NONE when none does. */
 uint32_t graph_voided_by(const struct graph *, uint32_t node);
+/* The effective adopt that makes a change or the last piece of an import
+ * visible: of several the most senior, then the lowest id.  Its node, or
+ * GRAPH_NONE. */
+uint32_t graph_adopted_by(const struct graph *, uint32_t node);
 /* Whether a is in past*(b). */
 bool graph_in_past(const struct graph *, uint32_t a, uint32_t b);
 /* seq, key of the author and grant of a node. */

@@ -308,6 +308,37 @@ graph_voided_by(const struct graph *g, uint32_t node)
 	return op_voided_by(g, node, g->nodes.v[node].content);
 }
 
+/* Whether node a decides rather than b: GRAPH_NONE never does. */
+static bool
+adopt_better(const struct graph *g, uint32_t a, uint32_t b)
+{
+	uint16_t x, y;
+
+	if (b == GRAPH_NONE)
+		return true;
+	x = g->grants.v[g->nodes.v[a].grant].rank;
+	y = g->grants.v[g->nodes.v[b].grant].rank;
+	return x != y
+	    ? x < y
+	    : memcmp(g->nodes.v[a].id, g->nodes.v[b].id, LK_ID_LEN) < 0;
+}
+
+uint32_t
+graph_adopted_by(const struct graph *g, uint32_t node)
+{
+	uint32_t best = GRAPH_NONE;
+
+	for (uint32_t i = g->streams.v[g->nodes.v[node].stream].adoption;
+	     i != GRAPH_NONE; i = g->adoptions.v[i].next) {
+		const struct adopt *a = &g->adopts.v[g->adoptions.v[i].adopt];
+
+		if (g->adoptions.v[i].target == node && a->counts &&
+		    adopt_better(g, a->node, best))
+			best = a->node;
+	}
+	return best;
+}
+
 void
 graph_guardian(
     const struct graph *g, uint8_t index, uint8_t key[static ACCESS_KEY_LEN])

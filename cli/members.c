@@ -28,19 +28,32 @@ copy_state(json_object *m, char *out, size_t len)
 	return out;
 }
 
+/* "revoke 1a2b3c4d of laptop"; what is left of the role is in its column. */
+static const char *
+ended(json_object *m, char *out, size_t len)
+{
+	json_object *by = json_object_object_get(m, "ended");
+
+	if (by == NULL)
+		return "";
+	(void)snprintf(out, len, "%s %s of %s", field(by, "kind"),
+	    field_short(by, "id"), safe(field(by, "who")));
+	return out;
+}
+
 static void
 members_render(struct output *o, json_object *result)
 {
 	json_object *list = field_list(result, "members");
-	struct table *t = table_new(6);
+	struct table *t = table_new(opt_all ? 7 : 6);
 
 	(void)o;
 	table_row(t,
-	    (const char *[]){
-		"WHO", "ROLE", "RANK", "BY", "SINCE", "ACKNOWLEDGED" });
+	    (const char *[]){ "WHO", "ROLE", "RANK", "BY", "SINCE",
+		"ACKNOWLEDGED", "ENDED" });
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		json_object *m = json_object_array_get_idx(list, i);
-		char rank[24], state[96], who[600];
+		char rank[24], state[96], who[600], end[600];
 
 		(void)snprintf(rank, sizeof(rank), "%lld",
 		    (long long)field_int(m, "rank"));
@@ -49,7 +62,8 @@ members_render(struct output *o, json_object *result)
 		table_row(t,
 		    (const char *[]){ who, field(m, "role"), rank,
 			safe(field(m, "by")), field_short(m, "since"),
-			copy_state(m, state, sizeof(state)) });
+			copy_state(m, state, sizeof(state)),
+			ended(m, end, sizeof(end)) });
 	}
 	table_print(t);
 }
@@ -70,8 +84,8 @@ const struct command verb_members = {
 	.details =
 	    "Role, rank (the smaller, the more senior), who granted it, the "
 	    "envelope that did\n(lk log --access), and what each device has "
-	    "acknowledged.\n\n"
-	    "  -a, --all           with grants that have ended\n",
+	    "acknowledged. Devices stand below their\nperson.\n\n"
+	    "  -a, --all           with grants that have ended, and by what\n",
 	.options = options,
 	.operands_min = 1,
 	.operands_max = 1,

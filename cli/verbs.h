@@ -48,5 +48,6 @@ extern const struct command verb_undo;
 extern const struct command verb_verify;
 extern const struct command verb_version;
 extern const struct command verb_watch;
+extern const struct command verb_why;
 
 #endif

@@ -300,7 +300,8 @@ voider_json(
 		enum op_kind kind;
 		const char *name;
 	} kinds[] = { { OP_REVOKE, "revoke" }, { OP_BAN, "ban" },
-		{ OP_LEAVE, "leave" }, { OP_GUARD, "guard" } };
+		{ OP_LEAVE, "leave" }, { OP_GUARD, "guard" },
+		{ OP_ADOPT, "adopt" } };
 	struct change_info info;
 	struct json_object *o;
 	struct graph *g;

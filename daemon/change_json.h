@@ -23,7 +23,7 @@ struct json_object *change_json(
 struct json_object *denied_json(
     struct replica *, uint32_t docno, const struct change_info *);
 
-/* New: what a revocation, ban or leave is: id, kind, received, who.  NULL:
+/* New: what a revocation, ban, leave or adopt is: id, kind, received, who.  NULL:
  * there is none of this id. */
 struct json_object *voider_json(
     struct replica *, uint32_t docno, const uint8_t id[static LK_ID_LEN]);

@@ -1,6 +1,7 @@
 /* Who may do what on a document: members, share. */
 #include <string.h>
 
+#include "daemon/change_json.h"
 #include "daemon/commands.h"
 #include "daemon/members.h"
 
@@ -68,37 +69,52 @@ issuer_find(const struct graph *g, const struct member *m, uint8_t key[32])
 	return false;
 }
 
+void
+member_grant(
+    struct json_object *o, const struct graph *g, const struct member *m)
+{
+	uint8_t id[LK_ID_LEN], ended[LK_ID_LEN] = { 0 };
+
+	graph_id(g, m->node, id);
+	if (m->ended_by != GRAPH_NONE)
+		graph_id(g, m->ended_by, ended);
+	json_add_id(o, "key", BYTES_OF(m->key));
+	json_add_text(o, "role", role_name(m->now));
+	json_add_text(o, "granted", role_name(m->role));
+	json_add_number(o, "rank", m->rank);
+	json_add_flag(o, "own", (m->flags & GRANT_OWN) != 0);
+	json_add_id(o, "since", BYTES_OF(id));
+	json_add_id(o, "ended_by", BYTES_OF(ended));
+}
+
 static lk_err
 member_json(struct request *r, const struct subject *s, const struct graph *g,
     const struct member *m, struct json_object *o)
 {
 	const struct identity *self = replica_identity(r->replica);
-	uint8_t id[LK_ID_LEN], issuer[ACCESS_KEY_LEN];
+	uint8_t ended[LK_ID_LEN] = { 0 }, issuer[ACCESS_KEY_LEN];
+	struct change_info granted;
 
 	/* The creator's root key has a role, but no device acts for it. */
 	if (m->rank == 0 && memcmp(m->key, self->root_pk, ACCESS_KEY_LEN) == 0)
 		json_add_text(o, "who", "recovery phrase");
 	else
 		member_who(r, o, "who", m->key);
-	json_add_id(o, "key", BYTES_OF(m->key));
-	json_add_text(o, "role", role_name(m->now));
-	json_add_text(o, "granted", role_name(m->role));
-	json_add_number(o, "rank", m->rank);
+	member_grant(o, g, m);
 	json_add_flag(o, "person", (m->flags & GRANT_COLD) != 0);
-	json_add_flag(o, "own", (m->flags & GRANT_OWN) != 0);
 	json_add_flag(
 	    o, "self", memcmp(m->key, self->sign.pk, ACCESS_KEY_LEN) == 0);
+	if (m->ended_by != GRAPH_NONE)
+		graph_id(g, m->ended_by, ended);
+	/* Naming people may read other documents: the graph before that. */
 	if (issuer_find(g, m, issuer))
 		member_who(r, o, "by", issuer);
 	else
 		json_object_object_add(o, "by", NULL);
-	graph_id(g, m->node, id);
-	json_add_id(o, "since", BYTES_OF(id));
-	json_object_object_add(o, "ended_by", NULL);
-	if (m->ended_by != GRAPH_NONE) {
-		graph_id(g, m->ended_by, id);
-		json_add_id(o, "ended_by", BYTES_OF(id));
-	}
+	TRY(replica_entry(r->replica, s->docno, m->node, &granted));
+	json_add_time(o, "granted_at", granted.received);
+	json_object_object_add(
+	    o, "ended", voider_json(r->replica, s->docno, ended));
 	return member_acknowledged(r, s->docno, o, m->key);
 }
 

@@ -21,6 +21,7 @@ static const struct command *const *const tables[] = {
 	&commands_status,
 	&commands_verify,
 	&commands_watch,
+	&commands_why,
 };
 
 const struct command *

@@ -25,5 +25,6 @@ extern const struct command *const commands_revoke;  /* leave too */
 extern const struct command *const commands_status;  /* status, sync, peers */
 extern const struct command *const commands_verify;
 extern const struct command *const commands_watch;
+extern const struct command *const commands_why;
 
 #endif

@@ -12,6 +12,9 @@
 /* Adds the name of a key. */
 void member_who(struct request *, struct json_object *, const char *key,
     const uint8_t pk[static 32]);
+/* Adds what a grant says: key, role, granted, rank, own, since, ended_by. */
+void member_grant(
+    struct json_object *, const struct graph *, const struct member *);
 /* The key of the member or contact that param "who" names.  NOTFOUND, USAGE;
  * said. */
 LK_MUST_USE lk_err member_find(

@@ -41,7 +41,7 @@ two_people() {
 	[[ $output =~ friend.*write\ +40000 ]]
 	run --separate-stderr on laptop members shopping --json
 	[[ $output == '{"schema":"lk.members/1","doc":"'*'","name":"shopping","role":"admin","members":['* ]]
-	[[ $output == *'"role":"write","granted":"write","rank":40000,"person":true,'* ]]
+	[[ $output == *'"role":"write","granted":"write","rank":40000,"own":false,"since":"'*'","ended_by":null,"person":true,'* ]]
 }
 
 @test "a reader cannot write, and is told so" {

@@ -54,7 +54,7 @@ load setup
 
 @test "every command explains itself, and says so in JSON" {
 	verbs="init pair device key new ls get set rm insert inc splice mark edit
-	    apply import export log show diff blame watch branch merge restore undo contact invite accept share members revoke leave quarantine adopt status
+	    apply import export log show diff blame watch branch merge restore undo contact invite accept share members revoke leave why quarantine adopt status
 	    sync verify peers daemon version help"
 	for verb in $verbs; do
 		lk help "$verb"
