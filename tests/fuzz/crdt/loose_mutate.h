@@ -80,7 +80,9 @@ loose_columns(struct loose_body *b, struct loose_table *t)
 		*c = t->columns[k];
 		t->columns[k] = held;
 		break;
-	case 2:
+	case 2: /* Its cells may be of no use as cells of another type. */
+		c->bytes = column_put_together(t, c);
+		c->raw = true;
 		c->spec = (uint32_t)loose_number(b, c->spec);
 		break;
 	case 3:
