@@ -8,6 +8,8 @@
 #ifndef ACCESS_BODY_H
 #define ACCESS_BODY_H
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/limits.h"
 
@@ -41,6 +43,12 @@ struct grant_ref {
 	uint8_t env[LK_ID_LEN];
 	uint8_t index;
 };
+
+static inline bool
+grant_ref_equal(const struct grant_ref *a, const struct grant_ref *b)
+{
+	return a->index == b->index && memcmp(a->env, b->env, LK_ID_LEN) == 0;
+}
 
 #define GRANT_ENROLL 0x01 /* may add and revoke own devices below itself */
 #define GRANT_COLD 0x04   /* only grant, revoke, ban, share and rekey */

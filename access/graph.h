@@ -236,6 +236,9 @@ struct member {
 };
 size_t graph_members_len(const struct graph *);
 void graph_member(const struct graph *, size_t i, struct member *);
+/* The one with this grant; false when there is none. */
+bool graph_member_find(
+    const struct graph *, const struct grant_ref *, struct member *);
 /* Whether member i is the one at `above`, or was added under it, however far
  * down: by a person's own devices too. */
 bool graph_member_below(const struct graph *, size_t i, size_t above);

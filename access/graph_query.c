@@ -406,6 +406,18 @@ graph_member(const struct graph *g, size_t i, struct member *out)
 }
 
 bool
+graph_member_find(
+    const struct graph *g, const struct grant_ref *ref, struct member *out)
+{
+	uint32_t grant = grant_find(g, ref);
+
+	if (grant == GRAPH_NONE)
+		return false;
+	graph_member(g, grant, out);
+	return true;
+}
+
+bool
 graph_member_below(const struct graph *g, size_t i, size_t above)
 {
 	uint32_t at = (uint32_t)i;

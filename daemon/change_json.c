@@ -55,12 +55,6 @@ kinds_json(uint32_t kinds)
 	return list;
 }
 
-static bool
-ref_equal(const struct grant_ref *a, const struct grant_ref *b)
-{
-	return a->index == b->index && memcmp(a->env, b->env, LK_ID_LEN) == 0;
-}
-
 static struct json_object *
 person_json(struct replica *replica, const uint8_t key[static ACCESS_KEY_LEN],
     enum role role)
@@ -97,18 +91,6 @@ granted_json(
 			json_object_array_add(
 			    list, person_json(replica, m.key, m.role));
 	}
-}
-
-static bool
-member_find(
-    const struct graph *g, const struct grant_ref *ref, struct member *out)
-{
-	for (size_t i = 0; i < graph_members_len(g); i++) {
-		graph_member(g, i, out);
-		if (ref_equal(&out->grant, ref))
-			return true;
-	}
-	return false;
 }
 
 /* One for each key. */
@@ -148,7 +130,7 @@ revoked_add(struct replica *replica, uint32_t docno, struct json_object *list,
 		struct member m;
 
 		if (replica_graph(replica, docno, &g).code == LK_OK &&
-		    member_find(g, &op->entries[i].target, &m))
+		    graph_member_find(g, &op->entries[i].target, &m))
 			denied_add(replica, list, m.key, &op->entries[i]);
 	}
 }

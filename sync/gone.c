@@ -24,29 +24,11 @@ struct ending {
 };
 
 static bool
-ref_equal(const struct grant_ref *a, const struct grant_ref *b)
-{
-	return a->index == b->index && memcmp(a->env, b->env, LK_ID_LEN) == 0;
-}
-
-static bool
 ref_before(const struct grant_ref *a, const struct grant_ref *b)
 {
 	int order = memcmp(a->env, b->env, LK_ID_LEN);
 
 	return order < 0 || (order == 0 && a->index < b->index);
-}
-
-static bool
-member_find(
-    const struct graph *g, const struct grant_ref *ref, struct member *out)
-{
-	for (size_t i = 0; i < graph_members_len(g); i++) {
-		graph_member(g, i, out);
-		if (ref_equal(&out->grant, ref))
-			return true;
-	}
-	return false;
 }
 
 /* The grant to write under: as admin, else for one's own devices. */
@@ -66,7 +48,7 @@ ending_author(struct ending *e)
 	if (err.code == LK_E_NOTFOUND)
 		return LK_ERR(LK_E_DENIED, "not a member");
 	TRY(err);
-	return member_find(e->ds->graph, &ref, &e->mine)
+	return graph_member_find(e->ds->graph, &ref, &e->mine)
 	    ? LK_NONE
 	    : LK_ERR(LK_E_DENIED, "not a member");
 }
@@ -81,9 +63,9 @@ ending_may(const struct ending *e, const struct member *target)
 	if (e->need == ROLE_ADMIN)
 		return true;
 	while ((m.flags & GRANT_OWN) != 0) {
-		if (ref_equal(&m.parent, &e->mine.grant))
+		if (grant_ref_equal(&m.parent, &e->mine.grant))
 			return true;
-		if (!member_find(e->ds->graph, &m.parent, &m))
+		if (!graph_member_find(e->ds->graph, &m.parent, &m))
 			return false;
 	}
 	return false;
@@ -127,7 +109,7 @@ tips_before(const struct ending *e, const struct grant_ref *grant,
 		size_t kept = 0;
 		bool before;
 
-		if (!ref_equal(&by.grant, grant) || !graph_essential(g, i))
+		if (!grant_ref_equal(&by.grant, grant) || !graph_essential(g, i))
 			continue;
 		TRY(node_before(e, i, late, &before));
 		if (!before)
