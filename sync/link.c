@@ -281,6 +281,22 @@ link_note_address(struct engine *e, struct link *l, uint16_t port)
 	}
 }
 
+/* A contact hears which devices are gone: he must not share with those. */
+static lk_err
+link_tell_gone(struct engine *e, struct link *l)
+{
+	struct cert cert;
+	lk_err err;
+
+	if (e->gone_known == 0 || link_is_own(e, l))
+		return LK_NONE;
+	err = person_device(e->r, l->pk, &cert);
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	return pairing_send_card(e, l);
+}
+
 lk_err
 link_opened(struct engine *e, struct link *l)
 {
@@ -289,9 +305,10 @@ link_opened(struct engine *e, struct link *l)
 		return LK_NONE;
 	TRY(peers_seen(e, l->pk));
 	TRY(peers_tell(e, l));
-	if (!l->set_sent)
-		return topics_start(e, l);
-	return LK_NONE;
+	if (l->set_sent)
+		return LK_NONE;
+	TRY(link_tell_gone(e, l));
+	return topics_start(e, l);
 }
 
 static lk_err

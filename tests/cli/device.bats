@@ -200,3 +200,25 @@ Recorded here; lk sync --wait=all waits for everywhere." ""
 	run --separate-stderr on laptop device show phone
 	[ "${lines[1]}" = "  no documents" ]
 }
+
+@test "contacts hear that a device is gone, and share with it no more" {
+	device laptop
+	paired laptop phone
+	device friend
+	on laptop new d
+	on friend -q accept "$(on laptop invite d)"
+	on laptop sync --wait --timeout 30s
+	[[ $(on friend contact ls --json) == *'"devices":2'* ]]
+	on laptop -q device revoke phone
+	# It is said when the two meet the next time.
+	on friend daemon stop
+	on friend daemon start
+	for i in {1..150}; do
+		[[ $(on friend contact ls --json) == *'"devices":1'* ]] && break
+		on friend sync --wait=1 --timeout 100ms 2>/dev/null || true
+	done
+	[[ $(on friend contact ls --json) == *'"devices":1'* ]]
+	on friend new e
+	on friend -q share e laptop
+	[[ $(on friend members e --json | grep -o '"own":true' | wc -l) -eq 1 ]]
+}

@@ -252,6 +252,69 @@ a_person_s_devices_stand_in_others_documents_as_they_were_certified(
 	device_remove(&laptop);
 }
 
+/* What a friend knows of a person after these cards: how many devices. */
+static size_t
+known_devices(struct device *friend, struct bytes card)
+{
+	struct home_contact contact;
+	bool is_new;
+
+	device_begin(friend);
+	ok(person_keep_card(friend->r, card, &is_new));
+	device_commit(friend);
+	device_begin(friend);
+	ok(home_contact(friend->r, 0, &contact));
+	device_commit(friend);
+	return contact.devices_len;
+}
+
+static void
+card_of(struct device *d, struct buf *out)
+{
+	buf_init(out, CARD_MAX);
+	device_begin(d);
+	ok(person_card(d->r, out));
+	device_commit(d);
+}
+
+/* The thief has the phone's keys, and any serial he likes. */
+static void
+a_thief_s_card_neither_brings_a_device_back_nor_shuts_the_owner_out(
+    void **state)
+{
+	for (int thief_first = 0; thief_first < 2; thief_first++) {
+		ARENA_SCOPED arena = { .max = (size_t)1024 * 1024 };
+		struct device laptop, friend;
+		struct identity phone = identity_of(2);
+		struct cert of_phone;
+		struct card card;
+		BUF_SCOPED both = { 0 };
+		BUF_SCOPED stolen = { .max = CARD_MAX };
+		BUF_SCOPED without = { 0 };
+
+		device_make(&laptop, 1, "laptop");
+		device_make(&friend, 3, "friend");
+		of_phone = add_device(&laptop, &phone, "phone");
+		card_of(&laptop, &both);
+		ok(card_decode(&card, &arena, buf_bytes(&both)));
+		card.serial = UINT64_MAX;
+		ok(card_encode(&stolen, &card, &phone.sign));
+		assert_int_equal(
+		    farewell(&laptop, &of_phone, (struct wall){ 0 }), LK_OK);
+		card_of(&laptop, &without);
+		assert_int_equal(known_devices(&friend, buf_bytes(&both)), 2);
+		if (thief_first)
+			assert_int_equal(
+			    known_devices(&friend, buf_bytes(&stolen)), 2);
+		assert_int_equal(
+		    known_devices(&friend, buf_bytes(&without)), 1);
+		assert_int_equal(known_devices(&friend, buf_bytes(&stolen)), 1);
+		device_remove(&laptop);
+		device_remove(&friend);
+	}
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -259,6 +322,8 @@ main(void)
 		cmocka_unit_test(only_a_senior_device_s_statement_ends_one),
 		cmocka_unit_test(
 		    a_card_lists_who_is_there_and_names_who_is_gone),
+		cmocka_unit_test(
+		    a_thief_s_card_neither_brings_a_device_back_nor_shuts_the_owner_out),
 		cmocka_unit_test(
 		    the_home_and_documents_end_the_grant_and_not_before),
 		cmocka_unit_test(devices_it_had_certified_are_certified_again),
