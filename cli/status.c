@@ -31,19 +31,50 @@ device_print(struct output *o, json_object *d)
 						  : field_ago(d, "oldest"));
 }
 
+/* Whose key was used twice, and how that is mended. */
+static void
+forks_print(struct output *o, json_object *forks, const char *name)
+{
+	for (size_t i = 0; forks != NULL && i < json_object_array_length(forks);
+	     i++) {
+		json_object *f = json_object_array_get_idx(forks, i);
+		const char *who = safe(field(f, "who"));
+
+		printf("  %sforked%s: ", style_on(o, STYLE_BAD), style_off(o));
+		if (field_bool(f, "self"))
+			puts("this device's key was used twice (a copied "
+			     "LK_HOME): make a new one and pair it; nothing is "
+			     "lost");
+		else
+			printf("the key of %s was used twice; lk revoke %s %s, "
+			       "then share with a new key\n",
+			    who, name, who);
+	}
+}
+
 static void
 alarms_print(struct output *o, json_object *doc)
 {
 	const char *on = style_on(o, STYLE_BAD), *off = style_off(o);
+	const char *name = safe(field(doc, "name"));
 
 	if (field_int(doc, "waiting") > 0)
 		printf("  %s%lld waiting%s for something that is not here "
 		       "yet\n",
 		    on, (long long)field_int(doc, "waiting"), off);
 	if (field_int(doc, "voided") > 0)
-		printf("  %s%lld void%s: changes of somebody revoked (lk log "
-		       "shows them)\n",
-		    on, (long long)field_int(doc, "voided"), off);
+		printf("  %s%lld void%s: of somebody revoked; lk quarantine %s "
+		       "shows what, lk adopt takes it in\n",
+		    on, (long long)field_int(doc, "voided"), off, name);
+	if (field_int(doc, "undone") > 0)
+		printf("  %s%lld denied by somebody revoked have access "
+		       "again%s: lk quarantine %s shows who\n",
+		    on, (long long)field_int(doc, "undone"), off, name);
+	if (field_int(doc, "stranded") > 0)
+		printf("  %s%lld stranded%s inside something void: lk "
+		       "quarantine %s shows what to adopt\n",
+		    on, (long long)field_int(doc, "stranded"), off, name);
+	forks_print(o, field_list(doc, "forks"), name);
 	if (field_int(doc, "damaged") > 0)
 		printf("  %s%lld damaged%s on this disk: asked of every device "
 		       "that has them (lk log shows them)\n",

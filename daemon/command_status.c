@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/alarms.h"
 #include "daemon/commands.h"
 #include "daemon/subject.h"
 
@@ -67,6 +68,7 @@ document_status(struct request *r, const struct subject *s,
 
 	json_add_summary(o, s);
 	json_object_object_add(o, "devices", devices);
+	TRY(alarms_add(r, s, o));
 	TRY(devices_add(r, s->docno, devices, &behind, &done));
 	if (behind > 0)
 		*synced = false;

@@ -184,7 +184,8 @@ replica_doc(struct replica *r, uint32_t docno, struct doc_summary *out)
 		s.damaged++;
 	s.changed = ds->changed;
 	for (uint32_t n = 0; n < s.envelopes; n++)
-		s.voided += graph_voided_by(ds->graph, n) != GRAPH_NONE;
+		s.voided += !graph_visible(ds->graph, n) &&
+		    graph_voided_by(ds->graph, n) != GRAPH_NONE;
 	*out = s;
 	return LK_NONE;
 }

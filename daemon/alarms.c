@@ -1,0 +1,127 @@
+#include "daemon/alarms.h"
+
+#include <string.h>
+
+#include "crdt/document.h"
+
+static lk_err
+forks_add(struct request *r, uint32_t docno, struct json_object *o)
+{
+	const uint8_t *me = replica_identity(r->replica)->sign.pk;
+	struct json_object *list = json_object_new_array();
+	struct graph *g;
+	struct member m, before;
+
+	json_object_object_add(o, "forks", list);
+	for (size_t i = 0;; i++) {
+		char who[2 * LK_NAME_MAX + 8];
+		struct json_object *f;
+		bool forked, again = false;
+
+		/* Naming people may read other documents meanwhile. */
+		TRY(replica_graph(r->replica, docno, &g));
+		if (i >= graph_members_len(g))
+			return LK_NONE;
+		graph_member(g, i, &m);
+		(void)graph_tip(g, m.key, &forked);
+		for (size_t k = 0; k < i && forked && !again; k++) {
+			graph_member(g, k, &before);
+			again = memcmp(before.key, m.key, sizeof(m.key)) == 0;
+		}
+		if (!forked || again)
+			continue;
+		f = json_object_new_object();
+		json_object_array_add(list, f);
+		home_who(r->replica, m.key, who, sizeof(who));
+		json_add_text(f, "who", who);
+		json_add_id(f, "key", BYTES_OF(m.key));
+		json_add_flag(f, "self", memcmp(m.key, me, sizeof(m.key)) == 0);
+	}
+}
+
+/* Whom a revocation names that has more now than it would leave. */
+static uint64_t
+entries_undone(const struct graph *g, const struct op_revoke *op)
+{
+	uint64_t undone = 0;
+	struct member m;
+
+	for (size_t e = 0; e < op->entries_len; e++) {
+		const struct grant_ref *target = &op->entries[e].target;
+
+		for (size_t i = 0; i < graph_members_len(g); i++) {
+			graph_member(g, i, &m);
+			undone += m.grant.index == target->index &&
+			    memcmp(m.grant.env, target->env, LK_ID_LEN) == 0 &&
+			    m.now > op->entries[e].level;
+		}
+	}
+	return undone;
+}
+
+static lk_err
+undone_count(struct request *r, uint32_t docno, uint32_t node, uint64_t *undone)
+{
+	ARENA_SCOPED arena = { .max = ENVELOPE_MAX };
+	struct body body;
+	struct graph *g;
+
+	TRY(replica_body(r->replica, docno, node, &arena, &body));
+	TRY(replica_graph(r->replica, docno, &g));
+	for (size_t i = 0; i < body.ops_len; i++) {
+		const struct access_op *op = &body.ops[i];
+
+		if (op->kind == OP_REVOKE)
+			*undone += entries_undone(g, &op->revoke);
+		else if (op->kind == OP_BAN)
+			*undone += graph_role(g, op->ban.key) > ROLE_NONE;
+	}
+	return LK_NONE;
+}
+
+static lk_err
+undone_add(struct request *r, uint32_t docno, struct json_object *o)
+{
+	uint64_t undone = 0;
+	struct graph *g;
+
+	for (uint32_t n = 0;; n++) {
+		bool counts;
+
+		TRY(replica_graph(r->replica, docno, &g));
+		if (n >= graph_len(g))
+			break;
+		if (graph_denies(g, n, &counts) && !counts)
+			TRY(undone_count(r, docno, n, &undone));
+	}
+	json_add_number(o, "undone", undone);
+	return LK_NONE;
+}
+
+static lk_err
+stranded_count(void *ctx, const struct doc_stranded *found)
+{
+	uint64_t *n = ctx;
+
+	(void)found;
+	++*n;
+	return LK_NONE;
+}
+
+lk_err
+alarms_add(struct request *r, const struct subject *s, struct json_object *o)
+{
+	uint64_t stranded = 0;
+	struct doc *doc;
+	lk_err err = LK_NONE;
+
+	TRY(forks_add(r, s->docno, o));
+	TRY(undone_add(r, s->docno, o));
+	if (s->summary.voided > 0) {
+		TRY(replica_open_doc(r->replica, s->docno, &doc));
+		err = doc_stranded(doc, stranded_count, &stranded);
+		doc_free(doc);
+	}
+	json_add_number(o, "stranded", stranded);
+	return err;
+}
