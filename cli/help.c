@@ -63,7 +63,7 @@ all_render(struct output *o, json_object *result)
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		json_object *c = json_object_array_get_idx(list, i);
 
-		printf("  %-9s %s\n", field(c, "name"), field(c, "summary"));
+		printf("  %-10s %s\n", field(c, "name"), field(c, "summary"));
 	}
 	printf("\n%s\nlk help COMMAND says more about one; lk(1) has it all.\n",
 	    globals);

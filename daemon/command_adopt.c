@@ -3,6 +3,7 @@
 #include "daemon/change_json.h"
 #include "daemon/commands.h"
 #include "daemon/entry.h"
+#include "sync/revoke.h"
 
 static lk_err
 adoptable(struct request *r, const struct subject *s, const char *rev,

@@ -6,6 +6,7 @@
 #include "daemon/commands.h"
 #include "daemon/entry.h"
 #include "daemon/members.h"
+#include "sync/revoke.h"
 
 #define KEEP_MAX 64   /* revisions that --keep may name */
 #define LISTED_MAX 50 /* void changes that an answer tells one by one */

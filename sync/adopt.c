@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "sync/admit.h"
+#include "sync/revoke.h"
 
 /* The rest of an envelope's deps is for the heads of what counts. */
 #define ADOPTED_MAX (ENVELOPE_DEPS_MAX / 2)

@@ -251,39 +251,6 @@ LK_MUST_USE lk_err replica_share(struct replica *, uint32_t docno,
 /* Grants a further device of my own the role I have.  EXISTS, DENIED. */
 LK_MUST_USE lk_err replica_enroll(
     struct replica *, uint32_t docno, const struct cert *device);
-/* A revocation: every grant of a key (a root key or a device's) in the
- * document, with `tree`; access.md sections 3 and 5, cli.md section 6. */
-struct revoke_order {
-	const uint8_t *key;
-	enum role level; /* what remains, below admin */
-	/* Entries, by number: what he did after them and all they had seen is
-	 * void (R7).  NULL: all that is here stays. */
-	const uint32_t *keep;
-	size_t keep_len;
-	bool soft;    /* denials by him that are not here yet count (R8) */
-	bool cascade; /* grants that he made, too (R3) */
-	bool ban;     /* no more junior or concurrent grant has effect (R6) */
-};
-/*
- * Writes it.  One that is soft so far is hardened by one that is not.
- *   NOTFOUND  never a member
- *   EXISTS    has no more than `level` already
- *   DENIED    not mine to revoke
- */
-struct revoke_report {
-	uint64_t kept, grants; /* his changes that stay; grants ended */
-	uint64_t epoch;        /* number of epochs so far */
-	bool last_admin;       /* no other device can revoke after that */
-};
-LK_MUST_USE lk_err replica_revoke(struct replica *, uint32_t docno,
-    const struct revoke_order *, struct revoke_report *);
-LK_MUST_USE lk_err replica_leave(struct replica *, uint32_t docno);
-/* Makes void changes and imports count (access.md section 3), by the numbers of
- * their envelopes, of an import the last one.  In as many envelopes as it
- * takes: the caller undoes after an error.  DENIED. */
-LK_MUST_USE lk_err replica_adopt(
-    struct replica *, uint32_t docno, const uint32_t *numbers, size_t n);
-
 /* Hands a key to a reader who is entitled to it and lacks it (access.md
  * section 7): at most one; call again while *healed. */
 LK_MUST_USE lk_err replica_heal(struct replica *, uint32_t docno, bool *healed);

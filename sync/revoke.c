@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "sync/admit.h"
+#include "sync/revoke.h"
 
 /* Somebody may have himself granted many times before he is thrown out. */
 #define REVOKE_OPS_MAX 8

@@ -5,6 +5,7 @@
 #include "sync/admit.h"
 #include "sync/home.h"
 #include "sync/person.h"
+#include "sync/revoke.h"
 
 #define CREATE_BYTES_MAX ((size_t)256 * 1024 * 1024)
 #define IMPORT_PIECE_MAX ((size_t)1000 * 1000)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/revoke.h"
 #include "tests/sim/clone.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/node.h"

@@ -12,6 +12,7 @@
 
 #include "sync/engine.h"
 #include "sync/home.h"
+#include "sync/revoke.h"
 
 #define DEVICES_MAX 4
 #define WIRES_MAX 256

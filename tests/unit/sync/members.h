@@ -20,6 +20,7 @@
 #include "sync/admit.h"
 #include "sync/home.h"
 #include "sync/person.h"
+#include "sync/revoke.h"
 
 #define START_MS INT64_C(1800000000000)
 

@@ -1,6 +1,7 @@
 /* The scenarios of access.md section 12 that this version's ops can tell, on
  * real replicas: every order of delivery, the store opened again in between. */
 #include "tests/unit/sync/forge.h"
+#include "sync/revoke.h"
 
 #define EXPECTED_MAX 8
 #define ORDER_MAX 5

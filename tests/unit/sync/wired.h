@@ -7,6 +7,7 @@
 
 #include "sync/endpoint.h"
 #include "sync/engine_state.h"
+#include "sync/revoke.h"
 #include "tests/unit/sync/members.h"
 
 #define HOSTS_MAX 4
