@@ -105,6 +105,9 @@ struct judgement {
 	size_t readers_len;
 	const uint8_t (*maximal)[ETAG_LEN];
 	size_t maximal_len;
+	/* What it is in the whole set, as graph_add would find: without effect,
+	 * and so outside of the essential set. */
+	bool leftover;
 };
 
 /*
@@ -155,6 +158,11 @@ uint32_t graph_voided_by(const struct graph *, uint32_t node);
  * visible: of several the most senior, then the lowest id.  Its node, or
  * GRAPH_NONE. */
 uint32_t graph_adopted_by(const struct graph *, uint32_t node);
+/* Whom the leftovers of a grant are laid to: the key of the most senior grant it
+ * was given under, itself included, that is not in full force; its own key when
+ * all are, or the grant is not known (zeros then). */
+void graph_liable(const struct graph *, const struct grant_ref *,
+    uint8_t key[static ACCESS_KEY_LEN]);
 /* Whether a is in past*(b). */
 bool graph_in_past(const struct graph *, uint32_t a, uint32_t b);
 /* seq, key of the author and grant of a node. */

@@ -481,3 +481,13 @@ eval_op(const struct graph *g, const struct eval *e, uint32_t node, uint8_t op)
 	return n->seq <=
 	    eval_limit(g, e, n->grant, op_need(g, node, op), n->chain);
 }
+
+bool
+eval_would(
+    const struct graph *g, const struct eval *e, uint32_t node, uint8_t op)
+{
+	uint32_t c = op_ctl(g, node, op);
+
+	return c == GRAPH_NONE ? eval_op(g, e, node, op)
+			       : ctl_effective(g, e, &g->ctls.v[c]);
+}

@@ -478,6 +478,19 @@ judge_node(struct graph *g, const struct draft *d, struct judgement *out)
 	return LK_NONE;
 }
 
+/* Nothing stands on a new node: it is essential if an op of it has effect.  An
+ * op that rests on another one of its envelope has none where that one has
+ * none. */
+static bool
+is_leftover(const struct graph *g, uint32_t x)
+{
+	for (uint8_t i = 0; i < g->nodes.v[x].ops_len; i++) {
+		if (eval_would(g, &g->evals->now, x, i))
+			return false;
+	}
+	return true;
+}
+
 lk_err
 graph_judge(struct graph *g, const struct facts *f, struct judgement *out)
 {
@@ -486,10 +499,13 @@ graph_judge(struct graph *g, const struct facts *f, struct judgement *out)
 	struct mark mark;
 	lk_err err;
 
+	TRY(graph_settle(g));
 	TRY(graph_append(g, f, &d, &mark));
 	err = judge_shape(g, &d);
 	if (err.code == LK_OK)
 		err = judge_node(g, &d, &verdict);
+	if (err.code == LK_OK)
+		verdict.leftover = is_leftover(g, g->nodes.len - 1);
 	graph_pop(g, &mark);
 	TRY(err);
 	*out = verdict;

@@ -123,6 +123,9 @@ const struct cut *eval_denied(
     const struct graph *, const struct eval *, uint32_t node, uint8_t op);
 bool eval_op(
     const struct graph *, const struct eval *, uint32_t node, uint8_t op);
+/* The same of a node that was appended since the evaluation was made. */
+bool eval_would(
+    const struct graph *, const struct eval *, uint32_t node, uint8_t op);
 /* The cut that brings a grant's role down most, else NULL. */
 const struct cut *eval_ended(
     const struct graph *, const struct eval *, uint32_t grant);

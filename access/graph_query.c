@@ -593,6 +593,23 @@ grant_ends(const struct graph *g, uint32_t grant, uint32_t *nodes, size_t max)
 	return end == GRAPH_NONE ? n : end_add(g, nodes, n, max, end);
 }
 
+void
+graph_liable(const struct graph *g, const struct grant_ref *ref,
+    uint8_t key[static ACCESS_KEY_LEN])
+{
+	const struct eval *now = &g->evals->now;
+	uint32_t i = grant_find(g, ref), liable = i;
+
+	memset(key, 0, ACCESS_KEY_LEN);
+	for (; i != GRAPH_NONE; i = g->grants.v[i].issuer) {
+		if (eval_role(g, now, i) < g->grants.v[i].role)
+			liable = i;
+	}
+	if (liable != GRAPH_NONE)
+		memcpy(key, g->authors.v[g->grants.v[liable].author].key,
+		    ACCESS_KEY_LEN);
+}
+
 size_t
 graph_farewell(const struct graph *g, const uint8_t key[static ACCESS_KEY_LEN],
     uint32_t *nodes, size_t max)

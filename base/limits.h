@@ -81,6 +81,14 @@
 #define PEER_PENDING_MAX (1024 * 1024)
 #define WAITING_ENVELOPES_MAX 1024 /* per document, what lacks a dependency */
 #define WAITING_BYTES_MAX (4u * 1024 * 1024)
+/* Per document, and of it for each device to whom they are laid: what had no
+ * effect when it came, and nothing that has rests on it. */
+#define LEFTOVERS_MAX 4096
+#define LEFTOVERS_BYTES_MAX (64u * 1024 * 1024)
+#define LEFTOVERS_AUTHOR_MAX 1024
+#define LEFTOVERS_AUTHOR_BYTES_MAX (16u * 1024 * 1024)
+/* How long more are taken because a member builds on them. */
+#define LEFTOVERS_WANTED_MS 120000
 
 /* Control socket. */
 #define CONTROL_LINE_MAX (1024 * 1024)

@@ -437,6 +437,8 @@ admit_wait(struct admission *a, const struct candidate *c, lk_err why,
 
 	if (why.code == LK_E_VERSION)
 		a->ds->newer = true;
+	if (c->opened)
+		leftovers_vouch(a, c);
 	TRY(waiting_put(a, &c->env, out->missing, &is_new));
 	/* What it lacks was asked for when it came first. */
 	out->what = is_new ? RECEIPT_WAITING : RECEIPT_KNOWN;
@@ -454,14 +456,39 @@ admit_written(lk_err err)
 	    : LK_ERR(LK_E_CORRUPT, err.what);
 }
 
+/* What was judged and stays. */
+static lk_err
+admit_stays(struct admission *a, struct candidate *c, const struct judgement *j,
+    const struct graph_author *author, struct node *node)
+{
+	uint32_t number = graph_len(a->ds->graph);
+	bool is_new = !a->local && a->again == 0;
+
+	TRY(admit_record(a, c, node));
+	if (j->leftover && is_new)
+		TRY(leftovers_add(a, c, author, number));
+	if (memcmp(a->ds->wanted, c->env.id, LK_ID_LEN) == 0)
+		a->ds->wanted_until.ms = 0;
+	TRY(candidate_hold(a, c));
+	return admission_release(a, c->env.id);
+}
+
 static lk_err
 admit_opened(struct admission *a, struct candidate *c, struct received *out)
 {
-	struct judgement j;
+	struct judgement j = { .leftover = false };
 	struct graph_author author;
 	struct node node = { 0 };
+	bool room = true;
 	lk_err err = admit_judge(a, c, &j, out->missing, &author);
 
+	if (err.code == LK_OK && j.leftover && !a->local && a->again == 0)
+		TRY(leftovers_room(a, c, &author, &room));
+	if (!room) {
+		*out =
+		    (struct received){ .what = RECEIPT_DROPPED, .why = "void" };
+		return LK_NONE;
+	}
 	if (err.code == LK_OK && has_content(&c->body)) {
 		c->author = author;
 		err = content_apply(a, c, &j, &node);
@@ -471,10 +498,8 @@ admit_opened(struct admission *a, struct candidate *c, struct received *out)
 		return err;
 	switch ((int)err.code) {
 	case LK_OK:
-		TRY(admit_written(admit_record(a, c, &node)));
-		TRY(admit_written(candidate_hold(a, c)));
 		*out = (struct received){ .what = RECEIPT_ACCEPTED };
-		return admission_release(a, c->env.id);
+		return admit_written(admit_stays(a, c, &j, &author, &node));
 	case LK_E_EXISTS:
 		*out = (struct received){ .what = RECEIPT_KNOWN };
 		return LK_NONE;
@@ -572,6 +597,8 @@ admission_drain(struct admission *a)
 
 	while ((e = STAILQ_FIRST(&a->released)) != NULL) {
 		BUF_SCOPED waiting = { 0 };
+		const uint8_t *outer = a->from;
+		uint8_t from[SIGN_PK_LEN];
 		lk_err err;
 
 		if (a->ds->waiting == 0) {
@@ -579,14 +606,17 @@ admission_drain(struct admission *a)
 			break;
 		}
 		buf_init(&waiting, ENVELOPE_MAX);
-		err = waiting_take(a, e->id, &waiting);
+		err = waiting_take(a, e->id, &waiting, from);
 		if (err.code == LK_E_NOTFOUND) {
 			STAILQ_REMOVE_HEAD(&a->released, link);
 			free(e);
 			continue;
 		}
 		TRY(err);
-		TRY(admit_bytes(a, buf_bytes(&waiting)));
+		a->from = from;
+		err = admit_bytes(a, buf_bytes(&waiting));
+		a->from = outer;
+		TRY(err);
 	}
 	return LK_NONE;
 }

@@ -32,6 +32,7 @@ struct admission {
 	struct doc *doc; /* NULL until needed */
 	struct arena arena;
 	bool local; /* written by this device: the signature is its own */
+	const uint8_t *from; /* the device that sent it; NULL: nobody known */
 	/* Mending: it was admitted before, and lies in the log at this lsn. */
 	uint64_t again;
 	struct wall arrived; /* then */
@@ -82,16 +83,39 @@ LK_MUST_USE lk_err admission_release(
 /* Admits everything that waited for what was released, and for that. */
 LK_MUST_USE lk_err admission_drain(struct admission *);
 
-/* Waiting room (waiting.c).  *is_new false: it waits already, or the room is
- * full. */
+/*
+ * Leftovers (leftovers.c): envelopes without effect on which nothing rests that
+ * has any.  What arrives so is bounded for each document, and for each device to
+ * whom they are laid; above that it is dropped, and nobody remembers.  A member
+ * who builds on such envelopes gets them through all the same.
+ */
+LK_MUST_USE lk_err leftovers_load(struct replica *, struct docstate *);
+/* Whether one more may stay. */
+LK_MUST_USE lk_err leftovers_room(struct admission *, const struct candidate *,
+    const struct graph_author *, bool *room);
+/* One more stays, as this node. */
+LK_MUST_USE lk_err leftovers_add(struct admission *, const struct candidate *,
+    const struct graph_author *, uint32_t node);
+/* A candidate that waits: if a member has signed it, what it lacks is wanted,
+ * whatever it counts for, when it comes from a member. */
+void leftovers_vouch(struct admission *, const struct candidate *);
+
+/* Waiting room (waiting.c), shared evenly by those whose envelopes wait: when it
+ * is full, one that has more makes room for one that has less.  *is_new false: it
+ * waits already, or there is no room. */
+LK_MUST_USE lk_err waiting_load(struct replica *, struct docstate *);
+/* Counts anew: parts of it may be gone.  CORRUPT. */
+LK_MUST_USE lk_err waiting_count(struct replica *, struct docstate *);
 LK_MUST_USE lk_err waiting_put(struct admission *, const struct envelope *,
     const uint8_t missing[static LK_ID_LEN], bool *is_new);
 /* The missing id that stands for a key. */
 void waiting_for_key(uint8_t missing[static LK_ID_LEN],
     const uint8_t etag[static ETAG_LEN]);
-/* Takes one envelope out that waited for `missing`; NOTFOUND. */
+/* Takes one envelope out that waited for `missing`, and who sent it; NOTFOUND.
+ */
 LK_MUST_USE lk_err waiting_take(struct admission *,
-    const uint8_t missing[static LK_ID_LEN], struct buf *envelope);
+    const uint8_t missing[static LK_ID_LEN], struct buf *envelope,
+    uint8_t from[static SIGN_PK_LEN]);
 
 /* Content (content.c). */
 

@@ -1,5 +1,6 @@
 #include "sync/docstate.h"
 
+#include "sync/admit.h"
 #include "sync/engine_state.h"
 #include "sync/names.h"
 
@@ -30,6 +31,8 @@ docstate_free(struct replica *r, struct docstate *ds)
 	graph_free(ds->graph);
 	secret_wipe(ds->loose, LOOSE_KEYS_MAX * sizeof(*ds->loose));
 	free(ds->loose);
+	free(ds->waiters);
+	free(ds->leftovers);
 	secret_wipe(ds, sizeof(*ds));
 	free(ds);
 }
@@ -173,6 +176,10 @@ docstate_get(struct replica *r, uint32_t docno, struct docstate **out)
 	err = docstate_read(r, ds);
 	if (err.code == LK_OK)
 		err = docstate_load_graph(r, ds);
+	if (err.code == LK_OK)
+		err = leftovers_load(r, ds);
+	if (err.code == LK_OK)
+		err = waiting_load(r, ds);
 	if (err.code != LK_OK) {
 		docstate_free(r, ds);
 		return err;
@@ -273,8 +280,7 @@ static lk_err
 docstate_index(struct replica *r, struct docstate *ds)
 {
 	TRY(docno_index(r, 'i', BYTES_OF(ds->docid), ds->docno));
-	TRY(docno_index(
-	    r, 't', BYTES(ds->topic.id, LK_TOPIC_LEN), ds->docno));
+	TRY(docno_index(r, 't', BYTES(ds->topic.id, LK_TOPIC_LEN), ds->docno));
 	if (ds->home)
 		TRY(docno_index(r, 'h', BYTES(NULL, 0), ds->docno));
 	return member_index_update(r, ds);
@@ -433,8 +439,8 @@ docstate_key_loose(struct replica *r, struct docstate *ds,
 	lk_err err = kv_get(docstate_space(r, ds->docno, SPACE_KEYS),
 	    BYTES(epoch->etag, ETAG_LEN), &value);
 
-	*is_new = err.code == LK_E_NOTFOUND &&
-	    loose_find(ds, epoch->etag) == NULL;
+	*is_new =
+	    err.code == LK_E_NOTFOUND && loose_find(ds, epoch->etag) == NULL;
 	if (!*is_new)
 		return err.code == LK_E_NOTFOUND ? LK_NONE : err;
 	if (ds->loose == NULL)
@@ -458,8 +464,8 @@ node_key(uint8_t out[static NODE_KEY_LEN], uint32_t number)
 
 /* Facts that do not fit one record: the node's key and a number -> a part. */
 static lk_err
-node_parts_get(struct replica *r, uint32_t docno, uint32_t number,
-    struct bytes *facts)
+node_parts_get(
+    struct replica *r, uint32_t docno, uint32_t number, struct bytes *facts)
 {
 	struct kv nodes = docstate_space(r, docno, SPACE_NODES);
 	uint8_t key[NODE_KEY_LEN + 1] = { 0 };
@@ -491,8 +497,8 @@ node_parts_put(
 
 	(void)node_key(key, number);
 	for (size_t at = 0; at < facts.len; at += NODE_PART_LEN) {
-		size_t n = facts.len - at < NODE_PART_LEN ? facts.len - at :
-							    NODE_PART_LEN;
+		size_t n = facts.len - at < NODE_PART_LEN ? facts.len - at
+							  : NODE_PART_LEN;
 
 		TRY(kv_put(nodes, BYTES_OF(key), BYTES(facts.ptr + at, n)));
 		key[NODE_KEY_LEN]++;

@@ -20,6 +20,18 @@
 #define DOCSTATE_SLOTS 64
 #define LOOSE_KEYS_MAX 1024 /* of one document; newer ones replace older */
 
+/* A leftover: it had no effect when it came, and has none yet. */
+struct leftover {
+	uint32_t node, bytes;
+	uint8_t liable[ACCESS_KEY_LEN]; /* graph_liable, then */
+};
+
+/* What a device's envelopes take of the waiting room. */
+struct waiter {
+	uint8_t from[SIGN_PK_LEN];
+	uint32_t envelopes, bytes;
+};
+
 struct docstate {
 	TAILQ_ENTRY(docstate) link; /* least recently used first */
 	LIST_ENTRY(docstate) slot;  /* of those whose number ends alike */
@@ -31,6 +43,13 @@ struct docstate {
 	bool dirty; /* changed in the present transaction */
 	bool access; /* who may do what changed in this admission */
 	uint32_t waiting, waiting_bytes;
+	struct waiter *waiters; /* owned; who has something there */
+	size_t waiters_len;
+	struct leftover *leftovers; /* owned; at most LEFTOVERS_MAX count */
+	size_t leftovers_len, leftovers_cap;
+	/* leftovers_vouch: more of them are taken, until this waits no more. */
+	uint8_t wanted[LK_ID_LEN];
+	struct mono wanted_until;
 	struct wall changed;
 	struct graph *graph;
 	struct epoch *loose; /* LOOSE_KEYS_MAX, or NULL; docstate_key_loose */

@@ -137,28 +137,6 @@ arrival_of(const struct arrivals *a, uint64_t lsn)
 	return when;
 }
 
-/* What waits is counted anew: parts of it may be gone. */
-static lk_err
-waiting_count(struct replica *r, struct docstate *ds)
-{
-	struct kv wait = docstate_space(r, ds->docno, SPACE_WAIT);
-	uint8_t key[2 * LK_ID_LEN + 1] = { 0 };
-	struct bytes part;
-
-	ds->waiting = ds->waiting_bytes = 0;
-	for (;;) {
-		lk_err err = kv_walk(wait, key, sizeof(key), 0, &part);
-
-		if (err.code == LK_E_NOTFOUND)
-			return LK_NONE;
-		TRY(err);
-		ds->waiting += key[sizeof(key) - 1] == 0;
-		ds->waiting_bytes += (uint32_t)part.len;
-		if (!bytes_next(key, sizeof(key)))
-			return LK_NONE;
-	}
-}
-
 /* Takes one envelope of the log in again. */
 static lk_err
 rebuild_one(
@@ -183,6 +161,7 @@ rebuild_one(
 		m->waiting++;
 		TRY(log_remove(a->r->txn, entry->lsn));
 		break;
+	case RECEIPT_DROPPED:
 	case RECEIPT_REFUSED:
 		m->lost++;
 		TRY(log_remove(a->r->txn, entry->lsn));

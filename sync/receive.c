@@ -19,15 +19,14 @@ candidate_author(struct admission *a, struct candidate *all, size_t i)
 		const struct op_genesis *g = &c->body.ops[0].genesis;
 
 		memcpy(c->author.key,
-		    (g->policy & GENESIS_ROOT_BOX) != 0 ? g->root_pk :
-							  g->device_pk,
+		    (g->policy & GENESIS_ROOT_BOX) != 0 ? g->root_pk
+							: g->device_pk,
 		    ACCESS_KEY_LEN);
 		return true;
 	}
 	for (size_t j = i; j-- > 0;) {
-		const uint8_t *wanted = c->body.has_grant ?
-		    c->body.grant.env :
-		    c->env.prev;
+		const uint8_t *wanted =
+		    c->body.has_grant ? c->body.grant.env : c->env.prev;
 
 		if (!all[j].opened ||
 		    memcmp(all[j].env.id, wanted, LK_ID_LEN) != 0)
@@ -92,8 +91,8 @@ verify_jobs_here(void *ctx, struct verify_job *jobs, size_t n)
 void
 verify_job_run(struct verify_job *job)
 {
-	job->valid = envelope_verify(job->sig, job->pk,
-	    job->genesis ? NULL : job->docid, job->digest);
+	job->valid = envelope_verify(
+	    job->sig, job->pk, job->genesis ? NULL : job->docid, job->digest);
 }
 
 static lk_err
@@ -126,7 +125,7 @@ receive_slice(struct admission *a, const struct bytes *envelopes, size_t n,
 }
 
 lk_err
-replica_receive(struct replica *r, uint32_t docno,
+replica_receive(struct replica *r, uint32_t docno, const uint8_t *from,
     const struct bytes *envelopes, size_t n, struct received *out)
 {
 	struct docstate *ds;
@@ -135,6 +134,7 @@ replica_receive(struct replica *r, uint32_t docno,
 
 	TRY(docstate_get(r, docno, &ds));
 	admission_begin(&a, r, ds);
+	a.from = from;
 	for (size_t at = 0; at < n && err.code == LK_OK; at += RECEIVE_SLICE) {
 		size_t slice = n - at < RECEIVE_SLICE ? n - at : RECEIVE_SLICE;
 
@@ -148,8 +148,7 @@ replica_receive(struct replica *r, uint32_t docno,
 }
 
 lk_err
-replica_welcome(
-    struct replica *r, const struct welcome *w, uint32_t *docno)
+replica_welcome(struct replica *r, const struct welcome *w, uint32_t *docno)
 {
 	struct docstate *ds;
 	struct admission a;

@@ -691,7 +691,7 @@ reconcile_batch(struct engine *e, struct link *l, struct bytes body)
 	}
 	if (batch.items.left.len > 0)
 		return LK_ERR(LK_E_LIMIT, "BATCH items");
-	TRY(replica_receive(e->r, t->docno, envelopes, n, verdicts));
+	TRY(replica_receive(e->r, t->docno, l->pk, envelopes, n, verdicts));
 	if (t->asked.ms != 0)
 		t->asked.ms = batch.end ? 0 : e->now.mono.ms;
 	/* Only what becomes an event, with which the list ends. */

@@ -257,21 +257,29 @@ LK_MUST_USE lk_err replica_heal(struct replica *, uint32_t docno, bool *healed);
 
 /* Receiving. */
 
-/* KNOWN: it is here, or waits here already; or waits, and there is no room. */
-enum receipt { RECEIPT_ACCEPTED, RECEIPT_KNOWN, RECEIPT_WAITING, RECEIPT_REFUSED };
+/* KNOWN: it is here, or waits here already; or waits, and there is no room.
+ * DROPPED: it counts for nothing, and there is no room for more of such; another
+ * time there may be. */
+enum receipt {
+	RECEIPT_ACCEPTED,
+	RECEIPT_KNOWN,
+	RECEIPT_WAITING,
+	RECEIPT_DROPPED,
+	RECEIPT_REFUSED
+};
 struct received {
 	enum receipt what;
 	const char *why; /* refused or waiting: the rule; static */
 	uint8_t missing[LK_ID_LEN]; /* waiting for this one, or zero */
 };
 /*
- * Takes envelopes of one document from a peer, in the sender's order: checks
- * them by protocol section 7 and applies what is admissible, together with
+ * Takes envelopes of one document from a peer, in the sender's order (`from`: his
+ * device key, SIGN_PK_LEN bytes, or NULL): checks them by protocol section 7 and applies what is admissible, together with
  * what waited for it.  Never an error for what the bytes say: that is in
  * `out`; errors are the store's.
  */
 LK_MUST_USE lk_err replica_receive(struct replica *, uint32_t docno,
-    const struct bytes *envelopes, size_t n, struct received *out);
+    const uint8_t *from, const struct bytes *envelopes, size_t n, struct received *out);
 /* Makes a document known from a welcome: id, topic secret, ladder keys. */
 LK_MUST_USE lk_err replica_welcome(
     struct replica *, const struct welcome *, uint32_t *docno);

@@ -22,7 +22,7 @@ carry_run(struct node *n, struct command *c)
 
 	TRY(replica_doc_by_id(
 	    n->replica, n->world->ledger->docs[m->doc].docid, &t->docno));
-	TRY(replica_receive(n->replica, t->docno, &envelope, 1, &verdict));
+	TRY(replica_receive(n->replica, t->docno, NULL, &envelope, 1, &verdict));
 	if (verdict.what == RECEIPT_REFUSED)
 		world_fail(n->world, "%s: refuses what a copy wrote: %s",
 		    n->name, verdict.why);

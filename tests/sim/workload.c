@@ -415,7 +415,7 @@ forge_run(struct node *n, struct command *c)
 	forged = buf_bytes(&b);
 	digest(id, LK_ID_LEN, DIGEST_ENVELOPE, NULL, forged);
 	ledger_forged(w->ledger, node_doc(n, t->docno), id);
-	TRY(replica_receive(n->replica, t->docno, &forged, 1, &verdict));
+	TRY(replica_receive(n->replica, t->docno, NULL, &forged, 1, &verdict));
 	if (verdict.what != RECEIPT_REFUSED)
 		world_fail(w, "%s: a forged envelope is %d (%s), byte %zu",
 		    n->name, (int)verdict.what,

@@ -47,6 +47,7 @@ deliver(const struct history *h, struct graph *g, struct follower *f, size_t i)
 		fail_msg("%s: %s", h->env[i]->name, err.what);
 	err = graph_add(g, &h->env[i]->facts, &flips, &len);
 	assert_int_equal(err.code, LK_OK);
+	assert_true(j.leftover != graph_essential(g, graph_len(g) - 1));
 	for (size_t k = 0; k < len; k++) {
 		uint32_t n = flips[k].node;
 

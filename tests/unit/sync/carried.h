@@ -54,7 +54,7 @@ give(struct device *d, uint32_t docno, struct bytes envelope)
 	struct received got;
 
 	device_begin(d);
-	ok(replica_receive(d->r, docno, &envelope, 1, &got));
+	ok(replica_receive(d->r, docno, NULL, &envelope, 1, &got));
 	device_commit(d);
 	return got;
 }

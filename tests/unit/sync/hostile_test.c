@@ -336,7 +336,7 @@ keys_of_an_envelope_that_is_refused_are_not_kept(void **state)
 	before = keys_count(&t);
 	forged_share(&t, &epoch, 500, &out);
 	envelope = buf_bytes(&out);
-	ok(replica_receive(t.d.r, t.docno, &envelope, 1, &verdict));
+	ok(replica_receive(t.d.r, t.docno, NULL, &envelope, 1, &verdict));
 	assert_int_equal(verdict.what, RECEIPT_REFUSED);
 	assert_int_equal(keys_count(&t), before);
 	target_remove(&t);
@@ -377,7 +377,7 @@ forge(struct target *t, struct place *p, struct body *body, enum receipt wanted)
 	ok(envelope_make(&out, id, &draft));
 	memcpy(p->id, id, sizeof(id));
 	envelope = buf_bytes(&out);
-	ok(replica_receive(t->d.r, t->docno, &envelope, 1, &verdict));
+	ok(replica_receive(t->d.r, t->docno, NULL, &envelope, 1, &verdict));
 	if (verdict.what != wanted)
 		fail_msg("%d: %s", verdict.what, verdict.why);
 }

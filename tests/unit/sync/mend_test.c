@@ -176,7 +176,7 @@ flip_one(struct patient *p, size_t bit, struct outcome *o)
 		o->untouched++;
 	} else {
 		for (uint32_t n = 1; n <= 2; n++)
-			ok(replica_receive(p->d.r, n, p->peer[n].at,
+			ok(replica_receive(p->d.r, n, NULL, p->peer[n].at,
 			    p->peer[n].len, verdicts));
 		o->mended++;
 	}
@@ -286,7 +286,7 @@ without_a_change_the_rest_waits_and_is_not_lost(void **state)
 	device_begin(&p.d);
 	ok(replica_home(p.d.r, &docno));
 	ok(replica_receive(
-	    p.d.r, p.docno, &p.peer[p.docno].at[5], 1, verdicts));
+	    p.d.r, p.docno, NULL, &p.peer[p.docno].at[5], 1, verdicts));
 	assert_int_equal(verdicts[0].what, RECEIPT_ACCEPTED);
 	assert_int_equal(keys_shown(&p), 7);
 	assert_sound(&p);
@@ -322,7 +322,7 @@ a_damaged_envelope_is_told_and_taken_from_a_peer(void **state)
 		damaged += info.damaged;
 	assert_int_equal(damaged, 1);
 	ok(replica_receive(
-	    p.d.r, p.docno, p.peer[p.docno].at, p.peer[p.docno].len, verdicts));
+	    p.d.r, p.docno, NULL, p.peer[p.docno].at, p.peer[p.docno].len, verdicts));
 	assert_int_equal(
 	    replica_damaged(p.d.r, p.docno, 0, id).code, LK_E_NOTFOUND);
 	assert_sound(&p);

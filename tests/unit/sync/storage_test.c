@@ -107,7 +107,7 @@ history_take(struct replica *r, uint32_t docno)
 		struct received verdict;
 		bool waits = i == 0 || i + 1 == DELIVERED_LEN;
 
-		assert_ok(replica_receive(r, docno, &envelope, 1, &verdict));
+		assert_ok(replica_receive(r, docno, NULL, &envelope, 1, &verdict));
 		if (verdict.what !=
 		    (waits ? RECEIPT_WAITING : RECEIPT_ACCEPTED))
 			fail_msg("%s: %s", delivered[i], verdict.why);
