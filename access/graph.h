@@ -187,6 +187,11 @@ size_t graph_heads(
  * *forked. */
 uint32_t graph_tip(const struct graph *,
     const uint8_t author[static ACCESS_KEY_LEN], bool *forked);
+/* Two envelopes of this author with one seq, the least there is; of more the two
+ * with the lowest ids, ascending: what proves to anybody that his key was used
+ * twice (access.md section 8).  False: he has not forked. */
+bool graph_fork(const struct graph *,
+    const uint8_t author[static ACCESS_KEY_LEN], uint32_t nodes[static 2]);
 /* The role a key has now (the best of its grants), and the grant to write
  * under for an op that needs `need` (the one of its last envelope when that
  * still will do, else the most senior; never a cold one for ROLE_WRITE).

@@ -4,6 +4,26 @@
 
 #include "crdt/document.h"
 
+/* The ids of the two envelopes that prove it; both lie in the log. */
+static void
+proof_add(const struct graph *g, const struct member *m, struct json_object *f)
+{
+	struct json_object *proof = json_object_new_array();
+	uint32_t nodes[2];
+
+	json_object_object_add(f, "proof", proof);
+	if (!graph_fork(g, m->key, nodes))
+		return;
+	for (int i = 0; i < 2; i++) {
+		uint8_t id[LK_ID_LEN];
+		char text[2 * LK_ID_LEN + 1];
+
+		graph_id(g, nodes[i], id);
+		hex_encode(text, BYTES_OF(id));
+		json_object_array_add(proof, json_object_new_string(text));
+	}
+}
+
 static lk_err
 forks_add(struct request *r, uint32_t docno, struct json_object *o)
 {
@@ -32,6 +52,7 @@ forks_add(struct request *r, uint32_t docno, struct json_object *o)
 			continue;
 		f = json_object_new_object();
 		json_object_array_add(list, f);
+		proof_add(g, &m, f);
 		home_who(r->replica, m.key, who, sizeof(who));
 		json_add_text(f, "who", who);
 		json_add_id(f, "key", BYTES_OF(m.key));

@@ -31,7 +31,7 @@ shows() {
 	run --separate-stderr on friend get d --json
 	is 0 '{"x":1,"y":2}' ""
 	run --separate-stderr on friend status --json
-	[[ $output == *'"forks":[{"who":"laptop","key":"'*'","self":false}],"undone":0,"stranded":0'* ]]
+	[[ $output == *'"forks":[{"proof":["'*'","'*'"],"who":"laptop","key":"'*'","self":false}],"undone":0,"stranded":0'* ]]
 }
 
 @test "void and stranded content, and denials undone, are in status" {

@@ -57,6 +57,24 @@ assert_same(struct device *a, uint32_t in_a, struct device *b, uint32_t in_b)
 	buf_clear(&of_b);
 }
 
+/* The ids of the envelopes that prove a fork. */
+static bool
+proof_of(struct device *d, uint32_t docno, const uint8_t key[static 32],
+    uint8_t ids[static 2 * LK_ID_LEN])
+{
+	struct graph *g;
+	uint32_t nodes[2];
+	bool forked;
+
+	device_begin(d);
+	ok(replica_graph(d->r, docno, &g));
+	forked = graph_fork(g, key, nodes);
+	for (int i = 0; forked && i < 2; i++)
+		graph_id(g, nodes[i], ids + i * LK_ID_LEN);
+	device_commit(d);
+	return forked;
+}
+
 /* A device that hears of everything that `from` has, in a random order, and is
  * restarted meanwhile, comes to the same. */
 static void
@@ -187,6 +205,7 @@ a_change_signed_twice_is_one_change(void **state)
 	struct buf twin;
 	struct group g;
 	uint64_t lsn;
+	uint8_t proof[2 * LK_ID_LEN], other[2 * LK_ID_LEN];
 
 	(void)state;
 	group_make(&g);
@@ -209,6 +228,12 @@ a_change_signed_twice_is_one_change(void **state)
 	carry(&g.f, g.in_f, &g.a, g.in_a);
 	edit(&g.f, g.in_f, "last", "1");
 	assert_int_equal(last_deps(&g.f, g.in_f), 2);
+	/* Both have the same proof, whatever they heard first. */
+	assert_true(proof_of(&g.a, g.in_a, pk(&g.m), proof));
+	assert_true(proof_of(&g.f, g.in_f, pk(&g.m), other));
+	assert_memory_equal(proof, other, sizeof(proof));
+	assert_true(memcmp(proof, proof + LK_ID_LEN, LK_ID_LEN) < 0);
+	assert_false(proof_of(&g.a, g.in_a, pk(&g.f), proof));
 	carry(&g.f, g.in_f, &g.a, g.in_a);
 	assert_true(shows(&g.a, g.in_a, "last"));
 	assert_same(&g.a, g.in_a, &g.f, g.in_f);
