@@ -273,13 +273,15 @@ struct received {
 	uint8_t missing[LK_ID_LEN]; /* waiting for this one, or zero */
 };
 /*
- * Takes envelopes of one document from a peer, in the sender's order (`from`: his
- * device key, SIGN_PK_LEN bytes, or NULL): checks them by protocol section 7 and applies what is admissible, together with
+ * Takes envelopes of one document from a peer (`from`: his device key, 32 bytes,
+ * or NULL), in the sender's order: checks them by protocol section 7 and applies
+ * what is admissible, together with
  * what waited for it.  Never an error for what the bytes say: that is in
  * `out`; errors are the store's.
  */
 LK_MUST_USE lk_err replica_receive(struct replica *, uint32_t docno,
-    const uint8_t *from, const struct bytes *envelopes, size_t n, struct received *out);
+    const uint8_t *from, const struct bytes *envelopes, size_t n,
+    struct received *out);
 /* Makes a document known from a welcome: id, topic secret, ladder keys. */
 LK_MUST_USE lk_err replica_welcome(
     struct replica *, const struct welcome *, uint32_t *docno);
