@@ -170,6 +170,10 @@ LK_MUST_USE lk_err author_envelope(struct admission *, struct access_op *ops,
  * whether they count or not. */
 LK_MUST_USE lk_err author_after(struct admission *, struct access_op *,
     const uint32_t *nodes, size_t n);
+/* Where somebody forks without end an envelope cannot name all heads: as many
+ * envelopes without effect as it takes for the next one to have seen them, so
+ * that its change follows what is shown.  *wrote: admission_end must follow. */
+LK_MUST_USE lk_err author_see_all(struct admission *, bool *wrote);
 /* An import of whole chunks, in as many envelopes as it takes. */
 LK_MUST_USE lk_err author_import(struct admission *, struct bytes chunks);
 /* One envelope with these ops, as its own admission. */

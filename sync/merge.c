@@ -310,10 +310,13 @@ static lk_err
 incoming_import(
     struct incoming *in, struct admission *a, const struct history *h)
 {
+	bool wrote;
+
 	for (size_t i = 0; i < h->changes_len; i++)
 		TRY(incoming_add(in, a, &h->changes[i]));
 	if (in->changes == 0)
 		return LK_NONE;
+	TRY(author_see_all(a, &wrote));
 	TRY(incoming_check(in, a));
 	return author_import(a, buf_bytes(&in->chunks));
 }

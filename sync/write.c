@@ -285,12 +285,15 @@ edit_admit(struct replica *r, uint32_t docno, const struct edit_call *e,
 {
 	struct docstate *ds;
 	struct admission a;
+	bool wrote;
 	lk_err err;
 
 	TRY(docstate_get(r, docno, &ds));
 	admission_begin(&a, r, ds);
-	err = in(&a, e);
-	if (err.code == LK_OK && *e->changed)
+	err = author_see_all(&a, &wrote);
+	if (err.code == LK_OK)
+		err = in(&a, e);
+	if (err.code == LK_OK && (*e->changed || wrote))
 		return admission_end(&a);
 	admission_drop(&a);
 	return err;

@@ -466,6 +466,66 @@ who_forks_without_end_is_revoked(void **state)
 	play_clear(&p);
 }
 
+static void
+shows_the_same(struct play *p, int a, int b)
+{
+	BUF_SCOPED x = { .max = 1 << 24 };
+	BUF_SCOPED y = { .max = 1 << 24 };
+	BUF_SCOPED heads = { .max = 1 << 20 };
+
+	device_begin(&p->at[a]);
+	ok(replica_export(p->at[a].r, p->in[a], EXPORT_CLEAN, &x, &heads));
+	device_commit(&p->at[a]);
+	heads.len = 0;
+	device_begin(&p->at[b]);
+	ok(replica_export(p->at[b].r, p->in[b], EXPORT_CLEAN, &y, &heads));
+	device_commit(&p->at[b]);
+	assert_int_equal(x.len, y.len);
+	assert_memory_equal(x.ptr, y.ptr, x.len);
+}
+
+/* More heads than an envelope names: what is written meanwhile is the same
+ * change for who wrote it and for all others. */
+static void
+an_edit_among_more_heads_than_it_names_is_one_change(void **state)
+{
+	enum { BRANCHES = 90 };
+	struct play p;
+	struct forgery f;
+
+	(void)state;
+	play_make(&p);
+	edit(&p.at[MAX], p.in[MAX], "m1", "seen by fay");
+	tell(&p, MAX, FAY, true);
+	forge_place(&p.at[MAX], p.in[MAX], &f);
+	f.body.ops[f.body.ops_len++].kind = OP_NO_EFFECT_MIN;
+	edit(&p.at[MAX], p.in[MAX], "m2", "the branch with work in it");
+	tell(&p, MAX, FAY, true);
+	for (int i = 0; i < BRANCHES; i++) {
+		struct buf envelope;
+		uint8_t id[LK_ID_LEN];
+
+		f.random = (uint8_t)i;
+		forge_seal(&p.at[MAX], p.in[MAX], &f, &envelope, id);
+		assert_int_equal(
+		    give(&p.at[FAY], p.in[FAY], buf_bytes(&envelope)).what,
+		    RECEIPT_ACCEPTED);
+		bag_put(&p.news, buf_bytes(&envelope));
+		buf_clear(&envelope);
+	}
+	edit(&p.at[FAY], p.in[FAY], "f1", "among them");
+	tell(&p, FAY, CAST, true);
+	evict(&p.at[ANN], p.in[ANN], root(&p, MAX), ROLE_NONE);
+	tell(&p, ANN, FAY, true);
+	edit(&p.at[FAY], p.in[FAY], "f2", "after it");
+	tell(&p, FAY, CAST, true);
+	give_all(&p.at[ANN], p.in[ANN], &p.news);
+	give_all(&p.at[GIL], p.in[GIL], &p.news);
+	shows_the_same(&p, ANN, GIL);
+	shows_the_same(&p, ANN, FAY);
+	play_clear(&p);
+}
+
 /* A grant that is void at the moment is named as well: what voids it may be
  * voided itself. */
 static void
@@ -539,6 +599,8 @@ main(void)
 		cmocka_unit_test(t20_a_writer_cannot_grant),
 		cmocka_unit_test(who_is_granted_many_times_is_revoked_at_once),
 		cmocka_unit_test(who_forks_without_end_is_revoked),
+		cmocka_unit_test(
+		    an_edit_among_more_heads_than_it_names_is_one_change),
 		cmocka_unit_test(a_void_grant_does_not_come_back),
 	};
 
