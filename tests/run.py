@@ -121,7 +121,7 @@ def build(t, preset, *targets):
 def part_build(t, long):
     """everything, with warnings as errors; sanitizers, threads, fuzzers"""
     build(t, "dev")
-    build(t, "release", "lk", "lkd", "lk_sim", "crdt_verdict_test")
+    build(t, "release", "lk", "lkd", "lk_sim", "lk_thief", "crdt_verdict_test")
     build(t, "tsan", "lk", "lkd", "tests_net", "tests_daemon")
     build(t, "fuzz", *fuzzers())
 
@@ -274,6 +274,16 @@ def part_revocation(t, long):
     """revoked while editing, cut off (T1, T2, T3, T5 of access.md)"""
     for _ in range(10 if long else 1):
         driver(t, "lan/revocation.py", seconds=900)
+
+
+def part_thief(t, long):
+    """a stolen device that forks, floods, lies and lets others in"""
+    # 16 ops an envelope: 10^6 in --long.
+    flood, runs = (62500, 40) if long else (2000, 6)
+    driver(t, "lan/thief.py", "--tool", BUILD / "dev/tests/lk_thief", "--runs", runs,
+           seconds=60 * runs)
+    driver(t, "lan/thief.py", "--tool", BUILD / "release/tests/lk_thief", "--runs", 0,
+           "--floods", flood, seconds=7200 if long else 300, preset="release")
 
 
 def part_capture(t, long):
@@ -458,8 +468,8 @@ def part_mutants(t, long):
 
 
 PARTS = [part_build, part_unit, part_threads, part_model, part_ghosts, part_manuals, part_spin,
-         part_cli, part_story, part_partitions, part_revocation, part_capture, part_interop,
-         part_twins, part_install, part_fuzz, part_simulation]
+         part_cli, part_story, part_partitions, part_revocation, part_thief, part_capture,
+         part_interop, part_twins, part_install, part_fuzz, part_simulation]
 LONG_PARTS = [*PARTS, part_mutants]
 
 
