@@ -761,7 +761,9 @@ reconcile_push(struct engine *e, const struct replica_event *event)
 		/* What was durable together is judged together: an edit may
 		 * stand before the revocation. */
 		TRY(topics_serve(e, l, t));
-		if (t->serve == SERVE_FAREWELL && event->access)
+		/* Each reads the whole log: not for what he says himself. */
+		if (t->serve == SERVE_FAREWELL && event->access &&
+		    !came_from(e, event->id, l->conn))
 			TRY(farewell_send(e, l, t));
 		if (t->serve != SERVE_FULL || !entry.essential ||
 		    came_from(e, event->id, l->conn))
