@@ -476,6 +476,7 @@ reconcile_vv(struct engine *e, struct link *l, struct bytes body)
 {
 	struct version_vector vv;
 	struct link_topic *t;
+	uint64_t from = 0;
 	bool lacks = false, brings;
 
 	TRY(version_vector_decode(&vv, body));
@@ -500,10 +501,13 @@ reconcile_vv(struct engine *e, struct link *l, struct bytes body)
 		return LK_NONE;
 	}
 	TRY(topics_serve(e, l, t));
+	/* Also finds the branches that his vector tells nothing of. */
+	if (t->serve == SERVE_FULL || t->serve == SERVE_FAREWELL)
+		TRY(stream_start(e, t, &from, &lacks));
 	if (t->serve == SERVE_FAREWELL)
 		return farewell_send(e, l, t);
 	if (t->serve == SERVE_FULL)
-		TRY(stream_start(e, t, &t->next, &lacks));
+		t->next = from;
 	t->sending = lacks;
 	if (!lacks)
 		vector_drop(t);
