@@ -154,14 +154,6 @@ entry_read(struct revoke_entry *e, struct rd *r)
 	return LK_NONE;
 }
 
-static int
-grant_ref_compare(const struct grant_ref *a, const struct grant_ref *b)
-{
-	int c = memcmp(a->env, b->env, LK_ID_LEN);
-
-	return c != 0 ? c : (int)a->index - (int)b->index;
-}
-
 static lk_err
 revoke_read(struct op_revoke *o, struct arena *arena, struct rd *r)
 {

@@ -44,10 +44,19 @@ struct grant_ref {
 	uint8_t index;
 };
 
+/* The order of the entries of a revocation: by envelope, then index. */
+static inline int
+grant_ref_compare(const struct grant_ref *a, const struct grant_ref *b)
+{
+	int c = memcmp(a->env, b->env, LK_ID_LEN);
+
+	return c != 0 ? c : (int)a->index - (int)b->index;
+}
+
 static inline bool
 grant_ref_equal(const struct grant_ref *a, const struct grant_ref *b)
 {
-	return a->index == b->index && memcmp(a->env, b->env, LK_ID_LEN) == 0;
+	return grant_ref_compare(a, b) == 0;
 }
 
 #define GRANT_ENROLL 0x01 /* may add and revoke own devices below itself */

@@ -3,19 +3,13 @@
 
 #include "access/graph_parts.h"
 
-static int
-id_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 size_t
 graph_heads(const struct graph *g, uint8_t heads[][LK_ID_LEN], size_t max)
 {
 	for (size_t i = 0; i < g->heads.len && i < max; i++)
 		graph_id(g, g->heads.v[i], heads[i]);
 	if (g->heads.len <= max && g->heads.len > 1)
-		qsort(heads, g->heads.len, LK_ID_LEN, id_compare);
+		qsort(heads, g->heads.len, LK_ID_LEN, lk_id_compare);
 	return g->heads.len;
 }
 
@@ -65,14 +59,12 @@ static bool
 grant_better(const struct graph *g, uint32_t a, uint32_t b)
 {
 	struct grant_ref x, y;
-	int c;
 
 	if (g->grants.v[a].rank != g->grants.v[b].rank)
 		return g->grants.v[a].rank < g->grants.v[b].rank;
 	x = grant_name(g, a);
 	y = grant_name(g, b);
-	c = memcmp(x.env, y.env, LK_ID_LEN);
-	return c != 0 ? c < 0 : x.index < y.index;
+	return grant_ref_compare(&x, &y) < 0;
 }
 
 lk_err
@@ -223,7 +215,7 @@ graph_deps(const struct graph *g, const uint8_t author[static ACCESS_KEY_LEN],
 	for (uint32_t i = 0; err.code == LK_OK && i < heads.len; i++)
 		graph_id(g, heads.v[i], deps[i]);
 	if (err.code == LK_OK && heads.len > 1)
-		qsort(deps, heads.len, LK_ID_LEN, id_compare);
+		qsort(deps, heads.len, LK_ID_LEN, lk_id_compare);
 	if (err.code == LK_OK)
 		*len = heads.len;
 	free(heads.v);
@@ -528,7 +520,7 @@ tips_write(const struct graph *g, const struct u32s *tips,
 		graph_id(g, tips->v[i], out[n++]);
 	}
 	if (n > 1)
-		qsort(out, n, LK_ID_LEN, id_compare);
+		qsort(out, n, LK_ID_LEN, lk_id_compare);
 	*len = n;
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
+
 #define BUF_FIRST 64
 
 bool
@@ -31,6 +33,12 @@ bytes_compare(struct bytes a, struct bytes b)
 	if (r != 0)
 		return r;
 	return a.len < b.len ? -1 : a.len > b.len;
+}
+
+int
+lk_id_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, LK_ID_LEN);
 }
 
 struct bytes

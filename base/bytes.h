@@ -31,6 +31,8 @@ bool bytes_next(uint8_t *, size_t);
 bool bytes_equal(struct bytes, struct bytes);
 /* memcmp order; a proper prefix sorts first. */
 int bytes_compare(struct bytes, struct bytes);
+/* Two ids of LK_ID_LEN bytes, for qsort and bsearch. */
+int lk_id_compare(const void *, const void *);
 
 /*
  * A reader consumes bytes from the front.  The first read past the end makes

@@ -45,12 +45,6 @@ change_rest_write(struct buf *b, const struct change_rest *c)
 	buf_add(b, c->extra);
 }
 
-static int
-dep_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 /* Copies a head into the arena with its dependencies sorted. */
 static lk_err
 head_copy(
@@ -75,7 +69,7 @@ head_copy(
 		void *sorted = (void *)(uintptr_t)deps.ptr;
 
 		memcpy(sorted, in->deps, deps.len);
-		qsort(sorted, h.deps_len, LK_ID_LEN, dep_compare);
+		qsort(sorted, h.deps_len, LK_ID_LEN, lk_id_compare);
 	}
 	h.deps = deps.ptr;
 	*out = h;

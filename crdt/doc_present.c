@@ -51,19 +51,13 @@ present_walk(struct doc *doc, uint32_t *latest, struct present *p)
 	return LK_NONE;
 }
 
-static int
-hash_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 static lk_err
 hashes_sort(struct buf *hashes)
 {
 	TRY(buf_err(hashes, "changes of a document"));
 	if (hashes->len > 0)
 		qsort(hashes->ptr, hashes->len / LK_ID_LEN, LK_ID_LEN,
-		    hash_compare);
+		    lk_id_compare);
 	return LK_NONE;
 }
 

@@ -353,12 +353,6 @@ rebuild_ops(struct rebuild *b, struct actor_ops *o, struct change *c,
 }
 
 static int
-hash_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
-static int
 number_compare(const void *a, const void *b)
 {
 	uint32_t x, y;
@@ -549,7 +543,7 @@ rebuild_heads(struct rebuild *b, uint8_t (**heads)[LK_ID_LEN], size_t *n)
 		if (b->users[i] == 0)
 			memcpy(
 			    (*heads)[at++], b->hashes[b->kept[i]], LK_ID_LEN);
-	qsort(*heads, len, LK_ID_LEN, hash_compare);
+	qsort(*heads, len, LK_ID_LEN, lk_id_compare);
 	*n = len;
 	return LK_NONE;
 }

@@ -424,12 +424,6 @@ filler_delete(struct cleaning *c, uint64_t id)
 	return change_writer_add(c->writer, &op);
 }
 
-static int
-hash_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 static lk_err
 last_begin(struct cleaning *c)
 {
@@ -447,7 +441,7 @@ last_begin(struct cleaning *c)
 	head.deps = deps.ptr;
 	head.deps_len = c->deps_len;
 	if (deps.len > 0)
-		qsort(deps.ptr, c->deps_len, LK_ID_LEN, hash_compare);
+		qsort(deps.ptr, c->deps_len, LK_ID_LEN, lk_id_compare);
 	sha256_init(&s);
 	sha256_add(&s, BYTES_STR("lk clean"));
 	sha256_add(&s, buf_bytes(&deps));

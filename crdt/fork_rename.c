@@ -393,12 +393,6 @@ hash_replace(const struct renaming *r, uint8_t *hash)
 	return LK_NONE;
 }
 
-static int
-hash_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 lk_err
 renaming_hashes(const struct renaming *r, struct buf *hashes)
 {
@@ -406,7 +400,7 @@ renaming_hashes(const struct renaming *r, struct buf *hashes)
 		TRY(hash_replace(r, hashes->ptr + at));
 	if (hashes->len > 0)
 		qsort(hashes->ptr, hashes->len / LK_ID_LEN, LK_ID_LEN,
-		    hash_compare);
+		    lk_id_compare);
 	return LK_NONE;
 }
 

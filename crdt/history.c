@@ -5,12 +5,6 @@
 #include "crdt/document_read.h"
 #include "crdt/history_parts.h"
 
-static int
-hash_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 lk_err
 history_heads(const struct change *changes, size_t count, struct arena *arena,
     uint8_t **heads, size_t *n)
@@ -38,7 +32,7 @@ history_heads(const struct change *changes, size_t count, struct arena *arena,
 	free(has_user);
 	if (out == NULL)
 		return LK_ERR(LK_E_NOMEM, "heads");
-	qsort(out, len, LK_ID_LEN, hash_compare);
+	qsort(out, len, LK_ID_LEN, lk_id_compare);
 	*heads = out;
 	*n = len;
 	return LK_NONE;
@@ -82,10 +76,10 @@ history_missing(const struct change *changes, size_t count, struct arena *arena,
 	change_links_free(&links);
 	if (out == NULL)
 		return LK_ERR(LK_E_NOMEM, "dependencies");
-	qsort(out, len, LK_ID_LEN, hash_compare);
+	qsort(out, len, LK_ID_LEN, lk_id_compare);
 	for (size_t i = 0; i < len; i++)
 		if (kept == 0 ||
-		    hash_compare(
+		    lk_id_compare(
 			out + (kept - 1) * LK_ID_LEN, out + i * LK_ID_LEN) != 0)
 			memmove(out + kept++ * LK_ID_LEN, out + i * LK_ID_LEN,
 			    LK_ID_LEN);

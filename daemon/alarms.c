@@ -67,16 +67,9 @@ entries_undone(const struct graph *g, const struct op_revoke *op)
 	uint64_t undone = 0;
 	struct member m;
 
-	for (size_t e = 0; e < op->entries_len; e++) {
-		const struct grant_ref *target = &op->entries[e].target;
-
-		for (size_t i = 0; i < graph_members_len(g); i++) {
-			graph_member(g, i, &m);
-			undone += m.grant.index == target->index &&
-			    memcmp(m.grant.env, target->env, LK_ID_LEN) == 0 &&
-			    m.now > op->entries[e].level;
-		}
-	}
+	for (size_t i = 0; i < op->entries_len; i++)
+		undone += graph_member_find(g, &op->entries[i].target, &m) &&
+		    m.now > op->entries[i].level;
 	return undone;
 }
 

@@ -57,16 +57,11 @@ issuer_find(const struct graph *g, const struct member *m, uint8_t key[32])
 {
 	struct member other;
 
-	for (size_t i = 0; i < graph_members_len(g); i++) {
-		graph_member(g, i, &other);
-		if (memcmp(other.grant.env, m->parent.env, LK_ID_LEN) == 0 &&
-		    other.grant.index == m->parent.index &&
-		    memcmp(other.key, m->key, ACCESS_KEY_LEN) != 0) {
-			memcpy(key, other.key, ACCESS_KEY_LEN);
-			return true;
-		}
-	}
-	return false;
+	if (!graph_member_find(g, &m->parent, &other) ||
+	    memcmp(other.key, m->key, ACCESS_KEY_LEN) == 0)
+		return false;
+	memcpy(key, other.key, ACCESS_KEY_LEN);
+	return true;
 }
 
 void

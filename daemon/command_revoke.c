@@ -112,8 +112,7 @@ is_target(const struct act *a, size_t i)
 		do {
 			if (k-- == 0)
 				return false;
-		} while (all[k].grant.index != up->index ||
-		    memcmp(all[k].grant.env, up->env, LK_ID_LEN) != 0);
+		} while (!grant_ref_equal(&all[k].grant, up));
 		i = k;
 	}
 	return true;

@@ -6,19 +6,6 @@
 #include "daemon/entry.h"
 #include "daemon/members.h"
 
-static bool
-member_at(
-    const struct graph *g, const struct grant_ref *ref, struct member *out)
-{
-	for (size_t i = graph_members_len(g); i-- > 0;) {
-		graph_member(g, i, out);
-		if (out->grant.index == ref->index &&
-		    memcmp(out->grant.env, ref->env, LK_ID_LEN) == 0)
-			return true;
-	}
-	return false;
-}
-
 static struct json_object *
 grant_json(struct request *r, const struct graph *g, const struct member *m)
 {
@@ -46,7 +33,7 @@ grants_json(
 	for (;;) {
 		TRY(replica_graph(r->replica, docno, &g));
 		/* A rank is greater than that above it, so this ends. */
-		if (!member_at(g, &ref, &m))
+		if (!graph_member_find(g, &ref, &m))
 			return LK_NONE;
 		json_object_array_add(list, grant_json(r, g, &m));
 		ref = m.parent;

@@ -91,12 +91,6 @@ ack_counter(struct engine *e, uint32_t docno, uint64_t *out)
 	return LK_NONE;
 }
 
-static int
-id_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 /* "u8 n, ids" of the heads, and the signature over docid, AAD and that. */
 static lk_err
 ack_plain(
@@ -109,7 +103,7 @@ ack_plain(
 	/* Of more, because somebody forks without end, what fits is no lie. */
 	if (n > ACK_HEADS_MAX)
 		n = ACK_HEADS_MAX;
-	qsort(heads, n, LK_ID_LEN, id_compare);
+	qsort(heads, n, LK_ID_LEN, lk_id_compare);
 	buf_u8(plain, (uint8_t)n);
 	buf_mem(plain, heads, n * LK_ID_LEN);
 	buf_add(&said, aad);

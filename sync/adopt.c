@@ -7,12 +7,6 @@
 /* The rest of an envelope's deps is for the heads of what counts. */
 #define ADOPTED_MAX (ENVELOPE_DEPS_MAX / 2)
 
-static int
-id_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 static lk_err
 adopt_some(
     struct replica *r, struct docstate *ds, const uint32_t *numbers, size_t n)
@@ -25,7 +19,7 @@ adopt_some(
 
 	for (size_t i = 0; i < n; i++)
 		graph_id(ds->graph, numbers[i], ids[i]);
-	qsort(ids, n, LK_ID_LEN, id_compare);
+	qsort(ids, n, LK_ID_LEN, lk_id_compare);
 	for (size_t i = 0; i < n; i++)
 		if (i == 0 || memcmp(ids[i], ids[i - 1], LK_ID_LEN) != 0)
 			memmove(ids[op.adopt.ids_len++], ids[i], LK_ID_LEN);

@@ -126,9 +126,8 @@ author_place(struct admission *a, enum role need, struct place *p)
 
 		p->seq = graph_seq(g, tip) + 1;
 		graph_id(g, tip, p->prev);
-		p->body.has_grant = memcmp(before.grant.env, p->body.grant.env,
-					LK_ID_LEN) != 0 ||
-		    before.grant.index != p->body.grant.index;
+		p->body.has_grant =
+		    !grant_ref_equal(&before.grant, &p->body.grant);
 	}
 	return LK_NONE;
 }
@@ -218,12 +217,6 @@ place_after(const struct graph *g, struct place *p, uint32_t node)
 	return LK_NONE;
 }
 
-static int
-dep_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 lk_err
 author_after(struct admission *a, struct access_op *op, const uint32_t *nodes,
     size_t n)
@@ -235,7 +228,7 @@ author_after(struct admission *a, struct access_op *op, const uint32_t *nodes,
 	TRY(author_place(a, ROLE_WRITE, &p));
 	for (size_t i = 0; i < n; i++)
 		TRY(place_after(a->ds->graph, &p, nodes[i]));
-	qsort(p.deps, p.body.deps_len, LK_ID_LEN, dep_compare);
+	qsort(p.deps, p.body.deps_len, LK_ID_LEN, lk_id_compare);
 	err = author_seal_under(a, false, p.seq, &s);
 	if (err.code == LK_OK)
 		err = author_write(a, op, 1, &p, &s, NULL);

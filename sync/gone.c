@@ -20,16 +20,7 @@ struct ending {
 	enum role need; /* that the revocation is written with */
 	struct revoke_entry entries[REVOKE_ENTRIES_MAX];
 	size_t len, live;
-	bool denied; /* there is one that is not for us to end */
 };
-
-static bool
-ref_before(const struct grant_ref *a, const struct grant_ref *b)
-{
-	int order = memcmp(a->env, b->env, LK_ID_LEN);
-
-	return order < 0 || (order == 0 && a->index < b->index);
-}
 
 /* The grant to write under: as admin, else for one's own devices. */
 static lk_err
@@ -86,12 +77,6 @@ node_before(const struct ending *e, uint32_t n, bool late, bool *before)
 	return LK_NONE;
 }
 
-static int
-id_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 /* The tips of what was written under a grant before `since`, ascending. */
 static lk_err
 tips_before(const struct ending *e, const struct grant_ref *grant,
@@ -123,7 +108,7 @@ tips_before(const struct ending *e, const struct grant_ref *grant,
 	}
 	for (size_t k = 0; k < n; k++)
 		graph_id(g, nodes[k], tips[k]);
-	qsort(tips, n, LK_ID_LEN, id_compare);
+	qsort(tips, n, LK_ID_LEN, lk_id_compare);
 	*len = n;
 	return LK_NONE;
 }
@@ -139,7 +124,8 @@ ending_add(struct ending *e, const struct member *m)
 	if (tips == NULL)
 		return LK_ERR(LK_E_NOMEM, "revoke");
 	/* An op has them in the order of the grants' names. */
-	for (; at > 0 && ref_before(&m->grant, &e->entries[at - 1].target);
+	for (; at > 0 &&
+	     grant_ref_compare(&m->grant, &e->entries[at - 1].target) < 0;
 	     at--)
 		e->entries[at] = e->entries[at - 1];
 	entry = &e->entries[at];
@@ -168,10 +154,8 @@ ending_collect(struct ending *e)
 			if (memcmp(m.key, e->key, ACCESS_KEY_LEN) != 0 ||
 			    m.named || (m.now == ROLE_NONE) != (dead == 1))
 				continue;
-			if (!ending_may(e, &m)) {
-				e->denied |= dead == 0;
+			if (!ending_may(e, &m))
 				continue;
-			}
 			if (e->len == REVOKE_ENTRIES_MAX)
 				return LK_NONE;
 			TRY(ending_add(e, &m));
@@ -182,28 +166,13 @@ ending_collect(struct ending *e)
 	return LK_NONE;
 }
 
-static lk_err
-ending_write(struct ending *e)
-{
-	struct access_op op = { .kind = OP_REVOKE,
-		.revoke = { .entries = e->entries, .entries_len = e->len } };
-	struct admission a;
-	lk_err err;
-
-	admission_begin(&a, e->r, e->ds);
-	err = author_envelope(&a, &op, 1, e->need, NULL);
-	if (err.code == LK_OK)
-		return admission_end(&a);
-	admission_drop(&a);
-	return err;
-}
-
 lk_err
 person_revoke_in(struct replica *r, uint32_t docno, const uint8_t pk[static 32],
     struct wall since)
 {
 	ARENA_SCOPED arena = { .max = ENVELOPE_MAX };
 	struct ending *e = arena_alloc(&arena, sizeof(*e));
+	struct access_op op = { .kind = OP_REVOKE };
 
 	if (e == NULL)
 		return LK_ERR(LK_E_NOMEM, "revoke");
@@ -217,7 +186,9 @@ person_revoke_in(struct replica *r, uint32_t docno, const uint8_t pk[static 32],
 	TRY(ending_collect(e));
 	if (e->live == 0)
 		return LK_ERR(LK_E_DENIED, "as senior as this device");
-	return ending_write(e);
+	op.revoke.entries = e->entries;
+	op.revoke.entries_len = e->len;
+	return author_ops(r, e->ds, &op, 1, e->need);
 }
 
 /* What the home document says of a device that is gone. */

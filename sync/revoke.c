@@ -118,12 +118,6 @@ cascade_add(struct revocation *v)
 	return LK_NONE;
 }
 
-static bool
-grant_equal(const struct grant_ref *a, const struct grant_ref *b)
-{
-	return a->index == b->index && memcmp(a->env, b->env, LK_ID_LEN) == 0;
-}
-
 /* The own grants that fall with what is named; one stands behind its parent. */
 static void
 trees_note(struct revocation *v)
@@ -133,7 +127,7 @@ trees_note(struct revocation *v)
 
 		for (size_t k = 0; k < i && (m->flags & GRANT_OWN); k++) {
 			if (v->ended[k] &&
-			    grant_equal(&v->all[k].grant, &m->parent))
+			    grant_ref_equal(&v->all[k].grant, &m->parent))
 				v->ended[i] = true;
 		}
 	}
@@ -169,9 +163,8 @@ static int
 entry_compare(const void *a, const void *b)
 {
 	const struct revoke_entry *x = a, *y = b;
-	int c = memcmp(x->target.env, y->target.env, LK_ID_LEN);
 
-	return c != 0 ? c : (int)x->target.index - (int)y->target.index;
+	return grant_ref_compare(&x->target, &y->target);
 }
 
 /* Ops of ascending entries. */
@@ -239,7 +232,7 @@ kept_count(const struct graph *g, const struct revocation *v)
 		author = graph_node_author(g, n);
 		for (size_t i = 0; i < v->members; i++)
 			kept += v->ended[i] &&
-			    grant_equal(&v->all[i].grant, &author.grant);
+			    grant_ref_equal(&v->all[i].grant, &author.grant);
 	}
 	return kept;
 }

@@ -144,9 +144,7 @@ person_rekey_in(struct replica *r, uint32_t docno)
 	struct access_op op = { .kind = OP_REKEY };
 	const struct graph_reader *readers;
 	struct docstate *ds;
-	struct admission a;
 	size_t len, i = 0;
-	lk_err err;
 
 	TRY(docstate_get(r, docno, &ds));
 	TRY(graph_readers(ds->graph, &readers, &len));
@@ -158,10 +156,5 @@ person_rekey_in(struct replica *r, uint32_t docno)
 		return LK_ERR(LK_E_EXISTS, "box key");
 	memcpy(op.rekey.box, me->box.pk, DH_LEN);
 	op.rekey.box_counter = me->box_counter;
-	admission_begin(&a, r, ds);
-	err = author_envelope(&a, &op, 1, ROLE_READ, NULL);
-	if (err.code == LK_OK)
-		return admission_end(&a);
-	admission_drop(&a);
-	return err;
+	return author_ops(r, ds, &op, 1, ROLE_READ);
 }

@@ -398,13 +398,9 @@ author_grant(struct docstate *ds, const struct replica *r, enum role need,
 	struct grant_ref ref;
 
 	TRY(graph_grant_for(ds->graph, r->identity->sign.pk, need, &ref));
-	for (size_t i = 0; i < graph_members_len(ds->graph); i++) {
-		graph_member(ds->graph, i, out);
-		if (out->grant.index == ref.index &&
-		    memcmp(out->grant.env, ref.env, LK_ID_LEN) == 0)
-			return LK_NONE;
-	}
-	return LK_ERR(LK_E_DENIED, "no grant of this device");
+	return graph_member_find(ds->graph, &ref, out)
+	    ? LK_NONE
+	    : LK_ERR(LK_E_DENIED, "no grant of this device");
 }
 
 lk_err

@@ -46,12 +46,6 @@ line_sees(const struct history *h, const struct line *l, uint32_t node)
 	return false;
 }
 
-static int
-id_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 /* Without prev, each once, ascending. */
 static void
 deps_read(struct history *h, struct line *l)
@@ -71,7 +65,7 @@ deps_read(struct history *h, struct line *l)
 			k++;
 		kept += k == kept && memcmp(id, l->facts.prev, LK_ID_LEN) != 0;
 	}
-	qsort(ids, kept, LK_ID_LEN, id_compare);
+	qsort(ids, kept, LK_ID_LEN, lk_id_compare);
 	l->body.deps = ids;
 	l->body.deps_len = kept;
 }
@@ -103,8 +97,7 @@ grant_any(const struct history *h, const struct line *l, struct grant_ref *out)
 		bool said;
 
 		graph_member(h->graph, i, &m);
-		said = memcmp(m.grant.env, out->env, LK_ID_LEN) == 0 &&
-		    m.grant.index == out->index;
+		said = grant_ref_equal(&m.grant, out);
 		if (memcmp(m.key, key, sizeof(key)) != 0 ||
 		    (m.flags & GRANT_COLD) || !line_sees(h, l, m.node) ||
 		    (found && !said))
@@ -143,8 +136,7 @@ grant_named(struct history *h, struct line *l)
 		was = graph_node_author(
 		    h->graph, graph_find(h->graph, prev->facts.id));
 		/* The grant of before is not named again. */
-		if (memcmp(was.grant.env, use.env, LK_ID_LEN) == 0 &&
-		    was.grant.index == use.index)
+		if (grant_ref_equal(&was.grant, &use))
 			return true;
 	}
 	l->body.has_grant = true;

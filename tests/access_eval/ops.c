@@ -27,12 +27,6 @@ number(struct json_object *o, const char *name)
 	return json_object_get_int64(field(o, name));
 }
 
-static int
-id_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 /* Ids, ascending; what is twice in it stays. */
 static const uint8_t *
 ids_of(struct history *h, struct json_object *a, size_t *len)
@@ -43,7 +37,7 @@ ids_of(struct history *h, struct json_object *a, size_t *len)
 	for (size_t i = 0; i < n; i++)
 		name_bytes(ids + i * LK_ID_LEN, LK_ID_LEN,
 		    json_object_array_get_idx(a, i));
-	qsort(ids, n, LK_ID_LEN, id_compare);
+	qsort(ids, n, LK_ID_LEN, lk_id_compare);
 	*len = n;
 	return ids;
 }
@@ -94,15 +88,10 @@ op_ref(struct history *h, struct json_object *op, struct json_object *key)
 static bool
 ref_gives(struct history *h, const struct grant_ref *ref, const uint8_t *key)
 {
-	for (size_t i = 0; i < graph_members_len(h->graph); i++) {
-		struct member m;
+	struct member m;
 
-		graph_member(h->graph, i, &m);
-		if (memcmp(m.grant.env, ref->env, LK_ID_LEN) == 0 &&
-		    m.grant.index == ref->index)
-			return memcmp(m.key, key, ACCESS_KEY_LEN) == 0;
-	}
-	return true;
+	return !graph_member_find(h->graph, ref, &m) ||
+	    memcmp(m.key, key, ACCESS_KEY_LEN) == 0;
 }
 
 static bool
@@ -157,9 +146,8 @@ static int
 entry_compare(const void *a, const void *b)
 {
 	const struct revoke_entry *x = a, *y = b;
-	int c = memcmp(x->target.env, y->target.env, LK_ID_LEN);
 
-	return c != 0 ? c : (int)x->target.index - (int)y->target.index;
+	return grant_ref_compare(&x->target, &y->target);
 }
 
 static bool
@@ -206,7 +194,7 @@ signers_read(struct history *h, struct op_guard *o, struct json_object *names)
 		bool signs = false;
 
 		for (size_t k = 0; k < n && !signs; k++)
-			signs = id_compare(all + i * LK_ID_LEN,
+			signs = lk_id_compare(all + i * LK_ID_LEN,
 				    said + k * LK_ID_LEN) == 0;
 		if (signs && o->sigs_len < needed)
 			sigs[o->sigs_len++ * GUARD_SIG_LEN] = (uint8_t)i;

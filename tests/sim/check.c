@@ -129,12 +129,6 @@ is_gone(const struct world *w, const struct ledger_doc *doc)
 	return doc_may_go(&w->nodes[doc->creator], doc);
 }
 
-static int
-id_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 static void
 state_take(struct node *n, size_t doc, struct state *out)
 {
@@ -152,7 +146,7 @@ state_take(struct node *n, size_t doc, struct state *out)
 	world_need(n->world, fingerprint_doc(n->txn, docno, &out->fp), "fp");
 	world_need(n->world, replica_graph(n->replica, docno, &g), "graph");
 	out->heads_len = graph_heads(g, out->heads, HEADS_MAX);
-	qsort(out->heads, out->heads_len, LK_ID_LEN, id_compare);
+	qsort(out->heads, out->heads_len, LK_ID_LEN, lk_id_compare);
 	out->done = done_all(n, docno, is_late(n->world));
 }
 
@@ -360,7 +354,7 @@ content_heads(struct node *n, uint32_t docno, struct content *c)
 	LK_ASSERT(c->heads_len <= HEADS_MAX);
 	for (size_t i = 0; i < c->heads_len; i++)
 		graph_id(g, parents[i], c->heads[i]);
-	qsort(c->heads, c->heads_len, LK_ID_LEN, id_compare);
+	qsort(c->heads, c->heads_len, LK_ID_LEN, lk_id_compare);
 }
 
 static void

@@ -93,12 +93,6 @@ twin_take(struct twins *s, struct twin *t, size_t change)
 	return LK_NONE;
 }
 
-static int
-hash_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 void
 twin_heads(const struct twins *s, const struct twin *t, const bool *in,
     struct buf *out)
@@ -116,7 +110,7 @@ twin_heads(const struct twins *s, const struct twin *t, const bool *in,
 		if (in[x] && !below[x])
 			buf_mem(out, c->all[x].hash, LK_ID_LEN);
 	if (out->len > 0)
-		qsort(out->ptr, out->len / LK_ID_LEN, LK_ID_LEN, hash_compare);
+		qsort(out->ptr, out->len / LK_ID_LEN, LK_ID_LEN, lk_id_compare);
 }
 
 size_t

@@ -114,12 +114,6 @@ authority_of(struct input *in, struct envelope *e, struct access_op *op)
 	}
 }
 
-static int
-id_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 static void
 section_of(struct input *in, struct envelope *e)
 {
@@ -182,7 +176,7 @@ envelope_of(struct input *in, struct envelope *e)
 	for (size_t i = 0; i < e->b.deps_len; i++)
 		memcpy(
 		    e->deps + i * LK_ID_LEN, in->env[pick(in)].f.id, LK_ID_LEN);
-	qsort(e->deps, e->b.deps_len, LK_ID_LEN, id_compare);
+	qsort(e->deps, e->b.deps_len, LK_ID_LEN, lk_id_compare);
 	e->b.deps = e->deps;
 	e->b.ops_len = 1 + (bits >> 5) % 3;
 	for (size_t i = 0; i < e->b.ops_len; i++)

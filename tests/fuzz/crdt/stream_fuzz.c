@@ -69,12 +69,6 @@ struct stream {
 	struct doc *doc;
 };
 
-static int
-hash_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 /* The head that follows from an entry. */
 static void
 stream_head(struct stream *s, const struct entry *e, uint8_t *deps,
@@ -98,7 +92,7 @@ stream_head(struct stream *s, const struct entry *e, uint8_t *deps,
 		if (info.past_max_op >= head->start_op)
 			head->start_op = info.past_max_op + 1;
 	}
-	qsort(deps, head->deps_len, LK_ID_LEN, hash_compare);
+	qsort(deps, head->deps_len, LK_ID_LEN, lk_id_compare);
 	(void)!doc_actor_seq(s->doc, e->actor, &head->seq).code;
 	head->seq += 1 + (e->flags / FLAG_SEQ) % 4;
 	if (head->start_op < e->start_op)

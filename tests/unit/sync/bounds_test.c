@@ -182,12 +182,6 @@ what_a_removed_member_sends_is_bounded_and_nobody_is_the_worse(void **state)
 	group_clear(&g);
 }
 
-static int
-id_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 static void
 what_was_dropped_comes_when_a_member_builds_on_it(void **state)
 {
@@ -274,7 +268,7 @@ what_was_dropped_can_be_adopted_by_who_has_it(void **state)
 	memcpy(e9, env.id, sizeof(e9));
 	forge_place(&g.f, g.in_f, &adopt);
 	memcpy(adopt.deps[adopt.body.deps_len++], e9, sizeof(e9));
-	qsort(adopt.deps, adopt.body.deps_len, LK_ID_LEN, id_compare);
+	qsort(adopt.deps, adopt.body.deps_len, LK_ID_LEN, lk_id_compare);
 	adopt.body.ops[adopt.body.ops_len++] =
 	    (struct access_op){ .kind = OP_ADOPT,
 		    .adopt = { .ids = e9, .ids_len = 1 } };

@@ -415,12 +415,6 @@ writer_grants(struct body *body, const struct sign_key *who)
 	}
 }
 
-static int
-id_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, LK_ID_LEN);
-}
-
 /* Sixteen revocations of sixteen grants that keep sixteen envelopes each:
  * what is kept of such an envelope does not fit one record. */
 static void
@@ -454,7 +448,7 @@ the_largest_revocation_is_kept_whole(void **state)
 		nothing.deps_len = 0;
 		nothing.has_grant = false;
 	}
-	qsort(keep, REVOKE_KEEP_MAX, LK_ID_LEN, id_compare);
+	qsort(keep, REVOKE_KEEP_MAX, LK_ID_LEN, lk_id_compare);
 	for (size_t i = 0; i < ENVELOPE_OPS_MAX; i++) {
 		entries[i] = (struct revoke_entry){ .level = ROLE_NONE,
 			.keep = keep[0],
