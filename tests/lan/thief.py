@@ -138,6 +138,9 @@ class Play:
         for h in (a, b):
             h.ok("sync", "--wait=1", "--timeout", f"{PATIENCE}s", DOC)
         if {a.name, b.name} & self.knows:
+            # An acknowledgement may be of somebody met earlier: ask what it sees.
+            until(f"{a.name} and {b.name} know", PATIENCE,
+                  lambda: not any(self.world["thief"].device in members(h) for h in (a, b)))
             self.knows |= {a.name, b.name}
         for h in (a, b):
             self.write(h)
@@ -196,10 +199,17 @@ class Play:
             raise Failed(f"lost: {set(self.kept) - values}")
         if set(self.his) & values:
             raise Failed(f"shown: {set(self.his) & values}")
-        names = {m.get("name") for m in
-                 self.honest[0].ok("--json", "members", DOC).json()["members"]}
-        if "crony" in names:
-            raise Failed("the crony is a member")
+        devices = members(self.honest[0])
+        if self.honest[2].device not in devices:
+            raise Failed("the friend is no member")
+        if {self.world["thief"].device, self.world["crony"].device} & devices:
+            raise Failed("the thief or his crony is a member")
+
+
+def members(host):
+    """The keys of who is in the document, as this device sees it."""
+    return {m["key"] for m in host.ok("--json", "members", DOC).json()["members"]
+            if m["ended"] is None}
 
 
 def flooded(options):
