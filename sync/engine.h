@@ -85,6 +85,20 @@ LK_MUST_USE lk_err engine_ticket(struct engine *, const struct ticket_request *,
  */
 LK_MUST_USE lk_err engine_redeem(struct engine *, const char *ticket,
     enum ticket_purpose, struct now, uint64_t *handle);
+/*
+ * Makes this device, which owns no documents, one of the person of a recovery
+ * phrase, by way of one of his devices.  The root key is in memory during the
+ * call only.  The same deadline and polling; REDEEM_REFUSED: that device is not
+ * of this person, or may not add devices (any more).
+ *   MALFORMED  the address; DENIED  this device has documents of its own
+ */
+struct recovery {
+	const uint8_t *entropy;  /* PHRASE_ENTROPY_LEN, of the phrase */
+	const uint8_t *noise_pk; /* DH_LEN, of the device to ask */
+	const char *address;     /* of it, "host:port", numbers */
+};
+LK_MUST_USE lk_err engine_recover(struct engine *, const struct recovery *,
+    struct now, uint64_t *handle);
 enum redeem_state { REDEEM_TRYING, REDEEM_DONE, REDEEM_REFUSED };
 struct redeem_status {
 	enum redeem_state state;
@@ -104,6 +118,16 @@ LK_MUST_USE lk_err engine_redeemed(struct engine *, uint64_t handle, struct rede
  */
 LK_MUST_USE lk_err engine_device_revoke(struct engine *,
     const uint8_t pk[static 32], struct wall since, struct now);
+/*
+ * The same by the root key of this recovery phrase, which is senior to every
+ * device, and at once in all documents, where a contact made them too; the root
+ * key is in memory during the call only.  The caller undoes after an error.
+ *   NOTFOUND, EXISTS as above; DENIED: the phrase of somebody else, or this
+ *   device itself
+ */
+LK_MUST_USE lk_err engine_device_revoke_by_phrase(struct engine *,
+    const uint8_t entropy[static 16], const uint8_t pk[static 32],
+    struct wall since, struct now now);
 /* A new box key for this device: said at once in the home document, in the
  * background in all others.  The identity is changed, to be saved with the
  * commit.  LIMIT, DENIED (it may not write its home). */

@@ -90,7 +90,8 @@ struct link {
 	bool refused;          /* in words: CLOSE with that reason */
 	uint8_t ticket[SESSION_TICKET_LEN];
 	bool has_ticket;
-	struct bytes payload; /* owned: what a ticket's joiner said */
+	bool recovers; /* it shows a certificate of a root key, and no ticket */
+	struct bytes payload; /* owned: what who joins so has said */
 	/* Topics. */
 	bool set_sent, set_received, listed, matched;
 	bool list_again; /* there are topics without number */

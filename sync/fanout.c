@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "sync/fanout.h"
+#include "sync/pairing.h"
 
 #define FANOUT_SLICE 64 /* documents a step */
 /* The device that made another one this person's grants it everywhere at
@@ -209,6 +210,21 @@ engine_device_revoke(struct engine *e, const uint8_t pk[static 32],
 	e->now = now;
 	TRY(person_revoke(e->r, pk, since));
 	return fanout_start(e, 0);
+}
+
+lk_err
+engine_device_revoke_by_phrase(struct engine *e,
+    const uint8_t entropy[static 16], const uint8_t pk[static 32],
+    struct wall since, struct now now)
+{
+	struct sign_key root;
+	lk_err err;
+
+	e->now = now;
+	TRY(recover_root(&root, entropy));
+	err = person_revoke_by_root(e->r, &root, pk, since);
+	sign_key_clear(&root);
+	return err.code == LK_OK ? fanout_start(e, 0) : err;
 }
 
 lk_err

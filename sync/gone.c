@@ -94,7 +94,8 @@ tips_before(const struct ending *e, const struct grant_ref *grant,
 		size_t kept = 0;
 		bool before;
 
-		if (!grant_ref_equal(&by.grant, grant) || !graph_essential(g, i))
+		if (!grant_ref_equal(&by.grant, grant) ||
+		    !graph_essential(g, i))
 			continue;
 		TRY(node_before(e, i, late, &before));
 		if (!before)
@@ -198,6 +199,7 @@ struct farewell {
 	size_t len;
 	const struct person_device *target;
 	struct wall since;
+	const struct sign_key *by; /* of this device, or the root's */
 };
 
 /* A device that the one that goes has certified gets another certificate:
@@ -213,7 +215,7 @@ certify_again(const struct farewell *f, const struct person_device *d,
 	if (cert.serial == UINT32_MAX)
 		return LK_ERR(LK_E_LIMIT, "certificate");
 	cert.serial++;
-	cert_sign(&cert, &f->r->identity->sign);
+	cert_sign(&cert, f->by);
 	cert_write(&bytes, &cert);
 	TRY(buf_err(&bytes, "certificate"));
 	TRY(home_entry_make(e, doc, "devices", cert.block.device_pk, &map));
@@ -230,7 +232,7 @@ farewell_fill(void *ctx, struct edit *e, struct doc *doc)
 	BUF_SCOPED bytes = { .max = GONE_LEN };
 
 	gone_make(&statement, gone->root_pk, gone->block.device_pk,
-	    gone->serial, &f->r->identity->sign);
+	    gone->serial, f->by);
 	gone_write(&bytes, &statement);
 	TRY(buf_err(&bytes, "statement"));
 	TRY(home_entry_make(e, doc, "devices", gone->block.device_pk, &map));
@@ -258,33 +260,82 @@ person_revoke_allowed(const struct farewell *f)
 	if (f->target == mine)
 		return LK_ERR(LK_E_DENIED, "this is the device itself");
 	if (mine == NULL || mine->gone ||
-	    mine->cert.rank >= f->target->cert.rank)
+	    (f->by == &f->r->identity->sign &&
+		mine->cert.rank >= f->target->cert.rank))
 		return LK_ERR(LK_E_DENIED, "not senior to it");
 	return LK_NONE;
 }
 
-lk_err
-person_revoke(struct replica *r, const uint8_t pk[static 32], struct wall since)
+/* The root's grants are cold: it revokes, and has no part in what documents
+ * hold, so the home's entry is for this device to write. */
+static lk_err
+revoke_in_by(
+    const struct farewell *f, uint32_t docno, const uint8_t pk[static 32])
+{
+	struct replica *r = f->r;
+	const struct identity *me = r->identity;
+	struct identity by = *me;
+	lk_err err;
+
+	by.sign = *f->by;
+	r->identity = &by;
+	err = person_revoke_in(r, docno, pk, f->since);
+	r->identity = me;
+	identity_clear(&by);
+	return err;
+}
+
+static lk_err
+revoke_by(struct farewell *f, const uint8_t pk[static 32])
 {
 	ARENA_SCOPED arena = { .max = PERSON_ARENA_MAX };
-	struct farewell f = { .r = r, .since = since };
 	struct person_device target;
 	uint8_t hash[LK_ID_LEN];
 	uint32_t home;
 	bool changed;
 	lk_err err;
 
-	TRY(person_all(r, &arena, &f.all, &f.len));
-	f.target = person_device_in(f.all, f.len, pk);
-	TRY(person_revoke_allowed(&f));
-	target = *f.target;
-	TRY(replica_home(r, &home));
-	err = person_revoke_in(r, home, pk, since);
+	TRY(person_all(f->r, &arena, &f->all, &f->len));
+	f->target = person_device_in(f->all, f->len, pk);
+	TRY(person_revoke_allowed(f));
+	target = *f->target;
+	TRY(replica_home(f->r, &home));
+	err = revoke_in_by(f, home, pk);
 	if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
 		return err;
 	/* A device it added afterwards may be none any more. */
 	arena_reset(&arena);
-	TRY(person_all(r, &arena, &f.all, &f.len));
-	f.target = &target;
-	return replica_edit(r, home, farewell_fill, &f, NULL, &changed, hash);
+	TRY(person_all(f->r, &arena, &f->all, &f->len));
+	f->target = &target;
+	return replica_edit(f->r, home, farewell_fill, f, NULL, &changed, hash);
+}
+
+lk_err
+person_revoke(struct replica *r, const uint8_t pk[static 32], struct wall since)
+{
+	struct farewell f = {
+		.r = r, .since = since, .by = &r->identity->sign
+	};
+
+	return revoke_by(&f, pk);
+}
+
+lk_err
+person_revoke_by_root(struct replica *r, const struct sign_key *root,
+    const uint8_t pk[static 32], struct wall since)
+{
+	struct farewell f = { .r = r, .since = since, .by = root };
+	uint32_t docno = 0;
+	lk_err err;
+
+	if (memcmp(root->pk, r->identity->root_pk, SIGN_PK_LEN) != 0)
+		return LK_ERR(LK_E_DENIED, "the phrase of somebody else");
+	TRY(revoke_by(&f, pk));
+	while ((err = replica_doc_next(r, docno, &docno)).code == LK_OK) {
+		err = revoke_in_by(&f, docno, pk);
+		if (err.code != LK_OK && err.code != LK_E_DENIED &&
+		    err.code != LK_E_NOTFOUND)
+			return err;
+	}
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
 }

@@ -207,6 +207,8 @@ link_proved(
 	struct proof proof;
 	bool gone;
 
+	if (recover_is(ev->payload))
+		return recover_joined(e, l, ev->remote, ev->payload);
 	TRY(proof_decode(&proof, ev->payload));
 	if (!proof_verify(&proof, NULL) ||
 	    memcmp(proof.certs[0].block.noise_pk, ev->remote, DH_LEN) != 0)
@@ -324,6 +326,8 @@ hello_received(struct engine *e, struct link *l, struct bytes body)
 	l->state = LINK_OPEN;
 	if (l->has_ticket)
 		TRY(pairing_answer(e, l));
+	if (l->recovers)
+		TRY(recover_answer(e, l));
 	if (l->known && l->state == LINK_OPEN)
 		TRY(link_note_address(e, l, hello.port));
 	return l->known ? link_opened(e, l) : LK_NONE;

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "sync/fanout.h"
-#include "sync/pairing.h"
 #include "sync/home.h"
+#include "sync/pairing.h"
 #include "sync/person.h"
 
 #define CARD_ARENA_MAX ((size_t)1024 * 1024)
@@ -62,11 +62,22 @@ joined_person(struct link *l, struct rd rd)
 }
 
 lk_err
+pairing_keep(struct link *l, struct bytes payload)
+{
+	uint8_t *copy = malloc(payload.len);
+
+	if (copy == NULL)
+		return LK_ERR(LK_E_NOMEM, "joining device");
+	memcpy(copy, payload.ptr, payload.len);
+	l->payload = BYTES(copy, payload.len);
+	return LK_NONE;
+}
+
+lk_err
 pairing_joined(struct engine *e, struct link *l, struct bytes payload)
 {
 	struct rd rd = rd_over(payload);
 	uint8_t purpose = rd_u8(&rd);
-	uint8_t *copy;
 
 	if (purpose == TICKET_DEVICE)
 		TRY(joined_device(l, rd));
@@ -76,13 +87,8 @@ pairing_joined(struct engine *e, struct link *l, struct bytes payload)
 		return LK_ERR(LK_E_MALFORMED, "purpose of ticket");
 	if (memcmp(l->pk, e->identity->sign.pk, 32) == 0)
 		return LK_ERR(LK_E_MALFORMED, "own ticket");
-	copy = malloc(payload.len);
-	if (copy == NULL)
-		return LK_ERR(LK_E_NOMEM, "ticket");
-	memcpy(copy, payload.ptr, payload.len);
-	l->payload = BYTES(copy, payload.len);
 	l->known = true;
-	return LK_NONE;
+	return pairing_keep(l, payload);
 }
 
 lk_err
@@ -95,6 +101,23 @@ pairing_send_card(struct engine *e, struct link *l)
 	return LK_NONE;
 }
 
+lk_err
+pairing_take_in(
+    struct engine *e, struct link *l, const struct cert *cert, const char *name)
+{
+	uint32_t home;
+
+	if (cert != NULL) {
+		TRY(person_add_device(e->r, cert, name));
+		TRY(peers_learn(e, cert, NULL, NULL));
+		TRY(fanout_start(e, 0));
+	}
+	memcpy(l->root_pk, e->identity->root_pk, 32);
+	TRY(pairing_send_card(e, l));
+	TRY(replica_home(e->r, &home));
+	return welcome_send(e, l, home);
+}
+
 /* A new device of this person: certificate, home document, and, behind that,
  * every other document. */
 static lk_err
@@ -105,22 +128,14 @@ answer_device(struct engine *e, struct link *l, bool again)
 	struct device_block block;
 	struct cert cert;
 	struct bytes said;
-	uint32_t home;
 
 	device_block_read(&rd, &block);
 	said = rd_take(&rd, rd_u8(&rd));
 	memcpy(name, said.ptr, said.len);
 	name[said.len] = '\0';
-	if (!again) {
+	if (!again)
 		TRY(person_certify(e->r, &block, &cert));
-		TRY(person_add_device(e->r, &cert, name));
-		TRY(peers_learn(e, &cert, NULL, NULL));
-		TRY(fanout_start(e, 0));
-	}
-	memcpy(l->root_pk, e->identity->root_pk, 32);
-	TRY(pairing_send_card(e, l));
-	TRY(replica_home(e->r, &home));
-	return welcome_send(e, l, home);
+	return pairing_take_in(e, l, again ? NULL : &cert, name);
 }
 
 static lk_err

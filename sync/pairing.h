@@ -5,6 +5,7 @@
  *   tickets.c    those this device made, as records
  *   pairing.c    answering whoever uses one, and cards
  *   redeem.c     using one of another device, and welcomes
+ *   recover.c    both sides of a device that has the phrase and no ticket
  */
 #ifndef SYNC_PAIRING_H
 #define SYNC_PAIRING_H
@@ -17,6 +18,8 @@ struct redeem {
 	uint64_t handle;
 	enum ticket_purpose purpose;
 	struct ticket_keys keys;
+	bool recovers;    /* no ticket: a certificate of the root instead */
+	struct cert cert; /* that one */
 	uint8_t noise_pk[32];
 	char addresses[PEER_ADDRESS_MAX][ADDRESS_TEXT_MAX];
 	size_t addresses_len, dialled;
@@ -53,11 +56,39 @@ LK_MUST_USE lk_err pairing_psk(
     struct engine *, struct link *, uint8_t psk[static 32]);
 LK_MUST_USE lk_err pairing_joined(
     struct engine *, struct link *, struct bytes payload);
+/* Keeps what a joiner said until his HELLO.  NOMEM. */
+LK_MUST_USE lk_err pairing_keep(struct link *, struct bytes payload);
 LK_MUST_USE lk_err pairing_answer(struct engine *, struct link *);
 LK_MUST_USE lk_err pairing_card(struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err pairing_send_card(struct engine *, struct link *);
 
+/* A new device of this person: enters it, unless `cert` is NULL (it was entered
+ * before), and sends it the card and the home document. */
+LK_MUST_USE lk_err pairing_take_in(
+    struct engine *, struct link *, const struct cert *cert, const char *name);
+
+/* recover.c */
+/* The person's root key; the caller wipes it (sign_key_clear).  Takes 64 MiB
+ * and a good part of a second; NOMEM. */
+LK_MUST_USE lk_err recover_root(
+    struct sign_key *root, const uint8_t entropy[static 16]);
+/* Appends what a recovering device says in place of a proof. */
+LK_MUST_USE lk_err recover_hello(
+    const struct engine *, const struct redeem *, struct buf *payload);
+/* All of it: the certificate, and the name, borrowed, 1 byte or more of UTF-8
+ * without NUL.  TRUNCATED, MALFORMED; what it says is not verified. */
+LK_MUST_USE lk_err recover_hello_read(
+    struct bytes payload, struct cert *, struct bytes *name);
+/* Whether a handshake's payload is that. */
+bool recover_is(struct bytes payload);
+/* The other side: checks it and, after HELLO, answers.  MALFORMED. */
+LK_MUST_USE lk_err recover_joined(struct engine *, struct link *,
+    const uint8_t noise_pk[static 32], struct bytes payload);
+LK_MUST_USE lk_err recover_answer(struct engine *, struct link *);
+
 /* redeem.c: the joiner's side, and welcomes. */
+/* DENIED: it would make this device somebody else's, and it owns documents. */
+LK_MUST_USE lk_err redeem_allowed(struct engine *, enum ticket_purpose);
 LK_MUST_USE lk_err pairing_welcome(
     struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err redeem_card(

@@ -43,6 +43,10 @@ const struct person_device *person_device_in(
  */
 LK_MUST_USE lk_err person_revoke(
     struct replica *, const uint8_t pk[static 32], struct wall since);
+/* The same by the root key, and in every document at once.  DENIED also when
+ * the key is of somebody else. */
+LK_MUST_USE lk_err person_revoke_by_root(struct replica *,
+    const struct sign_key *root, const uint8_t pk[static 32], struct wall since);
 /*
  * Ends every grant of a device of this person in a document that this device
  * may end, keeping all its work, or what was here before `since`.

@@ -31,7 +31,7 @@ redeem_free(struct engine *e)
 }
 
 /* Pairing makes this device somebody else's: it must own nothing. */
-static lk_err
+lk_err
 redeem_allowed(struct engine *e, enum ticket_purpose purpose)
 {
 	struct doc_summary doc;
@@ -91,6 +91,8 @@ redeem_payload(struct engine *e, const struct redeem *q, struct buf *out)
 	struct device_block block;
 	const struct identity *me = e->identity;
 
+	if (q->recovers)
+		return recover_hello(e, q, out);
 	buf_u8(out, (uint8_t)q->purpose);
 	if (q->purpose == TICKET_INVITE)
 		return person_card(e->r, out);
@@ -105,10 +107,12 @@ redeem_payload(struct engine *e, const struct redeem *q, struct buf *out)
 static lk_err
 redeem_try(struct engine *e, struct redeem *q)
 {
-	struct session_config config = { .pattern = SESSION_XKPSK3,
+	struct session_config config = {
+		.pattern = q->recovers ? SESSION_XK : SESSION_XKPSK3,
 		.remote = q->noise_pk,
 		.ticket = q->keys.id,
-		.psk = q->keys.psk };
+		.psk = q->keys.psk
+	};
 	struct link *l;
 	struct cert mine;
 	BUF_SCOPED payload = { .max = CARD_MAX + 1 };
@@ -132,7 +136,7 @@ redeem_try(struct engine *e, struct redeem *q)
 		link_free(e, l);
 		q->conn = 0;
 		q->status.state = REDEEM_REFUSED;
-		q->status.why = "the ticket names no usable key";
+		q->status.why = "no usable key";
 	}
 	return err.code == LK_E_NOMEM ? err : LK_NONE;
 }
@@ -179,7 +183,9 @@ redeem_lost(struct engine *e, struct link *l)
 		q->refusals = 0;
 	if (!q->answered && (l->refused || q->refusals == REFUSALS_MAX)) {
 		q->status.state = REDEEM_REFUSED;
-		q->status.why = "wrong, used or expired";
+		q->status.why = q->recovers
+		    ? "that device is none of the person of this phrase"
+		    : "wrong, used or expired";
 	}
 	q->again.ms =
 	    e->now.mono.ms + (hung_up ? REDEEM_AGAIN_MS : REDEEM_RETRY_MS);
@@ -194,7 +200,9 @@ redeem_card(struct engine *e, struct link *l, const struct card *card,
 	    card_device_by_noise(card, q->noise_pk);
 	bool is_new;
 
-	if (issuer == NULL)
+	if (issuer == NULL ||
+	    (q->recovers &&
+		memcmp(card->root_pk, q->cert.root_pk, SIGN_PK_LEN) != 0))
 		return LK_ERR(LK_E_MALFORMED, "card of another");
 	memcpy(l->pk, issuer->cert.block.device_pk, 32);
 	l->known = true;
@@ -226,6 +234,7 @@ redeem_become(struct engine *e, struct link *l, const struct welcome *w)
 	const struct card_device *mine;
 	struct card card;
 	uint32_t old, docno;
+	lk_err err;
 	BUF_SCOPED cert = { .max = IDENTITY_CERT_MAX };
 
 	TRY(card_decode(&card, &arena, l->redeem->card));
@@ -233,8 +242,11 @@ redeem_become(struct engine *e, struct link *l, const struct welcome *w)
 	if (mine == NULL ||
 	    memcmp(mine->cert.block.noise_pk, me->noise.pk, DH_LEN) != 0)
 		return LK_ERR(LK_E_MALFORMED, "no certificate for us");
-	TRY(replica_home(e->r, &old));
-	TRY(docstate_drop(e->r, old));
+	err = replica_home(e->r, &old);
+	if (err.code == LK_OK)
+		err = docstate_drop(e->r, old);
+	if (err.code != LK_E_NOTFOUND) /* one that recovers has none yet */
+		TRY(err);
 	TRY(replica_welcome(e->r, w, &docno));
 	TRY(docstate_make_home(e->r, docno));
 	cert_write(&cert, &mine->cert);

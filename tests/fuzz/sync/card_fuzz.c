@@ -6,6 +6,7 @@
 
 #include "crypto/random.h"
 #include "sync/card.h"
+#include "sync/pairing.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
@@ -31,6 +32,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	ARENA_SCOPED arena = { 0 };
+	struct bytes name;
+	struct cert cert;
 	struct proof p;
 	struct card c;
 
@@ -42,6 +45,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		    card_proof(&c, &p, c.signer_pk).code == LK_OK);
 		again(&c);
 	}
+	if (recover_hello_read(BYTES(data, size), &cert, &name).code == LK_OK)
+		LK_ASSERT(name.len >= 1 && name.len <= UINT8_MAX);
 	if (proof_decode(&p, BYTES(data, size)).code == LK_OK)
 		LK_ASSERT(p.len >= 1 && p.len <= PROOF_CERTS_MAX);
 	return 0;

@@ -10,7 +10,7 @@
 #include "sync/revoke.h"
 #include "tests/unit/sync/members.h"
 
-#define HOSTS_MAX 4
+#define HOSTS_MAX 5
 #define WIRES_MAX 64
 #define CARRIED_MAX 20000 /* pieces a round; more is a loop */
 
