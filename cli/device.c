@@ -3,12 +3,16 @@
 
 #include "cli/client.h"
 #include "cli/params.h"
+#include "cli/phrase.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 
-static const char *opt_since;
+static const char *opt_since, *opt_phrase_file;
+static bool opt_phrase;
 
 static const struct option options[] = {
+	{ "phrase", 0, OPTION_FLAG, &opt_phrase },
+	{ "phrase-file", 0, OPTION_STRING, &opt_phrase_file },
 	{ "since", 0, OPTION_STRING, &opt_since },
 	OPTIONS_END,
 };
@@ -88,6 +92,14 @@ device_revoke(struct lk *lk, json_object *params)
 	size_t len;
 
 	params_text(params, "since", opt_since);
+	if (opt_phrase || opt_phrase_file != NULL) {
+		int status = phrase_params(lk, params, opt_phrase_file);
+
+		if (status != 0) {
+			json_object_put(params);
+			return status;
+		}
+	}
 	DO(lk_call(lk, "device.revoke", params, &result));
 	output_result(
 	    &lk->output, "device", result, lk->quiet ? NULL : revoked_render);
@@ -101,7 +113,7 @@ device_revoke(struct lk *lk, json_object *params)
 	}
 	return lk_fail(lk, EXIT_PARTLY, "denied",
 	    "an admin above it there may: lk revoke DOC DEVICE; or the "
-	    "recovery phrase",
+	    "recovery phrase: --phrase",
 	    "%s: in %zu %s this device may not revoke it",
 	    safe(field(result, "name")), len,
 	    len == 1 ? "document" : "documents");
@@ -121,8 +133,10 @@ device_run(struct lk *lk, const struct args *args)
 	const char *verb = args->operands[0];
 	json_object *params;
 
-	if (opt_since != NULL && strcmp(verb, "revoke") != 0)
-		return lk_fail_usage(lk, "--since belongs to revoke");
+	if ((opt_since != NULL || opt_phrase || opt_phrase_file != NULL) &&
+	    strcmp(verb, "revoke") != 0)
+		return lk_fail_usage(
+		    lk, "--since and --phrase belong to revoke");
 	if (strcmp(verb, "ls") == 0 && args->len == 1)
 		return lk_answer(lk, "device.list", NULL, devices_render);
 	if (strcmp(verb, "ls") != 0 && strcmp(verb, "show") != 0 &&
@@ -146,13 +160,18 @@ const struct command verb_device = {
 	.usage = "device ls\n"
 		 "device show DEVICE\n"
 		 "device rename DEVICE NAME\n"
-		 "device revoke [--since WHEN] DEVICE\n",
+		 "device revoke [--since WHEN] [--phrase | --phrase-file FILE] "
+		 "DEVICE\n",
 	.summary = "List, rename or revoke your own devices",
 	.details =
 	    "DEVICE is a name or digits of a key. revoke is for one that is "
 	    "lost or stolen: it\nleaves you and all your documents, in the "
 	    "background where there are many. Only\na device that is senior "
-	    "to it (added it, or added who added it) may.\n\n"
+	    "to it (added it, or added who added it) may,\nor the recovery "
+	    "phrase, in documents of others too.\n\n"
+	    "  --phrase            by the recovery phrase, asked for at the "
+	    "terminal or read from\n                      standard input\n"
+	    "  --phrase-file FILE  the same, read from the file\n"
 	    "  --since WHEN        drop what it did from then on: a day "
 	    "(2026-11-16), a time\n                      "
 	    "(2026-11-16T09:00:00Z), or digits of its first bad change\n",

@@ -5,12 +5,15 @@
 #include "base/limits.h"
 #include "cli/client.h"
 #include "cli/params.h"
+#include "cli/phrase.h"
 #include "cli/verbs.h"
 
-static const char *opt_name;
+static const char *opt_name, *opt_peer, *opt_phrase_file;
 
 static const struct option options[] = {
 	{ "name", 'n', OPTION_STRING, &opt_name },
+	{ "phrase-file", 0, OPTION_STRING, &opt_phrase_file },
+	{ "recover", 0, OPTION_STRING, &opt_peer },
 	OPTIONS_END,
 };
 
@@ -49,6 +52,76 @@ name_default(char *out, size_t len)
 		(void)strlcpy(out, "device", len);
 }
 
+static void
+recovered_render(struct output *o, json_object *result)
+{
+	long long n = field_int(result, "documents");
+
+	(void)o;
+	printf("This device is called %s, id %s, and is yours; %lld %s "
+	       "here.\n",
+	    safe(field(result, "name")), field_short(result, "device"), n,
+	    n == 1 ? "document is" : "documents are");
+}
+
+/* One that the phrase can end, and the documents it is in. */
+static int
+revocable_print(struct lk *lk, json_object *device)
+{
+	JSON_SCOPED *shown = NULL;
+	json_object *params = params_new(NULL), *list;
+	size_t len;
+
+	params_text(params, "device", field(device, "device"));
+	DO(lk_call(lk, "device.show", params, &shown));
+	list = field_list(shown, "documents");
+	len = list == NULL ? 0 : json_object_array_length(list);
+	printf("  %s  %s ", safe(field(device, "name")),
+	    field_short(device, "device"));
+	for (size_t i = 0; i < len; i++)
+		printf("%s %s", i == 0 ? "" : ",",
+		    safe(field(json_object_array_get_idx(list, i), "name")));
+	puts(len == 0 ? " no documents" : "");
+	return 0;
+}
+
+static int
+revocable_list(struct lk *lk)
+{
+	JSON_SCOPED *result = NULL;
+	json_object *list;
+	size_t len;
+
+	DO(lk_call(lk, "device.list", NULL, &result));
+	list = field_list(result, "devices");
+	len = list == NULL ? 0 : json_object_array_length(list);
+	puts("\nIs one of your other devices lost? In each of these "
+	     "documents,\nothers' too: lk device revoke --phrase DEVICE");
+	for (size_t i = 0; i < len; i++) {
+		json_object *device = json_object_array_get_idx(list, i);
+
+		if (!field_bool(device, "self") &&
+		    !field_bool(device, "revoked"))
+			DO(revocable_print(lk, device));
+	}
+	return 0;
+}
+
+static int
+init_recover(struct lk *lk, json_object *params)
+{
+	int status;
+
+	params_text(params, "peer", opt_peer);
+	status = phrase_params(lk, params, opt_phrase_file);
+	if (status != 0) {
+		json_object_put(params);
+		return status;
+	}
+	DO(lk_confirm(lk, "init.recover", params, recovered_render));
+	return lk->json || lk->quiet ? 0 : revocable_list(lk);
+}
+
 static int
 init_run(struct lk *lk, const struct args *args)
 {
@@ -60,22 +133,37 @@ init_run(struct lk *lk, const struct args *args)
 		name_default(host, sizeof(host));
 		opt_name = host;
 	}
+	if (opt_phrase_file != NULL && opt_peer == NULL)
+		return lk_fail_usage(lk, "--phrase-file belongs to --recover");
 	DO(lk_connect(lk, CONNECT_INIT));
 	params = params_new(NULL);
 	params_text(params, "name", opt_name);
+	if (opt_peer != NULL)
+		return init_recover(lk, params);
 	return lk_answer(
 	    lk, "init", params, lk->quiet ? phrase_render : init_render);
 }
 
 const struct command verb_init = {
 	.name = "init",
-	.usage = "init [--name NAME]\n",
+	.usage = "init [--name NAME]\n"
+		 "init --recover KEY@HOST:PORT [--phrase-file FILE] [--name "
+		 "NAME]\n",
 	.summary = "Make this device's identity and start its daemon",
 	.details =
 	    "Makes keys and a store in LK_HOME (default $XDG_DATA_HOME/lk), "
 	    "and prints the\nrecovery phrase, once.\n\n"
+	    "--recover asks for that phrase instead, or reads it from "
+	    "standard input, and one\ndevice of yours that is still there "
+	    "for the rest: your documents, contacts and\nname. It lists what "
+	    "other devices the phrase can revoke, and where.\n\n"
 	    "  -n, --name NAME     what this device is called (default: the "
-	    "host name)\n",
+	    "host name)\n"
+	    "  --phrase-file FILE  the phrase is the first line of the file\n"
+	    "  --recover KEY@HOST:PORT\n"
+	    "                      that device: lk key show prints KEY there, "
+	    "as sessions,\n                      and lk daemon status where it "
+	    "listens\n",
 	.options = options,
 	.run = init_run,
 };

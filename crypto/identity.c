@@ -19,15 +19,27 @@
 static const char damaged[] = "identity file";
 
 lk_err
-identity_create(
-    struct identity *id, const struct random *random, const char *name)
+identity_rename(struct identity *id, const char *name)
 {
 	size_t len = strlen(name);
-	uint8_t secret[32];
 
 	if (len == 0 || len > LK_NAME_MAX || !utf8_valid(BYTES_STR(name)))
 		return LK_ERR(LK_E_USAGE, "name of the device");
-	memset(id, 0, sizeof(*id));
+	memset(id->name, 0, sizeof(id->name));
+	memcpy(id->name, name, len);
+	return LK_NONE;
+}
+
+lk_err
+identity_create(
+    struct identity *id, const struct random *random, const char *name)
+{
+	struct identity named;
+	uint8_t secret[32];
+
+	memset(&named, 0, sizeof(named));
+	TRY(identity_rename(&named, name));
+	*id = named;
 	random_fill(random, secret, sizeof(secret));
 	sign_key_from_seed(&id->sign, secret);
 	random_fill(random, secret, sizeof(secret));
@@ -37,7 +49,6 @@ identity_create(
 	id->boxes_len = 1;
 	random_fill(random, id->genesis_seed, sizeof(id->genesis_seed));
 	random_fill(random, id->beacon_key, sizeof(id->beacon_key));
-	memcpy(id->name, name, len);
 	sodium_memzero(secret, sizeof(secret));
 	return LK_NONE;
 }
@@ -188,7 +199,8 @@ identity_decode(struct identity *out, struct bytes in)
 }
 
 lk_err
-identity_unseal(struct identity *out, struct bytes file, struct bytes passphrase)
+identity_unseal(
+    struct identity *out, struct bytes file, struct bytes passphrase)
 {
 	struct identity id;
 	uint8_t key[LOCK_KEY_LEN], salt[LOCK_SALT_LEN];

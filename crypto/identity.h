@@ -50,6 +50,8 @@ struct identity {
  * unless the name is 1 to LK_NAME_MAX bytes of UTF-8. */
 LK_MUST_USE lk_err identity_create(
     struct identity *, const struct random *, const char *name);
+/* Another name.  USAGE as above. */
+LK_MUST_USE lk_err identity_rename(struct identity *, const char *name);
 /* A new box key with the next counter; the oldest one goes when there is no
  * room.  LIMIT after 2^32 of them. */
 LK_MUST_USE lk_err identity_rotate(struct identity *, const struct random *);

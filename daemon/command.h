@@ -162,10 +162,16 @@ LK_MUST_USE lk_err request_download(
  * `lk init`: makes the identity, the person and the home document; sets
  * request->replica and ->engine.  Only in a command with COMMAND_ALONE.  The
  * identity file takes its place after the commit.
- *   EXISTS  there is one already; USAGE  not a name
+ *   EXISTS  there is one already; USAGE  not a name; said
  */
 LK_MUST_USE lk_err request_init(
     struct request *, const char *name, const uint8_t entropy[static 16]);
+
+/*
+ * The same without a person: the device is nobody's until engine_recover has
+ * made it somebody's, and `init` may still be called.  Errors as above.
+ */
+LK_MUST_USE lk_err request_init_empty(struct request *, const char *name);
 
 /* Seals the identity file with a passphrase, or with none when it is empty.
  * DENIED unless `present` is the one it has now; LIMIT, NOMEM. */
@@ -187,7 +193,7 @@ struct daemon_info {
 	size_t connections; /* to peers, both ways */
 };
 void daemon_info(const struct daemon *, struct daemon_info *);
-/* NULL before `init`. */
+/* NULL before `init`, and until a recovery has succeeded. */
 const struct identity *daemon_identity(const struct daemon *);
 /* For handlers without COMMAND_IDENTITY that can use them (`status`): NULL
  * before `init`. */

@@ -11,7 +11,6 @@ device_init(struct request *r)
 	struct random random = daemon_random(r->daemon);
 	uint8_t entropy[PHRASE_ENTROPY_LEN];
 	char phrase[PHRASE_TEXT_LEN];
-	const struct identity *self;
 	const char *name;
 	lk_err err;
 
@@ -21,21 +20,10 @@ device_init(struct request *r)
 	err = request_init(r, name, entropy);
 	explicit_bzero(entropy, sizeof(entropy));
 	if (err.code == LK_OK) {
-		self = daemon_identity(r->daemon);
-		json_add_text(r->result, "name", self->name);
-		json_add_id(r->result, "device", BYTES_OF(self->sign.pk));
-		json_add_id(r->result, "person", BYTES_OF(self->root_pk));
+		json_add_identity(r->result, daemon_identity(r->daemon));
 		json_add_text(r->result, "phrase", phrase);
 	}
 	explicit_bzero(phrase, sizeof(phrase));
-	if (err.code == LK_E_EXISTS) {
-		request_hint(r, "another device has another LK_HOME");
-		return request_fail(r, err, "init: there is an identity here");
-	}
-	if (err.code == LK_E_USAGE) {
-		request_hint(r, "a name is 1 to 255 bytes of UTF-8");
-		return request_fail(r, err, "%s: not a name", name);
-	}
 	return err;
 }
 

@@ -234,20 +234,47 @@ revoke_poll(struct request *r, bool *done)
 	return documents_json(r, state->device.pk);
 }
 
+static bool
+phrase_given(struct request *r)
+{
+	return json_object_object_get_ex(r->params, "phrase", NULL);
+}
+
 static lk_err
 revoke_fail(struct request *r, const struct home_device *d, lk_err err)
 {
 	if (err.code == LK_E_EXISTS)
 		return request_fail(
 		    r, err, "%s: it was revoked before", d->name);
+	if (err.code == LK_E_USAGE) /* the phrase: said */
+		return err;
 	if (err.code != LK_E_DENIED)
+		return request_fail(r, err, "%s: %s", d->name, err.what);
+	if (phrase_given(r) && !d->self)
 		return request_fail(r, err, "%s: %s", d->name, err.what);
 	request_hint(r,
 	    d->self ? "revoke it from another device of yours"
-		    : "lk device ls --json shows ranks: a smaller one may");
+		    : "lk device ls --json shows ranks: a smaller one may, "
+		      "and --phrase");
 	return request_fail(r, err, "%s: not permitted: %s", d->name,
 	    d->self ? "a device does not revoke itself"
 		    : "only a more senior device may");
+}
+
+/* By this device, or by the phrase where it is given. */
+static lk_err
+revoke_run(struct request *r, const uint8_t pk[static 32], struct wall since)
+{
+	uint8_t entropy[PHRASE_ENTROPY_LEN];
+	lk_err err;
+
+	if (!phrase_given(r))
+		return engine_device_revoke(r->engine, pk, since, r->now);
+	TRY(param_phrase(r, entropy));
+	err = engine_device_revoke_by_phrase(
+	    r->engine, entropy, pk, since, r->now);
+	explicit_bzero(entropy, sizeof(entropy));
+	return err;
 }
 
 static lk_err
@@ -266,7 +293,7 @@ device_revoke(struct request *r)
 	state->device = d;
 	err = added_json(r, d.pk);
 	if (err.code == LK_OK)
-		err = engine_device_revoke(r->engine, d.pk, since, r->now);
+		err = revoke_run(r, d.pk, since);
 	if (err.code != LK_OK) {
 		free(state);
 		return revoke_fail(r, &d, err);

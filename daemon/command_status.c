@@ -78,12 +78,9 @@ document_status(struct request *r, const struct subject *s,
 static void
 identity_json(struct request *r)
 {
-	const struct identity *self = daemon_identity(r->daemon);
 	struct json_object *o = json_object_new_object();
 
-	json_add_text(o, "name", self->name);
-	json_add_id(o, "device", BYTES_OF(self->sign.pk));
-	json_add_id(o, "person", BYTES_OF(self->root_pk));
+	json_add_identity(o, daemon_identity(r->daemon));
 	json_object_object_add(r->result, "identity", o);
 }
 

@@ -16,6 +16,7 @@ static const struct command *const *const tables[] = {
 	&commands_members,
 	&commands_pairing,
 	&commands_person,
+	&commands_recover,
 	&commands_restore,
 	&commands_revoke,
 	&commands_status,

@@ -240,7 +240,7 @@ call_admit(struct daemon *d, struct call *call)
 		return (request_fail(r, LK_ERR(LK_E_SYS, "store"),
 		    "the store failed and is read-only until lkd is started "
 		    "again"));
-	if ((flags & COMMAND_IDENTITY) && d->replica == NULL) {
+	if ((flags & COMMAND_IDENTITY) && daemon_identity(d) == NULL) {
 		request_hint(r, "lk init makes one");
 		return (request_fail(r, LK_ERR(LK_E_CONFIG, "identity"),
 		    "there is no identity here yet"));

@@ -90,30 +90,35 @@ replica_stop(struct daemon *d)
 	d->replica = NULL;
 }
 
+/* New keys, or those with which a recovery was begun. */
 static lk_err
-identity_make(
-    struct daemon *d, const char *name, const uint8_t entropy[static 16])
+identity_make(struct daemon *d, const char *name)
 {
 	struct random random = random_system();
 
-	TRY(identity_create(&d->identity, &random, name));
-	d->has_identity = true;
-	TRY(replica_start(d));
-	TRY(home_create(d->replica, &d->identity, entropy));
-	return (LK_NONE);
+	if (!d->has_identity) {
+		TRY(identity_create(&d->identity, &random, name));
+		d->has_identity = true;
+		return (replica_start(d));
+	}
+	engine_recover_cancel(d->engine);
+	return (identity_rename(&d->identity, name));
 }
 
 lk_err
-request_init(
-    struct request *r, const char *name, const uint8_t entropy[static 16])
+request_init_empty(struct request *r, const char *name)
 {
 	struct daemon *d = r->daemon;
 	struct store_usage usage;
+	lk_err err;
 
 	LK_ASSERT(
 	    d->txn != NULL && (call_of(r)->command->flags & COMMAND_ALONE));
-	if (d->has_identity)
-		return (LK_ERR(LK_E_EXISTS, "identity"));
+	if (daemon_identity(d) != NULL) {
+		request_hint(r, "another device has another LK_HOME");
+		return (request_fail(r, LK_ERR(LK_E_EXISTS, "identity"),
+		    "init: there is an identity here"));
+	}
 	TRY(store_usage(d->store, &usage));
 	if (usage.envelopes > 0) {
 		request_hint(r,
@@ -124,9 +129,25 @@ request_init(
 		    "the documents here belong to an identity that is gone"));
 	}
 	/* An error undoes all this with the transaction: round_abort. */
-	TRY(identity_make(d, name, entropy));
+	err = identity_make(d, name);
+	if (err.code == LK_E_USAGE) {
+		request_hint(r, "a name is 1 to 255 bytes of UTF-8");
+		return (request_fail(r, err, "%s: not a name", name));
+	}
+	TRY(err);
 	r->replica = d->replica;
 	r->engine = d->engine;
+	return (LK_NONE);
+}
+
+lk_err
+request_init(
+    struct request *r, const char *name, const uint8_t entropy[static 16])
+{
+	struct daemon *d = r->daemon;
+
+	TRY(request_init_empty(r, name));
+	TRY(home_create(d->replica, &d->identity, entropy));
 	log_info("identity: made");
 	return (LK_NONE);
 }
@@ -148,7 +169,7 @@ daemon_info(const struct daemon *d, struct daemon_info *info)
 		.started = d->started,
 		.pid = getpid(),
 		.read_only = d->read_only,
-		.identity = d->has_identity,
+		.identity = daemon_identity(d) != NULL,
 		.connections = net_peers(d->net),
 	};
 }
@@ -156,7 +177,8 @@ daemon_info(const struct daemon *d, struct daemon_info *info)
 const struct identity *
 daemon_identity(const struct daemon *d)
 {
-	return (d->has_identity ? &d->identity : NULL);
+	return (
+	    d->has_identity && d->identity.cert_len > 0 ? &d->identity : NULL);
 }
 
 struct replica *

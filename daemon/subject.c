@@ -205,6 +205,14 @@ json_add_number(struct json_object *o, const char *key, uint64_t n)
 }
 
 void
+json_add_identity(struct json_object *o, const struct identity *self)
+{
+	json_add_text(o, "name", self->name);
+	json_add_id(o, "device", BYTES_OF(self->sign.pk));
+	json_add_id(o, "person", BYTES_OF(self->root_pk));
+}
+
+void
 json_add_flag(struct json_object *o, const char *key, bool flag)
 {
 	json_object_object_add(o, key, json_object_new_boolean(flag));

@@ -41,6 +41,11 @@ LK_MUST_USE lk_err subject_denied(
 LK_MUST_USE lk_err subject_damaged(
     struct request *, const struct subject *, lk_err);
 
+/* The recovery phrase of param "phrase"; the caller wipes it.  USAGE, which says
+ * what word is wrong; said. */
+LK_MUST_USE lk_err param_phrase(
+    struct request *, uint8_t entropy[static 16]);
+
 /* The documents that param "docs" names, an array: *docnos is new (free), NULL
  * when there is none or it is empty.  Said. */
 LK_MUST_USE lk_err subject_list(
@@ -50,6 +55,8 @@ LK_MUST_USE lk_err subject_list(
 void json_add_text(struct json_object *, const char *key, const char *);
 void json_add_bytes(struct json_object *, const char *key, struct bytes);
 void json_add_number(struct json_object *, const char *key, uint64_t);
+/* Its name, and its and its person's keys. */
+void json_add_identity(struct json_object *, const struct identity *);
 void json_add_flag(struct json_object *, const char *key, bool);
 /* An answer is held in memory as a whole: takes `bytes` and an entry from the
  * room there is for it.  LIMIT. */

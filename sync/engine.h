@@ -99,6 +99,8 @@ struct recovery {
 };
 LK_MUST_USE lk_err engine_recover(struct engine *, const struct recovery *,
     struct now, uint64_t *handle);
+/* Gives up what engine_recover began and no device has taken in yet. */
+void engine_recover_cancel(struct engine *);
 enum redeem_state { REDEEM_TRYING, REDEEM_DONE, REDEEM_REFUSED };
 struct redeem_status {
 	enum redeem_state state;

@@ -18,16 +18,21 @@
 #define WELCOMES_EMPTY_MAX 64
 
 void
+redeem_end(struct engine *e, struct redeem *q)
+{
+	TAILQ_REMOVE(&e->redeems, q, next);
+	free((void *)(uintptr_t)q->card.ptr);
+	secret_wipe(q, sizeof(*q));
+	free(q);
+}
+
+void
 redeem_free(struct engine *e)
 {
 	struct redeem *q;
 
-	while ((q = TAILQ_FIRST(&e->redeems)) != NULL) {
-		TAILQ_REMOVE(&e->redeems, q, next);
-		free((void *)(uintptr_t)q->card.ptr);
-		secret_wipe(q, sizeof(*q));
-		free(q);
-	}
+	while ((q = TAILQ_FIRST(&e->redeems)) != NULL)
+		redeem_end(e, q);
 }
 
 /* Pairing makes this device somebody else's: it must own nothing. */

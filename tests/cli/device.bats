@@ -87,7 +87,7 @@ Recorded here; lk sync --wait=all waits for everywhere." ""
 	paired laptop tablet
 	on laptop sync --wait --timeout 30s
 	run --separate-stderr on phone device revoke laptop
-	is 77 "" "lk: laptop: not permitted: only a more senior device may; lk device ls --json shows ranks: a smaller one may"
+	is 77 "" "lk: laptop: not permitted: only a more senior device may; lk device ls --json shows ranks: a smaller one may, and --phrase"
 	run --separate-stderr on phone device revoke tablet
 	refused 77 "lk: tablet: not permitted: only a more senior device may; *"
 	run --separate-stderr on laptop device revoke laptop
@@ -150,7 +150,7 @@ Recorded here; lk sync --wait=all waits for everywhere." ""
 Documents it made, or was given by others, keep it:
   mine
   theirs" ]]
-	[ "$stderr" = "lk: phone: in 2 documents this device may not revoke it; an admin above it there may: lk revoke DOC DEVICE; or the recovery phrase" ]
+	[ "$stderr" = "lk: phone: in 2 documents this device may not revoke it; an admin above it there may: lk revoke DOC DEVICE; or the recovery phrase: --phrase" ]
 	# The tablet made it, hears of the revocation and does its part.
 	for i in {1..150}; do
 		on tablet sync --wait=1 --timeout 100ms 2>/dev/null || true
