@@ -6,14 +6,17 @@
 #include "cli/client.h"
 #include "cli/params.h"
 #include "cli/phrase.h"
+#include "cli/ticket.h"
 #include "cli/verbs.h"
 
 static const char *opt_name, *opt_peer, *opt_phrase_file;
+static int64_t opt_timeout = TIMEOUT_DEFAULT_MS;
 
 static const struct option options[] = {
 	{ "name", 'n', OPTION_STRING, &opt_name },
 	{ "phrase-file", 0, OPTION_STRING, &opt_phrase_file },
 	{ "recover", 0, OPTION_STRING, &opt_peer },
+	{ "timeout", 0, OPTION_DURATION, &opt_timeout },
 	OPTIONS_END,
 };
 
@@ -113,6 +116,7 @@ init_recover(struct lk *lk, json_object *params)
 	int status;
 
 	params_text(params, "peer", opt_peer);
+	params_number(params, "timeout_ms", opt_timeout);
 	status = phrase_params(lk, params, opt_phrase_file);
 	if (status != 0) {
 		json_object_put(params);
@@ -147,8 +151,8 @@ init_run(struct lk *lk, const struct args *args)
 const struct command verb_init = {
 	.name = "init",
 	.usage = "init [--name NAME]\n"
-		 "init --recover KEY@HOST:PORT [--phrase-file FILE] [--name "
-		 "NAME]\n",
+		 "init --recover KEY@HOST:PORT [--phrase-file FILE] "
+		 "[--timeout SPAN] [--name NAME]\n",
 	.summary = "Make this device's identity and start its daemon",
 	.details =
 	    "Makes keys and a store in LK_HOME (default $XDG_DATA_HOME/lk), "
@@ -163,7 +167,8 @@ const struct command verb_init = {
 	    "  --recover KEY@HOST:PORT\n"
 	    "                      that device: lk key show prints KEY there, "
 	    "as sessions,\n                      and lk daemon status where it "
-	    "listens\n",
+	    "listens\n"
+	    "  --timeout SPAN      how long to wait for it (60s)\n",
 	.options = options,
 	.run = init_run,
 };

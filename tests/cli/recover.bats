@@ -78,7 +78,11 @@ place() {
 	run --separate-stderr on laptop device revoke --phrase server <other
 	refused 77 "lk: server: the phrase of somebody else"
 	[ "$(state_of server)" = "$before" ]
+	nobody=$(printf '%064d' 9)@${peer#*@}
+	run --separate-stderr on fresh init --recover "$nobody" --phrase-file phrase --timeout 1s
+	refused 75 "lk: *: no answer; *"
 	# The same place can still become somebody.
+	on fresh daemon stop
 	run --separate-stderr on fresh init --name fresh --quiet
 	[ "$status" -eq 0 ]
 	on fresh new own
