@@ -238,6 +238,38 @@ the_phrase_of_somebody_else_is_told_and_changes_nothing(void **state)
 	scene_clear(&s);
 }
 
+/* The root's certificate is still good: the statement that it is gone counts.
+ */
+static void
+a_device_that_is_gone_is_not_taken_in_again(void **state)
+{
+	struct scene s;
+	struct redeem q = { .recovers = true };
+	struct link l = { .state = LINK_OPEN };
+	BUF_SCOPED hello = { .max = 1024 };
+
+	(void)state;
+	scene_make(&s);
+	assert_int_equal(recover(&s, LAPTOP).state, REDEEM_DONE);
+	assert_int_equal(end_by_phrase(&s.server, LAPTOP, &s.fresh), LK_OK);
+	ok(cert_decode(&q.cert,
+	    BYTES(s.fresh.d.identity.cert, s.fresh.d.identity.cert_len)));
+	ok(recover_hello(s.fresh.e, &q, &hello));
+	device_begin(&s.server.d);
+	ok(recover_joined(
+	    s.server.e, &l, s.fresh.d.identity.noise.pk, buf_bytes(&hello)));
+	assert_true(l.known);
+	ok(recover_answer(s.server.e, &l));
+	host_commit(&s.server);
+	assert_int_equal(l.state, LINK_CLOSED);
+	free((void *)(uintptr_t)l.payload.ptr);
+	wires_run(&s.w, 5000);
+	assert_int_equal(role_of(&s.server.d, named(&s.server.d, "mine"),
+			     s.fresh.d.identity.sign.pk),
+	    ROLE_NONE);
+	scene_clear(&s);
+}
+
 /* What recover_joined says of the first `len` bytes, copied to their own place;
  * with a bit of them wrong, when `flip` is less than their bits. */
 static enum lk_code
@@ -310,6 +342,7 @@ main(void)
 		    the_phrase_and_one_address_bring_everything_back),
 		cmocka_unit_test(
 		    the_phrase_ends_lost_devices_in_others_documents_too),
+		cmocka_unit_test(a_device_that_is_gone_is_not_taken_in_again),
 		cmocka_unit_test(
 		    what_shows_less_than_the_root_s_certificate_is_nobody),
 		cmocka_unit_test(
