@@ -35,6 +35,7 @@ graph_free(struct graph *g)
 		eval_clear(&g->evals->cached[i]);
 	eval_clear(&g->evals->now);
 	free(g->evals->walk.v);
+	free(g->evals->shown.v);
 	free(g->evals);
 	vclock_pool_clear(&g->clocks);
 	lookup_clear(&g->by_id);

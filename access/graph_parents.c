@@ -44,18 +44,17 @@ adoption_from(const struct graph *g, const struct view *v, const struct eval *e,
 	return i;
 }
 
-/* The last visible change of a stream, adopted or not: its node, or GRAPH_NONE;
- * *seq is 0 then. */
+/* The last visible change of a stream, adopted or not: its node, or
+ * GRAPH_NONE. */
 static uint32_t
 stream_change(const struct graph *g, const struct view *v, const struct eval *e,
-    const struct stream *s, uint32_t *seq)
+    const struct stream *s)
 {
 	uint32_t n = u32s_upto(&s->changes, stream_shown(g, v, e, s));
 	uint32_t last = n == 0 ? 0 : s->changes.v[n - 1], i = s->adoption;
 
 	while ((i = adoption_from(g, v, e, i, NODE_CHANGE, last)) != GRAPH_NONE)
 		last = g->nodes.v[g->adoptions.v[i].target].seq;
-	*seq = last;
 	return last == 0 ? GRAPH_NONE : chain_node(g, s->chain, last);
 }
 
@@ -107,11 +106,13 @@ imports_add(struct graph *g, const struct view *v, const struct eval *e,
     uint32_t stream, const struct covered *c)
 {
 	const struct stream *s = &g->streams.v[stream];
-	uint32_t done = vclock_get(&g->clocks, c->clock, place_imports(stream));
-	uint32_t last = u32s_upto(&s->imports, stream_shown(g, v, e, s));
-	uint32_t i = s->adoption, n;
+	uint32_t done, last, i = s->adoption, n;
 	bool ok = true;
 
+	if (s->imports.len == 0 && i == GRAPH_NONE)
+		return true;
+	done = vclock_get(&g->clocks, c->clock, place_imports(stream));
+	last = u32s_upto(&s->imports, stream_shown(g, v, e, s));
 	for (uint32_t k = u32s_upto(&s->imports, done); k < last && ok; k++) {
 		n = chain_node(g, s->chain, s->imports.v[k]);
 		ok = covered_apart(c, n) || u32s_add(&g->parents, n);
@@ -125,16 +126,68 @@ imports_add(struct graph *g, const struct view *v, const struct eval *e,
 	return ok;
 }
 
+/* Fills g->evals->shown: by stream, the last change it shows, or GRAPH_NONE.
+ * *newest is the one of them that arrived last. */
+static bool
+shown_fill(struct graph *g, const struct view *v, const struct eval *e,
+    uint32_t *newest)
+{
+	struct u32s *shown = &g->evals->shown;
+
+	shown->len = 0;
+	*newest = GRAPH_NONE;
+	for (uint32_t i = 0; i < g->streams.len; i++) {
+		uint32_t n = stream_change(g, v, e, &g->streams.v[i]);
+
+		if (!u32s_add(shown, n))
+			return false;
+		if (n != GRAPH_NONE && (*newest == GRAPH_NONE || n > *newest))
+			*newest = n;
+	}
+	return true;
+}
+
+static bool
+covered_has(const struct graph *g, const struct covered *c, uint32_t change)
+{
+	const struct node *n = &g->nodes.v[change];
+
+	return vclock_get(&g->clocks, c->clock, place_changes(n->stream)) >=
+	    n->seq;
+}
+
+/* The ancestors of all these changes.  What is among them has its own ancestors
+ * there too, so that beginning with the newest little is left to add. */
+static bool
+shown_cover(struct graph *g, uint32_t newest, struct covered *c)
+{
+	const struct u32s *shown = &g->evals->shown;
+
+	if (newest == GRAPH_NONE)
+		return true;
+	if (!covered_add(g, c, &g->nodes.v[newest]))
+		return false;
+	for (uint32_t i = 0; i < shown->len; i++) {
+		uint32_t n = shown->v[i];
+
+		if (n != GRAPH_NONE && n != newest && !covered_has(g, c, n) &&
+		    !covered_add(g, c, &g->nodes.v[n]))
+			return false;
+	}
+	u32s_normalize(&c->apart);
+	return true;
+}
+
 /* Adds what a stream shows and none of the others has among its ancestors: its
  * last change, and imports. */
 static bool
 heads_add(struct graph *g, const struct view *v, const struct eval *e,
     uint32_t stream, const struct covered *c)
 {
-	uint32_t done = vclock_get(&g->clocks, c->clock, place_changes(stream));
-	uint32_t seq, n = stream_change(g, v, e, &g->streams.v[stream], &seq);
+	uint32_t n = g->evals->shown.v[stream];
 
-	if (n != GRAPH_NONE && done < seq && !u32s_add(&g->parents, n))
+	if (n != GRAPH_NONE && !covered_has(g, c, n) &&
+	    !u32s_add(&g->parents, n))
 		return false;
 	return imports_add(g, v, e, stream, c);
 }
@@ -147,16 +200,10 @@ heads_add(struct graph *g, const struct view *v, const struct eval *e,
 lk_err
 parents_of(struct graph *g, const struct view *v, const struct eval *e)
 {
-	uint32_t pool = g->clocks.len, seq;
+	uint32_t pool = g->clocks.len, newest;
 	struct covered c = { 0 };
-	bool ok = true;
+	bool ok = shown_fill(g, v, e, &newest) && shown_cover(g, newest, &c);
 
-	for (uint32_t i = 0; i < g->streams.len && ok; i++) {
-		uint32_t n = stream_change(g, v, e, &g->streams.v[i], &seq);
-
-		ok = n == GRAPH_NONE || covered_add(g, &c, &g->nodes.v[n]);
-	}
-	u32s_normalize(&c.apart);
 	g->parents.len = 0;
 	for (uint32_t i = 0; i < g->streams.len && ok; i++)
 		ok = heads_add(g, v, e, i, &c);

@@ -229,7 +229,8 @@ struct evals {
 	struct eval now, cached[EVALS_CACHED];
 	uint64_t age;
 	uint32_t stamp;
-	struct u32s walk; /* etags still to visit */
+	struct u32s walk;  /* etags still to visit */
+	struct u32s shown; /* by stream, while heads are sought */
 	/* The answer of graph_missing_share, when known. */
 	bool share_known, share_missing;
 	uint32_t share_epoch, share_author;

@@ -176,22 +176,40 @@ chain_essential(struct graph *g, uint32_t chain, uint32_t seq)
 	return LK_NONE;
 }
 
+static void
+past_raise(const struct graph *g, uint32_t node, uint32_t *past)
+{
+	uint32_t seq;
+
+	for (uint32_t i = 0;
+	     vclock_next(&g->clocks, g->nodes.v[node].clock, &i, &seq); i++)
+		past[i] = later(past[i], seq);
+}
+
+/* How far the pasts of these envelopes reach on every chain.  What is in the
+ * past of another has nothing to add, and in that of the newest most are. */
+static void
+pasts_join(const struct graph *g, const uint32_t *last, uint32_t *past)
+{
+	uint32_t newest = 0;
+
+	for (uint32_t c = 0; c < g->chains.len; c++) {
+		if (last[c] > 0)
+			newest = later(newest, chain_node(g, c, last[c]));
+	}
+	past_raise(g, newest, past);
+	for (uint32_t c = 0; c < g->chains.len; c++) {
+		if (last[c] > past[c])
+			past_raise(g, chain_node(g, c, last[c]), past);
+	}
+}
+
 /* The essential set is the past of the last effective envelope of every chain;
  * its heads are those of them that no other one has in its past. */
 static lk_err
 essential_settle(struct graph *g, const uint32_t *last, uint32_t *past)
 {
-	uint32_t seq;
-
-	for (uint32_t c = 0; c < g->chains.len; c++) {
-		if (last[c] == 0)
-			continue;
-		const struct node *n = &g->nodes.v[chain_node(g, c, last[c])];
-
-		for (uint32_t i = 0;
-		     vclock_next(&g->clocks, n->clock, &i, &seq); i++)
-			past[i] = later(past[i], seq);
-	}
+	pasts_join(g, last, past);
 	g->heads.len = 0;
 	for (uint32_t c = 0; c < g->chains.len; c++) {
 		if (last[c] > past[c] &&
