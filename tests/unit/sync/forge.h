@@ -13,8 +13,9 @@ struct forgery {
 	uint8_t prev[LK_ID_LEN];
 	uint8_t deps[ENVELOPE_DEPS_MAX][LK_ID_LEN];
 	struct bytes key_section;
-	uint8_t random;    /* sets apart envelopes of equal content */
-	const uint8_t *as; /* in whose name; NULL: the signer's own */
+	uint8_t random;            /* sets apart envelopes of equal content */
+	const uint8_t *as;         /* in whose name; NULL: the signer's own */
+	const struct epoch *under; /* NULL: the present one */
 };
 
 static inline void
@@ -38,7 +39,10 @@ forge_seal(struct device *d, uint32_t docno, const struct forgery *f,
 	device_begin(d);
 	ok(docstate_get(d->r, docno, &ds));
 	graph_any_epoch(ds->graph, etag);
-	ok(docstate_key(d->r, docno, etag, &epoch));
+	if (f->under != NULL)
+		epoch = *f->under;
+	else
+		ok(docstate_key(d->r, docno, etag, &epoch));
 	draft.topic = &ds->topic;
 	draft.docid = ds->docid;
 	body_encode(&body, &f->body);

@@ -1,0 +1,454 @@
+/* Scenarios of access.md section 12 about keys, adopts and what is malformed,
+ * on real replicas with real keys. */
+#include "tests/unit/sync/play.h"
+
+static void
+envelope_name(const struct buf *envelope, uint8_t id[static LK_ID_LEN])
+{
+	struct envelope env;
+
+	ok(envelope_parse(&env, buf_bytes(envelope)));
+	memcpy(id, env.id, LK_ID_LEN);
+}
+
+static void
+adopt(struct play *p, int who, const struct buf *envelope)
+{
+	uint8_t id[LK_ID_LEN];
+	struct graph *g;
+	uint32_t node;
+
+	envelope_name(envelope, id);
+	device_begin(&p->at[who]);
+	ok(replica_graph(p->at[who].r, p->in[who], &g));
+	node = graph_find(g, id);
+	assert_int_not_equal(node, GRAPH_NONE);
+	ok(replica_adopt(p->at[who].r, p->in[who], &node, 1));
+	device_commit(&p->at[who]);
+}
+
+static void
+t4_what_is_adopted_shows_until_who_adopted_it_goes(void **state)
+{
+	static const struct expected with = { { "e1", "e9", "f1" }, { NULL } };
+	static const struct expected after = { { "e1", "f1", "a1" }, { "e9" } };
+	struct play p;
+
+	(void)state;
+	play_make(&p);
+	eve_goes(&p);
+	edit(&p.at[EVE], p.in[EVE], "e9", "unseen");
+	tell(&p, EVE, FAY, true);
+	edit(&p.at[FAY], p.in[FAY], "f1", "kept");
+	tell(&p, FAY, ANN, true);
+	hear(&p, FAY);
+	assert_false(shows(&p.at[FAY], p.in[FAY], "e9"));
+	adopt(&p, FAY, &p.news.at[p.news.len - 2]);
+	assert_true(shows(&p.at[FAY], p.in[FAY], "e9"));
+	tell(&p, FAY, CAST, true);
+	everywhere(&p, &with);
+	/* ann has f1, and not the adopt. */
+	evict(&p.at[ANN], p.in[ANN], root(&p, FAY), ROLE_NONE);
+	edit(&p.at[ANN], p.in[ANN], "a1", "later");
+	tell(&p, ANN, CAST, true);
+	everywhere(&p, &after);
+	hear(&p, ANN);
+	hear(&p, GIL);
+	hear(&p, FAY);
+	assert_same_state(&p, ANN, GIL);
+	assert_false(shows(&p.at[FAY], p.in[FAY], "e9"));
+	play_clear(&p);
+}
+
+/* Who is removed waits for the key of what is written since, and has none of
+ * it in his files' document. */
+static void
+k1_a_removed_reader_cannot_open_what_is_written_by_who_knows(void **state)
+{
+	static const struct expected x = { { "e1", "f1" }, { NULL } };
+	struct play p;
+
+	(void)state;
+	play_make(&p);
+	eve_goes(&p);
+	hear(&p, FAY);
+	edit(&p.at[FAY], p.in[FAY], "f1", "not for eve");
+	tell(&p, FAY, CAST, true);
+	everywhere(&p, &x);
+	hear(&p, EVE);
+	device_reopen(&p.at[EVE]);
+	assert_int_equal(
+	    give(&p.at[EVE], p.in[EVE], buf_bytes(&p.news.at[p.news.len - 1]))
+		.what,
+	    RECEIPT_KNOWN);
+	assert_false(shows(&p.at[EVE], p.in[EVE], "f1"));
+	assert_true(shows(&p.at[EVE], p.in[EVE], "e1"));
+	play_clear(&p);
+}
+
+/* All refuse it, with this reason when there is one. */
+static void
+refused_by_all(struct play *p, const struct buf *envelope, const char *why)
+{
+	for (int i = 0; i < CAST; i++) {
+		struct received got =
+		    give(&p->at[i], p->in[i], buf_bytes(envelope));
+
+		if (got.what != RECEIPT_REFUSED)
+			fail_msg("%s takes it (%d): %s", names[i], got.what,
+			    got.why);
+		if (why != NULL)
+			assert_string_equal(got.why, why);
+		device_reopen(&p->at[i]);
+	}
+}
+
+static void
+k2_a_change_under_the_key_of_who_is_known_to_be_removed_is_refused(void **state)
+{
+	struct play p;
+	struct forgery f;
+	struct buf envelope;
+	uint8_t id[LK_ID_LEN];
+
+	(void)state;
+	play_make(&p);
+	eve_goes(&p);
+	for (int i = 0; i < CAST; i++)
+		hear(&p, i);
+	forge_place(&p.at[FAY], p.in[FAY], &f);
+	f.body.ops[f.body.ops_len++] = (struct access_op){ .kind = OP_CHANGE,
+		.content = { .data = BYTES_STR("x") } };
+	forge_seal(&p.at[FAY], p.in[FAY], &f, &envelope, id);
+	refused_by_all(&p, &envelope, "A7 epoch not clean");
+	buf_clear(&envelope);
+	play_clear(&p);
+}
+
+/* An epoch as `who` would write it now, its boxes to be spoilt. */
+struct epoch_forgery {
+	struct epoch epoch;
+	struct graph_reader readers[4 * CAST];
+	size_t readers_len;
+};
+
+static void
+epoch_place(struct play *p, int who, struct epoch_forgery *e)
+{
+	static const uint8_t fresh[EPOCH_SECRET_LEN] = { 42 };
+	const struct graph_reader *readers;
+	struct docstate *ds;
+
+	epoch_derive(&e->epoch, fresh);
+	device_begin(&p->at[who]);
+	ok(docstate_get(p->at[who].r, p->in[who], &ds));
+	ok(graph_readers(ds->graph, &readers, &e->readers_len));
+	assert_true(e->readers_len <= 4 * CAST);
+	memcpy(e->readers, readers, e->readers_len * sizeof(*readers));
+	device_commit(&p->at[who]);
+}
+
+static void
+epoch_seal(struct play *p, int who, const struct epoch_forgery *e,
+    struct buf *envelope)
+{
+	struct device *d = &p->at[who];
+	uint8_t tag[LK_TOPIC_LEN], id[LK_ID_LEN];
+	struct docstate *ds;
+	struct forgery f;
+	struct epoch_plan plan = { .epoch = &e->epoch,
+		.readers = e->readers,
+		.readers_len = e->readers_len };
+	BUF_SCOPED section = { .max = KEYSECTION_MAX };
+
+	forge_place(d, p->in[who], &f);
+	device_begin(d);
+	ok(docstate_get(d->r, p->in[who], &ds));
+	author_tag(tag, &ds->topic, pk(p, who));
+	plan.place = (struct keysection_place){ ds->topic.id, tag, f.seq };
+	ok(keysection_make_epoch(&section, &plan));
+	device_commit(d);
+	f.key_section = buf_bytes(&section);
+	f.under = &e->epoch;
+	f.body.ops[f.body.ops_len++].kind = OP_EPOCH;
+	forge_seal(d, p->in[who], &f, envelope, id);
+}
+
+static void
+k6_an_epoch_with_one_box_too_many_or_too_few_is_refused(void **state)
+{
+	struct play p;
+	struct epoch_forgery e;
+	struct buf envelope;
+
+	(void)state;
+	play_make(&p);
+	eve_goes(&p);
+	for (int i = 0; i < CAST; i++)
+		hear(&p, i);
+	epoch_place(&p, FAY, &e);
+	/* eve, who is out, gets one as well. */
+	memcpy(e.readers[e.readers_len].key, pk(&p, EVE), 32);
+	memcpy(e.readers[e.readers_len++].box, p.at[EVE].identity.box.pk, 32);
+	epoch_seal(&p, FAY, &e, &envelope);
+	refused_by_all(&p, &envelope, "A7 boxes");
+	buf_clear(&envelope);
+	/* Everybody but fay herself, who cannot open it then, and max. */
+	epoch_place(&p, FAY, &e);
+	for (size_t i = 0; i < e.readers_len; i++)
+		if (memcmp(e.readers[i].key, pk(&p, GIL), 32) == 0)
+			e.readers[i] = e.readers[--e.readers_len];
+	epoch_seal(&p, FAY, &e, &envelope);
+	assert_int_equal(give(&p.at[ANN], p.in[ANN], buf_bytes(&envelope)).what,
+	    RECEIPT_REFUSED);
+	assert_int_equal(give(&p.at[MAX], p.in[MAX], buf_bytes(&envelope)).what,
+	    RECEIPT_REFUSED);
+	/* gil cannot even open it: it waits, and blinds nobody. */
+	assert_int_equal(give(&p.at[GIL], p.in[GIL], buf_bytes(&envelope)).what,
+	    RECEIPT_WAITING);
+	edit(&p.at[ANN], p.in[ANN], "a1", "goes on");
+	tell(&p, ANN, GIL, false);
+	assert_true(shows(&p.at[GIL], p.in[GIL], "a1"));
+	buf_clear(&envelope);
+	play_clear(&p);
+}
+
+static void
+k7_an_epoch_with_a_wrong_box_blinds_nobody(void **state)
+{
+	static const struct expected x = { { "a1" }, { NULL } };
+	static const uint8_t secret[DH_LEN] = { 9 };
+	struct dh_key nobody;
+	struct play p;
+	struct epoch_forgery e;
+	struct buf envelope;
+
+	(void)state;
+	play_make(&p);
+	dh_key_from_secret(&nobody, secret);
+	epoch_place(&p, EVE, &e);
+	for (size_t i = 0; i < e.readers_len; i++)
+		if (memcmp(e.readers[i].key, pk(&p, GIL), 32) == 0)
+			memcpy(e.readers[i].box, nobody.pk, DH_LEN);
+	epoch_seal(&p, EVE, &e, &envelope);
+	bag_put(&p.news, buf_bytes(&envelope));
+	for (int i = 0; i < GIL; i++)
+		assert_int_equal(
+		    give(&p.at[i], p.in[i], buf_bytes(&envelope)).what,
+		    RECEIPT_REFUSED);
+	assert_int_equal(give(&p.at[GIL], p.in[GIL], buf_bytes(&envelope)).what,
+	    RECEIPT_WAITING);
+	edit(&p.at[ANN], p.in[ANN], "a1", "goes on");
+	tell(&p, ANN, CAST, true);
+	everywhere(&p, &x);
+	hear(&p, GIL);
+	assert_same_state(&p, ANN, GIL);
+	buf_clear(&envelope);
+	play_clear(&p);
+}
+
+static void
+k10_a_stolen_old_box_key_cannot_open_the_next_epoch(void **state)
+{
+	static const struct expected x = { { "f1" }, { NULL } };
+	struct play p;
+	struct device thief;
+	struct identity next;
+
+	(void)state;
+	play_make(&p);
+	device_close(&p.at[EVE]);
+	thief = device_copy(&p.at[EVE]);
+	device_open(&p.at[EVE]);
+	device_open(&thief);
+	next = p.at[EVE].identity;
+	ok(identity_rotate(&next, &p.at[EVE].random));
+	device_begin(&p.at[EVE]);
+	ok(person_rotate(p.at[EVE].r, &next));
+	p.at[EVE].identity = next;
+	ok(person_rekey_in(p.at[EVE].r, p.in[EVE]));
+	device_commit(&p.at[EVE]);
+	tell(&p, EVE, FAY, true);
+	edit(&p.at[FAY], p.in[FAY], "f1", "under the next epoch");
+	tell(&p, FAY, CAST, true);
+	everywhere(&p, &x);
+	hear(&p, EVE);
+	device_reopen(&p.at[EVE]);
+	assert_true(shows(&p.at[EVE], p.in[EVE], "f1"));
+	give_all(&thief, p.in[EVE], &p.news);
+	device_reopen(&thief);
+	assert_false(shows(&thief, p.in[EVE], "f1"));
+	device_discard(&thief);
+	play_clear(&p);
+}
+
+static void
+k12_an_old_key_published_as_a_new_epoch_is_refused(void **state)
+{
+	struct play p;
+	struct epoch_forgery e;
+	struct buf envelope;
+	struct docstate *ds;
+	uint8_t etag[ETAG_LEN];
+
+	(void)state;
+	play_make(&p);
+	epoch_place(&p, EVE, &e);
+	device_begin(&p.at[EVE]);
+	ok(docstate_get(p.at[EVE].r, p.in[EVE], &ds));
+	graph_any_epoch(ds->graph, etag);
+	ok(docstate_key(p.at[EVE].r, p.in[EVE], etag, &e.epoch));
+	device_commit(&p.at[EVE]);
+	epoch_seal(&p, EVE, &e, &envelope);
+	refused_by_all(&p, &envelope, "A7 key seen before");
+	buf_clear(&envelope);
+	/* The same with a fresh key is taken. */
+	epoch_place(&p, EVE, &e);
+	epoch_seal(&p, EVE, &e, &envelope);
+	for (int i = 0; i < CAST; i++)
+		assert_int_equal(
+		    give(&p.at[i], p.in[i], buf_bytes(&envelope)).what,
+		    RECEIPT_ACCEPTED);
+	assert_same_state(&p, ANN, GIL);
+	buf_clear(&envelope);
+	play_clear(&p);
+}
+
+static int
+dep_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, LK_ID_LEN);
+}
+
+static void
+t28_what_names_an_unknown_envelope_waits_and_is_never_applied(void **state)
+{
+	static const struct expected x = { { "e1", "f1" }, { NULL } };
+	static const uint8_t unknown[LK_ID_LEN] = { 13 };
+	struct play p;
+	struct forgery f;
+	struct buf envelope;
+	struct received got;
+	uint8_t id[LK_ID_LEN];
+
+	(void)state;
+	play_make(&p);
+	forge_place(&p.at[MAX], p.in[MAX], &f);
+	memcpy(f.deps[f.body.deps_len++], unknown, LK_ID_LEN);
+	qsort(f.deps, f.body.deps_len, LK_ID_LEN, dep_compare);
+	f.body.ops[f.body.ops_len++].kind = OP_NO_EFFECT_MIN;
+	forge_seal(&p.at[MAX], p.in[MAX], &f, &envelope, id);
+	got = give(&p.at[GIL], p.in[GIL], buf_bytes(&envelope));
+	assert_int_equal(got.what, RECEIPT_WAITING);
+	assert_memory_equal(got.missing, unknown, LK_ID_LEN);
+	edit(&p.at[EVE], p.in[EVE], "e1", "before");
+	tell(&p, EVE, FAY, true);
+	edit(&p.at[FAY], p.in[FAY], "f1", "on top");
+	tell(&p, FAY, CAST, true);
+	/* In every order, and whether it ever came or not. */
+	everywhere(&p, &x);
+	bag_put(&p.news, buf_bytes(&envelope));
+	everywhere(&p, &x);
+	hear(&p, GIL);
+	device_reopen(&p.at[GIL]);
+	hear(&p, ANN);
+	hear(&p, FAY);
+	assert_same_state(&p, GIL, ANN);
+	assert_same_state(&p, GIL, FAY);
+	buf_clear(&envelope);
+	play_clear(&p);
+}
+
+/* Sealed and signed once more, by somebody who is not its author. */
+static void
+t26_what_somebody_else_signs_again_is_refused(void **state)
+{
+	struct play p;
+	struct forgery f;
+	struct buf envelope;
+	uint8_t id[LK_ID_LEN];
+
+	(void)state;
+	play_make(&p);
+	forge_place(&p.at[EVE], p.in[EVE], &f);
+	f.body.ops[f.body.ops_len++].kind = OP_NO_EFFECT_MIN;
+	f.as = pk(&p, EVE);
+	forge_seal(&p.at[FAY], p.in[FAY], &f, &envelope, id);
+	refused_by_all(&p, &envelope, NULL);
+	buf_clear(&envelope);
+	/* In his own name it is not his place in a chain. */
+	f.as = NULL;
+	forge_seal(&p.at[FAY], p.in[FAY], &f, &envelope, id);
+	refused_by_all(&p, &envelope, NULL);
+	buf_clear(&envelope);
+	play_clear(&p);
+}
+
+static void
+t27_gaps_wrong_order_and_wrong_documents_are_refused_by_all(void **state)
+{
+	struct play p;
+	struct forgery f;
+	struct buf envelope;
+	uint32_t other;
+	uint8_t id[LK_ID_LEN], dep[LK_ID_LEN];
+
+	(void)state;
+	play_make(&p);
+	edit(&p.at[EVE], p.in[EVE], "e1", "first");
+	tell(&p, EVE, CAST, true);
+	for (int i = 0; i < CAST; i++)
+		hear(&p, i);
+	/* A gap. */
+	forge_place(&p.at[EVE], p.in[EVE], &f);
+	f.seq++;
+	f.body.ops[f.body.ops_len++].kind = OP_NO_EFFECT_MIN;
+	forge_seal(&p.at[EVE], p.in[EVE], &f, &envelope, id);
+	refused_by_all(&p, &envelope, "A3 seq");
+	buf_clear(&envelope);
+	/* Dependencies twice. */
+	forge_place(&p.at[EVE], p.in[EVE], &f);
+	envelope_name(&p.news.at[0], dep);
+	memset(f.deps[0], 1, LK_ID_LEN);
+	memset(f.deps[1], 1, LK_ID_LEN);
+	f.body.deps_len = 2;
+	f.body.ops[f.body.ops_len++].kind = OP_NO_EFFECT_MIN;
+	forge_seal(&p.at[EVE], p.in[EVE], &f, &envelope, id);
+	refused_by_all(&p, &envelope, NULL);
+	buf_clear(&envelope);
+	/* Of another document. */
+	other = document(&p.at[EVE], "other");
+	forge_place(&p.at[EVE], other, &f);
+	f.body.ops[f.body.ops_len++].kind = OP_NO_EFFECT_MIN;
+	forge_seal(&p.at[EVE], other, &f, &envelope, id);
+	refused_by_all(&p, &envelope, NULL);
+	buf_clear(&envelope);
+	play_clear(&p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    t4_what_is_adopted_shows_until_who_adopted_it_goes),
+		cmocka_unit_test(t26_what_somebody_else_signs_again_is_refused),
+		cmocka_unit_test(
+		    t27_gaps_wrong_order_and_wrong_documents_are_refused_by_all),
+		cmocka_unit_test(
+		    t28_what_names_an_unknown_envelope_waits_and_is_never_applied),
+		cmocka_unit_test(
+		    k1_a_removed_reader_cannot_open_what_is_written_by_who_knows),
+		cmocka_unit_test(
+		    k2_a_change_under_the_key_of_who_is_known_to_be_removed_is_refused),
+		cmocka_unit_test(
+		    k6_an_epoch_with_one_box_too_many_or_too_few_is_refused),
+		cmocka_unit_test(k7_an_epoch_with_a_wrong_box_blinds_nobody),
+		cmocka_unit_test(
+		    k10_a_stolen_old_box_key_cannot_open_the_next_epoch),
+		cmocka_unit_test(
+		    k12_an_old_key_published_as_a_new_epoch_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
