@@ -60,8 +60,7 @@ t4_what_is_adopted_shows_until_who_adopted_it_goes(void **state)
 	play_clear(&p);
 }
 
-/* Who is removed waits for the key of what is written since, and has none of
- * it in his files' document. */
+/* It waits for its key there. */
 static void
 k1_a_removed_reader_cannot_open_what_is_written_by_who_knows(void **state)
 {
@@ -193,7 +192,7 @@ k6_an_epoch_with_one_box_too_many_or_too_few_is_refused(void **state)
 	epoch_seal(&p, FAY, &e, &envelope);
 	refused_by_all(&p, &envelope, "A7 boxes");
 	buf_clear(&envelope);
-	/* Everybody but fay herself, who cannot open it then, and max. */
+	/* Without one for gil. */
 	epoch_place(&p, FAY, &e);
 	for (size_t i = 0; i < e.readers_len; i++)
 		if (memcmp(e.readers[i].key, pk(&p, GIL), 32) == 0)
@@ -203,7 +202,7 @@ k6_an_epoch_with_one_box_too_many_or_too_few_is_refused(void **state)
 	    RECEIPT_REFUSED);
 	assert_int_equal(give(&p.at[MAX], p.in[MAX], buf_bytes(&envelope)).what,
 	    RECEIPT_REFUSED);
-	/* gil cannot even open it: it waits, and blinds nobody. */
+	/* gil cannot even open it: it waits, and holds nothing up. */
 	assert_int_equal(give(&p.at[GIL], p.in[GIL], buf_bytes(&envelope)).what,
 	    RECEIPT_WAITING);
 	edit(&p.at[ANN], p.in[ANN], "a1", "goes on");
@@ -245,6 +244,121 @@ k7_an_epoch_with_a_wrong_box_blinds_nobody(void **state)
 	assert_same_state(&p, ANN, GIL);
 	buf_clear(&envelope);
 	play_clear(&p);
+}
+
+/* A share to somebody who lacks a key, its box made for this box key. */
+static void
+share_seal(struct play *p, int who, const struct shared_key *what,
+    const uint8_t box_pk[static DH_LEN], struct buf *envelope)
+{
+	struct device *d = &p->at[who];
+	uint8_t tag[LK_TOPIC_LEN], id[LK_ID_LEN], devices[1][ACCESS_KEY_LEN];
+	struct share_box box;
+	struct share_plan plan = { .boxes = &box, .boxes_len = 1 };
+	struct access_op op = { .kind = OP_SHARE };
+	struct docstate *ds;
+	struct epoch epoch;
+	struct forgery f;
+	BUF_SCOPED section = { .max = KEYSECTION_MAX };
+
+	box = (struct share_box){ .epoch = &epoch };
+	memcpy(box.box, box_pk, DH_LEN);
+	memcpy(box.key, what->key, ACCESS_KEY_LEN);
+	forge_place(d, p->in[who], &f);
+	device_begin(d);
+	ok(docstate_get(d->r, p->in[who], &ds));
+	ok(docstate_key(d->r, p->in[who], what->etag, &epoch));
+	author_tag(tag, &ds->topic, pk(p, who));
+	plan.place = (struct keysection_place){ ds->topic.id, tag, f.seq };
+	ok(keysection_make_share(&section, &plan, devices, &op.share.keys_len));
+	device_commit(d);
+	op.share.keys = devices[0];
+	f.key_section = buf_bytes(&section);
+	f.body.ops[f.body.ops_len++] = op;
+	forge_seal(d, p->in[who], &f, envelope, id);
+}
+
+/* Everything that one has. */
+static void
+pass(struct device *from, uint32_t in_from, struct device *to, uint32_t in_to)
+{
+	struct bag b = { .len = 0 };
+
+	(void)bag_take(&b, from, in_from, 1);
+	give_all(to, in_to, &b);
+	bag_clear(&b);
+}
+
+/* fay rotates the key for eve's sake while ann adds zoe; max, who is no friend,
+ * hands zoe a box that opens to nothing, and fay the right one.  Then zoe, whom
+ * nobody can tell to lack the key, helps herself: a new box key of hers makes
+ * the next change one under a new epoch, whose links lead to the old. */
+static void
+check_wrong_share(bool right_one_comes)
+{
+	static const uint8_t secret[DH_LEN] = { 9 };
+	struct dh_key nobody;
+	struct play p;
+	struct device zoe;
+	struct identity next;
+	struct shared_key what;
+	struct graph_reader reader;
+	struct docstate *ds;
+	struct buf envelope;
+	uint32_t in_zoe;
+
+	play_make(&p);
+	device_make(&zoe, 9, "zoe");
+	dh_key_from_secret(&nobody, secret);
+	eve_goes(&p);
+	hear(&p, FAY);
+	edit(&p.at[FAY], p.in[FAY], "f1", "under another key");
+	ok(share_try(&p.at[ANN], p.in[ANN], &zoe, ROLE_READ));
+	in_zoe = welcome(&zoe, &p.at[ANN], p.in[ANN]);
+	tell(&p, ANN, CAST, true);
+	tell(&p, FAY, CAST, true);
+	hear(&p, MAX);
+	hear(&p, FAY);
+	device_begin(&p.at[MAX]);
+	ok(docstate_get(p.at[MAX].r, p.in[MAX], &ds));
+	assert_true(graph_missing_share(ds->graph, &what, &reader));
+	assert_memory_equal(what.key, zoe.identity.sign.pk, ACCESS_KEY_LEN);
+	device_commit(&p.at[MAX]);
+	share_seal(&p, MAX, &what, nobody.pk, &envelope);
+	bag_put(&p.news, buf_bytes(&envelope));
+	buf_clear(&envelope);
+	hear(&p, ANN);
+	pass(&p.at[ANN], p.in[ANN], &zoe, in_zoe);
+	assert_false(shows(&zoe, in_zoe, "f1"));
+	if (right_one_comes) {
+		share_seal(&p, FAY, &what, reader.box, &envelope);
+		(void)give(&zoe, in_zoe, buf_bytes(&envelope));
+		buf_clear(&envelope);
+	} else {
+		next = zoe.identity;
+		ok(identity_rotate(&next, &zoe.random));
+		device_begin(&zoe);
+		ok(person_rotate(zoe.r, &next));
+		zoe.identity = next;
+		ok(person_rekey_in(zoe.r, in_zoe));
+		device_commit(&zoe);
+		pass(&zoe, in_zoe, &p.at[ANN], p.in[ANN]);
+		edit(&p.at[ANN], p.in[ANN], "a1", "under a third");
+		pass(&p.at[ANN], p.in[ANN], &zoe, in_zoe);
+		assert_true(shows(&zoe, in_zoe, "a1"));
+	}
+	device_reopen(&zoe);
+	assert_true(shows(&zoe, in_zoe, "f1"));
+	device_remove(&zoe);
+	play_clear(&p);
+}
+
+static void
+k7_a_share_that_opens_to_nothing_is_ignored_and_healed(void **state)
+{
+	(void)state;
+	check_wrong_share(true);
+	check_wrong_share(false);
 }
 
 static void
@@ -444,6 +558,8 @@ main(void)
 		cmocka_unit_test(
 		    k6_an_epoch_with_one_box_too_many_or_too_few_is_refused),
 		cmocka_unit_test(k7_an_epoch_with_a_wrong_box_blinds_nobody),
+		cmocka_unit_test(
+		    k7_a_share_that_opens_to_nothing_is_ignored_and_healed),
 		cmocka_unit_test(
 		    k10_a_stolen_old_box_key_cannot_open_the_next_epoch),
 		cmocka_unit_test(
