@@ -53,6 +53,21 @@ forks_print(struct output *o, json_object *forks, const char *name)
 }
 
 static void
+duels_print(struct output *o, json_object *duels)
+{
+	for (size_t i = 0; duels != NULL && i < json_object_array_length(duels);
+	     i++) {
+		json_object *d = json_object_array_get_idx(duels, i);
+
+		printf("  %srefused%s: %s tried to revoke %s, who is not below "
+		       "(%lld times, last %s)\n",
+		    style_on(o, STYLE_BAD), style_off(o), safe(field(d, "by")),
+		    safe(field(d, "of")), (long long)field_int(d, "count"),
+		    field_ago(d, "last"));
+	}
+}
+
+static void
 alarms_print(struct output *o, json_object *doc)
 {
 	const char *on = style_on(o, STYLE_BAD), *off = style_off(o);
@@ -75,6 +90,7 @@ alarms_print(struct output *o, json_object *doc)
 		       "quarantine %s shows what to adopt\n",
 		    on, (long long)field_int(doc, "stranded"), off, name);
 	forks_print(o, field_list(doc, "forks"), name);
+	duels_print(o, field_list(doc, "duels"));
 	if (field_int(doc, "damaged") > 0)
 		printf("  %s%lld damaged%s on this disk: asked of every device "
 		       "that has them (lk log shows them)\n",

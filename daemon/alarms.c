@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "crdt/document.h"
+#include "sync/refusals.h"
 
 /* The ids of the two envelopes that prove it; both lie in the log. */
 static void
@@ -122,6 +123,33 @@ stranded_count(void *ctx, const struct doc_stranded *found)
 	return LK_NONE;
 }
 
+/* Refused revocations of somebody who is not below their author. */
+static void
+duels_add(struct request *r, uint32_t docno, struct json_object *o)
+{
+	struct json_object *list = json_object_new_array();
+	struct refusal f;
+
+	json_object_object_add(o, "duels", list);
+	for (size_t i = 0; replica_refusal(r->replica, i, &f); i++) {
+		char who[2 * LK_NAME_MAX + 8];
+		struct json_object *duel;
+
+		if (!f.duel || f.docno != docno)
+			continue;
+		duel = json_object_new_object();
+		json_object_array_add(list, duel);
+		home_who(r->replica, f.author, who, sizeof(who));
+		json_add_text(duel, "by", who);
+		json_add_id(duel, "by_key", BYTES_OF(f.author));
+		home_who(r->replica, f.target, who, sizeof(who));
+		json_add_text(duel, "of", who);
+		json_add_id(duel, "of_key", BYTES_OF(f.target));
+		json_add_number(duel, "count", f.count);
+		json_add_time(duel, "last", f.at);
+	}
+}
+
 lk_err
 alarms_add(struct request *r, const struct subject *s, struct json_object *o)
 {
@@ -137,5 +165,6 @@ alarms_add(struct request *r, const struct subject *s, struct json_object *o)
 		doc_free(doc);
 	}
 	json_add_number(o, "stranded", stranded);
+	duels_add(r, s->docno, o);
 	return err;
 }

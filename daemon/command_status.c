@@ -9,6 +9,7 @@
 #include "daemon/alarms.h"
 #include "daemon/commands.h"
 #include "daemon/subject.h"
+#include "sync/refusals.h"
 
 #define WHO_LEN (2 * LK_NAME_MAX + 8)
 #define TIMEOUT_DEFAULT 60000
@@ -127,6 +128,27 @@ status(struct request *r)
 	return LK_NONE;
 }
 
+/* Envelopes of his that were refused since this daemon began, and the rule that
+ * refused the last. */
+static void
+refused_add(
+    struct request *r, const uint8_t pk[static 32], struct json_object *o)
+{
+	uint64_t refused = 0;
+	struct refusal f, last = { .why = NULL };
+
+	for (size_t i = 0; replica_refusal(r->replica, i, &f); i++) {
+		if (memcmp(f.from, pk, sizeof(f.from)) != 0)
+			continue;
+		refused += f.count;
+		if (last.why == NULL || f.at.ms >= last.at.ms)
+			last = f;
+	}
+	json_add_number(o, "refused", refused);
+	if (last.why != NULL)
+		json_add_text(o, "refused_for", last.why);
+}
+
 static lk_err
 peers(struct request *r)
 {
@@ -152,6 +174,7 @@ peers(struct request *r)
 		json_add_text(o, "address", peer.address);
 		json_add_flag(o, "connected", peer.connected);
 		json_add_flag(o, "own", peer.own);
+		refused_add(r, peer.pk, o);
 		json_add_time(
 		    o, "seen", peer.connected ? r->now.wall : peer.seen);
 	}

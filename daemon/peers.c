@@ -4,6 +4,8 @@
 #include <vis.h>
 
 #include "daemon/daemon.h"
+#include "sync/home.h"
+#include "sync/refusals.h"
 
 #define DROPPED_QUIET_MS 60000
 
@@ -51,6 +53,24 @@ event_pass(struct daemon *d, const struct net_event *e)
 	return (LK_NONE);
 }
 
+/* One line for each device, document and rule: whoever goes on is counted. */
+static void
+refused_log(struct daemon *d)
+{
+	struct refusal f;
+	struct home_name name;
+	char from[2 * LK_ID_LEN + 1];
+
+	while (replica_refusal_news(d->replica, &f)) {
+		hex_encode(from, BYTES_OF(f.from));
+		log_warn("document %s: refused what %.8s sent: %s%s",
+		    home_name(d->replica, f.docno, &name).code == LK_OK
+			? name.name
+			: "without a name",
+		    from, f.why, f.duel ? ", a revocation" : "");
+	}
+}
+
 void
 peers_event(struct daemon *d, const struct net_event *e)
 {
@@ -70,6 +90,8 @@ peers_event(struct daemon *d, const struct net_event *e)
 	err = event_pass(d, e);
 	if (err.code != LK_OK)
 		round_abort(d, err);
+	else
+		refused_log(d);
 }
 
 static lk_err

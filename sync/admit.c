@@ -113,8 +113,7 @@ candidate_boxes(struct admission *a, struct candidate *c)
 {
 	TRY(keysection_parse(&c->keys, c->env.key_section, c->env.etag));
 	TRY(keysection_open(&c->keys, a->r->identity->boxes,
-	    a->r->identity->boxes_len, a->ds->topic.id,
-	    &a->arena, &c->boxes));
+	    a->r->identity->boxes_len, a->ds->topic.id, &a->arena, &c->boxes));
 	return candidate_learn(a, &c->boxes, false);
 }
 
@@ -509,6 +508,8 @@ admit_opened(struct admission *a, struct candidate *c, struct received *out)
 	default:
 		*out = (struct received){ .what = RECEIPT_REFUSED,
 			.why = err.what };
+		refusal_note(
+		    a, c, err.code == LK_E_DENIED ? &author : NULL, err.what);
 		return LK_NONE;
 	}
 }
@@ -561,6 +562,7 @@ admission_open(struct admission *a, struct candidate *c, struct bytes bytes,
 		waiting_for_key(out->missing, c->env.etag);
 	if (err.code == LK_E_WAIT || err.code == LK_E_VERSION)
 		return admit_wait(a, c, err, out);
+	refusal_note(a, c, NULL, err.what);
 	return LK_NONE;
 }
 

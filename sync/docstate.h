@@ -14,6 +14,7 @@
 
 #include "sync/epoch.h"
 #include "sync/keyproof.h"
+#include "sync/refusals.h"
 #include "sync/replica.h"
 
 #define DOCSTATES_MAX 256 /* documents whose graph is kept in memory */
@@ -83,6 +84,7 @@ struct replica {
 	size_t damaged_len;
 	uint64_t mended;            /* of those, since the last look */
 	uint32_t home;              /* number of the home document, or 0 */
+	struct refusals refusals;
 };
 
 /* The record space of a document in the present transaction. */

@@ -123,6 +123,7 @@ class Play:
                   "flood", flood, "again")
         self.tool("crony", victim, "own", "again")
         self.attacks += 1
+        self.reported(victim)
         # Who has not heard takes him for what he was; who has is not moved.
         believed = {text, *self.his[:2]}
         values = set(shown(victim).values())
@@ -132,6 +133,15 @@ class Play:
             raise Failed(f"{victim.name}, who does not know, lacks {believed - values}: "
                          "the thief does nothing")
         self.write(victim)
+
+    def reported(self, victim):
+        """Every fourth lie is a revocation of somebody above him."""
+        thief = self.world["thief"].device
+        [doc] = [d for d in victim.ok("--json", "status").json()["documents"] if d["name"] == DOC]
+        if not [d for d in doc["duels"] if d["by_key"] == thief and d["count"] >= 50]:
+            raise Failed(f"{victim.name} does not say whom the thief tried to revoke: {doc['duels']}")
+        if f"refused what {thief[:8]} sent" not in (victim.home / "log").read_text():
+            raise Failed(f"no line in the log of {victim.name}")
 
     def meet(self, a, b):
         self.world.meet(a, b)

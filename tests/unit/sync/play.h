@@ -5,6 +5,7 @@
 #ifndef TESTS_UNIT_SYNC_PLAY_H
 #define TESTS_UNIT_SYNC_PLAY_H
 
+#include "sync/refusals.h"
 #include "sync/revoke.h"
 #include "tests/unit/sync/forge.h"
 

@@ -107,6 +107,66 @@ t7_a_junior_who_revokes_a_senior_is_refused(void **state)
 	play_clear(&p);
 }
 
+/* What gil's replica says of refused envelopes; returns how many kinds. */
+static size_t
+refusals_of(struct play *p, struct refusal *duel)
+{
+	struct refusal f;
+	size_t n = 0;
+
+	*duel = (struct refusal){ .count = 0 };
+	for (; replica_refusal(p->at[GIL].r, n, &f); n++)
+		if (f.duel)
+			*duel = f;
+	return n;
+}
+
+static void
+refuse_from(struct play *p, const uint8_t *from, struct bytes envelope)
+{
+	struct received got;
+
+	device_begin(&p->at[GIL]);
+	ok(replica_receive(p->at[GIL].r, p->in[GIL], from, &envelope, 1, &got));
+	device_commit(&p->at[GIL]);
+	assert_int_equal(got.what, RECEIPT_REFUSED);
+}
+
+static void
+who_tries_to_revoke_a_senior_is_counted_and_named(void **state)
+{
+	struct play p;
+	struct buf envelope;
+	struct refusal duel, news;
+	size_t told = 0;
+
+	(void)state;
+	play_make(&p);
+	forge_revoke(&p, MAX, ANN, &envelope);
+	refuse_from(&p, pk(&p, MAX), buf_bytes(&envelope));
+	refuse_from(&p, pk(&p, MAX), buf_bytes(&envelope));
+	assert_int_equal(refusals_of(&p, &duel), 1);
+	assert_int_equal(duel.count, 2);
+	assert_int_equal(duel.docno, p.in[GIL]);
+	assert_memory_equal(duel.from, pk(&p, MAX), 32);
+	assert_memory_equal(duel.author, pk(&p, MAX), 32);
+	assert_memory_equal(duel.target, pk(&p, ANN), 32);
+	/* Nonsense from many does not push it out, and costs no more memory;
+	 * each that is remembered is news once. */
+	for (uint32_t i = 0; i < 3 * REFUSED_MAX; i++) {
+		uint8_t from[32] = { (uint8_t)i, (uint8_t)(i >> 8), 1 };
+
+		refuse_from(&p, from, BYTES_STR("nonsense"));
+		while (replica_refusal_news(p.at[GIL].r, &news))
+			told++;
+	}
+	assert_int_equal(told, 1 + 3 * REFUSED_MAX);
+	assert_int_equal(refusals_of(&p, &duel), REFUSED_MAX);
+	assert_int_equal(duel.count, 2);
+	buf_clear(&envelope);
+	play_clear(&p);
+}
+
 static void
 t8_what_a_revoked_admin_did_unseen_has_no_effect(void **state)
 {
@@ -405,6 +465,8 @@ main(void)
 		    t2_t3_what_is_signed_later_is_void_and_work_on_it_is_not),
 		cmocka_unit_test(t5_who_has_seen_his_revocation_is_refused),
 		cmocka_unit_test(t7_a_junior_who_revokes_a_senior_is_refused),
+		cmocka_unit_test(
+		    who_tries_to_revoke_a_senior_is_counted_and_named),
 		cmocka_unit_test(
 		    t8_what_a_revoked_admin_did_unseen_has_no_effect),
 		cmocka_unit_test(
