@@ -428,10 +428,47 @@ k12_an_old_key_published_as_a_new_epoch_is_refused(void **state)
 	play_clear(&p);
 }
 
-static int
-dep_compare(const void *a, const void *b)
+/* Well signed, under the name of one epoch and with the key of the other, both
+ * of which everybody holds: nobody tries another key than the one it names. */
+static void
+k11_what_opens_under_another_key_than_the_one_it_names_is_refused(void **state)
 {
-	return memcmp(a, b, LK_ID_LEN);
+	struct play p;
+	struct epoch_forgery e;
+	struct epoch first, mixed;
+	struct docstate *ds;
+	struct forgery f;
+	struct buf envelope;
+	uint8_t etag[ETAG_LEN], id[LK_ID_LEN];
+
+	(void)state;
+	play_make(&p);
+	device_begin(&p.at[EVE]);
+	ok(docstate_get(p.at[EVE].r, p.in[EVE], &ds));
+	graph_any_epoch(ds->graph, etag);
+	ok(docstate_key(p.at[EVE].r, p.in[EVE], etag, &first));
+	device_commit(&p.at[EVE]);
+	epoch_place(&p, EVE, &e);
+	epoch_seal(&p, EVE, &e, &envelope);
+	for (int i = 0; i < CAST; i++)
+		assert_int_equal(
+		    give(&p.at[i], p.in[i], buf_bytes(&envelope)).what,
+		    RECEIPT_ACCEPTED);
+	buf_clear(&envelope);
+	for (int other = 0; other < 2; other++) {
+		mixed = other == 0 ? e.epoch : first;
+		memcpy(mixed.content,
+		    other == 0 ? first.content : e.epoch.content,
+		    sizeof(mixed.content));
+		forge_place(&p.at[MAX], p.in[MAX], &f);
+		f.under = &mixed;
+		f.body.ops[f.body.ops_len++].kind = OP_NO_EFFECT_MIN;
+		forge_seal(&p.at[MAX], p.in[MAX], &f, &envelope, id);
+		refused_by_all(&p, &envelope, NULL);
+		buf_clear(&envelope);
+	}
+	assert_same_state(&p, ANN, GIL);
+	play_clear(&p);
 }
 
 static void
@@ -449,7 +486,7 @@ t28_what_names_an_unknown_envelope_waits_and_is_never_applied(void **state)
 	play_make(&p);
 	forge_place(&p.at[MAX], p.in[MAX], &f);
 	memcpy(f.deps[f.body.deps_len++], unknown, LK_ID_LEN);
-	qsort(f.deps, f.body.deps_len, LK_ID_LEN, dep_compare);
+	qsort(f.deps, f.body.deps_len, LK_ID_LEN, lk_id_compare);
 	f.body.ops[f.body.ops_len++].kind = OP_NO_EFFECT_MIN;
 	forge_seal(&p.at[MAX], p.in[MAX], &f, &envelope, id);
 	got = give(&p.at[GIL], p.in[GIL], buf_bytes(&envelope));
@@ -562,6 +599,8 @@ main(void)
 		    k7_a_share_that_opens_to_nothing_is_ignored_and_healed),
 		cmocka_unit_test(
 		    k10_a_stolen_old_box_key_cannot_open_the_next_epoch),
+		cmocka_unit_test(
+		    k11_what_opens_under_another_key_than_the_one_it_names_is_refused),
 		cmocka_unit_test(
 		    k12_an_old_key_published_as_a_new_epoch_is_refused),
 	};
