@@ -157,9 +157,12 @@ def ctest(t, preset, *args, env=None):
 
 
 def part_unit(t, long):
-    """every module alone, the simulator's short run, the layers and the style"""
+    """every module alone, the layers and the style; the planted bugs can be planted"""
     ctest(t, "dev")
     ctest(t, "release", "-R", "^unit/crdt/verdict_test$")
+    for patch in sorted((TESTS / "mutants").glob("*.patch")):
+        needs(t, f"mutant {patch.stem} applies",
+              ["patch", "-p1", "--dry-run", "-s", "-f", "-i", patch], 60, cwd=ROOT)
 
 
 def part_threads(t, long):
