@@ -45,11 +45,11 @@ static void
 members_render(struct output *o, json_object *result)
 {
 	json_object *list = field_list(result, "members");
-	struct table *t = table_new(opt_all ? 7 : 6);
+	struct table *t = table_new(opt_all ? 8 : 7);
 
 	(void)o;
 	table_row(t,
-	    (const char *[]){ "WHO", "ROLE", "RANK", "BY", "SINCE",
+	    (const char *[]){ "WHO", "ROLE", "RANK", "BY", "SINCE", "GRANT",
 		"ACKNOWLEDGED", "ENDED" });
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		json_object *m = json_object_array_get_idx(list, i);
@@ -61,7 +61,8 @@ members_render(struct output *o, json_object *result)
 		    field_bool(m, "own") ? "  " : "", safe(field(m, "who")));
 		table_row(t,
 		    (const char *[]){ who, field(m, "role"), rank,
-			safe(field(m, "by")), field_short(m, "since"),
+			safe(field(m, "by")), field_ago(m, "granted_at"),
+			field_short(m, "since"),
 			copy_state(m, state, sizeof(state)),
 			ended(m, end, sizeof(end)) });
 	}
@@ -82,9 +83,10 @@ const struct command verb_members = {
 	.usage = "members [--all] DOC\n",
 	.summary = "List who may do what on a document",
 	.details =
-	    "Role, rank (the smaller, the more senior), who granted it, the "
-	    "envelope that did\n(lk log --access), and what each device has "
-	    "acknowledged. Devices stand below their\nperson.\n\n"
+	    "Role, rank (the smaller, the more senior), who granted it, when "
+	    "that came here and\nin which envelope (lk log --access), and "
+	    "what each device has acknowledged.\nDevices stand below their "
+	    "person.\n\n"
 	    "  -a, --all           with grants that have ended, and by what\n",
 	.options = options,
 	.operands_min = 1,

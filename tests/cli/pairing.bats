@@ -135,7 +135,7 @@ d  map, admin
 	on laptop sync --wait --timeout 30s
 	run --separate-stderr on laptop members d
 	[ "$status" -eq 0 ]
-	[[ ${lines[0]} =~ ^WHO\ +ROLE\ +RANK\ +BY\ +SINCE\ +ACKNOWLEDGED$ ]]
+	[[ ${lines[0]} =~ ^WHO\ +ROLE\ +RANK\ +BY\ +SINCE\ +GRANT\ +ACKNOWLEDGED$ ]]
 	[[ $output =~ laptop\ +admin\ +1000\ .*this\ device ]]
 	[[ $output =~ phone\ +admin\ +1001\ .*synced ]]
 }
