@@ -17,7 +17,8 @@ static bool
 cold_may(uint8_t kind)
 {
 	return kind == OP_GENESIS || kind == OP_GRANT || kind == OP_REVOKE ||
-	    kind == OP_BAN || kind == OP_SHARE || kind == OP_REKEY;
+	    kind == OP_BAN || kind == OP_SHARE || kind == OP_REKEY ||
+	    kind == OP_GUARD;
 }
 
 /* Who may acknowledge a fork of his own: a cold root, which is used on machines

@@ -175,7 +175,7 @@ genesis_push(struct graph *g, const struct draft *d, uint32_t node)
 	struct grant root = creator;
 
 	root.rank = 0;
-	root.flags = GRANT_COLD | GRANT_ENROLL;
+	root.flags = GRANT_COLD;
 	root.index = GRANT_ROOT;
 	if (o->m > 0)
 		memcpy(g->guardian_keys, o->guardians,

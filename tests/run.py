@@ -184,7 +184,8 @@ def part_model(t, long):
     status, out = run([PYTHON, TESTS / "model/access_test.py", "--runs", 5000 if long else 300], 3600)
     said(t, "access model", status, out)
     runs = 100000 if long else 2000
-    status, out = run([PYTHON, TESTS / "model/access_diff.py", "--runs", runs, BUILD / "dev/tests/lk-access-eval"],
+    status, out = run([PYTHON, TESTS / "model/access_diff.py", "--runs", runs,
+                       f"{BUILD}/dev/tests/lk-access-eval --full"],
                       7200 if long else 900)
     said(t, "access rules", status, out)
 
@@ -419,7 +420,7 @@ def mutant_check(t, tree, name, test):
     elif test == "access":
         target = "lk-access-eval"
         check = lambda: run([PYTHON, TESTS / "model/access_diff.py", "--runs", 300,  # noqa: E731
-                             out_dir / "tests/lk-access-eval"], 600)
+                             f"{out_dir}/tests/lk-access-eval --full"], 600)
     elif test == "twins":
         target = "lk_twin"
         check = lambda: twins(1, 300, out_dir / "tests/lk_twin")  # noqa: E731

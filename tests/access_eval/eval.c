@@ -24,6 +24,8 @@ die(const char *what)
 	exit(1);
 }
 
+static bool full; /* --full: what else of an answer there is */
+
 static void
 must(lk_err err)
 {
@@ -32,8 +34,9 @@ must(lk_err err)
 }
 
 /* The facts of an epoch: as many boxes as it needs, to whom it says, and links
- * to whatever its author should have known. */
-static bool
+ * to whatever its author should have known.  The rule that refuses it, or NULL.
+ */
+static const char *
 epoch_fill(struct history *h, struct line *l, struct json_object *body)
 {
 	struct facts *f = &l->facts;
@@ -45,36 +48,92 @@ epoch_fill(struct history *h, struct line *l, struct json_object *body)
 		err = graph_judge(h->graph, f, &j);
 	} while (err.code == LK_E_DENIED && strcmp(err.what, "A7 boxes") == 0 &&
 	    ++f->boxes_len < BOXES_TRIED);
-	if (err.code != LK_OK || !boxes_as_said(body, &j))
-		return false;
+	if (err.code != LK_OK)
+		return err.what;
+	if (!boxes_as_said(body, &j))
+		return "A7 boxes";
+	if (!links_as_said(h, body, &j))
+		return "A7 links";
 	if (field(body, "links") == NULL)
 		links_to(h, f, j.maximal, j.maximal_len);
-	return true;
+	return NULL;
 }
 
-/* A line whose prev and deps are here. */
-static void
-line_judge(struct history *h, struct line *l)
+/* Whether the one box a share says is made for the reader's present box key. */
+static bool
+box_as_said(struct history *h, const struct line *l)
+{
+	struct json_object *share = line_op(l, "share");
+	struct json_object *box = field(share, "box");
+	uint8_t said[ACCESS_KEY_LEN], key[ACCESS_KEY_LEN];
+	const struct graph_reader *readers;
+	struct graph *past;
+	const struct line *k;
+	bool right = false;
+	size_t n;
+
+	if (box == NULL)
+		return true;
+	name_bytes(said, sizeof(said), box);
+	name_bytes(key, sizeof(key), field(share, "key"));
+	must(graph_new(&past));
+	for (uint32_t i = 0; i < graph_len(h->graph); i++)
+		TAILQ_FOREACH (k, &h->lines, all)
+			if (k->admissible &&
+			    graph_find(h->graph, k->facts.id) == i &&
+			    line_sees(h, l, i))
+				must(graph_load(past, &k->facts));
+	must(graph_settle(past));
+	must(graph_readers(past, &readers, &n));
+	for (size_t i = 0; i < n; i++)
+		right |= memcmp(readers[i].key, key, sizeof(key)) == 0 &&
+		    memcmp(readers[i].box, said, sizeof(said)) == 0;
+	graph_free(past);
+	return right;
+}
+
+/* The rule that refuses a line whose prev and deps are here, or NULL. */
+static const char *
+line_refused(struct history *h, struct line *l, struct judgement *j)
 {
 	uint8_t missing[LK_ID_LEN], key[ACCESS_KEY_LEN];
 	struct graph_author author;
-	struct judgement j;
-	const struct flip *flips;
 	struct json_object *epoch;
-	size_t len;
+	const char *why = NULL;
+	lk_err err;
 
 	if (!line_read(h, l))
-		return;
+		return "form";
 	name_bytes(key, sizeof(key), field(l->json, "author"));
-	if (graph_author(h->graph, &l->facts, &author, missing).code != LK_OK ||
-	    memcmp(author.key, key, sizeof(key)) != 0)
-		return;
+	err = graph_author(h->graph, &l->facts, &author, missing);
+	if (err.code != LK_OK)
+		return err.what;
+	if (memcmp(author.key, key, sizeof(key)) != 0)
+		return "A4 author";
 	epoch = line_op(l, "epoch");
-	if (epoch != NULL && !epoch_fill(h, l, epoch))
-		return;
-	if (graph_judge(h->graph, &l->facts, &j).code != LK_OK)
-		return;
-	if (import_ends(l) && !import_fits(h, l))
+	if (epoch != NULL)
+		why = epoch_fill(h, l, epoch);
+	if (why != NULL)
+		return why;
+	err = graph_judge(h->graph, &l->facts, j);
+	if (err.code != LK_OK)
+		return err.what;
+	if (!keys_as_said(h, l))
+		return "A7 keys";
+	if (!box_as_said(h, l))
+		return "A7 share";
+	return import_ends(l) && !import_fits(h, l) ? "A8 import" : NULL;
+}
+
+static void
+line_judge(struct history *h, struct line *l)
+{
+	struct judgement j;
+	const struct flip *flips;
+	size_t len;
+
+	l->why = line_refused(h, l, &j);
+	if (l->why != NULL)
 		return;
 	l->number = j.change_seq;
 	l->parents = nodes_names(h->graph, j.parents, j.parents_len);
@@ -93,6 +152,8 @@ lines_judge(struct history *h)
 
 		again = false;
 		TAILQ_FOREACH (l, &h->lines, all) {
+			if (l == h->next)
+				break;
 			if (l->done || !line_ready(h, l))
 				continue;
 			l->done = true;
@@ -102,25 +163,52 @@ lines_judge(struct history *h)
 	}
 }
 
+static struct json_object *
+op_name(const char *id, unsigned i)
+{
+	struct json_object *name;
+	char *s;
+
+	if (i == 0)
+		return json_object_new_string(id);
+	if (asprintf(&s, "%s/%u", id, i) < 0)
+		die("memory");
+	name = json_object_new_string(s);
+	free(s);
+	return name;
+}
+
+/* How many ops the line of this id says. */
+static uint8_t
+ops_of(const struct history *h, const char *id)
+{
+	const struct line *l;
+
+	TAILQ_FOREACH (l, &h->lines, all)
+		if (strcmp(text(field(l->json, "id")), id) == 0)
+			break;
+	return l == NULL || field(l->json, "ops") == NULL
+	    ? 1
+	    : (uint8_t)array_len(field(l->json, "ops"));
+}
+
 static void
-status_print(struct json_object *out, const struct graph *g)
+status_print(
+    struct json_object *out, const struct history *h, const struct graph *g)
 {
 	struct json_object *effective = json_object_new_array();
 	struct json_object *visible = json_object_new_array();
 	struct json_object *essential = json_object_new_array();
-	char op[LK_ID_LEN + 8];
 
 	for (uint32_t n = 0; n < graph_len(g); n++) {
 		struct json_object *name = node_name(g, n);
 		const char *id = json_object_get_string(name);
+		uint8_t ops = ops_of(h, id);
 
-		for (uint8_t i = 0; i < ENVELOPE_OPS_MAX; i++) {
+		for (uint8_t i = 0; i < ops; i++) {
 			if (!graph_effective(g, n, i))
 				continue;
-			snprintf(op, sizeof(op), i == 0 ? "%s" : "%s/%u", id,
-			    (unsigned)i);
-			json_object_array_add(
-			    effective, json_object_new_string(op));
+			json_object_array_add(effective, op_name(id, i));
 		}
 		if (graph_visible(g, n))
 			json_object_array_add(visible, json_object_get(name));
@@ -141,7 +229,6 @@ present_print(struct json_object *out, struct history *h, struct graph *g)
 	struct json_object *readers = json_object_new_object();
 	const struct graph_reader *r;
 	const uint8_t(*etags)[ETAG_LEN];
-	char key[ACCESS_KEY_LEN + 1] = { 0 };
 	size_t n = graph_heads(g, heads, IDS_MAX);
 
 	for (size_t i = 0; i < n; i++)
@@ -149,9 +236,11 @@ present_print(struct json_object *out, struct history *h, struct graph *g)
 	names_put(out, "heads", a);
 	must(graph_readers(g, &r, &n));
 	for (size_t i = 0; i < n; i++) {
-		memcpy(key, r[i].key, ACCESS_KEY_LEN);
+		struct json_object *key = bytes_name(r[i].key, ACCESS_KEY_LEN);
+
 		json_object_object_add(
-		    readers, key, bytes_name(r[i].box, ACCESS_KEY_LEN));
+		    readers, text(key), bytes_name(r[i].box, ACCESS_KEY_LEN));
+		json_object_put(key);
 	}
 	json_object_object_add(out, "readers", readers);
 	must(graph_maximal(g, &etags, &n));
@@ -171,7 +260,7 @@ state_of(struct history *h, struct graph *g)
 	uint64_t seq;
 	size_t n;
 
-	status_print(out, g);
+	status_print(out, h, g);
 	present_print(out, h, g);
 	if (graph_len(g) == 0)
 		return out;
@@ -197,13 +286,18 @@ lines_print(struct json_object *out, struct history *h)
 	struct json_object *admissible = json_object_new_array();
 	struct json_object *parents = json_object_new_object();
 	struct json_object *number = json_object_new_object();
+	struct json_object *refused = json_object_new_object();
 	struct line *l;
 
 	TAILQ_FOREACH (l, &h->lines, all) {
-		const char *id = json_object_get_string(field(l->json, "id"));
+		const char *id = text(field(l->json, "id"));
 
-		if (!l->admissible)
+		if (!l->admissible) {
+			json_object_object_add(refused, id,
+			    json_object_new_string(
+				l->why == NULL ? "waits" : l->why));
 			continue;
+		}
 		json_object_array_add(admissible, json_object_new_string(id));
 		if (!body_has(&l->body, OP_CHANGE))
 			continue;
@@ -215,15 +309,23 @@ lines_print(struct json_object *out, struct history *h)
 	names_put(out, "admissible", admissible);
 	json_object_object_add(out, "parents", parents);
 	json_object_object_add(out, "number", number);
+	json_object_object_add(out, "refused", refused);
 }
 
 static void
 history_end(struct history *h)
 {
+	static const char *const more[] = { "essential", "heads", "readers",
+		"maximal", "next", "parents", "number", "refused" };
 	struct json_object *out, *again;
 	struct line *l;
 
-	lines_judge(h);
+	ranks_sort(h);
+	h->next = TAILQ_FIRST(&h->lines);
+	while (h->next != NULL) {
+		h->next = TAILQ_NEXT(h->next, all);
+		lines_judge(h);
+	}
 	out = state_of(h, h->graph);
 	must(graph_settle(h->loaded));
 	again = state_of(h, h->loaded);
@@ -232,6 +334,8 @@ history_end(struct history *h)
 		die("a loaded graph stands elsewhere");
 	json_object_put(again);
 	lines_print(out, h);
+	for (size_t i = 0; !full && i < sizeof(more) / sizeof(*more); i++)
+		json_object_object_del(out, more[i]);
 	puts(json_object_to_json_string_ext(out, JSON_C_TO_STRING_PLAIN));
 	json_object_put(out);
 	graph_free(h->graph);
@@ -242,7 +346,10 @@ history_end(struct history *h)
 		json_object_put(l->parents);
 		free(l);
 	}
+	while (h->etags.len > 0)
+		free(h->etags.v[--h->etags.len].name);
 	free(h->etags.v);
+	free(h->ranks.v);
 	arena_clear(&h->arena);
 }
 
@@ -255,8 +362,8 @@ history_line(struct history *h, struct json_object *json)
 		die("not an object");
 	TAILQ_FOREACH (l, &h->lines, all)
 		if (field(json, "id") == NULL ||
-		    strcmp(json_object_get_string(field(l->json, "id")),
-			json_object_get_string(field(json, "id"))) == 0)
+		    strcmp(text(field(l->json, "id")),
+			text(field(json, "id"))) == 0)
 			break;
 	if (field(json, "id") == NULL || l != NULL) {
 		json_object_put(json);
@@ -267,27 +374,30 @@ history_line(struct history *h, struct json_object *json)
 		die("memory");
 	l->json = json;
 	TAILQ_INSERT_TAIL(&h->lines, l, all);
-	lines_judge(h);
+	ranks_add(h, l);
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	struct history h;
-	char *text = NULL;
+	char *line = NULL;
 	size_t cap = 0;
 	bool open = false;
 
-	while (getline(&text, &cap, stdin) > 0) {
+	full = argc == 2 && strcmp(argv[1], "--full") == 0;
+	if (argc > 1 && !full)
+		die("usage: lk-access-eval [--full] < FILE");
+	while (getline(&line, &cap, stdin) > 0) {
 		struct json_object *json;
 
-		if (*text == '\n') {
+		if (*line == '\n') {
 			if (open)
 				history_end(&h);
 			open = false;
 			continue;
 		}
-		json = json_tokener_parse(text);
+		json = json_tokener_parse(line);
 		if (json == NULL)
 			die("not JSON");
 		if (!open)
@@ -297,6 +407,7 @@ main(void)
 	}
 	if (open)
 		history_end(&h);
-	free(text);
+	free(line);
+	names_free();
 	return 0;
 }

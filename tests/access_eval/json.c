@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/access_eval/history.h"
@@ -18,23 +19,72 @@ array_len(struct json_object *a)
 	    : 0;
 }
 
+struct json_object *
+item(struct json_object *a, size_t i)
+{
+	return i < array_len(a) ? json_object_array_get_idx(a, i) : NULL;
+}
+
+const char *
+text(struct json_object *o)
+{
+	if (!json_object_is_type(o, json_type_string))
+		die("a name is missing, or is none");
+	return json_object_get_string(o);
+}
+
+/* Names that are too long to be their own bytes: 0xff, with which no text
+ * begins, and the place in this list. */
+static ARRAY(char *) long_names;
+
+void
+string_bytes(uint8_t *out, size_t len, const char *s)
+{
+	size_t n = strlen(s);
+	uint32_t i = 0;
+
+	memset(out, 0, len);
+	if (n <= len) {
+		memcpy(out, s, n);
+		return;
+	}
+	while (i < long_names.len && strcmp(long_names.v[i], s) != 0)
+		i++;
+	if (i == long_names.len) {
+		char *copy = strdup(s);
+
+		if (copy == NULL || !ARRAY_ROOM(&long_names))
+			die("memory");
+		long_names.v[long_names.len++] = copy;
+	}
+	*out = 0xff;
+	memcpy(out + 1, &i, sizeof(i));
+}
+
 void
 name_bytes(uint8_t *out, size_t len, struct json_object *name)
 {
-	const char *s = name == NULL ? "" : json_object_get_string(name);
-	size_t n = strlen(s);
-
-	if (n > len)
-		die("a name is too long");
-	memset(out, 0, len);
-	memcpy(out, s, n);
+	string_bytes(out, len, name == NULL ? "" : text(name));
 }
 
 struct json_object *
 bytes_name(const uint8_t *b, size_t len)
 {
-	return json_object_new_string_len(
-	    (const char *)b, (int)strnlen((const char *)b, len));
+	uint32_t i;
+
+	if (*b != 0xff)
+		return json_object_new_string_len(
+		    (const char *)b, (int)strnlen((const char *)b, len));
+	memcpy(&i, b + 1, sizeof(i));
+	return json_object_new_string(long_names.v[i]);
+}
+
+void
+names_free(void)
+{
+	while (long_names.len > 0)
+		free(long_names.v[--long_names.len]);
+	free(long_names.v);
 }
 
 struct json_object *
@@ -88,10 +138,11 @@ etag_bytes(struct history *h, uint8_t etag[ETAG_LEN], const char *name)
 	while (i < h->etags.len && strcmp(h->etags.v[i].name, name) != 0)
 		i++;
 	if (i == h->etags.len) {
-		if (!ARRAY_ROOM(&h->etags) || strlen(name) > NAME_MAX_LEN)
-			die("epoch name");
-		strlcpy(h->etags.v[h->etags.len++].name, name,
-		    sizeof(h->etags.v->name));
+		char *copy = strdup(name);
+
+		if (copy == NULL || !ARRAY_ROOM(&h->etags))
+			die("memory");
+		h->etags.v[h->etags.len++].name = copy;
 	}
 	memset(etag, 0, ETAG_LEN);
 	i++;

@@ -4,6 +4,12 @@
 
 #include "tests/access_eval/history.h"
 
+static int
+etag_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, ETAG_LEN);
+}
+
 static uint32_t
 line_node(const struct history *h, struct json_object *name)
 {
@@ -22,15 +28,13 @@ line_ready(const struct history *h, const struct line *l)
 	if (prev != NULL && line_node(h, prev) == GRAPH_NONE)
 		return false;
 	for (size_t i = 0; i < array_len(deps); i++) {
-		if (line_node(h, json_object_array_get_idx(deps, i)) ==
-		    GRAPH_NONE)
+		if (line_node(h, item(deps, i)) == GRAPH_NONE)
 			return false;
 	}
 	return true;
 }
 
-/* Whether a node is in the past of a line that is not in the graph. */
-static bool
+bool
 line_sees(const struct history *h, const struct line *l, uint32_t node)
 {
 	struct json_object *prev = field(l->json, "prev");
@@ -39,8 +43,7 @@ line_sees(const struct history *h, const struct line *l, uint32_t node)
 	if (prev != NULL && graph_in_past(h->graph, node, line_node(h, prev)))
 		return true;
 	for (size_t i = 0; i < array_len(deps); i++) {
-		if (graph_in_past(h->graph, node,
-			line_node(h, json_object_array_get_idx(deps, i))))
+		if (graph_in_past(h->graph, node, line_node(h, item(deps, i))))
 			return true;
 	}
 	return false;
@@ -60,7 +63,7 @@ deps_read(struct history *h, struct line *l)
 		uint8_t *id = ids + kept * LK_ID_LEN;
 		size_t k = 0;
 
-		name_bytes(id, LK_ID_LEN, json_object_array_get_idx(a, i));
+		name_bytes(id, LK_ID_LEN, item(a, i));
 		while (memcmp(ids + k * LK_ID_LEN, id, LK_ID_LEN) != 0)
 			k++;
 		kept += k == kept && memcmp(id, l->facts.prev, LK_ID_LEN) != 0;
@@ -83,11 +86,12 @@ line_before(const struct history *h, const struct line *l)
 	return NULL;
 }
 
-/* Some grant of the past that names the author and is not cold, the one said
- * if that is such. */
+/* Some grant of the past that names the author, the one said if that is such.
+ */
 static bool
 grant_any(const struct history *h, const struct line *l, struct grant_ref *out)
 {
+	const struct grant_ref named = *out;
 	uint8_t key[ACCESS_KEY_LEN];
 	bool found = false;
 
@@ -97,10 +101,9 @@ grant_any(const struct history *h, const struct line *l, struct grant_ref *out)
 		bool said;
 
 		graph_member(h->graph, i, &m);
-		said = grant_ref_equal(&m.grant, out);
+		said = grant_ref_equal(&m.grant, &named);
 		if (memcmp(m.key, key, sizeof(key)) != 0 ||
-		    (m.flags & GRANT_COLD) || !line_sees(h, l, m.node) ||
-		    (found && !said))
+		    !line_sees(h, l, m.node) || (found && !said))
 			continue;
 		found = true;
 		*out = m.grant;
@@ -122,6 +125,8 @@ grant_named(struct history *h, struct line *l)
 		    l->body.ops[0].genesis.policy ? GRANT_ROOT : GRANT_CREATOR;
 		return true;
 	}
+	if (name != NULL && l->body.ops[0].kind == OP_GUARD)
+		return false;
 	if (name == NULL && prev != NULL)
 		l->grant = prev->grant;
 	else if (name != NULL)
@@ -155,11 +160,10 @@ seal_named(struct history *h, struct line *l)
 	if (said == NULL && !own)
 		return false;
 	if (l->body.ops[0].kind == OP_GENESIS)
-		etag_bytes(h, l->facts.etag,
-		    json_object_get_string(field(l->json, "id")));
+		etag_bytes(h, l->facts.etag, text(field(l->json, "id")));
 	if (said == NULL)
 		return true;
-	etag_bytes(h, etag, json_object_get_string(said));
+	etag_bytes(h, etag, text(said));
 	if (own)
 		return memcmp(etag, l->facts.etag, ETAG_LEN) == 0;
 	memcpy(l->facts.etag, etag, ETAG_LEN);
@@ -178,8 +182,7 @@ static struct json_object *
 op_at(const struct line *l, size_t i, const char **kind)
 {
 	struct json_object *ops = field(l->json, "ops");
-	struct json_object *o =
-	    ops == NULL ? l->json : json_object_array_get_idx(ops, i);
+	struct json_object *o = ops == NULL ? l->json : item(ops, i);
 
 	*kind = json_object_get_string(field(o, "kind"));
 	if (*kind == NULL)
@@ -222,6 +225,7 @@ ops_read(struct history *h, struct line *l)
 		if (!op_read(h, l, i, kind, body))
 			return false;
 	}
+	revoke_split(h, l);
 	if (!grant_named(h, l) || !seal_named(h, l))
 		return false;
 	/* The codec's opinion: nothing else reaches a graph. */
@@ -276,14 +280,12 @@ boxes_as_said(struct json_object *epoch, const struct judgement *j)
 	if (array_len(to) != j->readers_len)
 		return false;
 	for (size_t i = 0; i < array_len(to); i++) {
-		struct json_object *pair = json_object_array_get_idx(to, i);
+		struct json_object *pair = item(to, i);
 		uint8_t key[ACCESS_KEY_LEN], box[ACCESS_KEY_LEN];
 		size_t k = 0;
 
-		name_bytes(
-		    key, sizeof(key), json_object_array_get_idx(pair, 0));
-		name_bytes(
-		    box, sizeof(box), json_object_array_get_idx(pair, 1));
+		name_bytes(key, sizeof(key), item(pair, 0));
+		name_bytes(box, sizeof(box), item(pair, 1));
 		while (k < j->readers_len &&
 		    (memcmp(j->readers[k].key, key, sizeof(key)) != 0 ||
 			memcmp(j->readers[k].box, box, sizeof(box)) != 0))
@@ -292,6 +294,102 @@ boxes_as_said(struct json_object *epoch, const struct judgement *j)
 			return false;
 	}
 	return true;
+}
+
+/* As etags, each once, ascending; how many. */
+static size_t
+etags_said(
+    struct history *h, struct json_object *names, uint8_t (*out)[ETAG_LEN])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < array_len(names); i++) {
+		size_t k = 0;
+
+		etag_bytes(h, out[n], text(item(names, i)));
+		while (memcmp(out[k], out[n], ETAG_LEN) != 0)
+			k++;
+		n += k == n;
+	}
+	qsort(out, n, ETAG_LEN, etag_compare);
+	return n;
+}
+
+static bool
+etags_are(struct history *h, struct json_object *names,
+    const uint8_t (*want)[ETAG_LEN], size_t len)
+{
+	uint8_t(*said)[ETAG_LEN] =
+	    arena_alloc(&h->arena, (array_len(names) + 1) * ETAG_LEN);
+	size_t n;
+
+	if (said == NULL)
+		die("memory");
+	n = etags_said(h, names, said);
+	return n == len && (n == 0 || memcmp(said, want, n * ETAG_LEN) == 0);
+}
+
+bool
+links_as_said(
+    struct history *h, struct json_object *epoch, const struct judgement *j)
+{
+	struct json_object *links = field(epoch, "links");
+
+	return links == NULL || etags_are(h, links, j->maximal, j->maximal_len);
+}
+
+static bool
+line_makes_key(const struct line *l)
+{
+	return l->admissible &&
+	    (line_op(l, "genesis") != NULL || line_op(l, "epoch") != NULL);
+}
+
+/* Whether it is the key of an epoch of this past, and of none before another
+ * one there. */
+static bool
+key_is_maximal(const struct history *h, const struct line *l,
+    const struct line *made, uint32_t node)
+{
+	const struct line *k;
+
+	if (!line_makes_key(made) || !line_sees(h, l, node))
+		return false;
+	TAILQ_FOREACH (k, &h->lines, all) {
+		uint32_t later;
+
+		if (k == made || !line_makes_key(k))
+			continue;
+		later = graph_find(h->graph, k->facts.id);
+		if (line_sees(h, l, later) &&
+		    graph_in_past(h->graph, node, later))
+			return false;
+	}
+	return true;
+}
+
+bool
+keys_as_said(struct history *h, const struct line *l)
+{
+	struct json_object *grant = line_op(l, "grant");
+	struct json_object *keys = field(grant, "keys");
+	uint8_t(*want)[ETAG_LEN];
+	const struct line *k;
+	size_t n = 0;
+
+	if (keys == NULL)
+		return true;
+	want = arena_alloc(
+	    &h->arena, ((size_t)graph_len(h->graph) + 1) * ETAG_LEN);
+	if (want == NULL)
+		die("memory");
+	if (json_object_get_int64(field(grant, "role")) >= ROLE_READ)
+		TAILQ_FOREACH (k, &h->lines, all)
+			if (key_is_maximal(
+				h, l, k, graph_find(h->graph, k->facts.id)))
+				memcpy(want[n++], k->facts.etag, ETAG_LEN);
+	qsort(want, n, ETAG_LEN, etag_compare);
+	return etags_are(h, keys, (const uint8_t(*)[ETAG_LEN])want, n);
 }
 
 void
@@ -337,21 +435,21 @@ places_take(
 			break;
 		changes = field(body, "changes");
 		for (size_t i = 0; i < array_len(changes); i++) {
-			struct json_object *c =
-			    json_object_array_get_idx(changes, i);
-			struct json_object *hash =
-			    json_object_array_get_idx(c, 2);
-			char place[96];
+			struct json_object *c = item(changes, i);
+			bool same;
+			struct json_object *hash = item(c, 2);
+			char *place;
 
-			snprintf(place, sizeof(place), "%s %s",
-			    json_object_get_string(
-				json_object_array_get_idx(c, 0)),
-			    json_object_get_string(
-				json_object_array_get_idx(c, 1)));
+			if (asprintf(&place, "%s %lld", text(item(c, 0)),
+				(long long)json_object_get_int64(item(c, 1))) <
+			    0)
+				die("memory");
 			if (field(taken, place) == NULL)
 				json_object_object_add(
 				    taken, place, json_object_get(hash));
-			if (!json_object_equal(field(taken, place), hash))
+			same = json_object_equal(field(taken, place), hash);
+			free(place);
+			if (!same)
 				return false;
 		}
 		if (l->body.has_grant)
@@ -364,18 +462,20 @@ places_take(
 static bool
 actor_is(const struct history *h, const struct member *m, const char *actor)
 {
-	char name[3 * NAME_MAX_LEN];
 	struct json_object *env = node_name(h->graph, m->node);
+	struct json_object *key = bytes_name(m->key, sizeof(m->key));
+	unsigned index = m->node == 0 ? 0 : m->grant.index;
+	char *name;
+	bool is;
 
-	if (m->node == 0 || m->grant.index == 0)
-		snprintf(name, sizeof(name), "%.32s@%s", (const char *)m->key,
-		    json_object_get_string(env));
-	else
-		snprintf(name, sizeof(name), "%.32s@%s/%u",
-		    (const char *)m->key, json_object_get_string(env),
-		    m->grant.index);
+	if (asprintf(&name, index == 0 ? "%s@%s" : "%s@%s/%u", text(key),
+		text(env), index) < 0)
+		die("memory");
+	is = strcmp(name, actor) == 0;
 	json_object_put(env);
-	return strcmp(name, actor) == 0;
+	json_object_put(key);
+	free(name);
+	return is;
 }
 
 static bool
@@ -390,14 +490,16 @@ members_apart(
 			continue;
 		json_object_object_foreach(mine, place, hash)
 		{
-			char actor[96];
-			char *space;
+			char *actor = strdup(place);
+			bool is;
 
 			(void)hash;
-			snprintf(actor, sizeof(actor), "%s", place);
-			space = strrchr(actor, ' ');
-			*space = '\0';
-			if (actor_is(h, &m, actor))
+			if (actor == NULL)
+				die("memory");
+			*strrchr(actor, ' ') = '\0';
+			is = actor_is(h, &m, actor);
+			free(actor);
+			if (is)
 				return false;
 		}
 	}

@@ -4,6 +4,8 @@
 
 #include "tests/access_eval/history.h"
 
+#define CREATOR_SAID 10 /* the creator's rank in the format */
+
 static void *
 keep(struct history *h, size_t n, size_t size)
 {
@@ -35,8 +37,7 @@ ids_of(struct history *h, struct json_object *a, size_t *len)
 	uint8_t *ids = keep(h, n, LK_ID_LEN);
 
 	for (size_t i = 0; i < n; i++)
-		name_bytes(ids + i * LK_ID_LEN, LK_ID_LEN,
-		    json_object_array_get_idx(a, i));
+		name_bytes(ids + i * LK_ID_LEN, LK_ID_LEN, item(a, i));
 	qsort(ids, n, LK_ID_LEN, lk_id_compare);
 	*len = n;
 	return ids;
@@ -47,8 +48,8 @@ static bool
 box_of(uint8_t out[ACCESS_KEY_LEN], uint32_t *counter, struct json_object *box,
     struct json_object *key)
 {
-	const char *b = box == NULL ? "" : json_object_get_string(box);
-	const char *k = json_object_get_string(key);
+	const char *b = box == NULL ? "" : text(box);
+	const char *k = text(key);
 	const char *dot = strrchr(b, '.'), *bad = NULL;
 
 	*counter = 0;
@@ -64,15 +65,20 @@ struct grant_ref
 op_ref(struct history *h, struct json_object *op, struct json_object *key)
 {
 	struct grant_ref ref = { 0 };
-	char env[NAME_MAX_LEN + 8];
-	const char *name = json_object_get_string(op), *slash;
+	const char *name = text(op), *slash = strrchr(name, '/');
+	char *env = strdup(name);
 	struct member root;
 	uint8_t k[ACCESS_KEY_LEN];
 
-	slash = strchr(name, '/');
-	snprintf(env, sizeof(env), "%.*s",
-	    slash == NULL ? (int)strlen(name) : (int)(slash - name), name);
-	memcpy(ref.env, env, strnlen(env, LK_ID_LEN));
+	if (env == NULL)
+		die("memory");
+	string_bytes(ref.env, LK_ID_LEN, name);
+	if (graph_find(h->graph, ref.env) != GRAPH_NONE)
+		slash = NULL;
+	if (slash != NULL)
+		env[slash - name] = '\0';
+	string_bytes(ref.env, LK_ID_LEN, env);
+	free(env);
 	if (slash != NULL)
 		ref.index = (uint8_t)strtonum(slash + 1, 0, 254, NULL);
 	if (graph_len(h->graph) == 0 || graph_find(h->graph, ref.env) != 0)
@@ -116,8 +122,72 @@ genesis_read(struct history *h, struct op_genesis *o, struct json_object *j)
 	return ok && m <= GENESIS_GUARDIANS_MAX;
 }
 
+static int
+rank_compare(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void
+rank_add(struct history *h, struct json_object *body)
+{
+	int64_t rank = number(body, "rank");
+
+	if (rank <= CREATOR_SAID || rank > UINT16_MAX)
+		return;
+	if (!ARRAY_ROOM(&h->ranks))
+		die("memory");
+	h->ranks.v[h->ranks.len++] = (uint32_t)rank;
+}
+
+void
+ranks_add(struct history *h, const struct line *l)
+{
+	struct json_object *ops = field(l->json, "ops");
+
+	for (size_t i = 0; i <= array_len(ops); i++) {
+		struct json_object *body =
+		    field(i == array_len(ops) ? l->json : item(ops, i), "body");
+
+		rank_add(h, body);
+		rank_add(h, field(body, "grant"));
+	}
+}
+
+void
+ranks_sort(struct history *h)
+{
+	uint32_t n = 0;
+
+	if (h->ranks.len > 0)
+		qsort(h->ranks.v, h->ranks.len, sizeof(*h->ranks.v),
+		    rank_compare);
+	for (uint32_t i = 0; i < h->ranks.len; i++)
+		if (n == 0 || h->ranks.v[n - 1] != h->ranks.v[i])
+			h->ranks.v[n++] = h->ranks.v[i];
+	h->ranks.len = n;
+}
+
+static uint16_t
+rank_of(const struct history *h, int64_t said)
+{
+	uint32_t i = 0;
+	struct member creator;
+
+	if (said < CREATOR_SAID || graph_len(h->graph) == 0)
+		return (uint16_t)said;
+	graph_member(h->graph, 0, &creator);
+	if (said == CREATOR_SAID)
+		return creator.rank;
+	while (h->ranks.v[i] != said)
+		i++;
+	return (uint16_t)(creator.rank + 1 + i);
+}
+
 static bool
-grant_read(struct op_grant *o, struct json_object *j)
+grant_read(const struct history *h, struct op_grant *o, struct json_object *j)
 {
 	struct json_object *parent = field(j, "parent");
 	int64_t role = number(j, "role"), rank = number(j, "rank");
@@ -128,7 +198,7 @@ grant_read(struct op_grant *o, struct json_object *j)
 	if (role < 0 || role > ROLE_ADMIN || rank < 0 || rank > UINT16_MAX)
 		return false;
 	o->role = (uint8_t)role;
-	o->rank = (uint16_t)rank;
+	o->rank = rank_of(h, rank);
 	o->flags = (uint8_t)((flag(j, "enroll") ? GRANT_ENROLL : 0) |
 	    (flag(j, "cold") ? GRANT_COLD : 0) |
 	    (flag(j, "own") ? GRANT_OWN : 0) |
@@ -137,7 +207,6 @@ grant_read(struct op_grant *o, struct json_object *j)
 	if (o->flags & GRANT_COLD || role == ROLE_RELAY) {
 		memset(o->box, 0, sizeof(o->box));
 		o->box_counter = 0;
-		return true;
 	}
 	return ok;
 }
@@ -159,7 +228,7 @@ revoke_read(struct history *h, struct op_revoke *o, struct json_object *j)
 	bool ok = true;
 
 	for (size_t i = 0; i < n; i++) {
-		struct json_object *k = json_object_array_get_idx(a, i);
+		struct json_object *k = item(a, i);
 		struct json_object *key = field(k, "key");
 		int64_t level = number(k, "level");
 		uint8_t bytes[ACCESS_KEY_LEN];
@@ -178,6 +247,39 @@ revoke_read(struct history *h, struct op_revoke *o, struct json_object *j)
 	o->entries = e;
 	o->entries_len = n;
 	return ok;
+}
+
+/* An op names a grant once.  One that names it more often is several, in one
+ * envelope. */
+void
+revoke_split(struct history *h, struct line *l)
+{
+	struct body *b = &l->body;
+	struct op_revoke *o = &b->ops[0].revoke;
+
+	if (field(l->json, "ops") != NULL || b->ops[0].kind != OP_REVOKE)
+		return;
+	for (; b->ops_len < ENVELOPE_OPS_MAX;
+	     o = &b->ops[b->ops_len++].revoke) {
+		struct revoke_entry *once, *again;
+		size_t n = 0, m = 0;
+
+		once = keep(h, o->entries_len, sizeof(*once));
+		again = keep(h, o->entries_len, sizeof(*again));
+		for (size_t i = 0; i < o->entries_len; i++) {
+			if (n > 0 &&
+			    grant_ref_equal(
+				&once[n - 1].target, &o->entries[i].target))
+				again[m++] = o->entries[i];
+			else
+				once[n++] = o->entries[i];
+		}
+		*o = (struct op_revoke){ .entries = once, .entries_len = n };
+		if (m == 0)
+			return;
+		b->ops[b->ops_len] = (struct access_op){ .kind = OP_REVOKE,
+			.revoke = { .entries = again, .entries_len = m } };
+	}
 }
 
 /* Of the names that sign, those that are guardians, once; no more than are
@@ -214,7 +316,7 @@ guard_read(struct history *h, struct op_guard *o, struct json_object *j)
 	o->op = op;
 	signers_read(h, o, field(j, "sigs"));
 	op->kind = grant != NULL ? OP_GRANT : OP_REVOKE;
-	return grant != NULL ? grant_read(&op->grant, grant)
+	return grant != NULL ? grant_read(h, &op->grant, grant)
 			     : revoke_read(h, &op->revoke, revoke);
 }
 
@@ -232,23 +334,19 @@ share_read(struct history *h, struct line *l, struct op_share *o,
 	struct key_link *link = keep(h, m, sizeof(*link));
 
 	for (size_t i = 0; i < n; i++) {
-		struct json_object *b = json_object_array_get_idx(boxes, i);
-		struct json_object *key =
-		    one ? field(j, "key") : json_object_array_get_idx(b, 1);
-		struct json_object *etag =
-		    one ? field(j, "epoch") : json_object_array_get_idx(b, 0);
+		struct json_object *b = item(boxes, i);
+		struct json_object *key = one ? field(j, "key") : item(b, 1);
+		struct json_object *etag = one ? field(j, "epoch") : item(b, 0);
 
 		name_bytes(keys + i * ACCESS_KEY_LEN, ACCESS_KEY_LEN, key);
 		name_bytes(shared[i].key, ACCESS_KEY_LEN, key);
-		etag_bytes(h, shared[i].etag, json_object_get_string(etag));
+		etag_bytes(h, shared[i].etag, text(etag));
 	}
 	for (size_t i = 0; i < m; i++) {
-		struct json_object *p = json_object_array_get_idx(links, i);
+		struct json_object *p = item(links, i);
 
-		etag_bytes(h, link[i].newer,
-		    json_object_get_string(json_object_array_get_idx(p, 0)));
-		etag_bytes(h, link[i].older,
-		    json_object_get_string(json_object_array_get_idx(p, 1)));
+		etag_bytes(h, link[i].newer, text(item(p, 0)));
+		etag_bytes(h, link[i].older, text(item(p, 1)));
 	}
 	o->keys = keys;
 	o->keys_len = n;
@@ -267,14 +365,12 @@ epoch_read(struct history *h, struct line *l, struct json_object *j)
 	size_t n = array_len(links);
 	struct key_link *link = keep(h, n, sizeof(*link));
 
-	etag_bytes(h, l->facts.etag,
-	    json_object_get_string(key == NULL ? field(l->json, "id") : key));
+	etag_bytes(
+	    h, l->facts.etag, text(key == NULL ? field(l->json, "id") : key));
 	l->facts.keys = KEYS_EPOCH;
 	for (size_t i = 0; i < n; i++) {
 		memcpy(link[i].newer, l->facts.etag, ETAG_LEN);
-		etag_bytes(h, link[i].older,
-		    json_object_get_string(
-			json_object_array_get_idx(links, i)));
+		etag_bytes(h, link[i].older, text(item(links, i)));
 	}
 	l->facts.links = link;
 	l->facts.links_len = n;
@@ -312,7 +408,7 @@ op_read(struct history *h, struct line *l, size_t i, const char *kind,
 	case OP_GENESIS:
 		return genesis_read(h, &op->genesis, j);
 	case OP_GRANT:
-		return grant_read(&op->grant, j);
+		return grant_read(h, &op->grant, j);
 	case OP_REVOKE:
 		return revoke_read(h, &op->revoke, j);
 	case OP_BAN:

@@ -34,7 +34,7 @@ BUGS = [
     ("own devices are revoked by admins only", 'return RELAY if mine else ADMIN', 'return ADMIN'),
     ("a cold key does everything", 'if e.grant.cold and kinds - COLD_KINDS: return "A6 cold"', 'pass'),
     ("a forked author writes on", 'if not line.issuperset(own): return "A3 fork"', 'pass'),
-    ("nobody acknowledges his fork", 'free = e.grant is not None and e.grant.cold and kinds != {"guard"} or kinds <= {"share", "leave"}', 'free = False'),
+    ("nobody acknowledges his fork", 'free = e.grant is not None and e.grant.cold or kinds <= {"share", "leave"}', 'free = False'),
     ("only one branch of a fork is shown", "if o.kind == \"change\" and v.eff(o): out[o.i] = o",
      "if o.kind == \"change\" and v.eff(o) and not any(q.env.prev is o.env.prev and q.env.author == o.env.author for q in out.values()):"
      " out[o.i] = o"),

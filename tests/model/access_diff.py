@@ -3,7 +3,7 @@
 
 usage: access_diff.py [--runs N] [--first SEED] [--shrink SEED] EVAL
 
-EVAL: a command that reads histories and prints answers.  --shrink: the lines of a history that a difference needs.
+EVAL: a command (with --full) that reads histories and prints answers.  --shrink: the lines of a history that a difference needs.
 
 The written scenarios of tests/data/access, then N random histories [2000], half of them with their lines in another order.
 All keys of an answer are compared that EVAL gives; it must give admissible, effective and visible.  Prints "ok: .." or "not ok: ..",

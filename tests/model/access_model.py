@@ -15,7 +15,7 @@ before.  An object with "id" is an envelope; one without is for people and drive
 passed over, as are unknown fields.  What is no JSON object, lacks a field that has no default, or has one of another type than
 said here, is a broken file: a tool stops with an error.
 
-Names.  Everything that is bytes in reality is a name: 1 to 32 characters of ASCII without space, "/" or control characters.
+Names.  Everything that is bytes in reality is a name: any string but the empty one, without space or control characters.
 The id of an envelope stands for its hash, the name of a device or root for its public key, the name of an epoch key for
 that key.  Two names are the same thing exactly if they are the same string.  Where a rule or a tool needs an order of ids
 ("the lowest"), names compare as strings, byte by byte, a prefix first: an id made of the name's bytes and zeros up to 32 has
@@ -32,8 +32,8 @@ An envelope:
   author  name: the key that signs
   grant   OP, or null (default).  The grant under which `author` acts, named by the op that gives it; `author` chooses among the
           two of a genesis.  null: the grant of prev; without prev refused (A4).  In the envelope of the genesis null: root's
-          with a rootbox, else the creator's.  In one with a guard, null: any grant in its past that names the author and is not
-          cold; if there is none, refused (A4).
+          with a rootbox, else the creator's.  In one with a guard null too: any grant in its past that names the author; if
+          there is none, refused (A4).
   seq     integer from 0.  (A real envelope counts from 1.)
   prev    id, or null (default): the author's envelope before this one
   deps    list of ids [[]], in any order.  prev may be among them, and is one of them in any case.
@@ -51,20 +51,22 @@ counter N, and a statement about both, signed by DEVICE.  So a box key is certif
 
 Bodies (defaults in brackets):
   genesis  root, creator: names; box: the creator's; rootbox [""]; guardians: list of names [[]]; k: integer [0].  Gives two
-           grants, both named by this op: root's (admin, rank 0, enroll, cold) and the creator's (admin, rank 1000, enroll).
+           grants, both named by this op: root's (admin, rank 0, cold) and the creator's (admin, rank 10, enroll; real
+           ones have 1000, and the ranks below move down with it).
            With a rootbox (a home document) the author is root, else the creator.  The key's name is the id of the envelope.
   grant    key: name; role, rank: integers; box [""]; enroll, own, cold: flags; parent: null [null], or the index of an
            earlier grant in this envelope.  An own grant stands below that, or below the grant of the envelope.  A cold key and
-           a relay have no box key: what is said of one counts for nothing, but must be certified.
+           a relay have no box key: what is said of one counts for nothing, but must be certified.  keys: list [exactly right]
+           of the epoch keys it hands over: those of the maximal epochs of its past, with role read or more.
   revoke   entries: list of {target: OP; key: name [the one the op gives; a genesis gives two, so there it must be said];
            level [0]; keep: ids [[]]; soft, tree: flags}
   ban      key: name
-  leave, change   nothing
+  leave, change   nothing.  (pick, of a model in which one branch of a fork is shown, is an unknown field.)
   import   last: boolean [true]; changes: list of [actor, seq, hash] [[]].  The actor of a member is named KEY@OP (his key and
            grant).  An import is the consecutive envelopes up to one with last.
   adopt    ops: ids of envelopes; an import is named by its last one
   epoch    key: name of the new key [the id of the envelope]; to: list of [device, box key] in any order [exactly right]; links:
-           list of names of older keys [those of all maximal epochs of its past]; bad: devices whose box does not open [[]]
+           list of names of older keys [exactly right: those of all maximal epochs of its past]; bad: devices whose box does not open [[]]
   share    boxes: list of [epoch key, device] [[]]; links: list of [newer key, older key] [[]].  One box may also be said as
            epoch, key (the device) and box [the right one].
   rekey    box
@@ -76,11 +78,13 @@ Refused for its form (A1), whatever the past:
   genesis    not op 0; with epoch, share or another genesis; with prev, deps, or seq not 0; root = creator; another author than said
              above; box or rootbox not certified for its key; a rootbox and further ops
   grant      role not 1 to 4; rank not 0 to 65535; parent without own, or not the index of an earlier grant
-  revoke     no entries, or more than 64; level not 0 to 3; more than 16 in keep, or one twice; two entries for one grant
+  revoke     no entries, or more than 64; level not 0 to 3; more than 16 in keep, or one twice; two entries for one grant, in an
+             envelope said with "ops" (otherwise the second stands for a second op)
   adopt      no ops, or more than 256, or one twice
-  guard      both or neither of grant and revoke; or own
+  guard      both or neither of grant and revoke; or own; a grant of its author is named
 Refused by what is said above of a body: a box key missing or not certified (A6), an epoch whose `to` is not exactly right or
-with `bad`, or with more than 64 links or one twice (A7), a share without boxes and links, or with a wrong `box` (A7).
+with `bad`, whose links are not exactly right, or with more than 64 (A7); a grant
+with wrong keys (A7), a share without boxes and links, or with a wrong `box` (A7).
 
 The answer is one JSON object a history, on one line, every list sorted:
   admissible  ids of envelopes
@@ -133,12 +137,13 @@ WHERE THE PAGE LEAVES A CHOICE
     only with a rootbox.
  7. A grantee without box key, who knows a key, makes it dirty only when he is no reader.
  8. "A later epoch supersedes it": an effective one.
- 9. Links are not complete by rule (an author may lack a key); those of an epoch are older keys of its past, one of a share leads
-    from an epoch to one in its past.  They count for knowledge, right or wrong.
+ 9. In this format the links of an epoch are complete: whoever could place the epochs of his past has their keys.  (Real envelopes
+    may have fewer, as there may be more than 64; docs/protocol.md.)  One of a share leads from an epoch to one in its past.  They
+    count for knowledge, right or wrong.
 10. A change may use any clean key.  Whatever is no change, import or epoch may use any epoch key of its past.
 11. revoke, ban, guard: not with an epoch in one envelope (they are sealed under the key before).  leave comes last, and what comes
     before it in the envelope counts as before it.  At most one change or import, and one epoch or share.
-12. guard: its author needs a grant in his past (A4), whatever has become of it, but no cold one.  Names that are no guardian's, and
+12. guard: its author needs a grant in his past (A4), whatever has become of it, a cold one too.  Names that are no guardian's, and
     repeated ones, count for nothing.  k = 0 or no guardians: no guard is admissible.
 13. An import is visible if every part of it is effective, or its last envelope is adopted; `effective` is said of each part.  It
     breaks off where the line of prevs brings another envelope, or another grant.  Its actors are looked at when it is complete;
@@ -159,12 +164,12 @@ NONE, RELAY, READ, WRITE, ADMIN = range(5)
 NEED = {"ban": ADMIN, "leave": RELAY, "change": WRITE, "import": WRITE, "adopt": WRITE, "epoch": WRITE, "share": READ,
         "rekey": READ}
 KINDS = set(NEED) | {"genesis", "grant", "revoke", "guard"}
-COLD_KINDS = {"grant", "revoke", "ban", "share", "rekey"}
+COLD_KINDS = {"grant", "revoke", "ban", "share", "rekey", "guard"}
 CONTROL = {"genesis", "grant", "revoke", "ban", "leave", "guard", "rekey"}
 KEYED = {"genesis", "grant", "epoch", "share", "guard"}
 OWN_MAX, OPS_MAX, DEPS_MAX, KEEP_MAX, ENTRIES_MAX, ADOPT_MAX = 32, 16, 64, 16, 64, 256
 RANK_GENESIS, RANK_GUARD, RANK_MAX = -2, -1, 65535
-CREATOR_RANK = 1000
+CREATOR_RANK = 10
 
 
 class Op:
@@ -274,7 +279,7 @@ class World:
             w.keep(w.epochs, o)
             if e.seal is None: e.seal = key_of(o)
         if kind == "genesis":
-            root = Grant(o, b, key=b["root"], role=ADMIN, rank=0, box=b.get("rootbox", ""), enroll=True, cold=True, own=False)
+            root = Grant(o, b, key=b["root"], role=ADMIN, rank=0, box=b.get("rootbox", ""), enroll=False, cold=True, own=False)
             made = Grant(o, b, key=b["creator"], role=ADMIN, rank=CREATOR_RANK, enroll=True, cold=False, own=False)
             w.grants[o.i] = [made, root]
             e.grant = root if root.box else made
@@ -591,7 +596,7 @@ def form(j):
     if j.get("signed", j["author"]) != j["author"]: return "A1 signature"
     if sum(k in ("change", "import") for k in kinds) > 1 or sum(k in ("epoch", "share") for k in kinds) > 1: return "A1 ops"
     if "epoch" in kinds and {"revoke", "ban"} & set(kinds) or "leave" in kinds[:-1]: return "A1 ops"
-    if "guard" in kinds and len(kinds) > 1: return "A1 ops"
+    if "guard" in kinds and (len(kinds) > 1 or j.get("grant") is not None): return "A1 ops"
     if "genesis" in kinds:
         if kinds[0] != "genesis" or {"genesis", "epoch", "share"} & set(kinds[1:]): return "A1 genesis"
         if ops[0][1].get("rootbox") and len(ops) > 1: return "A1 genesis"
@@ -648,7 +653,7 @@ def why_chain(W, e):
     """A3, A4, and what a cold key may do"""
     own = [f for f in W.authors[e.author][:-1] if e.past >> f.ops[-1].i & 1]
     kinds = {o.kind for o in e.ops}
-    free = e.grant is not None and e.grant.cold and kinds != {"guard"} or kinds <= {"share", "leave"}
+    free = e.grant is not None and e.grant.cold or kinds <= {"share", "leave"}
     if e.prev is None:
         if own or e.seq != 0: return "A3"
     elif e.prev.author != e.author or e.seq != e.prev.seq + 1: return "A3"
@@ -661,7 +666,7 @@ def why_chain(W, e):
             f = f.prev
         if not line.issuperset(own): return "A3 fork"
     if kinds == {"guard"} and e.j.get("grant") is None:
-        mine = any(g.key == e.author and not g.cold for g in W.grants_in(e.past))
+        mine = any(g.key == e.author for g in W.grants_in(e.past))
         return None if mine else "A4"
     if e.grant is None or not e.past >> e.grant.op.i & 1: return "A4"
     if e.grant.cold and kinds - COLD_KINDS: return "A6 cold"
@@ -691,6 +696,8 @@ def why_box(g, b):
 
 def why_grant(W, o):
     new, me = W.grants[o.i][0], o.env.grant
+    keys = maximal(W, o.past) if new.role >= READ else set()
+    if set(o.body.get("keys", keys)) != keys: return "A7 keys"
     if new.rank <= me.rank: return "A6 rank"
     if new.role > me.role: return "A6 role"
     if new.own:
@@ -703,7 +710,7 @@ def why_grant(W, o):
 
 
 def why_revoke(W, o):
-    if len({c.target for c in o.cuts}) < len(o.cuts): return "A1 entries"
+    if "ops" in o.env.j and len({c.target for c in o.cuts}) < len(o.cuts): return "A1 entries"
     for x, c in zip(entries(o), o.cuts):
         t = c.target
         if t is None or not before(o, t.op): return "A6 target"
@@ -742,8 +749,8 @@ def why_epoch(W, o):
     R = sorted([d, x] for d, x in readers(W, o.past).items() if x)
     if key_of(o) in past: return "A7 key"
     if sorted(list(x) for x in b.get("to", R)) != R or b.get("bad"): return "A7 boxes"
-    ls = b.get("links", [])
-    return None if past.issuperset(ls) and len(set(ls)) == len(ls) <= DEPS_MAX else "A7 links"
+    ls = b.get("links")
+    return None if ls is None or set(ls) == maximal(W, o.past) and len(set(ls)) == len(ls) <= DEPS_MAX else "A7 links"
 
 
 def why_share(W, o):

@@ -289,10 +289,10 @@ class Replica:
     def admit(self, x, kind, v, L):
         e = self.env[x[0]]
         if kind == p.GENESIS:
-            base = dict(own=False, parent=None, enroll=True, op=x, role=p.ADMIN)
-            self.grants[(x[0], 0)] = dict(base, device=v["device"], rank=1000, box=v["box"], counter=v["counter"], cold=False)
+            base = dict(own=False, parent=None, op=x, role=p.ADMIN)
+            self.grants[(x[0], 0)] = dict(base, enroll=True, device=v["device"], rank=1000, box=v["box"], counter=v["counter"], cold=False)
             self.grants[(x[0], p.ROOT_INDEX)] = dict(base, device=v["root"], rank=0, box=v.get("root_box"), counter=0,
-                cold=True)
+                enroll=False, cold=True)
             return
         view = View(self, self.past_ops(x))
         mine = self.grants[e["grant"]]

@@ -1297,7 +1297,7 @@ def recovery(root, laptop, phone):
     same("home", paper, phone)
     new = Party(p.Device("new", rng), root.pk)
     g = compose(paper, "home", "home-recover", [
-        (p.GRANT, p.grant_body(new.dev.pk, new.dev.box_pk, 0, new.dev.box_sig(), p.ADMIN, 900, p.OWN | p.ENROLL)),
+        (p.GRANT, p.grant_body(new.dev.pk, new.dev.box_pk, 0, new.dev.box_sig(), p.ADMIN, 900, p.ENROLL)),
         (p.REVOKE, p.revoke_body([(ENV["home"]["id"], 0, p.NONE, 0, [ENV["home-epoch"]["id"]])]))])
     assert g["seq"] == 2 and g["prev"] == ENV["home"]["id"]               # the root's own chain begins with the genesis
     r = paper.rep["home"]
