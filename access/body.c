@@ -263,15 +263,12 @@ content_write(struct buf *b, uint8_t kind, const struct op_content *o)
 		buf_add(b, o->data);
 }
 
-static lk_err
-guard_read(struct op_guard *o, struct arena *arena, struct rd *r)
+lk_err
+body_op_read(struct access_op *op, struct arena *arena, struct rd *r)
 {
-	struct access_op *op = arena_alloc(arena, sizeof(*op));
 	struct bytes in;
 	struct rd inner;
 
-	if (op == NULL)
-		return LK_ERR(LK_E_NOMEM, "guard");
 	op->kind = rd_u8(r);
 	in = rd_counted(r);
 	if (r->failed)
@@ -287,7 +284,19 @@ guard_read(struct op_guard *o, struct arena *arena, struct rd *r)
 		return LK_ERR(LK_E_MALFORMED, "guard length");
 	if (op->kind == OP_GRANT && (op->grant.flags & GRANT_OWN))
 		return LK_ERR(LK_E_MALFORMED, "guard own");
+	return LK_NONE;
+}
+
+static lk_err
+guard_read(struct op_guard *o, struct arena *arena, struct rd *r)
+{
+	struct access_op *op = arena_alloc(arena, sizeof(*op));
+
+	if (op == NULL)
+		return LK_ERR(LK_E_NOMEM, "guard");
+	TRY(body_op_read(op, arena, r));
 	o->op = op;
+	rd_copy(r, o->nonce, sizeof(o->nonce));
 	o->sigs_len = rd_u8(r);
 	if (o->sigs_len > GENESIS_GUARDIANS_MAX)
 		return LK_ERR(LK_E_LIMIT, "guard signatures");
@@ -365,6 +374,7 @@ static void
 guard_write(struct buf *b, const struct op_guard *o)
 {
 	body_op_encode(b, o->op);
+	buf_mem(b, o->nonce, sizeof(o->nonce));
 	buf_u8(b, (uint8_t)o->sigs_len);
 	buf_mem(b, o->sigs, o->sigs_len * GUARD_SIG_LEN);
 }

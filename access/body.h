@@ -124,8 +124,10 @@ struct op_rekey { /* the author's new box key */
 /* A grant or revoke above the root; whose signatures they are, and over what,
  * is looked at by graph_judge and its caller (sync/guard.h). */
 #define GUARD_SIG_LEN 65 /* index of the guardian u8, signature 64 */
+#define GUARD_NONCE_LEN 16
 struct op_guard {
-	const struct access_op *op; /* OP_GRANT, not own, or OP_REVOKE */
+	uint8_t nonce[GUARD_NONCE_LEN]; /* an author writes each once */
+	const struct access_op *op;     /* OP_GRANT, not own, or OP_REVOKE */
 	const uint8_t
 	    *sigs; /* sigs_len times GUARD_SIG_LEN, indices ascending */
 	size_t sigs_len;
@@ -180,5 +182,9 @@ void body_encode(struct buf *, const struct body *);
 bool body_has(const struct body *, enum op_kind);
 /* One grant or revoke alone, as it stands in a guard: kind and length first. */
 void body_op_encode(struct buf *, const struct access_op *);
+/* Reads one.  When the reader has failed nothing was found wrong yet: *op is
+ * not to be used; else errors as of body_decode. */
+LK_MUST_USE lk_err body_op_read(
+    struct access_op *, struct arena *, struct rd *);
 
 #endif

@@ -50,6 +50,7 @@ graph_free(struct graph *g)
 	free(g->grants.v);
 	free(g->boxes.v);
 	free(g->adopts.v);
+	free(g->guards.v);
 	free(g->adoptions.v);
 	free(g->ctls.v);
 	free(g->entries.v);

@@ -229,6 +229,26 @@ judge_revoke(const struct trial *t, const struct op_revoke *o, uint8_t op)
 	return LK_NONE;
 }
 
+/* Whether the author has written down what guardians signed with this nonce
+ * before: all he has written is in his past. */
+static bool
+guard_again(const struct trial *t, const struct op_guard *o)
+{
+	const struct graph *g = t->g;
+	uint32_t author = node_author(g, t->node);
+
+	for (uint32_t i = 0; i < g->guards.len; i++) {
+		const struct guard *before = &g->guards.v[i];
+
+		if (before->node != t->node &&
+		    node_author(g, before->node) == author &&
+		    memcmp(before->nonce, o->nonce, GUARD_NONCE_LEN) == 0 &&
+		    graph_in_past(g, before->node, t->node))
+			return true;
+	}
+	return false;
+}
+
 /* A guard: as many different guardians as are needed; who they are, and that
  * the signatures are good, the caller looks at. */
 static lk_err
@@ -243,6 +263,8 @@ judge_guard(const struct trial *t, uint8_t op)
 		if (o->sigs[i * GUARD_SIG_LEN] >= t->g->guardians)
 			return DENY("A6 guardians");
 	}
+	if (guard_again(t, o))
+		return DENY("A6 guard written before");
 	return o->op->kind == OP_GRANT ? judge_grant(t, op)
 				       : judge_revoke(t, &o->op->revoke, op);
 }

@@ -345,6 +345,13 @@ ban_push(struct graph *g, const struct op_ban *o, uint32_t node, uint8_t op)
 static lk_err
 guard_push(struct graph *g, const struct op_guard *o, uint32_t node, uint8_t op)
 {
+	struct guard *kept;
+
+	if (!ARRAY_ROOM(&g->guards))
+		return GRAPH_NOMEM;
+	kept = &g->guards.v[g->guards.len++];
+	kept->node = node;
+	memcpy(kept->nonce, o->nonce, GUARD_NONCE_LEN);
 	if (o->op->kind == OP_GRANT)
 		return grant_op_push(g, &o->op->grant, node, op, true);
 	return revoke_push(g, &o->op->revoke, node, op, true);

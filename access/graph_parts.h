@@ -16,7 +16,7 @@
 /* How the tables stood, to go back to. */
 struct mark {
 	uint32_t nodes, kinds, authors, chains, streams, grants, boxes, adopts,
-	    adoptions, ctls, entries, etags, epochs, hands, links, sets,
+	    adoptions, guards, ctls, entries, etags, epochs, hands, links, sets,
 	    members, clocks;
 };
 

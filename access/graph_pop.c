@@ -140,6 +140,7 @@ graph_pop(struct graph *g, const struct mark *m)
 	g->kinds.len = m->kinds;
 	g->authors.len = m->authors;
 	g->entries.len = m->entries;
+	g->guards.len = m->guards;
 	g->etags.len = m->etags;
 	g->sets.len = m->sets;
 	g->members.len = m->members;

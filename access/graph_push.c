@@ -13,6 +13,7 @@ graph_mark(const struct graph *g)
 		.grants = g->grants.len,
 		.boxes = g->boxes.len,
 		.adopts = g->adopts.len,
+		.guards = g->guards.len,
 		.adoptions = g->adoptions.len,
 		.ctls = g->ctls.len,
 		.entries = g->entries.len,

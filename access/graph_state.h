@@ -133,6 +133,12 @@ struct adopt {
 	bool counts; /* in the whole set */
 };
 
+/* What guardians said, so that its author cannot say it again. */
+struct guard {
+	uint32_t node;
+	uint8_t nonce[GUARD_NONCE_LEN];
+};
+
 struct adoption {
 	uint32_t adopt, target; /* node of the change or last piece */
 	uint32_t next;          /* of the same stream */
@@ -246,6 +252,7 @@ struct graph {
 	ARRAY(struct box) boxes;
 	ARRAY(struct adopt) adopts;
 	ARRAY(struct adoption) adoptions;
+	ARRAY(struct guard) guards;
 	ARRAY(struct ctl) ctls;
 	ARRAY(struct entry) entries;
 	ARRAY(struct etag) etags;

@@ -247,23 +247,27 @@ admit_grant(struct admission *a, const struct op_grant *g)
 	return LK_NONE;
 }
 
-/* That as many guardians have signed as are needed, graph_judge has seen. */
+/* That as many guardians have signed as are needed, and what a revocation names
+ * is there, graph_judge has seen. */
 static lk_err
-admit_guard(struct admission *a, const struct candidate *c,
-    const struct graph_author *author, const struct op_guard *o)
+admit_guard(struct admission *a, const struct graph_author *author,
+    const struct op_guard *o)
 {
-	struct guard_place place = { .seq = c->env.seq };
+	uint8_t targets[REVOKE_ENTRIES_MAX][ACCESS_KEY_LEN];
+	struct guard_statement said = { .op = o->op, .targets = targets[0] };
 
-	memcpy(place.docid, a->ds->docid, LK_ID_LEN);
-	memcpy(place.author, author->key, SIGN_PK_LEN);
-	memcpy(place.prev, c->env.prev, LK_ID_LEN);
+	memcpy(said.docid, a->ds->docid, LK_ID_LEN);
+	memcpy(said.author, author->key, SIGN_PK_LEN);
+	memcpy(said.nonce, o->nonce, GUARD_NONCE_LEN);
+	if (o->op->kind == OP_REVOKE)
+		TRY(guard_targets(a->ds->graph, &o->op->revoke, targets));
 	for (size_t i = 0; i < o->sigs_len; i++) {
 		const uint8_t *sig = o->sigs + i * GUARD_SIG_LEN;
 		uint8_t guardian[ACCESS_KEY_LEN];
 		bool genuine = false;
 
 		graph_guardian(a->ds->graph, sig[0], guardian);
-		TRY(guard_verify(sig + 1, guardian, &place, o->op, &genuine));
+		TRY(guard_verify(sig + 1, guardian, &said, &genuine));
 		if (!genuine)
 			return LK_ERR(
 			    LK_E_MALFORMED, "A6 guardian's signature");
@@ -284,7 +288,7 @@ admit_keys(struct admission *a, const struct candidate *c,
 		if (op->kind == OP_GRANT)
 			TRY(admit_grant(a, &op->grant));
 		if (op->kind == OP_GUARD)
-			TRY(admit_guard(a, c, author, &op->guard));
+			TRY(admit_guard(a, author, &op->guard));
 		if (op->kind == OP_REKEY &&
 		    !keyproof_box(&a->r->keyproofs, op->rekey.box))
 			return LK_ERR(LK_E_MALFORMED, "A6 box key");

@@ -314,6 +314,8 @@ guard_read(struct history *h, struct op_guard *o, struct json_object *j)
 	if ((grant == NULL) == (revoke == NULL) || h->guardians == NULL)
 		return false;
 	o->op = op;
+	/* In the reference each guard is a statement of its own. */
+	memcpy(o->nonce, &op, sizeof(op));
 	signers_read(h, o, field(j, "sigs"));
 	op->kind = grant != NULL ? OP_GRANT : OP_REVOKE;
 	return grant != NULL ? grant_read(h, &op->grant, grant)

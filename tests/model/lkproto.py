@@ -367,14 +367,14 @@ def adopt_body(ids): return uleb(len(ids)) + b"".join(ids)
 def rekey_body(box, counter): return box + u32(counter)
 
 
-def guard_text(docid, author, prev, seq, op):
-    """What a guardian signs; op: u8 kind || uLEB length || body of a grant or revoke."""
-    return b"lk1 guard sig".ljust(16, b"\0") + docid + author + prev + u64(seq) + H(32, "lk1 guard", op)
+def guard_text(docid, author, nonce, op, targets=()):
+    """What a guardian signs; op: u8 kind || uLEB length || body of a grant or revoke; targets: whose grant each entry names."""
+    return b"lk1 guard sig".ljust(16, b"\0") + docid + author + nonce + H(32, "lk1 guard", op + b"".join(targets))
 
 
-def guard_body(kind, body, signatures):
+def guard_body(kind, body, nonce, signatures):
     """signatures: (index, signature)"""
-    return u8(kind) + uleb(len(body)) + body + u8(len(signatures)) + b"".join(u8(i) + s for i, s in signatures)
+    return u8(kind) + uleb(len(body)) + body + nonce + u8(len(signatures)) + b"".join(u8(i) + s for i, s in signatures)
 
 
 def encode_body(grant, deps, ops):
@@ -444,11 +444,12 @@ def parse_guard(r, index):
     op = parse_grant(inner, index) if kind == GRANT else parse_revoke(inner)
     inner.end()
     check(kind == REVOKE or not op["flags"] & OWN, "guard of an own device")
+    nonce = r.take(16)
     n = r.u8()
     check(n <= 16, "guard signatures")
     sigs = [(r.u8(), r.take(64)) for _ in range(n)]
     ascending([i for i, _ in sigs], "guard order")
-    return dict(kind=kind, op=op, signatures=sigs)
+    return dict(kind=kind, op=op, nonce=nonce, signatures=sigs)
 
 
 def parse_lean(data):

@@ -876,12 +876,13 @@ def bodies(root, laptop, phone, fred):
     good("adopt", 2, None, ids[:1], [(p.ADOPT, p.adopt_body(ids)), (p.CHANGE, lean)])
     good("rekey and epoch", 2, None, [], [(p.REKEY, p.rekey_body(fred.dev.box_pk, 1)), (p.EPOCH, b"")], t=1)
     guarded = {k: u8(k) + p.uleb(len(o)) + o for k, o in ((p.GRANT, full), (p.REVOKE, rev))}
-    sign = lambda who, k: p.sign(who.dev.sign_seed, p.guard_text(ids[0], laptop.dev.pk, ids[1], 2, guarded[k]))
-    good("guard: a grant by two of three", 2, None, [], [(p.GUARD, p.guard_body(p.GRANT, full,
+    whose, nonce = {p.GRANT: (), p.REVOKE: (laptop.dev.pk, root.pk)}, bytes(range(16))
+    sign = lambda who, k: p.sign(who.dev.sign_seed, p.guard_text(ids[0], laptop.dev.pk, nonce, guarded[k], whose[k]))
+    good("guard: a grant by two of three", 2, None, [], [(p.GUARD, p.guard_body(p.GRANT, full, nonce,
         [(0, sign(phone, p.GRANT)), (2, sign(fred, p.GRANT))]))])
-    good("guard: a revoke", 2, None, [], [(p.GUARD, p.guard_body(p.REVOKE, rev, [(1, sign(phone, p.REVOKE))]))])
+    good("guard: a revoke", 2, None, [], [(p.GUARD, p.guard_body(p.REVOKE, rev, nonce, [(1, sign(phone, p.REVOKE))]))])
     for k in (p.GRANT, p.REVOKE):
-        put("body.json", "guards", op=guarded[k], document=ids[0], author=laptop.dev.pk, prev=ids[1], seq=2,
+        put("body.json", "guards", op=guarded[k], document=ids[0], author=laptop.dev.pk, nonce=nonce, targets=whose[k],
             guardian=phone.dev.pk, signature=sign(phone, k))
     good("unknown kind 200", 2, None, [], [(200, b"anything"), (p.CHANGE, lean)])
     one = lambda *ops: enc(None, [], list(ops))
@@ -948,13 +949,13 @@ def bodies(root, laptop, phone, fred):
     bad("adopt: 257", 2, one((p.ADOPT, p.adopt_body([u16(i) + bytes(30) for i in range(257)]))))
     bad("rekey: no key", 2, one((p.REKEY, p.rekey_body(p.ZERO, 1))))
     bad("rekey: small-order box key", 2, one((p.REKEY, p.rekey_body(low, 1))))
-    bad("guard: of a leave", 2, one((p.GUARD, p.guard_body(p.LEAVE, b"", []))))
-    bad("guard: signatures not ascending", 2, one((p.GUARD, p.guard_body(p.REVOKE, rev,
+    bad("guard: of a leave", 2, one((p.GUARD, p.guard_body(p.LEAVE, b"", nonce, []))))
+    bad("guard: signatures not ascending", 2, one((p.GUARD, p.guard_body(p.REVOKE, rev, nonce,
         [(1, bytes(64)), (1, bytes(64))]))))
     bad("guard: of an own device", 2, one((p.GUARD, p.guard_body(p.GRANT,
-        p.grant_body(dev, box, 0, sig, p.WRITE, 40001, p.OWN), []))))
-    bad("guard: not alone", 2, one((p.GUARD, p.guard_body(p.REVOKE, rev, [])), (200, b"")))
-    bad("guard: byte after the op", 2, one((p.GUARD, p.guard_body(p.REVOKE, rev + b"\0", []))))
+        p.grant_body(dev, box, 0, sig, p.WRITE, 40001, p.OWN), nonce, []))))
+    bad("guard: not alone", 2, one((p.GUARD, p.guard_body(p.REVOKE, rev, nonce, [])), (200, b"")))
+    bad("guard: byte after the op", 2, one((p.GUARD, p.guard_body(p.REVOKE, rev + b"\0", nonce, []))))
     bad("change: form 2", 2, one((p.CHANGE, b"\2")))
     bad("import: flag 2", 2, one((p.IMPORT, p.import_body(2, b""))))
     for k in (13, 127):

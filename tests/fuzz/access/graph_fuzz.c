@@ -79,6 +79,7 @@ op_of(struct input *in, struct envelope *e, struct access_op *op)
 		e->guarded.kind = take(in) & 1 ? OP_GRANT : OP_REVOKE;
 		authority_of(in, e, &e->guarded);
 		op->guard.op = &e->guarded;
+		op->guard.nonce[0] = take(in) & 1;
 		op->guard.sigs = e->sigs;
 		op->guard.sigs_len = take(in) & 1;
 	} else {

@@ -148,6 +148,7 @@ guard_op(uint8_t kind, const struct draft *op, uint8_t sigs)
 	struct draft d = { .len = 0 };
 
 	put_op(&d, kind, op);
+	put(&d, GUARD_NONCE_LEN, 0x77);
 	put(&d, 1, sigs);
 	for (uint8_t i = 0; i < sigs; i++) {
 		put(&d, 1, i);

@@ -150,6 +150,7 @@ w_guard(struct history *h, const char *name, const char *author,
 	/* The history keeps what it is given; this lives as long. */
 	used = (used + 1) % 8;
 	said[used] = inner;
+	op.guard.nonce[0] = (uint8_t)name[0];
 	op.guard.op = &said[used];
 	op.guard.sigs = sigs;
 	for (; *signers != 0xff; signers++)
@@ -229,6 +230,30 @@ t31c_a_guard_holds_although_its_carrier_was_revoked(void **state)
 	history_clear(&h);
 }
 
+/* What guardians signed for one author is written once, however it is undone;
+ * another author's is another statement. */
+static void
+t31d_what_guardians_signed_is_written_once(void **state)
+{
+	static const uint8_t two[] = { 0, 1, 0xff };
+	struct access_op z = op_grant_to("Z", ROLE_WRITE, 20000, 0);
+	struct history h;
+
+	(void)state;
+	guarded(&h);
+	YES(w_grant(
+	    &h, "gB", "A", "G", "G", op_grant_to("B", ROLE_ADMIN, 2000, 0)));
+	YES(w_guard(&h, "z1", "A", "G", "gB", z, two));
+	YES(w_cut(&h, "c", "A", "G", "z1", CUT("z1", "")));
+	REFUSED(w_guard(&h, "z2", "A", "G", "c", z, two),
+	    "A6 guard written before");
+	YES(w_guard(&h, "z3", "B", "gB", "c", z, two));
+	YES(w_guard(&h, "y", "A", "G", "c", z, two));
+	settle(&h);
+	assert_effective("z3");
+	history_clear(&h);
+}
+
 int
 main(void)
 {
@@ -250,6 +275,7 @@ main(void)
 		    t31b_guardians_remove_the_root_and_make_another),
 		cmocka_unit_test(
 		    t31c_a_guard_holds_although_its_carrier_was_revoked),
+		cmocka_unit_test(t31d_what_guardians_signed_is_written_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
