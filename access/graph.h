@@ -226,10 +226,16 @@ LK_MUST_USE lk_err graph_parents(struct graph *, const struct grant_ref *,
 bool graph_missing_share(
     struct graph *, struct shared_key *, struct graph_reader *);
 
-/* The key of a guardian; `index` is below their number, as graph_judge sees
- * to. */
-void graph_guardian(
-    const struct graph *, uint8_t index, uint8_t key[static ACCESS_KEY_LEN]);
+/* How many guardians there are, and of them are needed; their keys, borrowed, by
+ * number. */
+uint8_t graph_guardians(const struct graph *,
+    const uint8_t (**keys)[ACCESS_KEY_LEN], uint8_t *needed);
+/* What guardians say is above the root (access.md section 3). */
+#define GUARD_RANK (-1)
+/* Whether this author has written a guard with this nonce. */
+bool graph_guarded(const struct graph *,
+    const uint8_t author[static ACCESS_KEY_LEN],
+    const uint8_t nonce[static GUARD_NONCE_LEN]);
 
 /* Everybody who ever had a grant, in order of arrival; the creator and the root
  * are 0 and 1, and have no parent (zeros). */

@@ -3,8 +3,7 @@
 #include "access/graph_parts.h"
 
 #define CREATOR_RANK 1000 /* access.md section 9 */
-#define GENESIS_RANK (-2) /* before guardians and the root (0) */
-#define GUARD_RANK (-1)
+#define GENESIS_RANK (-2) /* before guardians (-1) and the root (0) */
 
 uint32_t
 author_push(struct graph *g, const uint8_t key[static ACCESS_KEY_LEN])

@@ -331,12 +331,27 @@ graph_adopted_by(const struct graph *g, uint32_t node)
 	return best;
 }
 
-void
-graph_guardian(
-    const struct graph *g, uint8_t index, uint8_t key[static ACCESS_KEY_LEN])
+uint8_t
+graph_guardians(const struct graph *g, const uint8_t (**keys)[ACCESS_KEY_LEN],
+    uint8_t *needed)
 {
-	LK_ASSERT(index < g->guardians);
-	memcpy(key, g->guardian_keys[index], ACCESS_KEY_LEN);
+	*keys = g->guardian_keys;
+	*needed = g->guardians_needed;
+	return g->guardians;
+}
+
+bool
+graph_guarded(const struct graph *g,
+    const uint8_t author[static ACCESS_KEY_LEN],
+    const uint8_t nonce[static GUARD_NONCE_LEN])
+{
+	uint32_t by = author_find(g, author);
+
+	for (uint32_t i = 0; i < g->guards.len; i++)
+		if (node_author(g, g->guards.v[i].node) == by &&
+		    memcmp(g->guards.v[i].nonce, nonce, GUARD_NONCE_LEN) == 0)
+			return true;
+	return false;
 }
 
 size_t

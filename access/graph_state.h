@@ -267,7 +267,7 @@ struct graph {
 
 	struct evals *evals;
 	uint8_t guardian_keys[GENESIS_GUARDIANS_MAX][ACCESS_KEY_LEN];
-	uint32_t guardians, guardians_needed; /* how many there are */
+	uint8_t guardians, guardians_needed; /* how many there are */
 	bool settled;
 	struct u32s heads, maximal_now; /* of the essential set */
 

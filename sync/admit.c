@@ -253,9 +253,11 @@ static lk_err
 admit_guard(struct admission *a, const struct graph_author *author,
     const struct op_guard *o)
 {
-	uint8_t targets[REVOKE_ENTRIES_MAX][ACCESS_KEY_LEN];
+	const uint8_t(*keys)[ACCESS_KEY_LEN];
+	uint8_t targets[REVOKE_ENTRIES_MAX][ACCESS_KEY_LEN], needed;
 	struct guard_statement said = { .op = o->op, .targets = targets[0] };
 
+	(void)graph_guardians(a->ds->graph, &keys, &needed);
 	memcpy(said.docid, a->ds->docid, LK_ID_LEN);
 	memcpy(said.author, author->key, SIGN_PK_LEN);
 	memcpy(said.nonce, o->nonce, GUARD_NONCE_LEN);
@@ -263,11 +265,9 @@ admit_guard(struct admission *a, const struct graph_author *author,
 		TRY(guard_targets(a->ds->graph, &o->op->revoke, targets));
 	for (size_t i = 0; i < o->sigs_len; i++) {
 		const uint8_t *sig = o->sigs + i * GUARD_SIG_LEN;
-		uint8_t guardian[ACCESS_KEY_LEN];
 		bool genuine = false;
 
-		graph_guardian(a->ds->graph, sig[0], guardian);
-		TRY(guard_verify(sig + 1, guardian, &said, &genuine));
+		TRY(guard_verify(sig + 1, keys[sig[0]], &said, &genuine));
 		if (!genuine)
 			return LK_ERR(
 			    LK_E_MALFORMED, "A6 guardian's signature");
@@ -307,6 +307,9 @@ admit_genesis(struct admission *a, const struct candidate *c)
 	    !keyproof_device(k, g->device_pk) ||
 	    !keyproof_box(k, g->device_box))
 		return LK_ERR(LK_E_MALFORMED, "A6 genesis keys");
+	for (size_t i = 0; i < g->m; i++)
+		if (!keyproof_device(k, g->guardians + i * ACCESS_KEY_LEN))
+			return LK_ERR(LK_E_MALFORMED, "A6 guardians' keys");
 	if (memcmp(g->root_box, none, DH_LEN) != 0 &&
 	    (!keyproof_box(k, g->root_box) ||
 		!keyproof_statement(k, g->box_sig, g->device_pk, g->device_box,

@@ -105,6 +105,9 @@ void person_addresses(struct replica *, struct addresses *);
 /* A grant op for a device of one person under an enrolling grant. */
 void grant_own_device(struct op_grant *, const struct cert *, enum role,
     uint16_t rank);
+/* The rank of a person's grant by somebody of rank `mine` (access.md section
+ * 9). */
+uint16_t person_rank(enum role, int32_t mine);
 /* Makes a document known and admits its genesis, made here. */
 LK_MUST_USE lk_err create_admit(struct replica *, struct bytes envelope,
     const uint8_t *docid, const struct epoch *, const struct topic *, bool home,

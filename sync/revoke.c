@@ -2,11 +2,11 @@
 #include <string.h>
 
 #include "sync/admit.h"
+#include "sync/home.h"
 #include "sync/revoke.h"
 
 /* Somebody may have himself granted many times before he is thrown out. */
 #define REVOKE_OPS_MAX 8
-#define REVOKE_MEMORY_MAX ((size_t)64 * 1024 * 1024)
 #define BANS_MAX (PERSON_DEVICES_MAX + 1)
 /* An epoch may stand in front of them. */
 #define ENVELOPE_OWN_OPS_MAX (ENVELOPE_OPS_MAX - 1)
@@ -14,6 +14,8 @@
 /* What a revocation is made of: as many ops as its entries need, and bans. */
 struct revocation {
 	const struct revoke_order *order;
+	struct person person; /* whose root key it is, if a contact's */
+	int32_t rank;         /* of who revokes */
 	struct docstate *ds;
 	struct arena *arena;
 	struct revoke_entry entries[REVOKE_OPS_MAX * REVOKE_ENTRIES_MAX];
@@ -26,10 +28,19 @@ struct revocation {
 	size_t members;
 };
 
+/* A device of a person has grants that do not fall with those of his root key
+ * where it made the document, or guardians let it in. */
 static bool
 of_key(const struct revocation *v, const struct member *m)
 {
-	return memcmp(m->key, v->order->key, ACCESS_KEY_LEN) == 0;
+	if (memcmp(m->key, v->order->key, ACCESS_KEY_LEN) == 0)
+		return true;
+	for (size_t i = 0; i < v->person.devices_len; i++)
+		if (!(m->flags & GRANT_OWN) &&
+		    memcmp(m->key, v->person.devices[i].block.device_pk,
+			ACCESS_KEY_LEN) == 0)
+			return true;
+	return false;
 }
 
 static lk_err
@@ -72,7 +83,7 @@ asks_more(const struct revoke_order *o, const struct member *m)
  * there is room: it would be back if what voids it were itself voided.
  */
 static lk_err
-targets_add(struct revocation *v, const struct member *mine, bool void_ones)
+targets_add(struct revocation *v, bool void_ones)
 {
 	const struct revoke_order *o = v->order;
 
@@ -82,7 +93,7 @@ targets_add(struct revocation *v, const struct member *mine, bool void_ones)
 		if (!of_key(v, m) || m->role <= o->level ||
 		    (m->now > o->level) == void_ones)
 			continue;
-		if (m->rank <= mine->rank) {
+		if (m->rank <= v->rank) {
 			if (void_ones)
 				continue;
 			return LK_ERR(LK_E_DENIED,
@@ -155,7 +166,8 @@ bans_add(struct revocation *v)
 {
 	ban_add(v, v->order->key);
 	for (size_t i = 0; i < v->members; i++)
-		if (v->ended[i] && (v->all[i].flags & GRANT_OWN))
+		if (v->ended[i] &&
+		    ((v->all[i].flags & GRANT_OWN) || of_key(v, &v->all[i])))
 			ban_add(v, v->all[i].key);
 }
 
@@ -195,9 +207,10 @@ targets_missing(const struct revocation *v)
 static lk_err
 revocation_make(struct replica *r, struct revocation *v)
 {
-	struct member mine;
+	lk_err err = home_person(r, v->order->key, v->arena, &v->person);
 
-	TRY(author_grant(v->ds, r, ROLE_ADMIN, &mine));
+	if (err.code != LK_E_NOTFOUND)
+		TRY(err);
 	v->members = graph_members_len(v->ds->graph);
 	v->all = arena_alloc(v->arena, v->members * sizeof(*v->all));
 	v->ended = arena_alloc(v->arena, v->members * sizeof(*v->ended));
@@ -205,8 +218,8 @@ revocation_make(struct replica *r, struct revocation *v)
 		return LK_ERR(LK_E_NOMEM, "revoke");
 	for (size_t i = 0; i < v->members; i++)
 		graph_member(v->ds->graph, i, &v->all[i]);
-	TRY(targets_add(v, &mine, false));
-	TRY(targets_add(v, &mine, true));
+	TRY(targets_add(v, false));
+	TRY(targets_add(v, true));
 	if (!v->live)
 		return targets_missing(v);
 	trees_note(v);
@@ -305,17 +318,39 @@ replica_revoke(struct replica *r, uint32_t docno,
 	ARENA_SCOPED arena = { .max = REVOKE_MEMORY_MAX };
 	struct revoke_report report = { 0 };
 	struct revocation *v = arena_alloc(&arena, sizeof(*v));
+	struct member mine;
 
 	if (v == NULL)
 		return LK_ERR(LK_E_NOMEM, "revoke");
 	v->order = order;
 	v->arena = &arena;
 	TRY(docstate_get(r, docno, &v->ds));
+	TRY(author_grant(v->ds, r, ROLE_ADMIN, &mine));
+	v->rank = mine.rank;
 	TRY(revocation_make(r, v));
 	revoke_describe(r, v, &report);
 	TRY(epochs_count(r, docno, &report.epoch));
 	TRY(revocation_write(r, v));
 	report.kept = kept_count(v->ds->graph, v);
 	*out = report;
+	return LK_NONE;
+}
+
+lk_err
+revoke_op_make(struct replica *r, struct docstate *ds,
+    const struct revoke_order *order, struct arena *arena, struct access_op *op)
+{
+	struct revocation *v = arena_alloc(arena, sizeof(*v));
+
+	if (v == NULL)
+		return LK_ERR(LK_E_NOMEM, "revoke");
+	v->order = order;
+	v->arena = arena;
+	v->ds = ds;
+	v->rank = GUARD_RANK;
+	TRY(revocation_make(r, v));
+	if (v->ops_len > 1)
+		return LK_ERR(LK_E_LIMIT, "too many grants to revoke");
+	*op = v->ops[0];
 	return LK_NONE;
 }

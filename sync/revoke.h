@@ -8,8 +8,9 @@
 
 #include "sync/replica.h"
 
-/* A revocation: every grant of a key (a root key or a device's) in the
- * document, with `tree`; access.md sections 3 and 5, cli.md section 6. */
+/* A revocation: every grant of a key (a contact's root key, with those of his
+ * devices; or a device's) in the document, with `tree`; access.md sections 3 and
+ * 5, cli.md section 6. */
 struct revoke_order {
 	const uint8_t *key;
 	enum role level; /* what remains, below admin */
@@ -34,6 +35,13 @@ struct revoke_report {
 };
 LK_MUST_USE lk_err replica_revoke(struct replica *, uint32_t docno,
     const struct revoke_order *, struct revoke_report *);
+/* What one takes in memory. */
+#define REVOKE_MEMORY_MAX ((size_t)64 * 1024 * 1024)
+/* Inside sync/: the one op that says it with the authority of guardians, in the
+ * arena.  Errors as above; LIMIT when one op has no room for it. */
+struct docstate;
+LK_MUST_USE lk_err revoke_op_make(struct replica *, struct docstate *,
+    const struct revoke_order *, struct arena *, struct access_op *);
 LK_MUST_USE lk_err replica_leave(struct replica *, uint32_t docno);
 /* Makes void changes and imports count (access.md section 3), by the numbers of
  * their envelopes, of an import the last one.  In as many envelopes as it

@@ -3,6 +3,7 @@
 
 #include "crdt/document.h"
 #include "sync/admit.h"
+#include "sync/guardian.h"
 #include "sync/home.h"
 #include "sync/person.h"
 #include "sync/revoke.h"
@@ -176,24 +177,62 @@ create_envelope(struct replica *r, const struct body *body, uint32_t *docno)
 	return err;
 }
 
+static int
+key_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, ACCESS_KEY_LEN);
+}
+
+/* Who they are goes into the genesis, ascending. */
+static lk_err
+create_guardians(struct guardians *g, struct op_genesis *o)
+{
+	if (g->len > GENESIS_GUARDIANS_MAX || g->needed < 1 ||
+	    g->needed > g->len)
+		return LK_ERR(LK_E_USAGE, "number of guardians");
+	qsort(g->keys, g->len, ACCESS_KEY_LEN, key_compare);
+	for (size_t i = 1; i < g->len; i++)
+		if (key_compare(g->keys[i - 1], g->keys[i]) == 0)
+			return LK_ERR(LK_E_USAGE, "a guardian is named twice");
+	o->k = (uint8_t)g->needed;
+	o->m = (uint8_t)g->len;
+	o->guardians = g->keys[0];
+	return LK_NONE;
+}
+
 lk_err
 replica_create(struct replica *r, const char *name, const char *type,
     edit_fn *fill, void *ctx, uint32_t *docno)
 {
+	const struct creation c = {
+		.name = name, .type = type, .fill = fill, .ctx = ctx
+	};
+
+	return replica_create_as(r, &c, docno);
+}
+
+lk_err
+replica_create_as(struct replica *r, const struct creation *c, uint32_t *docno)
+{
 	ARENA_SCOPED arena = { 0 };
+	struct guardians guardians;
 	struct body body = { 0 };
 	struct op_content content;
 	bool any;
 
 	arena_init(&arena, CHANGE_BODY_MAX);
-	TRY(home_name_check(r, name));
-	TRY(create_content(r, fill, ctx, &arena, &content, &any));
+	TRY(home_name_check(r, c->name));
+	TRY(create_content(r, c->fill, c->ctx, &arena, &content, &any));
 	TRY(create_ops(r, &body));
+	if (c->guardians != NULL) {
+		guardians = *c->guardians;
+		TRY(create_guardians(&guardians, &body.ops[0].genesis));
+	}
 	if (any)
 		body.ops[body.ops_len++] =
 		    (struct access_op){ .kind = OP_CHANGE, .content = content };
 	TRY(create_envelope(r, &body, docno));
-	return home_name_set(r, *docno, name, type);
+	return home_name_set(r, *docno, c->name, c->type);
 }
 
 /* The head of the next change of this device: what it is shown is what it
@@ -364,10 +403,10 @@ replica_import(
 	return home_name_set(r, *docno, name, "map");
 }
 
-static uint16_t
-person_rank(enum role role, uint16_t mine)
+uint16_t
+person_rank(enum role role, int32_t mine)
 {
-	uint16_t rank;
+	int32_t rank;
 
 	switch (role) {
 	case ROLE_WRITE:
@@ -382,13 +421,13 @@ person_rank(enum role role, uint16_t mine)
 	case ROLE_NONE:
 	case ROLE_ADMIN:
 	default:
-		rank = 0;
+		rank = mine;
 	}
 	if (rank <= mine)
 		rank = mine < UINT16_MAX - RANK_STEP_ADMIN - 1
-		    ? (uint16_t)(mine + RANK_STEP_ADMIN)
+		    ? mine + RANK_STEP_ADMIN
 		    : UINT16_MAX - 1;
-	return rank;
+	return (uint16_t)rank;
 }
 
 lk_err
@@ -424,8 +463,8 @@ author_ops(struct replica *r, struct docstate *ds, struct access_op *ops,
  * Returns how many ops there are then.
  */
 static size_t
-share_below(struct access_op *ops, size_t n, size_t above,
-    const struct person *who)
+share_below(
+    struct access_op *ops, size_t n, size_t above, const struct person *who)
 {
 	const struct op_grant *parent = &ops[above].grant;
 

@@ -4,6 +4,7 @@ target takes it.
 
 usage: seeds.py TARGET DIRECTORY    fills the directory; says how many
 """
+import base64
 import hashlib
 import json
 import pathlib
@@ -290,6 +291,13 @@ def patches():
             yield f"{document}\n{patch}".encode()
 
 
+def guards():
+    for entry in json.loads((DATA / "protocol/body.json").read_text())["guards"]:
+        for text in (entry["request"], entry["answer"]):
+            yield text.encode()
+            yield base64.b32decode(text[5:].upper() + "=" * (-len(text[5:]) % 8))[:-4]
+
+
 SEEDS = {
     "base58_fuzz": lambda: (b"27ASta98LTJfXcVKimzZeeet5FoE", b"11233QC4", b"1"),
     "body_fuzz": lambda: vectors("body", "body", "good", "bad", "wait"),
@@ -301,6 +309,7 @@ SEEDS = {
     "doc_fuzz": plans,
     "document_fuzz": lambda: chunks(0),
     "envelope_fuzz": lambda: (b"\0" + e for e in vectors("envelope", "envelope", "envelopes", "bad")),
+    "guard_request_fuzz": guards,
     "import_fuzz": imports,
     "json_edit_fuzz": edits,
     "json_fuzz": texts,

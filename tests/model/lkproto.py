@@ -377,6 +377,20 @@ def guard_body(kind, body, nonce, signatures):
     return u8(kind) + uleb(len(body)) + body + nonce + u8(len(signatures)) + b"".join(u8(i) + s for i, s in signatures)
 
 
+def armor(prefix, label, b):
+    return prefix + b32encode(b + H(4, label, b))
+
+
+def guard_request(docid, author, nonce, op, targets, k, guardians, name):
+    return armor("lkg1-", "lk1 guard", u8(1) + u8(1) + docid + author + nonce + op + b"".join(targets) + u8(k) +
+                 u8(len(guardians)) + b"".join(sorted(guardians)) + uleb(len(name)) + name)
+
+
+def guard_answer(text, guardian, signature):
+    """text: what was signed, guard_text."""
+    return armor("lkg1-", "lk1 guard", u8(1) + u8(2) + H(32, "lk1 guard", text[16:]) + guardian + signature)
+
+
 def encode_body(grant, deps, ops):
     """grant: None (as in the previous envelope) or (id, index); ops: (kind, bytes)"""
     b = u8(0) if grant is None else u8(1) + grant[0] + u8(grant[1])
@@ -835,7 +849,7 @@ def b32decode(s):
 
 def make_ticket(purpose, secret16, noise_pk, tlvs):
     b = u8(1) + u8(purpose) + secret16 + noise_pk + b"".join(tlvs)
-    return "lk1-" + b32encode(b + H(4, "lk1 ticket", b))
+    return armor("lk1-", "lk1 ticket", b)
 
 
 def parse_ticket(text):

@@ -883,7 +883,9 @@ def bodies(root, laptop, phone, fred):
     good("guard: a revoke", 2, None, [], [(p.GUARD, p.guard_body(p.REVOKE, rev, nonce, [(1, sign(phone, p.REVOKE))]))])
     for k in (p.GRANT, p.REVOKE):
         put("body.json", "guards", op=guarded[k], document=ids[0], author=laptop.dev.pk, nonce=nonce, targets=whose[k],
-            guardian=phone.dev.pk, signature=sign(phone, k))
+            guardian=phone.dev.pk, signature=sign(phone, k),
+            request=p.guard_request(ids[0], laptop.dev.pk, nonce, guarded[k], whose[k], 2, [phone.dev.pk, fred.dev.pk], b"Plan"),
+            answer=p.guard_answer(p.guard_text(ids[0], laptop.dev.pk, nonce, guarded[k], whose[k]), phone.dev.pk, sign(phone, k)))
     good("unknown kind 200", 2, None, [], [(200, b"anything"), (p.CHANGE, lean)])
     one = lambda *ops: enc(None, [], list(ops))
     bad("g = 2", 2, u8(2) + one((p.LEAVE, b""))[1:])

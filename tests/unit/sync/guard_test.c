@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "sync/guard.h"
+#include "sync/guard_request.h"
 
 static struct access_op
 some_grant(void)
@@ -139,6 +139,49 @@ targets_field(struct json_object *o, uint8_t targets[2][ACCESS_KEY_LEN])
 	return targets[0];
 }
 
+static struct bytes
+text_field(struct json_object *o, const char *name)
+{
+	struct json_object *v;
+
+	assert_true(json_object_object_get_ex(o, name, &v));
+	return BYTES_STR(json_object_get_string(v));
+}
+
+/* The request for a statement is the text of the vector. */
+static void
+request_is(struct json_object *o, const struct guard_statement *said)
+{
+	ARENA_SCOPED arena = { .max = 1 << 20 };
+	BUF_SCOPED again = { .max = GUARD_TEXT_MAX };
+	struct bytes text = text_field(o, "request");
+	struct guard_request q;
+
+	assert_int_equal(guard_request_decode(&q, &arena, text).code, LK_OK);
+	assert_int_equal(q.k, 2);
+	assert_int_equal(q.m, 2);
+	assert_true(bytes_equal(q.name, BYTES_STR("Plan")));
+	q.said = *said;
+	assert_int_equal(guard_request_encode(&again, &q).code, LK_OK);
+	assert_true(bytes_equal(buf_bytes(&again), text));
+}
+
+static void
+answer_is(struct json_object *o, const struct guard_statement *said,
+    const uint8_t *sig)
+{
+	ARENA_SCOPED arena = { .max = 1 << 20 };
+	uint8_t digest[GUARD_DIGEST_LEN];
+	struct guard_signature s;
+
+	assert_int_equal(
+	    guard_signature_decode(&s, &arena, text_field(o, "answer")).code,
+	    LK_OK);
+	assert_int_equal(guard_digest(digest, said).code, LK_OK);
+	assert_memory_equal(s.digest, digest, sizeof(digest));
+	assert_memory_equal(s.sig, sig, SIGN_LEN);
+}
+
 static void
 guardians_of_the_protocols_vectors_are_believed(void **state)
 {
@@ -165,6 +208,8 @@ guardians_of_the_protocols_vectors_are_believed(void **state)
 		hex_field(o, "guardian", pk, sizeof(pk));
 		hex_field(o, "signature", sig, sizeof(sig));
 		assert_true(genuine(sig, pk, &said));
+		request_is(o, &said);
+		answer_is(o, &said, sig);
 		sig[0] ^= 1;
 		assert_false(genuine(sig, pk, &said));
 	}
