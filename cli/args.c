@@ -107,6 +107,7 @@ option_short(const struct option *options, char letter)
 static int
 option_set(struct lk *lk, const struct option *o, const char *value)
 {
+	struct option_list *list;
 	const char *wrong;
 	int64_t n;
 
@@ -117,6 +118,13 @@ option_set(struct lk *lk, const struct option *o, const char *value)
 	case OPTION_STRING:
 	case OPTION_MAYBE:
 		*(const char **)o->into = value;
+		break;
+	case OPTION_LIST:
+		list = o->into;
+		if (list->len == OPTION_LIST_MAX)
+			return lk_fail_usage(lk, "--%s: at most %d times",
+			    o->name, OPTION_LIST_MAX);
+		list->items[list->len++] = value;
 		break;
 	case OPTION_NUMBER:
 		n = strtonum(value, 0, INT64_MAX, &wrong);
@@ -140,8 +148,7 @@ option_set(struct lk *lk, const struct option *o, const char *value)
 static bool
 option_takes_value(const struct option *o)
 {
-	return o->kind == OPTION_STRING || o->kind == OPTION_NUMBER ||
-	    o->kind == OPTION_DURATION;
+	return o->kind != OPTION_FLAG && o->kind != OPTION_MAYBE;
 }
 
 /* Where in argv the parser is. */

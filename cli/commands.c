@@ -36,6 +36,7 @@ const struct command *const commands[] = {
 	&verb_members,
 	&verb_revoke,
 	&verb_leave,
+	&verb_guardian,
 	&verb_why,
 	&verb_quarantine,
 	&verb_adopt,

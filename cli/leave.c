@@ -21,9 +21,9 @@ leave_render(struct output *o, json_object *result)
 			json_object_array_get_idx(devices, i))),
 		    name);
 	if (field_bool(result, "last_admin"))
-		puts(
-		    "  nobody is left who can change members, but the recovery "
-		    "phrase");
+		printf("  nobody is left who can change members, but the "
+		       "recovery phrase%s\n",
+		    field_bool(result, "guarded") ? " and the guardians" : "");
 }
 
 static int

@@ -38,6 +38,13 @@ enum option_kind {
 	OPTION_NUMBER,   /* int64_t, not negative */
 	OPTION_DURATION, /* int64_t in ms: 90s, 10m, 2h, 7d, 500ms */
 	OPTION_MAYBE,    /* const char *; "" when given without =VALUE */
+	OPTION_LIST,     /* struct option_list: may be given again */
+};
+
+#define OPTION_LIST_MAX 64
+struct option_list {
+	const char *items[OPTION_LIST_MAX];
+	size_t len;
 };
 
 struct option {

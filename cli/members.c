@@ -42,6 +42,22 @@ ended(json_object *m, char *out, size_t len)
 }
 
 static void
+guardians_print(json_object *result)
+{
+	json_object *list = field_list(result, "guardians");
+	size_t len = list == NULL ? 0 : json_object_array_length(list);
+
+	if (len == 0)
+		return;
+	printf("Guardians, any %lld of %zu: ",
+	    (long long)field_int(result, "needed"), len);
+	for (size_t i = 0; i < len; i++)
+		printf("%s%s", i == 0 ? "" : ", ",
+		    safe(field(json_object_array_get_idx(list, i), "who")));
+	putchar('\n');
+}
+
+static void
 members_render(struct output *o, json_object *result)
 {
 	json_object *list = field_list(result, "members");
@@ -67,6 +83,7 @@ members_render(struct output *o, json_object *result)
 			ended(m, end, sizeof(end)) });
 	}
 	table_print(t);
+	guardians_print(result);
 }
 
 static int
@@ -86,7 +103,7 @@ const struct command verb_members = {
 	    "Role, rank (the smaller, the more senior), who granted it, when "
 	    "that came here and\nin which envelope (lk log --access), and "
 	    "what each device has acknowledged.\nDevices stand below their "
-	    "person.\n\n"
+	    "person. Last, the guardians of the document, if it\nhas any.\n\n"
 	    "  -a, --all           with grants that have ended, and by what\n",
 	.options = options,
 	.operands_min = 1,

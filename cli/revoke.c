@@ -157,8 +157,10 @@ revoke_render(struct output *o, json_object *result)
 		    "who has not heard of it, lets them in again");
 	if (field_bool(result, "last_admin"))
 		printf("  %s the only admin: without it only the recovery "
-		       "phrase changes who is a member\n",
-		    dry ? "this device would be" : "this device is now");
+		       "phrase%s who is a member\n",
+		    dry ? "this device would be" : "this device is now",
+		    field_bool(result, "guarded") ? " and the guardians change"
+						  : " changes");
 	unheard_print(result);
 	puts("Nothing already received can be taken back.");
 	puts(dry ? "Nothing was done (--dry-run)."

@@ -18,6 +18,7 @@ extern const struct command verb_diff;
 extern const struct command verb_edit;
 extern const struct command verb_export;
 extern const struct command verb_get;
+extern const struct command verb_guardian;
 extern const struct command verb_help;
 extern const struct command verb_import;
 extern const struct command verb_inc;

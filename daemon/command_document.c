@@ -6,6 +6,7 @@
 #include "daemon/commands.h"
 #include "daemon/conflicts_json.h"
 #include "daemon/document.h"
+#include "daemon/guardians.h"
 #include "daemon/json_spans.h"
 #include "daemon/json_text.h"
 #include "daemon/json_value.h"
@@ -26,8 +27,10 @@ content_make(void *ctx, struct edit *edit, struct doc *doc)
 static lk_err
 doc_new(struct request *r)
 {
-	const char *name, *type;
 	enum obj_type content = OBJ_MAP;
+	struct creation c = { .ctx = &content };
+	struct guardians guardians;
+	const char *name, *type;
 	struct subject s;
 	uint32_t docno;
 
@@ -43,11 +46,16 @@ doc_new(struct request *r)
 		    "%s: no such type of document", type);
 	}
 	TRY(document_name_check(r, name, "choose another name"));
-	TRY(replica_create(r->replica, name, type,
-	    content == OBJ_MAP ? NULL : content_make, &content, &docno));
+	TRY(param_guardians(r, &guardians));
+	c.name = name;
+	c.type = type;
+	c.fill = content == OBJ_MAP ? NULL : content_make;
+	c.guardians = guardians.len == 0 ? NULL : &guardians;
+	TRY(replica_create_as(r->replica, &c, &docno));
 	TRY(subject_load(r, docno, &s));
 	json_add_subject(r->result, &s);
 	json_add_text(r->result, "type", type);
+	guardians_json(r, r->result, guardians);
 	return LK_NONE;
 }
 

@@ -3,6 +3,7 @@
 
 #include "daemon/change_json.h"
 #include "daemon/commands.h"
+#include "daemon/guardians.h"
 #include "daemon/members.h"
 
 void
@@ -89,6 +90,10 @@ member_json(struct request *r, const struct subject *s, const struct graph *g,
 	const struct identity *self = replica_identity(r->replica);
 	uint8_t ended[LK_ID_LEN] = { 0 }, issuer[ACCESS_KEY_LEN];
 	struct change_info granted;
+	/* Only the genesis and guardians need no grant for what they give. */
+	struct member parent;
+	bool by_guardians =
+	    m->node != 0 && !graph_member_find(g, &m->parent, &parent);
 
 	/* The creator's root key has a role, but no device acts for it. */
 	if (m->rank == 0 && memcmp(m->key, self->root_pk, ACCESS_KEY_LEN) == 0)
@@ -102,7 +107,9 @@ member_json(struct request *r, const struct subject *s, const struct graph *g,
 	if (m->ended_by != GRAPH_NONE)
 		graph_id(g, m->ended_by, ended);
 	/* Naming people may read other documents: the graph before that. */
-	if (issuer_find(g, m, issuer))
+	if (by_guardians)
+		json_add_text(o, "by", "guardians");
+	else if (issuer_find(g, m, issuer))
 		member_who(r, o, "by", issuer);
 	else
 		json_object_object_add(o, "by", NULL);
@@ -110,7 +117,9 @@ member_json(struct request *r, const struct subject *s, const struct graph *g,
 	json_add_time(o, "granted_at", granted.received);
 	json_object_object_add(
 	    o, "ended", voider_json(r->replica, s->docno, ended));
-	return member_acknowledged(r, s->docno, o, m->key);
+	TRY(member_acknowledged(r, s->docno, o, m->key));
+	json_add_flag(o, "by_guardians", by_guardians);
+	return LK_NONE;
 }
 
 static lk_err
@@ -118,6 +127,7 @@ members(struct request *r)
 {
 	struct json_object *list;
 	struct graph *g;
+	struct guardians guardians;
 	struct subject s;
 	struct member m;
 	bool all;
@@ -128,6 +138,8 @@ members(struct request *r)
 	json_add_text(r->result, "role", role_name(s.summary.role));
 	list = json_object_new_array();
 	json_object_object_add(r->result, "members", list);
+	TRY(guardians_of(r, s.docno, &guardians));
+	guardians_json(r, r->result, guardians);
 	for (size_t i = 0;; i++) {
 		struct json_object *o;
 

@@ -5,6 +5,7 @@
 #include "daemon/change_json.h"
 #include "daemon/commands.h"
 #include "daemon/entry.h"
+#include "daemon/guardians.h"
 #include "daemon/members.h"
 #include "sync/revoke.h"
 
@@ -219,6 +220,7 @@ static lk_err
 revoke_run(struct request *r, struct act *a, struct arena *arena)
 {
 	uint32_t docno = a->subject->docno;
+	struct guardians guardians;
 	struct revoke_report report;
 	lk_err err;
 
@@ -240,6 +242,8 @@ revoke_run(struct request *r, struct act *a, struct arena *arena)
 	json_add_flag(r->result, "cut", a->order.keep != NULL);
 	TRY(others_json(r, a));
 	TRY(voided_json(r, a));
+	TRY(guardians_of(r, docno, &guardians));
+	json_add_flag(r->result, "guarded", guardians.len > 0);
 	return r->undo ? LK_NONE : unheard_json(r, a->subject, true);
 }
 
@@ -338,10 +342,13 @@ left_json(struct request *r, const struct subject *s, bool was_admin)
 	const uint8_t *me = replica_identity(r->replica)->sign.pk;
 	struct json_object *devices = json_object_new_array();
 	struct home_device device;
+	struct guardians guardians;
 	struct graph *g;
 	struct member m;
 	bool admin = false;
 
+	TRY(guardians_of(r, s->docno, &guardians));
+	json_add_flag(r->result, "guarded", guardians.len > 0);
 	TRY(replica_graph(r->replica, s->docno, &g));
 	for (size_t i = 0; i < graph_members_len(g); i++) {
 		graph_member(g, i, &m);

@@ -10,6 +10,7 @@ static const struct command *const *const tables[] = {
 	&commands_document,
 	&commands_edit,
 	&commands_file,
+	&commands_guardian,
 	&commands_history,
 	&commands_key,
 	&commands_log,

@@ -190,5 +190,5 @@ Nothing was done (--dry-run)." ]]
 	[[ ${lines[5]} =~ ^$eve\ +write\ \ 40000\ \ mel\ +$ago\ +[0-9a-f]{8}$ ]]
 	[[ ${lines[6]} =~ ^\ \ [0-9a-f]{8}\ +write\ \ 40001\ \ $eve\ +$ago\ +[0-9a-f]{8}\ \ (synced|pending) ]]
 	run --separate-stderr on laptop members d --all --json
-	[[ $output == *'"who":"mel","key":"'*'","role":"none","granted":"admin","rank":2000,"own":false,"since":"'*'","ended_by":"'"$id"'","person":true,"self":false,"by":"laptop","granted_at":"'*'","ended":{"id":"'"$id"'","kind":"revoke","received":"'*'","who":"laptop"},"acknowledged":null}'* ]]
+	[[ $output == *'"who":"mel","key":"'*'","role":"none","granted":"admin","rank":2000,"own":false,"since":"'*'","ended_by":"'"$id"'","person":true,"self":false,"by":"laptop","granted_at":"'*'","ended":{"id":"'"$id"'","kind":"revoke","received":"'*'","who":"laptop"},"acknowledged":null,"by_guardians":false}'* ]]
 }

@@ -54,7 +54,7 @@ load setup
 
 @test "every command explains itself, and says so in JSON" {
 	verbs="init pair device key new ls get set rm insert inc splice mark edit
-	    apply import export log show diff blame watch branch merge restore undo contact invite accept share members revoke leave why quarantine adopt status
+	    apply import export log show diff blame watch branch merge restore undo contact invite accept share members revoke leave guardian why quarantine adopt status
 	    sync verify peers daemon version help"
 	for verb in $verbs; do
 		lk help "$verb"
@@ -96,7 +96,7 @@ load setup
 	lk ls more
 	is 64 "" "lk: ls: one argument too many: more; usage: lk ls [-l]"
 	lk new --type
-	is 64 "" "lk: new: --type needs a value; usage: lk new [--type TYPE] DOC"
+	is 64 "" "lk: new: --type needs a value; usage: lk new [--type TYPE] [--guardian WHO ... --threshold K] DOC"
 	lk log -n x doc
 	is 64 "" "lk: log: --number: x is no number that fits; usage: lk log [-n N] [--graph | --access] DOC"
 	lk sync --timeout 3x
