@@ -110,6 +110,7 @@ signs() {
 	[ "$status" -eq 1 ]
 	on fay sync --timeout 30s
 	run --separate-stderr on ann set plan /late 1
+	tries=0
 	while [ "$status" -eq 0 ] && ((tries++ < 40)); do
 		on ann sync --wait --timeout 1s plan >/dev/null 2>&1 || true
 		run --separate-stderr on ann set plan /late 1
@@ -215,4 +216,38 @@ signs() {
 	[ "$(state_of fay)" = "$before" ]
 	on fay guardian apply --quiet first bob.signature cat.signature
 	on fay members plan | grep '^fay  *admin  *999  *guardians '
+}
+
+@test "whom guardians let in works on all devices, also where he could only read before" {
+	local doc
+	for who in ann bob cat fay; do
+		person $who
+	done
+	paired bob phone
+	met ann cat fay bob
+	met fay bob
+	for doc in one two; do
+		on ann new $doc --guardian cat --threshold 1
+		on ann share $doc fay
+	done
+	on ann share two bob --role read
+	on ann sync --wait --timeout 30s
+	on ann daemon stop
+	for doc in one two; do
+		on fay guardian ask --quiet $doc --grant bob --role write >request
+		signs cat
+		on fay guardian apply --quiet request cat.signature
+	done
+	for doc in one two; do
+		tries=0
+		until on phone set $doc /by '"phone"' 2>/dev/null; do
+			((tries++ < 40))
+			on phone sync --wait --timeout 1s 2>/dev/null || true
+		done
+	done
+	on phone sync --wait=2 --timeout 30s one two
+	run --separate-stderr on fay get one --json
+	is 0 '{"by":"phone"}' ""
+	run --separate-stderr on fay get two --json
+	is 0 '{"by":"phone"}' ""
 }
