@@ -7,6 +7,8 @@
 
 #define FACTS_PREV 0x01 /* an id of a previous envelope follows */
 #define FACTS_KEYS_SHIFT 1
+#define FACTS_KEYS_MASK 0x06
+#define FACTS_WRONG 0x08 /* a wrong share */
 
 void
 facts_encode(struct buf *out, const struct facts *f)
@@ -16,6 +18,7 @@ facts_encode(struct buf *out, const struct facts *f)
 
 	buf_u8(out,
 	    (uint8_t)((first ? 0 : FACTS_PREV) |
+		(f->wrong_share ? FACTS_WRONG : 0) |
 		(unsigned)f->keys << FACTS_KEYS_SHIFT));
 	buf_mem(out, f->id, LK_ID_LEN);
 	if (!first)
@@ -96,9 +99,11 @@ facts_decode(
 	struct rd r = rd_over(in);
 	struct facts f = { .body = body };
 	uint8_t flags = rd_u8(&r);
-	unsigned keys = flags >> FACTS_KEYS_SHIFT;
+	unsigned keys = (unsigned)(flags & FACTS_KEYS_MASK) >> FACTS_KEYS_SHIFT;
 
-	if (keys > KEYS_SHARE)
+	f.wrong_share = (flags & FACTS_WRONG) != 0;
+	if (keys > KEYS_SHARE || flags > (FACTS_WRONG << 1) - 1 ||
+	    (f.wrong_share && keys != KEYS_SHARE))
 		return LK_ERR(LK_E_MALFORMED, "facts key section");
 	f.keys = (enum key_section)keys;
 	rd_copy(&r, f.id, LK_ID_LEN);

@@ -48,6 +48,9 @@ struct facts {
 	const struct key_link *links; /* both kinds; of an epoch all lead from
 				       * its etag, whatever `newer` says */
 	size_t links_len;
+	/* A share whose boxes or links are not what holders of its keys
+	 * compute: it may hand over nothing. */
+	bool wrong_share;
 };
 
 /* Facts as bytes for the store, content left out; decode borrows. */
@@ -100,7 +103,8 @@ struct judgement {
 	uint64_t change_seq; /* 1 + changes under this grant in past(x) */
 	/* For an epoch: exactly the readers it must be boxed to, ascending by
 	 * key (one box for each distinct box key), and the etags of the maximal
-	 * epochs of past(x), ascending. */
+	 * epochs of past(x), ascending.  For a share: whom its boxes are for,
+	 * in their order. */
 	const struct graph_reader *readers;
 	size_t readers_len;
 	const uint8_t (*maximal)[ETAG_LEN];
@@ -158,9 +162,9 @@ uint32_t graph_voided_by(const struct graph *, uint32_t node);
  * visible: of several the most senior, then the lowest id.  Its node, or
  * GRAPH_NONE. */
 uint32_t graph_adopted_by(const struct graph *, uint32_t node);
-/* Whom the leftovers of a grant are laid to: the key of the most senior grant it
- * was given under, itself included, that is not in full force; its own key when
- * all are, or the grant is not known (zeros then). */
+/* Whom the leftovers of a grant are laid to: the key of the most senior grant
+ * it was given under, itself included, that is not in full force; its own key
+ * when all are, or the grant is not known (zeros then). */
 void graph_liable(const struct graph *, const struct grant_ref *,
     uint8_t key[static ACCESS_KEY_LEN]);
 /* Whether a is in past*(b). */
@@ -187,9 +191,9 @@ size_t graph_heads(
  * *forked. */
 uint32_t graph_tip(const struct graph *,
     const uint8_t author[static ACCESS_KEY_LEN], bool *forked);
-/* Two envelopes of this author with one seq, the least there is; of more the two
- * with the lowest ids, ascending: what proves to anybody that his key was used
- * twice (access.md section 8).  False: he has not forked. */
+/* Two envelopes of this author with one seq, the least there is; of more the
+ * two with the lowest ids, ascending: what proves to anybody that his key was
+ * used twice (access.md section 8).  False: he has not forked. */
 bool graph_fork(const struct graph *,
     const uint8_t author[static ACCESS_KEY_LEN], uint32_t nodes[static 2]);
 /* The role a key has now (the best of its grants), and the grant to write
@@ -221,8 +225,8 @@ LK_MUST_USE lk_err graph_parents(struct graph *, const struct grant_ref *,
     const uint32_t **parents, size_t *len, uint64_t *change_seq);
 
 /* A reader who was never handed the key of an essential epoch: which device,
- * which etag, newest epochs first.  False when nobody lacks any, or without
- * memory (section 7, share). */
+ * which etag, newest epochs first.  What a wrong share said it hands over was
+ * not.  False when nobody lacks any, or without memory (section 7, share). */
 bool graph_missing_share(
     struct graph *, struct shared_key *, struct graph_reader *);
 

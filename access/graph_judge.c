@@ -351,7 +351,7 @@ static lk_err
 judge_shared(
     const struct trial *t, const struct view *v, const struct eval *e, size_t i)
 {
-	const struct graph *g = t->g;
+	struct graph *g = t->g;
 	const struct shared_key *s = &t->f->shared[i];
 	uint32_t box = eval_reader(e, author_find(g, s->key));
 
@@ -359,6 +359,9 @@ judge_shared(
 		return DENY("A7 share to no reader");
 	if (!etag_in_view(g, v, etag_find(g, s->etag)))
 		return DENY("A7 share of no epoch");
+	if (!ARRAY_ROOM(&g->readers))
+		return GRAPH_NOMEM;
+	reader_fill(g, box, &g->readers.v[g->readers.len++]);
 	return LK_NONE;
 }
 
@@ -383,7 +386,7 @@ link_descends(
 }
 
 static lk_err
-judge_share(const struct trial *t, uint8_t op)
+judge_share(const struct trial *t, uint8_t op, struct judgement *out)
 {
 	struct graph *g = t->g;
 	const struct facts *f = t->f;
@@ -396,6 +399,7 @@ judge_share(const struct trial *t, uint8_t op)
 		return LK_ERR(LK_E_MALFORMED, "A1 share");
 	TRY(eval_of(g, &v, &e));
 	TRY(eval_readers(g, e, &v));
+	g->readers.len = 0;
 	for (size_t i = 0; i < f->shared_len; i++) {
 		if (memcmp(f->shared[i].key, o->keys + i * ACCESS_KEY_LEN,
 			ACCESS_KEY_LEN) != 0)
@@ -407,6 +411,8 @@ judge_share(const struct trial *t, uint8_t op)
 			etag_find(g, f->links[i].older)))
 			return DENY("A7 link");
 	}
+	out->readers = g->readers.v;
+	out->readers_len = g->readers.len;
 	return LK_NONE;
 }
 
@@ -476,7 +482,7 @@ judge_op(const struct trial *t, uint8_t op, struct judgement *out)
 	case OP_EPOCH:
 		return judge_epoch(t, op, out);
 	case OP_SHARE:
-		return judge_share(t, op);
+		return judge_share(t, op, out);
 	case OP_CHANGE:
 	case OP_IMPORT:
 		return judge_content(t, op, out);

@@ -127,6 +127,7 @@ struct walk {
 	const struct view *v;
 	bool (*see)(void *, struct holder);
 	void *ctx;
+	bool right; /* without what wrong shares say */
 	bool ended;
 };
 
@@ -148,7 +149,8 @@ walk_etag(struct walk *w, const struct etag *t)
 	     i = g->hands.v[i].next) {
 		struct hand *h = &g->hands.v[i];
 
-		if (!view_has_op(g, w->v, h->node, h->op))
+		if ((w->right && h->wrong) ||
+		    !view_has_op(g, w->v, h->node, h->op))
 			continue;
 		TRY(hand_know(g, h));
 		w->ended =
@@ -177,7 +179,7 @@ walk_from(struct walk *w, uint32_t etag)
 			const struct link *l = &g->links.v[i];
 			struct etag *newer = &g->etags.v[l->newer];
 
-			if (newer->stamp == stamp ||
+			if (newer->stamp == stamp || (w->right && l->wrong) ||
 			    !view_has_op(g, w->v, l->node, l->op))
 				continue;
 			newer->stamp = stamp;
@@ -216,7 +218,7 @@ epoch_is_clean(const struct graph *g, const struct eval *e,
     const struct view *v, uint32_t etag, bool *clean)
 {
 	struct clean_check check = { g, e };
-	struct walk w = { g, v, holder_reads, &check, false };
+	struct walk w = { g, v, holder_reads, &check, false, false };
 
 	TRY(walk_from(&w, etag));
 	*clean = !w.ended;
@@ -317,7 +319,7 @@ reader_compare(const void *a, const void *b)
 	return memcmp(x->key, y->key, ACCESS_KEY_LEN);
 }
 
-static void
+void
 reader_fill(const struct graph *g, uint32_t box, struct graph_reader *out)
 {
 	const struct box *b = &g->boxes.v[box];
@@ -393,7 +395,7 @@ epoch_lacked(struct graph *g, uint32_t epoch, uint8_t *mark, uint32_t *author)
 {
 	struct evals *evals = g->evals;
 	struct view whole = view_whole();
-	struct walk w = { g, &whole, holder_marks, mark, false };
+	struct walk w = { g, &whole, holder_marks, mark, true, false };
 
 	memset(mark, 0, g->authors.len);
 	TRY(walk_from(&w, g->epochs.v[epoch].etag));
@@ -420,7 +422,7 @@ epoch_reached(const struct graph *g, const uint8_t *had, uint32_t epoch)
 	const struct etag *t = &g->etags.v[g->epochs.v[epoch].etag];
 
 	for (uint32_t i = t->link; i != GRAPH_NONE; i = g->links.v[i].next) {
-		if (had[g->links.v[i].newer])
+		if (had[g->links.v[i].newer] && !g->links.v[i].wrong)
 			return true;
 	}
 	return false;

@@ -380,7 +380,8 @@ links_push(struct graph *g, const struct draft *d, uint32_t node, uint8_t op)
 		struct link l = { .node = node,
 			.op = op,
 			.older = etag_find(g, f->links[i].older),
-			.newer = g->nodes.v[node].etag };
+			.newer = g->nodes.v[node].etag,
+			.wrong = f->wrong_share };
 
 		if (f->keys == KEYS_SHARE)
 			l.newer = etag_find(g, f->links[i].newer);
@@ -405,7 +406,8 @@ share_push(struct graph *g, const struct draft *d, uint32_t node, uint8_t op)
 		struct hand h = { .node = node,
 			.author = author_find(g, f->shared[i].key),
 			.box = GRAPH_NONE,
-			.op = op };
+			.op = op,
+			.wrong = f->wrong_share };
 
 		if (etag == GRAPH_NONE || h.author == GRAPH_NONE)
 			return LK_ERR(LK_E_DENIED, "A7 share");

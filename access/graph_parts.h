@@ -150,6 +150,8 @@ bool etag_in_view(const struct graph *, const struct view *, uint32_t etag);
 LK_MUST_USE lk_err readers_list(
     struct graph *, struct eval *, const struct view *);
 LK_MUST_USE lk_err maximal_list(struct graph *, const struct view *);
+/* The author of a box key and that key. */
+void reader_fill(const struct graph *, uint32_t box, struct graph_reader *);
 
 /* graph_parents.c: fills g->parents with the heads of what is visible. */
 LK_MUST_USE lk_err parents_of(

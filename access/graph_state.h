@@ -169,11 +169,13 @@ struct hand {
 	uint32_t node, author, etag, next; /* next: of the same etag */
 	uint32_t box;                      /* GRAPH_NONE: not computed yet */
 	uint8_t op;
+	bool wrong; /* of a wrong share: maybe nothing was handed over */
 };
 
 struct link {
 	uint32_t node, newer, older, next; /* next: of the same older */
 	uint8_t op;
+	bool wrong; /* as in struct hand */
 };
 
 struct set {

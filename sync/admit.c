@@ -336,6 +336,90 @@ admit_epoch(const struct candidate *c, const struct judgement *j)
 	return keysection_check(&c->keys, &claim);
 }
 
+/* Puts epochs of these etags, all of which this device has read under, into a
+ * list; false: a key is not here. */
+static lk_err
+epochs_of(struct admission *a, const uint8_t *const *etags, size_t len,
+    struct epochs *out, bool *all)
+{
+	lk_err err = LK_NONE;
+
+	out->at = arena_alloc(&a->arena, (len + 1) * sizeof(*out->at));
+	if (out->at == NULL)
+		return LK_ERR(LK_E_NOMEM, "share");
+	while (out->len < len && err.code == LK_OK) {
+		err = docstate_key_any(
+		    a->r, a->ds, etags[out->len], &out->at[out->len]);
+		out->len += err.code == LK_OK;
+	}
+	*all = out->len == len;
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+}
+
+/* Recomputes a share from the keys it names; one that is wrong stays, as who
+ * was handed what must be a function of what was written alone. */
+static lk_err
+share_check(struct admission *a, struct candidate *c, const struct judgement *j,
+    const struct epochs *keys)
+{
+	size_t boxes = c->facts.shared_len, links = c->facts.links_len;
+	struct share_plan plan = { .place = { .topic = c->env.topic,
+				       .tag = c->env.tag,
+				       .seq = c->env.seq },
+		.boxes_len = boxes,
+		.links_len = links };
+	struct share_box *box =
+	    arena_alloc(&a->arena, (boxes + 1) * sizeof(*box));
+	struct share_link *link =
+	    arena_alloc(&a->arena, (links + 1) * sizeof(*link));
+	bool is;
+
+	if (box == NULL || link == NULL)
+		return LK_ERR(LK_E_NOMEM, "share");
+	for (size_t i = 0; i < boxes; i++) {
+		box[i].epoch = &keys->at[i];
+		memcpy(box[i].key, j->readers[i].key, ACCESS_KEY_LEN);
+		memcpy(box[i].box, j->readers[i].box, DH_LEN);
+	}
+	for (size_t i = 0; i < links; i++)
+		link[i] = (struct share_link){ &keys->at[boxes + 2 * i],
+			&keys->at[boxes + 2 * i + 1] };
+	plan.boxes = box;
+	plan.links = link;
+	TRY(keysection_is_share(&c->keys, &plan, &is));
+	c->facts.wrong_share = !is;
+	return LK_NONE;
+}
+
+static lk_err
+admit_share(struct admission *a, struct candidate *c, const struct judgement *j)
+{
+	const struct facts *f = &c->facts;
+	size_t len = f->shared_len + 2 * f->links_len;
+	const uint8_t **etags;
+	struct epochs keys = { 0 };
+	bool all = false;
+	lk_err err;
+
+	if (f->keys != KEYS_SHARE)
+		return LK_NONE;
+	etags = arena_alloc(&a->arena, len * sizeof(*etags));
+	if (etags == NULL)
+		return LK_ERR(LK_E_NOMEM, "share");
+	for (size_t i = 0; i < f->shared_len; i++)
+		etags[i] = f->shared[i].etag;
+	for (size_t i = 0; i < f->links_len; i++) {
+		etags[f->shared_len + 2 * i] = f->links[i].newer;
+		etags[f->shared_len + 2 * i + 1] = f->links[i].older;
+	}
+	c->facts.wrong_share = true;
+	err = epochs_of(a, etags, len, &keys, &all);
+	if (err.code == LK_OK && all)
+		err = share_check(a, c, j, &keys);
+	epochs_wipe(&keys);
+	return err;
+}
+
 /* What all rules say, in the order of docs/protocol.md. */
 static lk_err
 admit_judge(struct admission *a, struct candidate *c, struct judgement *j,
@@ -353,6 +437,7 @@ admit_judge(struct admission *a, struct candidate *c, struct judgement *j,
 	}
 	TRY(graph_judge(a->ds->graph, &c->facts, j));
 	TRY(admit_keys(a, c, author));
+	TRY(admit_share(a, c, j));
 	return admit_epoch(c, j);
 }
 

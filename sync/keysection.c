@@ -593,11 +593,32 @@ keysection_check(const struct keysection *s, const struct epoch_claim *c)
 	for (size_t i = 0; i < s->links_len; i++) {
 		struct link l = link_at(s, i);
 
-		good &= past_has(c, l.older) &&
-		    link_open(&l, c->epoch, &older);
+		good &= past_has(c, l.older) && link_open(&l, c->epoch, &older);
 	}
 	secret_wipe(&older, sizeof(older));
 	return good ? LK_NONE : LK_ERR(LK_E_MALFORMED, "epoch: wrong link");
+}
+
+lk_err
+keysection_is_share(
+    const struct keysection *s, const struct share_plan *p, bool *is)
+{
+	BUF_SCOPED made = { .max = KEYSECTION_MAX };
+	uint8_t(*devices)[ACCESS_KEY_LEN] =
+	    calloc(p->boxes_len + 1, sizeof(*devices));
+	size_t len = 0;
+	lk_err err;
+
+	if (devices == NULL)
+		return LK_ERR(LK_E_NOMEM, "key section");
+	err = keysection_make_share(&made, p, devices, &len);
+	*is = err.code == LK_OK && len == p->boxes_len &&
+	    bytes_equal(buf_bytes(&made), s->all);
+	for (size_t i = 0; i < len && *is; i++)
+		*is =
+		    memcmp(devices[i], p->boxes[i].key, sizeof(*devices)) == 0;
+	free(devices);
+	return err.code == LK_E_NOMEM ? err : LK_NONE;
 }
 
 static lk_err

@@ -586,7 +586,8 @@ facts_of(struct body *body, struct arena *arena, const struct draft *d)
 		.shared = shared,
 		.shared_len = 2,
 		.links = links,
-		.links_len = 1 };
+		.links_len = 1,
+		.wrong_share = true };
 
 	assert_int_equal(decode(d, body, arena).code, LK_OK);
 	return f;
@@ -616,6 +617,7 @@ facts_survive_a_round_trip_without_content(void **state)
 	assert_memory_equal(
 	    got.shared, f.shared, 2 * sizeof(struct shared_key));
 	assert_memory_equal(got.links, f.links, sizeof(struct key_link));
+	assert_true(got.wrong_share);
 	assert_int_equal(read.ops_len, 10);
 	assert_int_equal(read.ops[8].content.data.len, 0);
 	assert_int_equal(read.ops[8].content.form, 1);
@@ -623,11 +625,21 @@ facts_survive_a_round_trip_without_content(void **state)
 	assert_true(bytes_equal(buf_bytes(&out), buf_bytes(&again)));
 	f.seq = 1;
 	f.keys = KEYS_NONE;
+	f.wrong_share = false;
 	buf_reset(&out);
 	facts_encode(&out, &f);
 	assert_int_equal(
 	    facts_decode(&got, &read, &arena, buf_bytes(&out)).code, LK_OK);
 	assert_int_equal(got.shared_len, 0);
+	assert_false(got.wrong_share);
+	/* Only a share can be wrong, and other bits say nothing. */
+	for (uint8_t bit = 0x08; bit != 0; bit = (uint8_t)(bit << 1)) {
+		out.ptr[0] |= bit;
+		assert_int_equal(
+		    facts_decode(&got, &read, &arena, buf_bytes(&out)).code,
+		    LK_E_MALFORMED);
+		out.ptr[0] = (uint8_t)(out.ptr[0] & ~bit);
+	}
 }
 
 static void

@@ -291,6 +291,65 @@ all_keys_for_one_device_come_out_at_once(void **state)
 	json_object_put(all);
 }
 
+static void
+a_share_is_right_to_the_last_byte_or_wrong(void **state)
+{
+	static const uint8_t topic[16] = { 1 }, tag[16] = { 2 };
+	uint8_t devices[2][32];
+	struct share_box boxes[2], sorted[2];
+	struct epoch e[2];
+	struct share_link link = { &e[0], &e[1] };
+	struct share_plan p = { { topic, tag, 7 }, boxes, 2, &link, 1 };
+	BUF_SCOPED out = { .max = KEYSECTION_MAX };
+	struct keysection k;
+	size_t len;
+	bool is;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		uint8_t secret[32] = { (uint8_t)(i + 1), 3 };
+		struct dh_key key;
+
+		epoch_derive(&e[i], secret);
+		dh_key_from_secret(&key, secret);
+		boxes[i] = (struct share_box){ .key = { (uint8_t)(i + 1) },
+			.epoch = &e[i] };
+		memcpy(boxes[i].box, key.pk, DH_LEN);
+	}
+	assert_ok(keysection_make_share(&out, &p, devices, &len));
+	assert_int_equal(len, 2);
+	for (size_t i = 0; i < 2; i++)
+		sorted[i] = boxes[devices[i][0] - 1];
+	p.boxes = sorted;
+	for (size_t at = 0; at <= out.len; at++) {
+		if (at < out.len)
+			out.ptr[at] ^= 1;
+		if (keysection_parse(&k, buf_bytes(&out), e[0].etag).code ==
+		    LK_OK) {
+			assert_ok(keysection_is_share(&k, &p, &is));
+			assert_int_equal(is, at == out.len);
+		}
+		if (at < out.len)
+			out.ptr[at] ^= 1;
+	}
+	/* Of another envelope, or to others, it is another. */
+	assert_ok(keysection_parse(&k, buf_bytes(&out), e[0].etag));
+	p.place.seq++;
+	assert_ok(keysection_is_share(&k, &p, &is));
+	assert_false(is);
+	p.place.seq--;
+	p.boxes = &sorted[1];
+	p.boxes_len = 1;
+	assert_ok(keysection_is_share(&k, &p, &is));
+	assert_false(is);
+	p.boxes = sorted;
+	p.boxes_len = 2;
+	/* What cannot be made at all is wrong, too. */
+	memset(sorted[0].box, 0, DH_LEN);
+	assert_ok(keysection_is_share(&k, &p, &is));
+	assert_false(is);
+}
+
 /* A section with many readers whose box keys are out of a counter. */
 static void
 crowd(struct graph_reader *readers, struct dh_key *keys, size_t n)
@@ -445,6 +504,7 @@ main(void)
 		cmocka_unit_test(a_wrong_box_or_link_makes_an_epoch_malformed),
 		cmocka_unit_test(shares_are_made_and_opened_as_in_the_vectors),
 		cmocka_unit_test(all_keys_for_one_device_come_out_at_once),
+		cmocka_unit_test(a_share_is_right_to_the_last_byte_or_wrong),
 		cmocka_unit_test(
 		    the_greatest_epoch_has_1024_boxes_and_64_links),
 		cmocka_unit_test(a_low_order_box_key_is_no_recipient),
