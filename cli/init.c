@@ -55,59 +55,37 @@ name_default(char *out, size_t len)
 		(void)strlcpy(out, "device", len);
 }
 
-static void
-recovered_render(struct output *o, json_object *result)
-{
-	long long n = field_int(result, "documents");
-
-	(void)o;
-	printf("This device is called %s, id %s, and is yours; %lld %s "
-	       "here.\n",
-	    safe(field(result, "name")), field_short(result, "device"), n,
-	    n == 1 ? "document is" : "documents are");
-}
-
 /* One that the phrase can end, and the documents it is in. */
-static int
-revocable_print(struct lk *lk, json_object *device)
+static void
+revocable_print(json_object *device)
 {
-	JSON_SCOPED *shown = NULL;
-	json_object *params = params_new(NULL), *list;
-	size_t len;
+	json_object *list = field_list(device, "documents");
+	size_t len = list == NULL ? 0 : json_object_array_length(list);
 
-	params_text(params, "device", field(device, "device"));
-	DO(lk_call(lk, "device.show", params, &shown));
-	list = field_list(shown, "documents");
-	len = list == NULL ? 0 : json_object_array_length(list);
 	printf("  %s  %s ", safe(field(device, "name")),
 	    field_short(device, "device"));
 	for (size_t i = 0; i < len; i++)
 		printf("%s %s", i == 0 ? "" : ",",
 		    safe(field(json_object_array_get_idx(list, i), "name")));
 	puts(len == 0 ? " no documents" : "");
-	return 0;
 }
 
-static int
-revocable_list(struct lk *lk)
+static void
+recovered_render(struct output *o, json_object *result)
 {
-	JSON_SCOPED *result = NULL;
-	json_object *list;
-	size_t len;
+	long long n = field_int(result, "documents");
+	json_object *list = field_list(result, "others");
+	size_t len = list == NULL ? 0 : json_object_array_length(list);
 
-	DO(lk_call(lk, "device.list", NULL, &result));
-	list = field_list(result, "devices");
-	len = list == NULL ? 0 : json_object_array_length(list);
+	(void)o;
+	printf("This device is called %s, id %s, and is yours; %lld %s "
+	       "here.\n",
+	    safe(field(result, "name")), field_short(result, "device"), n,
+	    n == 1 ? "document is" : "documents are");
 	puts("\nIs one of your other devices lost? In each of these "
 	     "documents,\nothers' too: lk device revoke --phrase DEVICE");
-	for (size_t i = 0; i < len; i++) {
-		json_object *device = json_object_array_get_idx(list, i);
-
-		if (!field_bool(device, "self") &&
-		    !field_bool(device, "revoked"))
-			DO(revocable_print(lk, device));
-	}
-	return 0;
+	for (size_t i = 0; i < len; i++)
+		revocable_print(json_object_array_get_idx(list, i));
 }
 
 static int
@@ -122,8 +100,7 @@ init_recover(struct lk *lk, json_object *params)
 		json_object_put(params);
 		return status;
 	}
-	DO(lk_confirm(lk, "init.recover", params, recovered_render));
-	return lk->json || lk->quiet ? 0 : revocable_list(lk);
+	return lk_confirm(lk, "init.recover", params, recovered_render);
 }
 
 static int

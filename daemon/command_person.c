@@ -86,12 +86,13 @@ device_find(struct request *r, struct home_device *out)
 
 /* The documents in which a device has a role. */
 static lk_err
-documents_json(struct request *r, const uint8_t pk[static 32])
+documents_json(
+    struct request *r, struct json_object *to, const uint8_t pk[static 32])
 {
 	struct json_object *list = json_object_new_array();
 	uint32_t docno = 0;
 
-	json_object_object_add(r->result, "documents", list);
+	json_object_object_add(to, "documents", list);
 	for (;;) {
 		struct json_object *o;
 		struct subject s;
@@ -110,6 +111,29 @@ documents_json(struct request *r, const uint8_t pk[static 32])
 	}
 }
 
+lk_err
+json_add_others(struct request *r)
+{
+	struct json_object *list = json_object_new_array();
+	struct home_device d;
+
+	json_object_object_add(r->result, "others", list);
+	for (size_t i = 0;; i++) {
+		lk_err err = home_device(r->replica, i, &d);
+		struct json_object *o;
+
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		if (d.self || d.gone)
+			continue;
+		o = json_object_new_object();
+		json_object_array_add(list, o);
+		device_json(r, o, &d);
+		TRY(documents_json(r, o, d.pk));
+	}
+}
+
 static lk_err
 device_show(struct request *r)
 {
@@ -117,7 +141,7 @@ device_show(struct request *r)
 
 	TRY(device_find(r, &d));
 	device_json(r, r->result, &d);
-	return documents_json(r, d.pk);
+	return documents_json(r, r->result, d.pk);
 }
 
 static lk_err
@@ -231,7 +255,7 @@ revoke_poll(struct request *r, bool *done)
 	if (engine_fanning_out(r->engine))
 		return LK_NONE;
 	*done = true;
-	return documents_json(r, state->device.pk);
+	return documents_json(r, r->result, state->device.pk);
 }
 
 static bool

@@ -67,7 +67,10 @@ recover_poll(struct request *r, bool *done)
 	const struct recovering *state = r->state;
 	struct redeem_status status;
 
-	TRY(engine_redeemed(daemon_engine(r->daemon), state->handle, &status));
+	/* There was neither when the request came. */
+	r->replica = daemon_replica(r->daemon);
+	r->engine = daemon_engine(r->daemon);
+	TRY(engine_redeemed(r->engine, state->handle, &status));
 	if (status.state == REDEEM_REFUSED)
 		return recover_refused(r, state);
 	if (status.state == REDEEM_TRYING)
@@ -75,7 +78,7 @@ recover_poll(struct request *r, bool *done)
 	*done = true;
 	json_add_identity(r->result, daemon_identity(r->daemon));
 	json_add_number(r->result, "documents", status.documents);
-	return LK_NONE;
+	return json_add_others(r);
 }
 
 /* "KEY@host:port" */

@@ -71,6 +71,10 @@ void json_add_subject(struct json_object *, const struct subject *);
  * "newer". */
 void json_add_summary(struct json_object *, const struct subject *);
 
+/* "others": this person's other devices that are not revoked, each as
+ * device.show gives it. */
+LK_MUST_USE lk_err json_add_others(struct request *);
+
 /* Orders objects by "name", for json_object_array_sort. */
 int json_name_compare(const void *, const void *);
 

@@ -78,14 +78,38 @@ place() {
 	run --separate-stderr on laptop device revoke --phrase server <other
 	refused 77 "lk: server: the phrase of somebody else"
 	[ "$(state_of server)" = "$before" ]
+	# The right phrase after a wrong one, in the same place.
+	run --separate-stderr on fresh init --recover "$peer" --phrase-file phrase --json --name again
+	[ "$status" -eq 0 ]
+	[ "$stderr" = "" ]
+	others=${output#*'"documents":1,"others":['}
+	[ "$others" != "$output" ]
+	[[ $others == *'"name":"laptop",'* && $others == *'"name":"server",'* ]]
+	[[ $others == *'"documents":[{"doc":"'*'"name":"d"}]}'* ]]
+	[[ $others != *'"name":"again"'* ]]
+	run --separate-stderr on fresh get d --json
+	is 0 '{"x":1}' ""
+}
+
+@test "who was refused, or heard nothing, may try again, also after a restart" {
+	person
+	on ann init --name ann --quiet >other
+	run --separate-stderr on fresh init --recover "$peer" --phrase-file other
+	refused 77 "lk: *: it is no device of the person of this phrase*"
+	on fresh daemon stop
+	run --separate-stderr on fresh init --recover "$peer" --phrase-file phrase --name fresh
+	[ "$status" -eq 0 ]
+	run --separate-stderr on fresh get d --json
+	is 0 '{"x":1}' ""
+	peer=$(place server)
 	nobody=$(printf '%064d' 9)@${peer#*@}
-	run --separate-stderr on fresh init --recover "$nobody" --phrase-file phrase --timeout 1s
+	run --separate-stderr on next init --recover "$nobody" --phrase-file phrase --timeout 1s
 	refused 75 "lk: *: no answer; *"
 	# The same place can still become somebody.
-	on fresh daemon stop
-	run --separate-stderr on fresh init --name fresh --quiet
+	on next daemon stop
+	run --separate-stderr on next init --name next --quiet
 	[ "$status" -eq 0 ]
-	on fresh new own
-	run --separate-stderr on fresh ls
+	on next new own
+	run --separate-stderr on next ls
 	is 0 own ""
 }
