@@ -52,7 +52,8 @@ fanout_load(struct engine *e, struct fanout_list *out)
 		if (all[i].gone) {
 			out->gone[out->gone_len].since = all[i].since;
 			memcpy(out->gone[out->gone_len++].pk, pk, 32);
-		} else if (out->len < PERSON_DEVICES_MAX) {
+		} else if (out->len < PERSON_DEVICES_MAX &&
+		    all[i].cert.rank > 0) {
 			out->certs[out->len++] = person_grantee(&all[i]);
 		}
 	}
@@ -84,6 +85,7 @@ fanout_watch(struct engine *e)
 	struct fanout_list list;
 
 	TRY(person_escrow(e->r));
+	TRY(person_certificate(e->r, e->identity));
 	TRY(fanout_load(e, &list));
 	for (size_t i = 0; i < list.len; i++)
 		TRY(peers_learn(e, &list.certs[i], NULL, NULL));

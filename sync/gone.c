@@ -200,6 +200,7 @@ struct farewell {
 	const struct person_device *target;
 	struct wall since;
 	const struct sign_key *by; /* of this device, or the root's */
+	uint16_t rank;             /* of that */
 };
 
 /* A device that the one that goes has certified gets another certificate:
@@ -212,9 +213,11 @@ certify_again(const struct farewell *f, const struct person_device *d,
 	struct op_id map;
 	BUF_SCOPED bytes = { .max = CERT_LEN };
 
-	if (cert.serial == UINT32_MAX)
-		return LK_ERR(LK_E_LIMIT, "certificate");
-	cert.serial++;
+	/* What the one that goes may have written; where that cannot be gone
+	 * beyond, the device itself puts back what it has. */
+	cert.rank = d->rank;
+	if (cert.serial < UINT32_MAX)
+		cert.serial++;
 	cert_sign(&cert, f->by);
 	cert_write(&bytes, &cert);
 	TRY(buf_err(&bytes, "certificate"));
@@ -240,7 +243,8 @@ farewell_fill(void *ctx, struct edit *e, struct doc *doc)
 	if (f->since.ms > 0)
 		TRY(home_time_put(e, map, "since", f->since));
 	for (size_t i = 0; i < f->len; i++)
-		if (!f->all[i].gone &&
+		if (!f->all[i].gone && f->all[i].rank > f->rank &&
+		    f->all[i].cert.rank > 0 &&
 		    memcmp(f->all[i].cert.issuer_pk, gone->block.device_pk,
 			SIGN_PK_LEN) == 0)
 			TRY(certify_again(f, &f->all[i], e, doc));
@@ -248,20 +252,20 @@ farewell_fill(void *ctx, struct edit *e, struct doc *doc)
 }
 
 static lk_err
-person_revoke_allowed(const struct farewell *f)
+person_revoke_allowed(struct farewell *f)
 {
+	const struct identity *me = f->r->identity;
 	const struct person_device *mine =
-	    person_device_in(f->all, f->len, f->r->identity->sign.pk);
+	    person_device_in(f->all, f->len, me->sign.pk);
 
+	f->rank = f->by == &me->sign && mine != NULL ? mine->rank : 0;
 	if (f->target == NULL)
 		return LK_ERR(LK_E_NOTFOUND, "no such device");
 	if (f->target->gone)
 		return LK_ERR(LK_E_EXISTS, "revoked already");
 	if (f->target == mine)
 		return LK_ERR(LK_E_DENIED, "this is the device itself");
-	if (mine == NULL || mine->gone ||
-	    (f->by == &f->r->identity->sign &&
-		mine->cert.rank >= f->target->cert.rank))
+	if (mine == NULL || mine->gone || f->rank >= f->target->rank)
 		return LK_ERR(LK_E_DENIED, "not senior to it");
 	return LK_NONE;
 }

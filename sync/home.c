@@ -316,6 +316,33 @@ nth_open(struct replica *r, const char *name, size_t i, struct nth *n)
 	return err;
 }
 
+/* The i-th of those that have a grant in the home document and no entry: who
+ * takes himself off the list is still there. */
+static const struct person_device *
+unlisted(const struct person_device *all, size_t len, size_t i)
+{
+	for (size_t k = 0; k < len; k++)
+		if (!all[k].listed && all[k].now > ROLE_NONE && i-- == 0)
+			return &all[k];
+	return NULL;
+}
+
+static void
+device_fill(struct home_device *d, const struct person_device *known)
+{
+	char hex[2 * LK_ID_LEN + 1];
+
+	if (d->name[0] == '\0') {
+		hex_encode(hex, BYTES_OF(d->pk));
+		(void)snprintf(d->name, sizeof(d->name), "%.*s", ID_SHORT, hex);
+	}
+	if (known == NULL)
+		return;
+	d->gone = known->gone;
+	d->rank = known->rank;
+	memcpy(d->issuer, known->cert.issuer_pk, sizeof(d->issuer));
+}
+
 lk_err
 home_device(struct replica *r, size_t i, struct home_device *out)
 {
@@ -325,28 +352,33 @@ home_device(struct replica *r, size_t i, struct home_device *out)
 	struct home_text name = { "" };
 	struct nth n;
 	size_t len;
+	lk_err err;
 
-	TRY(nth_open(r, "devices", i, &n));
-	(void)home_text_get(n.doc, n.map, "name", &name);
-	d.added.ms = home_time_get(n.doc, n.map, "added");
-	doc_free(n.doc);
-	memcpy(d.pk, n.key, sizeof(d.pk));
+	TRY(person_all(r, &arena, &all, &len));
+	err = nth_open(r, "devices", i, &n);
+	if (err.code == LK_OK) {
+		(void)home_text_get(n.doc, n.map, "name", &name);
+		d.added.ms = home_time_get(n.doc, n.map, "added");
+		doc_free(n.doc);
+		memcpy(d.pk, n.key, sizeof(d.pk));
+		known = person_device_in(all, len, d.pk);
+	} else if (err.code == LK_E_NOTFOUND && n.at <= i) {
+		known = unlisted(all, len, i - n.at);
+		if (known == NULL)
+			return err;
+		memcpy(d.pk, known->cert.block.device_pk, sizeof(d.pk));
+	} else {
+		return err;
+	}
 	(void)strlcpy(d.name, name.text, sizeof(d.name));
 	d.self = memcmp(d.pk, replica_identity(r)->sign.pk, 32) == 0;
-	TRY(person_all(r, &arena, &all, &len));
-	known = person_device_in(all, len, d.pk);
-	if (known != NULL) {
-		d.gone = known->gone;
-		d.rank = known->cert.rank;
-		memcpy(d.issuer, known->cert.issuer_pk, sizeof(d.issuer));
-	}
+	device_fill(&d, known);
 	*out = d;
 	return LK_NONE;
 }
 
 lk_err
-home_find_device(
-    struct replica *r, const char *who, struct home_device *out)
+home_find_device(struct replica *r, const char *who, struct home_device *out)
 {
 	struct home_device d;
 	size_t named = 0, begun = 0;
@@ -462,8 +494,7 @@ home_contact(struct replica *r, size_t i, struct home_contact *out)
 }
 
 lk_err
-home_find_contact(
-    struct replica *r, const char *who, struct home_contact *out)
+home_find_contact(struct replica *r, const char *who, struct home_contact *out)
 {
 	struct home_contact c;
 	size_t named = 0, begun = 0;
@@ -505,9 +536,9 @@ home_contact_rename(
 lk_err
 home_contact_verified(struct replica *r, const uint8_t root_pk[static 32])
 {
-	struct entry_edit n = { .list = "contacts",
-		.pk = root_pk,
-		.verified = r->now.wall };
+	struct entry_edit n = {
+		.list = "contacts", .pk = root_pk, .verified = r->now.wall
+	};
 
 	return entry_write(r, &n);
 }

@@ -10,187 +10,6 @@
 
 #define CERT_RANK_FIRST 1000
 
-static lk_err
-cert_of_entry(struct doc *doc, struct op_id map, struct cert *out)
-{
-	struct bytes bytes;
-
-	if (!home_bytes_get(doc, map, "cert", &bytes))
-		return LK_ERR(LK_E_NOTFOUND, "certificate");
-	return cert_decode(out, bytes);
-}
-
-static bool
-gone_of_entry(struct doc *doc, struct op_id map, struct gone *out)
-{
-	struct bytes bytes;
-	struct rd rd;
-
-	if (!home_bytes_get(doc, map, "gone", &bytes))
-		return false;
-	rd = rd_over(bytes);
-	gone_read(&rd, out);
-	return rd_done(&rd);
-}
-
-/* Its own word, so that whoever wrote it down does not matter. */
-static bool
-box_of_entry(struct doc *doc, struct op_id map, const struct cert *cert,
-    struct box_statement *out)
-{
-	struct box_statement box;
-	struct bytes bytes;
-	struct rd rd;
-
-	if (!home_bytes_get(doc, map, "box", &bytes))
-		return false;
-	rd = rd_over(bytes);
-	rd_copy(&rd, box.pk, sizeof(box.pk));
-	box.counter = rd_u32(&rd);
-	rd_copy(&rd, box.sig, sizeof(box.sig));
-	if (!rd_done(&rd) || box.counter <= cert->block.box_counter ||
-	    !box_pk_valid(box.pk) ||
-	    !box_statement_verify(
-		box.sig, cert->block.device_pk, box.pk, box.counter))
-		return false;
-	*out = box;
-	return true;
-}
-
-struct device_list {
-	struct doc *doc;
-	const uint8_t *root_pk;
-	struct person_device *devices;
-	size_t len;
-};
-
-static lk_err
-device_visit(void *ctx, const struct doc_visit *v)
-{
-	struct device_list *l = ctx;
-	struct person_device d = { .gone = false };
-	uint8_t key[32];
-
-	/* Of this person, and once each. */
-	if (!v->winner || !v->item.is_obj || l->len == PERSON_ENTRIES_MAX ||
-	    !home_key(v->key, key) ||
-	    cert_of_entry(l->doc, v->item.id, &d.cert).code != LK_OK ||
-	    memcmp(d.cert.block.device_pk, key, sizeof(key)) != 0 ||
-	    memcmp(d.cert.root_pk, l->root_pk, sizeof(d.cert.root_pk)) != 0)
-		return LK_NONE;
-	d.gone = gone_of_entry(l->doc, v->item.id, &d.statement);
-	(void)box_of_entry(l->doc, v->item.id, &d.cert, &d.box);
-	d.since.ms = home_time_get(l->doc, v->item.id, "since");
-	l->devices[l->len++] = d;
-	return LK_NONE;
-}
-
-const struct person_device *
-person_device_in(const struct person_device *devices, size_t len,
-    const uint8_t pk[static 32])
-{
-	for (size_t i = 0; i < len; i++)
-		if (memcmp(devices[i].cert.block.device_pk, pk, 32) == 0)
-			return &devices[i];
-	return NULL;
-}
-
-/* The chain of a device's certificates among these. */
-static lk_err
-proof_among(const struct person_device *devices, size_t len,
-    const uint8_t device_pk[static 32], struct proof *out)
-{
-	const uint8_t *wanted = device_pk;
-
-	out->len = 0;
-	while (out->len < PROOF_CERTS_MAX) {
-		const struct person_device *d =
-		    person_device_in(devices, len, wanted);
-
-		if (d == NULL)
-			break;
-		out->certs[out->len++] = d->cert;
-		wanted = d->cert.issuer_pk;
-		if (memcmp(wanted, d->cert.root_pk, 32) == 0)
-			return LK_NONE;
-	}
-	return LK_ERR(LK_E_NOTFOUND, "certificates of this device");
-}
-
-/* Any device may have written the entry: the statement speaks for itself. */
-static bool
-gone_counts(const struct person_device *devices, size_t len,
-    const struct person_device *d)
-{
-	struct proof issuer;
-
-	if (memcmp(d->statement.issuer_pk, d->cert.root_pk, 32) == 0)
-		return gone_verify(&d->statement, d->cert.root_pk) &&
-		    gone_ends(&d->statement, &d->cert, NULL);
-	return proof_among(devices, len, d->statement.issuer_pk, &issuer)
-		   .code == LK_OK &&
-	    gone_ends(&d->statement, &d->cert, &issuer.certs[0]) &&
-	    gone_verify(&d->statement, d->cert.root_pk) &&
-	    proof_verify(&issuer, d->cert.root_pk);
-}
-
-lk_err
-person_all(struct replica *r, struct arena *arena,
-    const struct person_device **out, size_t *len)
-{
-	struct device_list l = { .root_pk = r->identity->root_pk };
-	uint32_t home;
-	lk_err err = replica_home(r, &home);
-
-	*len = 0;
-	*out = NULL;
-	if (err.code == LK_E_NOTFOUND)
-		return LK_NONE;
-	TRY(err);
-	l.devices = arena_alloc(arena, PERSON_ENTRIES_MAX * sizeof(*l.devices));
-	if (l.devices == NULL)
-		return LK_ERR(LK_E_NOMEM, "devices");
-	TRY(replica_open_doc(r, home, &l.doc));
-	err = home_each(l.doc, "devices", device_visit, &l);
-	doc_free(l.doc);
-	TRY(err);
-	for (size_t i = 0; i < l.len; i++)
-		l.devices[i].gone = l.devices[i].gone &&
-		    gone_counts(l.devices, l.len, &l.devices[i]);
-	*out = l.devices;
-	*len = l.len;
-	return LK_NONE;
-}
-
-struct cert
-person_grantee(const struct person_device *d)
-{
-	struct cert cert = d->cert;
-
-	if (d->box.counter > 0) {
-		memcpy(cert.block.box_pk, d->box.pk, DH_LEN);
-		cert.block.box_counter = d->box.counter;
-		memcpy(cert.block.box_sig, d->box.sig, SIGN_LEN);
-	}
-	return cert;
-}
-
-lk_err
-person_devices(struct replica *r, struct cert certs[static PERSON_DEVICES_MAX],
-    size_t *len)
-{
-	ARENA_SCOPED arena = { .max = PERSON_ARENA_MAX };
-	const struct person_device *all;
-	size_t all_len, n = 0;
-
-	TRY(person_all(r, &arena, &all, &all_len));
-	for (size_t i = 0; i < all_len && n < PERSON_DEVICES_MAX; i++)
-		if (!all[i].gone)
-			certs[n++] = person_grantee(&all[i]);
-	*len = n;
-	return LK_NONE;
-}
-
 /* A device entered into the home document, with the person's name when this is
  * the first. */
 struct device_entry {
@@ -272,39 +91,28 @@ person_certify(
 	return LK_NONE;
 }
 
-lk_err
-person_proof(
-    struct replica *r, const uint8_t device_pk[static 32], struct proof *out)
-{
-	ARENA_SCOPED arena = { .max = PERSON_ARENA_MAX };
-	const struct person_device *all;
-	size_t len;
-
-	TRY(person_all(r, &arena, &all, &len));
-	return proof_among(all, len, device_pk, out);
-}
-
-lk_err
-person_proof_gone(struct replica *r, const struct proof *proof, bool *gone)
-{
-	ARENA_SCOPED arena = { .max = PERSON_ARENA_MAX };
-	const struct person_device *all, *d;
-	size_t len;
-
-	*gone = false;
-	TRY(person_all(r, &arena, &all, &len));
-	for (size_t i = 0; i < proof->len; i++) {
-		d = person_device_in(
-		    all, len, proof->certs[i].block.device_pk);
-		*gone |= d != NULL && d->gone;
-	}
-	return LK_NONE;
-}
-
 void
 person_addresses(struct replica *r, struct addresses *out)
 {
 	*out = r->addresses;
+}
+
+/* Whether others can follow a device to the root: one whose certificate is
+ * none would make the whole card one. */
+static bool
+card_can_list(
+    const struct person_device *all, size_t len, const struct person_device *d)
+{
+	struct proof proof;
+
+	if (person_proof_among(all, len, d->cert.block.device_pk, &proof)
+		.code != LK_OK)
+		return false;
+	for (size_t i = 0; i < proof.len; i++)
+		if (person_device_in(all, len, proof.certs[i].block.device_pk)
+			->gone)
+			return false;
+	return proof_verify(&proof, d->cert.root_pk);
 }
 
 /* Those that are this person's, and as many that are not any more: what one
@@ -326,7 +134,8 @@ card_devices(struct replica *r, struct card *card)
 		if (p->gone && card->gone_len < CARD_GONE_MAX &&
 		    (issuer == NULL || !issuer->gone))
 			card->gone[card->gone_len++] = p->statement;
-		if (p->gone || card->devices_len == PERSON_DEVICES_MAX)
+		if (p->gone || card->devices_len == PERSON_DEVICES_MAX ||
+		    !card_can_list(all, len, p))
 			continue;
 		*d = (struct card_device){ .cert = p->cert };
 		card->devices_len++;

@@ -19,17 +19,22 @@ struct box_statement {
 	uint8_t sig[SIGN_LEN];
 };
 
-/* A device of this person as the home document has it. */
+/* A device of this person: a key with a grant in the home document, and what
+ * that says of it.  Certificates there are anybody's to write: what they say
+ * counts only where it is verified, for others. */
 struct person_device {
-	struct cert cert;
+	struct cert cert; /* not verified; rank 0: none, but for the keys */
+	uint16_t rank;    /* of its most senior grant in the home document */
+	enum role now;    /* its role there */
+	bool listed;      /* it has an entry there */
 	bool gone; /* revoked: a verified statement says so */
 	struct gone statement;
 	struct box_statement box; /* newer than the certificate's, or counter 0 */
 	struct wall since; /* what it did from then on does not stay; 0: all
 			    * that was seen stays */
 };
-/* All there ever were, at most PERSON_ENTRIES_MAX; the array is in the arena.
- * 65 us for each that is gone, and 200 us for each certificate above it. */
+/* All there ever were, at most PERSON_ENTRIES_MAX, the first to come, ascending
+ * by key; the array is in the arena.  65 us for each that is gone. */
 LK_MUST_USE lk_err person_all(struct replica *, struct arena *,
     const struct person_device **, size_t *len);
 /* The one with this key, or NULL. */
@@ -81,9 +86,15 @@ LK_MUST_USE lk_err person_add_device(
 /* Certifies another device as this person's, by this device. */
 LK_MUST_USE lk_err person_certify(
     struct replica *, const struct device_block *, struct cert *);
-/* The chain from a device's certificate to the root. */
+/* The chain from a device's certificate to the root, not verified; NOTFOUND. */
 LK_MUST_USE lk_err person_proof(struct replica *,
     const uint8_t device_pk[static 32], struct proof *);
+/* The same among these. */
+LK_MUST_USE lk_err person_proof_among(const struct person_device *, size_t len,
+    const uint8_t device_pk[static 32], struct proof *);
+/* Takes a certificate by which a senior device has renewed this one's into the
+ * identity, and puts this one's back where the home document has another. */
+LK_MUST_USE lk_err person_certificate(struct replica *, struct identity *);
 /* Whether a device of these certificates is one of this person that is gone. */
 LK_MUST_USE lk_err person_proof_gone(
     struct replica *, const struct proof *, bool *gone);

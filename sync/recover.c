@@ -156,7 +156,9 @@ take_in(struct engine *e, struct link *l)
 		return LK_ERR(LK_E_DENIED, "revoked");
 	memcpy(name, said.ptr, said.len);
 	name[said.len] = '\0';
-	return pairing_take_in(e, l, known == NULL ? &cert : NULL, name);
+	if (known != NULL && known->cert.rank > 0)
+		return pairing_take_in(e, l, NULL, name);
+	return pairing_take_in(e, l, &cert, name);
 }
 
 lk_err

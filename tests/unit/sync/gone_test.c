@@ -67,6 +67,46 @@ claim(struct device *d, const struct cert *of, const struct sign_key *by,
 	device_commit(d);
 }
 
+/* What a thief may write there with a stolen device's grant: an entry's
+ * certificate, or with NULL, no entry any more. */
+struct vandalism {
+	const uint8_t *pk;
+	const struct cert *cert;
+};
+
+static lk_err
+vandal_fill(void *ctx, struct edit *e, struct doc *doc)
+{
+	const struct vandalism *v = ctx;
+	char hex[2 * LK_ID_LEN + 1];
+	struct op_id map;
+	struct item all;
+	BUF_SCOPED bytes = { .max = CERT_LEN };
+
+	hex_encode(hex, BYTES(v->pk, LK_ID_LEN));
+	if (v->cert == NULL) {
+		TRY(doc_get(doc, DOC_ROOT, prop("devices"), &all));
+		return edit_delete(e, all.id, prop(hex));
+	}
+	cert_write(&bytes, v->cert);
+	TRY(home_entry_make(e, doc, "devices", v->pk, &map));
+	return home_bytes_put(e, map, "cert", buf_bytes(&bytes));
+}
+
+static void
+vandalise(struct device *d, const uint8_t *pk, const struct cert *cert)
+{
+	struct vandalism v = { pk, cert };
+	uint8_t hash[LK_ID_LEN];
+	uint32_t home;
+	bool changed;
+
+	device_begin(d);
+	ok(replica_home(d->r, &home));
+	ok(replica_edit(d->r, home, vandal_fill, &v, NULL, &changed, hash));
+	device_commit(d);
+}
+
 static size_t
 devices(struct device *d)
 {
@@ -211,7 +251,8 @@ devices_it_had_certified_are_certified_again(void **state)
 	device_commit(&laptop);
 	assert_int_equal(proof.len, 2);
 	assert_true(proof_verify(&proof, laptop.identity.root_pk));
-	assert_int_equal(proof.certs[0].rank, of_tablet.rank);
+	/* As its grant in the home document, which is the laptop's here. */
+	assert_int_equal(proof.certs[0].rank, of_phone.rank);
 	device_remove(&laptop);
 }
 
@@ -249,6 +290,157 @@ a_person_s_devices_stand_in_others_documents_as_they_were_certified(
 	device_commit(&friend);
 	assert_true(rank[0] > 0 && rank[0] < rank[1] && rank[1] == rank[2]);
 	device_remove(&friend);
+	device_remove(&laptop);
+}
+
+/* The phone is stolen.  The home document is for all devices to write, and what
+ * stands in it must not make the phone senior to those above it. */
+static void
+a_junior_s_certificate_for_a_senior_puts_nobody_below_it(void **state)
+{
+	struct device laptop;
+	struct identity phone = identity_of(2), tablet = identity_of(3);
+	struct cert of_phone, of_laptop, low, mine;
+	struct proof proof;
+
+	(void)state;
+	device_make(&laptop, 1, "laptop");
+	of_phone = add_device(&laptop, &phone, "phone");
+	(void)add_device(&laptop, &tablet, "tablet");
+	ok(cert_decode(
+	    &of_laptop, BYTES(laptop.identity.cert, laptop.identity.cert_len)));
+	low = of_laptop;
+	low.rank = UINT16_MAX;
+	low.serial++;
+	cert_sign(&low, &phone.sign);
+	vandalise(&laptop, laptop.identity.sign.pk, &low);
+	claim(&laptop, &low, &phone.sign, 0);
+	assert_int_equal(devices(&laptop), 3);
+	/* It says again who it is, and shows that to others. */
+	device_begin(&laptop);
+	ok(person_certificate(laptop.r, &laptop.identity));
+	ok(person_device(laptop.r, laptop.identity.sign.pk, &mine));
+	ok(person_proof(laptop.r, laptop.identity.sign.pk, &proof));
+	device_commit(&laptop);
+	assert_int_equal(mine.rank, of_laptop.rank);
+	assert_memory_equal(mine.sig, of_laptop.sig, SIGN_LEN);
+	assert_true(proof_verify(&proof, laptop.identity.root_pk));
+	vandalise(&laptop, laptop.identity.sign.pk, &low);
+	assert_int_equal(
+	    farewell(&laptop, &of_phone, (struct wall){ 0 }), LK_OK);
+	assert_int_equal(devices(&laptop), 2);
+	device_remove(&laptop);
+}
+
+static void
+a_junior_s_certificate_for_another_is_made_good_when_it_goes(void **state)
+{
+	ARENA_SCOPED arena = { .max = (size_t)1024 * 1024 };
+	struct device laptop;
+	struct identity phone = identity_of(2), tablet = identity_of(3);
+	struct cert of_phone, of_tablet, low;
+	struct card card;
+	BUF_SCOPED bytes = { .max = CARD_MAX };
+
+	(void)state;
+	device_make(&laptop, 1, "laptop");
+	of_phone = add_device(&laptop, &phone, "phone");
+	of_tablet = add_device(&laptop, &tablet, "tablet");
+	low = of_tablet;
+	low.rank = UINT16_MAX;
+	cert_sign(&low, &phone.sign);
+	vandalise(&laptop, tablet.sign.pk, &low);
+	claim(&laptop, &low, &phone.sign, 0);
+	assert_int_equal(devices(&laptop), 3);
+	assert_int_equal(
+	    farewell(&laptop, &of_phone, (struct wall){ 0 }), LK_OK);
+	device_begin(&laptop);
+	ok(person_card(laptop.r, &bytes));
+	device_commit(&laptop);
+	ok(card_decode(&card, &arena, buf_bytes(&bytes)));
+	ok(card_verify(&card));
+	assert_int_equal(card.devices_len, 2);
+	assert_int_equal(card_device_by_pk(&card, tablet.sign.pk)->cert.rank,
+	    of_tablet.rank);
+	device_remove(&laptop);
+}
+
+static void
+certificates_that_are_none_spoil_no_card(void **state)
+{
+	ARENA_SCOPED arena = { .max = (size_t)1024 * 1024 };
+	struct device laptop;
+	struct identity phone = identity_of(2), tablet = identity_of(3);
+	struct cert bad;
+	struct card card;
+	BUF_SCOPED bytes = { .max = CARD_MAX };
+
+	(void)state;
+	device_make(&laptop, 1, "laptop");
+	(void)add_device(&laptop, &phone, "phone");
+	bad = add_device(&laptop, &tablet, "tablet");
+	bad.sig[0] ^= 1;
+	vandalise(&laptop, tablet.sign.pk, &bad);
+	device_begin(&laptop);
+	ok(person_card(laptop.r, &bytes));
+	device_commit(&laptop);
+	ok(card_decode(&card, &arena, buf_bytes(&bytes)));
+	ok(card_verify(&card));
+	assert_int_equal(card.devices_len, 2);
+	assert_null(card_device_by_pk(&card, tablet.sign.pk));
+	device_remove(&laptop);
+}
+
+static void
+a_device_that_has_taken_itself_off_the_list_is_listed_and_ended(void **state)
+{
+	struct device laptop;
+	struct identity phone = identity_of(2);
+	struct cert of_phone;
+	struct home_device found;
+	char digits[2 * LK_ID_LEN + 1];
+	uint32_t home;
+
+	(void)state;
+	device_make(&laptop, 1, "laptop");
+	of_phone = add_device(&laptop, &phone, "phone");
+	vandalise(&laptop, phone.sign.pk, NULL);
+	hex_encode(digits, BYTES_OF(phone.sign.pk));
+	digits[8] = '\0';
+	device_begin(&laptop);
+	ok(replica_home(laptop.r, &home));
+	ok(home_find_device(laptop.r, digits, &found));
+	device_commit(&laptop);
+	assert_memory_equal(found.pk, phone.sign.pk, sizeof(found.pk));
+	assert_false(found.gone);
+	assert_string_equal(found.name, digits);
+	assert_int_equal(
+	    farewell(&laptop, &of_phone, (struct wall){ 0 }), LK_OK);
+	assert_int_equal(role_of(&laptop, home, phone.sign.pk), ROLE_NONE);
+	device_begin(&laptop);
+	ok(home_find_device(laptop.r, digits, &found));
+	device_commit(&laptop);
+	assert_true(found.gone);
+	device_remove(&laptop);
+}
+
+/* Only who has a grant in the home document is a device of the person. */
+static void
+an_entry_alone_makes_no_device(void **state)
+{
+	struct device laptop;
+	struct identity phone = identity_of(2), other = identity_of(3);
+	struct cert of_other = { .rank = 1002, .serial = 1 };
+
+	(void)state;
+	device_make(&laptop, 1, "laptop");
+	(void)add_device(&laptop, &phone, "phone");
+	memcpy(of_other.root_pk, laptop.identity.root_pk, 32);
+	device_block_make(&of_other.block, &other.sign, other.noise.pk,
+	    other.box.pk, other.box_counter);
+	cert_sign(&of_other, &phone.sign);
+	vandalise(&laptop, other.sign.pk, &of_other);
+	assert_int_equal(devices(&laptop), 2);
 	device_remove(&laptop);
 }
 
@@ -327,6 +519,14 @@ main(void)
 		cmocka_unit_test(
 		    the_home_and_documents_end_the_grant_and_not_before),
 		cmocka_unit_test(devices_it_had_certified_are_certified_again),
+		cmocka_unit_test(
+		    a_junior_s_certificate_for_a_senior_puts_nobody_below_it),
+		cmocka_unit_test(
+		    a_junior_s_certificate_for_another_is_made_good_when_it_goes),
+		cmocka_unit_test(certificates_that_are_none_spoil_no_card),
+		cmocka_unit_test(
+		    a_device_that_has_taken_itself_off_the_list_is_listed_and_ended),
+		cmocka_unit_test(an_entry_alone_makes_no_device),
 		cmocka_unit_test(
 		    a_person_s_devices_stand_in_others_documents_as_they_were_certified),
 	};
