@@ -36,7 +36,8 @@ joined_device(struct link *l, struct rd rd)
 	device_block_read(&rd, &block);
 	name = rd_take(&rd, rd_u8(&rd));
 	TRY(rd_end(&rd, "joining device"));
-	if (name.len == 0 || !utf8_valid(name))
+	if (name.len == 0 || !utf8_valid(name) ||
+	    memchr(name.ptr, 0, name.len) != NULL)
 		return LK_ERR(LK_E_MALFORMED, "name of device");
 	if (!device_block_verify(&block) ||
 	    memcmp(block.noise_pk, l->noise_pk, DH_LEN) != 0)
@@ -102,14 +103,16 @@ pairing_send_card(struct engine *e, struct link *l)
 }
 
 lk_err
-pairing_take_in(
-    struct engine *e, struct link *l, const struct cert *cert, const char *name)
+pairing_take_in(struct engine *e, struct link *l,
+    const struct device_block *block, const char *name)
 {
+	struct cert cert;
 	uint32_t home;
 
-	if (cert != NULL) {
-		TRY(person_add_device(e->r, cert, name));
-		TRY(peers_learn(e, cert, NULL, NULL));
+	if (block != NULL) {
+		TRY(person_certify(e->r, block, &cert));
+		TRY(person_add_device(e->r, &cert, name));
+		TRY(peers_learn(e, &cert, NULL, NULL));
 		TRY(fanout_start(e, 0));
 	}
 	memcpy(l->root_pk, e->identity->root_pk, 32);
@@ -118,24 +121,40 @@ pairing_take_in(
 	return welcome_send(e, l, home);
 }
 
+lk_err
+pairing_device(struct engine *e, const uint8_t pk[static 32], bool *known)
+{
+	ARENA_SCOPED arena = { .max = PERSON_ARENA_MAX };
+	const struct person_device *all, *d;
+	size_t len;
+
+	TRY(person_all(e->r, &arena, &all, &len));
+	d = person_device_in(all, len, pk);
+	if (d != NULL && d->gone)
+		return LK_ERR(LK_E_DENIED, "revoked");
+	*known = d != NULL && d->listed && d->cert.rank > 0;
+	return *known && d->now == ROLE_NONE
+	    ? LK_ERR(LK_E_DENIED, "no device any more")
+	    : LK_NONE;
+}
+
 /* A new device of this person: certificate, home document, and, behind that,
  * every other document. */
 static lk_err
-answer_device(struct engine *e, struct link *l, bool again)
+answer_device(struct engine *e, struct link *l)
 {
 	struct rd rd = rd_over(BYTES(l->payload.ptr + 1, l->payload.len - 1));
 	char name[LK_NAME_MAX + 1];
 	struct device_block block;
-	struct cert cert;
 	struct bytes said;
+	bool known;
 
 	device_block_read(&rd, &block);
 	said = rd_take(&rd, rd_u8(&rd));
 	memcpy(name, said.ptr, said.len);
 	name[said.len] = '\0';
-	if (!again)
-		TRY(person_certify(e->r, &block, &cert));
-	return pairing_take_in(e, l, again ? NULL : &cert, name);
+	TRY(pairing_device(e, l->pk, &known));
+	return pairing_take_in(e, l, known ? NULL : &block, name);
 }
 
 static lk_err
@@ -216,7 +235,7 @@ pairing_answer(struct engine *e, struct link *l)
 	if (err.code == LK_OK && l->payload.ptr[0] != (uint8_t)t.purpose)
 		err = LK_ERR(LK_E_DENIED, "ticket for something else");
 	if (err.code == LK_OK && t.purpose == TICKET_DEVICE)
-		err = answer_device(e, l, again);
+		err = answer_device(e, l);
 	else if (err.code == LK_OK)
 		err = answer_person(e, l, &t, again);
 	secret_wipe(t.secret, sizeof(t.secret));

@@ -62,10 +62,13 @@ LK_MUST_USE lk_err pairing_answer(struct engine *, struct link *);
 LK_MUST_USE lk_err pairing_card(struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err pairing_send_card(struct engine *, struct link *);
 
-/* A new device of this person: enters it, unless `cert` is NULL (it was entered
- * before), and sends it the card and the home document. */
-LK_MUST_USE lk_err pairing_take_in(
-    struct engine *, struct link *, const struct cert *cert, const char *name);
+/* Whether this person has the device already.  DENIED: not any more. */
+LK_MUST_USE lk_err pairing_device(
+    struct engine *, const uint8_t pk[static 32], bool *known);
+/* A new device of this person: certifies and enters it, unless `block` is NULL
+ * (it was entered before), and sends it the card and the home document. */
+LK_MUST_USE lk_err pairing_take_in(struct engine *, struct link *,
+    const struct device_block *block, const char *name);
 
 /* recover.c */
 /* The person's root key; the caller wipes it (sign_key_clear).  Takes 64 MiB

@@ -139,26 +139,21 @@ recover_joined(struct engine *e, struct link *l,
 	return LK_NONE;
 }
 
+/* The root's certificate has shown who it is: this device certifies it, so that
+ * its place is below this one everywhere. */
 static lk_err
 take_in(struct engine *e, struct link *l)
 {
-	ARENA_SCOPED arena = { .max = PERSON_ARENA_MAX };
-	const struct person_device *all, *known;
 	char name[LK_NAME_MAX + 1];
 	struct bytes said;
 	struct cert cert;
-	size_t len;
+	bool known;
 
 	TRY(recover_hello_read(l->payload, &cert, &said));
-	TRY(person_all(e->r, &arena, &all, &len));
-	known = person_device_in(all, len, l->pk);
-	if (known != NULL && known->gone)
-		return LK_ERR(LK_E_DENIED, "revoked");
+	TRY(pairing_device(e, l->pk, &known));
 	memcpy(name, said.ptr, said.len);
 	name[said.len] = '\0';
-	if (known != NULL && known->cert.rank > 0)
-		return pairing_take_in(e, l, NULL, name);
-	return pairing_take_in(e, l, &cert, name);
+	return pairing_take_in(e, l, known ? NULL : &cert.block, name);
 }
 
 lk_err

@@ -159,6 +159,7 @@ the_phrase_and_one_address_bring_everything_back(void **state)
 {
 	struct scene s;
 	struct device *d = &s.fresh.d;
+	struct cert cert, above;
 
 	(void)state;
 	scene_make(&s);
@@ -173,6 +174,20 @@ the_phrase_and_one_address_bring_everything_back(void **state)
 	host_edit(&s.fresh, named(d, "plan"), "back", "again");
 	wires_run(&s.w, 20000);
 	assert_word(&s.ann.d, s.plan, "back", "again");
+	/* It stands below the one that took it in, which can end it. */
+	ok(cert_decode(&cert, BYTES(d->identity.cert, d->identity.cert_len)));
+	ok(cert_decode(&above,
+	    BYTES(s.server.d.identity.cert, s.server.d.identity.cert_len)));
+	assert_memory_equal(
+	    cert.issuer_pk, s.server.d.identity.sign.pk, SIGN_PK_LEN);
+	assert_int_equal(cert.rank, above.rank + 1);
+	device_begin(&s.server.d);
+	ok(engine_device_revoke(s.server.e, d->identity.sign.pk,
+	    (struct wall){ 0 }, s.server.d.now));
+	host_commit(&s.server);
+	wires_run(&s.w, 20000);
+	assert_int_equal(
+	    role_of(&s.ann.d, s.plan, d->identity.sign.pk), ROLE_NONE);
 	scene_clear(&s);
 }
 
@@ -246,14 +261,19 @@ a_device_that_is_gone_is_not_taken_in_again(void **state)
 	struct scene s;
 	struct redeem q = { .recovers = true };
 	struct link l = { .state = LINK_OPEN };
+	struct sign_key root;
+	const uint8_t entropy[16] = { LAPTOP };
 	BUF_SCOPED hello = { .max = 1024 };
 
 	(void)state;
 	scene_make(&s);
 	assert_int_equal(recover(&s, LAPTOP).state, REDEEM_DONE);
 	assert_int_equal(end_by_phrase(&s.server, LAPTOP, &s.fresh), LK_OK);
+	ok(recover_root(&root, entropy));
 	ok(cert_decode(&q.cert,
 	    BYTES(s.fresh.d.identity.cert, s.fresh.d.identity.cert_len)));
+	cert_sign(&q.cert, &root);
+	sign_key_clear(&root);
 	ok(recover_hello(s.fresh.e, &q, &hello));
 	device_begin(&s.server.d);
 	ok(recover_joined(
