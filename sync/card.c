@@ -215,3 +215,119 @@ card_proof(const struct card *c, struct proof *out,
 	}
 	return LK_ERR(LK_E_NOTFOUND, "device on a card");
 }
+
+/* Two cards that say the same but for serial, addresses and signature need no
+ * edit. */
+static bool
+says_more(const struct card *known, const struct card *card)
+{
+	if (card->serial <= known->serial)
+		return false;
+	if (known->devices_len != card->devices_len ||
+	    known->gone_len != card->gone_len ||
+	    !bytes_equal(known->name, card->name))
+		return true;
+	for (size_t i = 0; i < card->devices_len; i++)
+		if (memcmp(known->devices[i].cert.sig,
+			card->devices[i].cert.sig, SIGN_LEN) != 0)
+			return true;
+	return false;
+}
+
+/* Whether a statement of either card ends a device, as `target` has it; its
+ * issuer as the known card has it, where it does. */
+static bool
+ends(const struct card *known, const struct card *card, const struct gone *g,
+    const struct card_device *target)
+{
+	const struct card_device *issuer =
+	    card_device_by_pk(known, g->issuer_pk);
+
+	if (issuer == NULL)
+		issuer = card_device_by_pk(card, g->issuer_pk);
+	return gone_ends(
+	    g, &target->cert, issuer == NULL ? NULL : &issuer->cert);
+}
+
+/* Whether a card ends a device that the known one lists; *lies: it says so of
+ * one that it cannot end. */
+static bool
+ends_listed(const struct card *known, const struct card *card, bool *lies)
+{
+	bool one = false;
+
+	*lies = false;
+	for (size_t i = 0; i < card->gone_len; i++) {
+		const struct card_device *target =
+		    card_device_by_pk(known, card->gone[i].device_pk);
+
+		if (target == NULL)
+			continue;
+		if (ends(known, card, &card->gone[i], target))
+			one = true;
+		else
+			*lies = true;
+	}
+	return one;
+}
+
+/* Whether a device has a lower rank than before: certificates are renewed with
+ * the rank they had, and a junior may certify a senior with any. */
+static bool
+demotes(const struct card *known, const struct card *card)
+{
+	for (size_t i = 0; i < card->devices_len; i++) {
+		const struct cert *now = &card->devices[i].cert;
+		const struct card_device *before =
+		    card_device_by_pk(known, now->block.device_pk);
+
+		if (before != NULL && now->rank > before->cert.rank)
+			return true;
+	}
+	return false;
+}
+
+static bool
+names_gone(const struct card *card, const uint8_t device_pk[static SIGN_PK_LEN])
+{
+	for (size_t i = 0; i < card->gone_len; i++)
+		if (memcmp(card->gone[i].device_pk, device_pk, SIGN_PK_LEN) ==
+		    0)
+			return true;
+	return false;
+}
+
+/* Whether a card takes back that a device is gone: lists it, or does not say so
+ * any more though who had said it is still there. */
+static bool
+takes_back(const struct card *known, const struct card *card)
+{
+	for (size_t i = 0; i < known->gone_len; i++) {
+		const struct gone *g = &known->gone[i];
+		const struct card_device *listed =
+		    card_device_by_pk(card, g->device_pk);
+		bool stands =
+		    memcmp(g->issuer_pk, card->root_pk, SIGN_PK_LEN) == 0 ||
+		    card_device_by_pk(card, g->issuer_pk) != NULL;
+
+		if (listed != NULL && ends(known, card, g, listed))
+			return true;
+		if (listed == NULL && stands &&
+		    card->gone_len < CARD_GONE_MAX &&
+		    !names_gone(card, g->device_pk))
+			return true;
+	}
+	return false;
+}
+
+bool
+card_supersedes(const struct card *known, const struct card *card)
+{
+	bool lies, ended = ends_listed(known, card, &lies);
+
+	if (lies || demotes(known, card) || takes_back(known, card))
+		return false;
+	/* Who is ended must not shut out what comes later, by a serial that
+	 * nobody reaches. */
+	return ended || says_more(known, card);
+}

@@ -7,7 +7,7 @@
  *   u8 n (1..32), n x (certificate, beacon key 32, u8 k <= 8, k x TLV),
  *   u8 n <= 32, n x gone, u8 n <= 8, n x relay TLV, signer pk 32, sig 64
  *
- * A lower serial than one already seen is for the receiver to ignore.
+ * Which of two the receiver keeps: card_supersedes.
  * Pure; any thread.
  */
 #ifndef SYNC_CARD_H
@@ -57,6 +57,15 @@ LK_MUST_USE lk_err card_decode(struct card *, struct arena *, struct bytes);
  * the signature good.  200 us a device.
  */
 LK_MUST_USE lk_err card_verify(const struct card *);
+
+/*
+ * Whether a verified card takes the place of another of the same person.  It
+ * has a greater serial and says something else, or ends a device that the known
+ * one lists.  And it says that none is gone without somebody senior to it
+ * having said so, makes none junior to what it was, and takes back nothing that
+ * somebody senior said of one that is gone.
+ */
+LK_MUST_USE bool card_supersedes(const struct card *known, const struct card *);
 
 /* The device with this key, or NULL. */
 const struct card_device *card_device_by_pk(

@@ -195,54 +195,6 @@ contact_fill(void *ctx, struct edit *e, struct doc *doc)
 	return home_bytes_put(e, map, "card", c->card);
 }
 
-/* Two cards that say the same but for serial and signature need no edit. */
-static bool
-card_says_more(const struct card *known, const struct card *card)
-{
-	if (card->serial <= known->serial)
-		return false;
-	if (known->devices_len != card->devices_len ||
-	    known->gone_len != card->gone_len ||
-	    !bytes_equal(known->name, card->name))
-		return true;
-	for (size_t i = 0; i < card->devices_len; i++)
-		if (memcmp(known->devices[i].cert.sig,
-			card->devices[i].cert.sig, SIGN_LEN) != 0)
-			return true;
-	return false;
-}
-
-/* Whether a card lists a device of which the known one says that it is gone:
- * that is final, whoever signed the card. */
-static bool
-card_revives(const struct card *known, const struct card *card)
-{
-	for (size_t i = 0; i < known->gone_len; i++)
-		if (card_device_by_pk(card, known->gone[i].device_pk) != NULL)
-			return true;
-	return false;
-}
-
-/* Whether a card ends the device that signed the known one: a thief must not
- * shut out what comes later by a serial that nobody reaches. */
-static bool
-card_ends_signer(const struct card *known, const struct card *card)
-{
-	const struct card_device *signer =
-	    card_device_by_pk(known, known->signer_pk);
-
-	for (size_t i = 0; i < card->gone_len && signer != NULL; i++) {
-		const struct gone *gone = &card->gone[i];
-		const struct card_device *issuer =
-		    card_device_by_pk(card, gone->issuer_pk);
-
-		if (gone_ends(gone, &signer->cert,
-			issuer == NULL ? NULL : &issuer->cert))
-			return true;
-	}
-	return false;
-}
-
 lk_err
 person_keep_card(struct replica *r, struct bytes bytes, bool *is_new)
 {
@@ -259,10 +211,7 @@ person_keep_card(struct replica *r, struct bytes bytes, bool *is_new)
 	c.root_pk = card.root_pk;
 	err = person_contact(r, card.root_pk, &arena, &known);
 	*is_new = err.code == LK_E_NOTFOUND;
-	if (err.code == LK_OK &&
-	    (card_revives(&known, &card) ||
-		(!card_says_more(&known, &card) &&
-		    !card_ends_signer(&known, &card))))
+	if (err.code == LK_OK && !card_supersedes(&known, &card))
 		return LK_NONE;
 	if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
 		return err;

@@ -233,6 +233,129 @@ who_is_listed_is_not_gone(void **state)
 	assert_code(family_verify(&f, &f.keys[0]), LK_E_MALFORMED);
 }
 
+/* What a friend holds, and what he is told next: devices as in a family, of
+ * which the last is a thief's, at 20 like the one before. */
+struct told {
+	struct family known, next;
+};
+
+static void
+told_make(struct told *t, size_t n, uint64_t serial)
+{
+	family_make(&t->known, n);
+	family_make(&t->next, n);
+	t->next.card.serial = serial;
+}
+
+static bool
+superseded(const struct told *t)
+{
+	return card_supersedes(&t->known.card, &t->next.card);
+}
+
+static void
+end_one(struct family *f, size_t i, const struct sign_key *by)
+{
+	gone_make(
+	    &f->gone[f->card.gone_len++], f->root.pk, f->keys[i].pk, 1, by);
+}
+
+static void
+the_newer_of_two_cards_is_kept_where_it_says_something_else(void **state)
+{
+	static struct told t;
+
+	(void)state;
+	told_make(&t, 3, 4);
+	assert_false(superseded(&t));
+	t.next.card.devices_len = 2;
+	assert_true(superseded(&t));
+	t.next.card.serial = 3;
+	assert_false(superseded(&t));
+}
+
+static void
+no_serial_shuts_out_the_card_that_ends_a_device_of_the_chain(void **state)
+{
+	static struct told t;
+
+	(void)state;
+	/* A thief's second device, certified by his first, signs the card. */
+	told_make(&t, 3, 4);
+	family_certify(&t.known, 2, &t.known.keys[1], 30);
+	t.known.card.serial = UINT64_MAX;
+	t.next.card.devices_len = 1;
+	end_one(&t.next, 1, &t.next.keys[0]);
+	assert_ok(family_verify(&t.known, &t.known.keys[2]));
+	assert_ok(family_verify(&t.next, &t.next.keys[0]));
+	assert_true(superseded(&t));
+}
+
+static void
+a_card_ends_nobody_whom_its_issuer_may_not(void **state)
+{
+	static struct told t;
+
+	(void)state;
+	told_make(&t, 3, 4);
+	t.next.card.devices_len = 2;
+	end_one(&t.next, 2, &t.next.keys[1]); /* his equal */
+	assert_ok(family_verify(&t.next, &t.next.keys[1]));
+	assert_false(superseded(&t));
+	/* Nor after he has certified him below himself. */
+	told_make(&t, 3, 4);
+	family_certify(&t.next, 2, &t.next.keys[1], 30);
+	assert_ok(family_verify(&t.next, &t.next.keys[1]));
+	assert_false(superseded(&t));
+	told_make(&t, 3, 4);
+	t.next.card.devices_len = 2;
+	end_one(&t.next, 2, &t.next.keys[0]);
+	assert_true(superseded(&t));
+}
+
+static void
+what_an_equal_said_of_a_device_does_not_keep_it_out(void **state)
+{
+	static struct told t;
+
+	(void)state;
+	/* The thief's card came before the friend had heard of the third. */
+	told_make(&t, 3, 4);
+	t.known.card.serial = UINT64_MAX;
+	t.known.card.devices_len = 2;
+	end_one(&t.known, 2, &t.known.keys[1]);
+	t.next.devices[1] = t.next.devices[2];
+	t.next.card.devices_len = 2;
+	end_one(&t.next, 1, &t.next.keys[0]);
+	assert_ok(family_verify(&t.next, &t.next.keys[0]));
+	assert_true(superseded(&t));
+}
+
+static void
+that_a_device_is_gone_is_not_taken_back(void **state)
+{
+	static struct told t;
+
+	(void)state;
+	told_make(&t, 3, 4);
+	t.known.card.devices_len = 2;
+	end_one(&t.known, 2, &t.known.keys[0]);
+	assert_false(superseded(&t));
+	/* Not by saying nothing of it either. */
+	t.next.card.devices_len = 1;
+	assert_false(superseded(&t));
+	end_one(&t.next, 2, &t.next.keys[0]);
+	assert_true(superseded(&t));
+	/* Of what somebody said who is gone nothing need be left. */
+	told_make(&t, 4, 4);
+	family_certify(&t.known, 2, &t.known.keys[1], 30);
+	t.known.card.devices_len = 2;
+	end_one(&t.known, 2, &t.known.keys[1]);
+	t.next.card.devices_len = 1;
+	end_one(&t.next, 1, &t.next.root);
+	assert_true(superseded(&t));
+}
+
 static void
 the_largest_person_fits_and_no_larger(void **state)
 {
@@ -352,6 +475,14 @@ main(void)
 		cmocka_unit_test(a_chain_is_found_on_the_card),
 		cmocka_unit_test(a_card_must_close_on_itself),
 		cmocka_unit_test(who_is_listed_is_not_gone),
+		cmocka_unit_test(
+		    the_newer_of_two_cards_is_kept_where_it_says_something_else),
+		cmocka_unit_test(
+		    no_serial_shuts_out_the_card_that_ends_a_device_of_the_chain),
+		cmocka_unit_test(a_card_ends_nobody_whom_its_issuer_may_not),
+		cmocka_unit_test(
+		    what_an_equal_said_of_a_device_does_not_keep_it_out),
+		cmocka_unit_test(that_a_device_is_gone_is_not_taken_back),
 		cmocka_unit_test(the_largest_person_fits_and_no_larger),
 		cmocka_unit_test(prefixes_are_truncated_and_no_change_verifies),
 		cmocka_unit_test(
