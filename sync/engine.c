@@ -284,6 +284,8 @@ engine_tick(struct engine *e, struct now now)
 			    (int64_t)random_below(&e->random, ROUND_MS / 2);
 		TRY(link_verdict(e, l, link_tick(e, l)));
 	}
+	if (e->devices_known == 0)
+		TRY(fanout_watch(e));
 	TRY(fanout_step(e));
 	TRY(heals_step(e));
 	TRY(peers_dial(e));
@@ -376,8 +378,9 @@ engine_aborted(struct engine *e)
 	e->peers_loaded = false;
 	e->origins_len = 0;
 	e->acks_len = 0;
-	/* What was done of it is undone. */
+	/* What was done of it is undone, and what was new may be lost. */
 	e->fanout.ms = 1;
+	e->devices_known = e->gone_known = 0;
 }
 
 bool

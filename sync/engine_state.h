@@ -161,7 +161,7 @@ struct engine {
 	struct mono heals_due;
 	bool peers_loaded;
 	struct mono fanout; /* when to look; ms 0: nothing to do */
-	size_t devices_known, gone_known;
+	size_t devices_known, gone_known; /* as in the store; 0: not read */
 	struct mono wake;
 };
 

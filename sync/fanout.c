@@ -12,6 +12,9 @@
 #define FANOUT_GONE_MS 2000
 
 static const char fanout_key[] = "fanout";
+/* How many devices and how many that are gone a fanout was begun for: one that
+ * stops between hearing of it and beginning finds out by them. */
+static const char known_key[] = "devices";
 
 static lk_err
 fanout_cursor(struct engine *e, uint32_t *docno)
@@ -60,14 +63,49 @@ fanout_load(struct engine *e, struct fanout_list *out)
 	return LK_NONE;
 }
 
+static lk_err
+known_load(struct engine *e)
+{
+	struct bytes value;
+	struct rd rd;
+	lk_err err;
+
+	if (e->devices_known != 0)
+		return LK_NONE;
+	err = kv_get(docstate_space(e->r, STORE_DEVICE, SPACE_META),
+	    BYTES_STR(known_key), &value);
+	if (err.code != LK_OK)
+		return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+	rd = rd_over(value);
+	e->devices_known = rd_u32(&rd);
+	e->gone_known = rd_u32(&rd);
+	return LK_NONE;
+}
+
+static lk_err
+known_save(struct engine *e, const struct fanout_list *list)
+{
+	BUF_SCOPED b = { .max = 8 };
+
+	if (e->devices_known == list->len && e->gone_known == list->gone_len)
+		return LK_NONE;
+	e->devices_known = list->len;
+	e->gone_known = list->gone_len;
+	buf_u32(&b, (uint32_t)list->len);
+	buf_u32(&b, (uint32_t)list->gone_len);
+	TRY(buf_err(&b, "devices"));
+	return kv_put(docstate_space(e->r, STORE_DEVICE, SPACE_META),
+	    BYTES_STR(known_key), buf_bytes(&b));
+}
+
 lk_err
 fanout_start(struct engine *e, int64_t delay_ms)
 {
 	struct fanout_list list;
 
 	TRY(fanout_load(e, &list));
-	e->devices_known = list.len;
-	e->gone_known = list.gone_len;
+	TRY(known_load(e));
+	TRY(known_save(e, &list));
 	TRY(fanout_save(e, 0));
 	e->fanout.ms = e->now.mono.ms + delay_ms;
 	if (e->fanout.ms < 1)
@@ -87,15 +125,14 @@ fanout_watch(struct engine *e)
 	TRY(person_escrow(e->r));
 	TRY(person_certificate(e->r, e->identity));
 	TRY(fanout_load(e, &list));
+	TRY(known_load(e));
 	for (size_t i = 0; i < list.len; i++)
 		TRY(peers_learn(e, &list.certs[i], NULL, NULL));
 	if (e->devices_known != 0 && list.gone_len > e->gone_known)
 		return fanout_start(e, FANOUT_GONE_MS);
 	if (e->devices_known != 0 && list.len > e->devices_known)
 		return fanout_start(e, FANOUT_OTHERS_MS);
-	e->devices_known = list.len;
-	e->gone_known = list.gone_len;
-	return LK_NONE;
+	return known_save(e, &list);
 }
 
 /* Whether a revocation, or the device's own leave, named a grant of this key:

@@ -1,0 +1,94 @@
+/* What the home document says of devices is done in every document, whatever
+ * happens in between. */
+#include "tests/unit/sync/forge.h"
+#include "tests/unit/sync/wired.h"
+
+#define LAPTOP 1
+#define PHONE 2
+#define SERVER 3
+
+static void
+pair(struct wires *w, struct host *by, struct host *joiner)
+{
+	struct ticket_request want = { .purpose = TICKET_DEVICE, .uses = 1 };
+	char text[TICKET_TEXT_MAX + 1];
+	struct redeem_status s;
+	uint64_t handle;
+
+	device_begin(&by->d);
+	ok(engine_ticket(by->e, &want, by->d.now, text, sizeof(text)));
+	host_commit(by);
+	device_begin(&joiner->d);
+	ok(engine_redeem(
+	    joiner->e, text, TICKET_DEVICE, joiner->d.now, &handle));
+	host_commit(joiner);
+	wires_run(w, 5000);
+	device_begin(&joiner->d);
+	ok(engine_redeemed(joiner->e, handle, &s));
+	host_commit(joiner);
+	assert_int_equal(s.state, REDEEM_DONE);
+}
+
+static uint32_t
+home_of(struct device *d)
+{
+	uint32_t home;
+
+	device_begin(d);
+	ok(replica_home(d->r, &home));
+	device_commit(d);
+	return home;
+}
+
+/* The server alone may end the phone in the document it made; it stops when it
+ * has stored that the phone is gone, and has done nothing about it yet. */
+static void
+a_device_that_stops_when_it_has_heard_ends_the_other_when_it_is_back(
+    void **state)
+{
+	struct wires w = { .len = 0 };
+	struct host laptop, phone, server;
+	struct bag news = { .len = 0 };
+	uint32_t d;
+
+	(void)state;
+	host_make(&w, &laptop, LAPTOP, "laptop");
+	host_make(&w, &phone, PHONE, "phone");
+	host_make(&w, &server, SERVER, "server");
+	pair(&w, &laptop, &phone);
+	pair(&w, &laptop, &server);
+	d = document(&server.d, "d");
+	host_edit(&server, d, "by", "server");
+	wires_run(&w, 90000);
+	assert_int_equal(
+	    role_of(&server.d, d, phone.d.identity.sign.pk), ROLE_ADMIN);
+	server.cut = phone.cut = laptop.cut = true;
+	wires_cut(&w);
+	device_begin(&laptop.d);
+	ok(engine_device_revoke(laptop.e, phone.d.identity.sign.pk,
+	    (struct wall){ 0 }, laptop.d.now));
+	host_commit(&laptop);
+	(void)bag_take(&news, &laptop.d, home_of(&laptop.d), 1);
+	give_all(&server.d, home_of(&server.d), &news);
+	bag_clear(&news);
+	engine_free(server.e);
+	device_reopen(&server.d);
+	host_engine(&server);
+	wires_run(&w, 20000);
+	assert_int_equal(
+	    role_of(&server.d, d, phone.d.identity.sign.pk), ROLE_NONE);
+	host_remove(&laptop);
+	host_remove(&phone);
+	host_remove(&server);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    a_device_that_stops_when_it_has_heard_ends_the_other_when_it_is_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
