@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define CARD_VERSION 1
+#define CARD_VERSION_BOXES 2 /* some device has a newer box key */
 
 /* Whether a card can be written at all. */
 static bool
@@ -13,10 +14,21 @@ card_bounded(const struct card *c)
 	    c->gone_len <= CARD_GONE_MAX;
 }
 
+static bool
+has_boxes(const struct card *c)
+{
+	for (size_t i = 0; i < c->devices_len; i++)
+		if (c->devices[i].box.counter > 0)
+			return true;
+	return false;
+}
+
 static void
 card_write(struct buf *out, const struct card *c, const uint8_t *signer_pk)
 {
-	buf_u8(out, CARD_VERSION);
+	bool boxes = has_boxes(c);
+
+	buf_u8(out, boxes ? CARD_VERSION_BOXES : CARD_VERSION);
 	buf_mem(out, c->root_pk, sizeof(c->root_pk));
 	buf_u64(out, c->serial);
 	buf_u8(out, (uint8_t)c->name.len);
@@ -26,6 +38,10 @@ card_write(struct buf *out, const struct card *c, const uint8_t *signer_pk)
 		cert_write(out, &c->devices[i].cert);
 		buf_mem(out, c->devices[i].beacon_key, BEACON_KEY_LEN);
 		addresses_write(out, &c->devices[i].addresses);
+		if (boxes)
+			buf_u8(out, c->devices[i].box.counter > 0);
+		if (c->devices[i].box.counter > 0)
+			box_newer_write(out, &c->devices[i].box);
 	}
 	buf_u8(out, (uint8_t)c->gone_len);
 	for (size_t i = 0; i < c->gone_len; i++)
@@ -53,8 +69,21 @@ card_encode(
 	return buf_err(out, "card");
 }
 
+/* 0: none, and 1 with one that is one. */
+static void
+box_read(struct card_device *d, struct rd *r)
+{
+	uint8_t has = rd_u8(r);
+
+	d->box = (struct box_statement){ .counter = 0 };
+	if (has == 1)
+		box_newer_read(r, &d->box);
+	if (!r->failed && has != (d->box.counter > 0))
+		r->failed = r->malformed = true;
+}
+
 static lk_err
-devices_read(struct card *c, struct arena *arena, struct rd *r)
+devices_read(struct card *c, struct arena *arena, struct rd *r, bool boxes)
 {
 	uint8_t n = rd_u8(r);
 
@@ -71,7 +100,12 @@ devices_read(struct card *c, struct arena *arena, struct rd *r)
 		cert_read(r, &d->cert);
 		rd_copy(r, d->beacon_key, sizeof(d->beacon_key));
 		addresses_read(r, &d->addresses);
+		d->box.counter = 0;
+		if (boxes)
+			box_read(d, r);
 	}
+	if (!r->failed && boxes && !has_boxes(c))
+		return LK_ERR(LK_E_MALFORMED, "card without newer box keys");
 	return LK_NONE;
 }
 
@@ -101,12 +135,13 @@ card_decode(struct card *out, struct arena *arena, struct bytes in)
 
 	if (in.len > CARD_MAX)
 		return LK_ERR(LK_E_LIMIT, "card");
-	if (!r.failed && version != CARD_VERSION)
+	if (!r.failed && version != CARD_VERSION &&
+	    version != CARD_VERSION_BOXES)
 		return LK_ERR(LK_E_VERSION, "card");
 	rd_copy(&r, c.root_pk, sizeof(c.root_pk));
 	c.serial = rd_u64(&r);
 	c.name = rd_take(&r, rd_u8(&r));
-	TRY(devices_read(&c, arena, &r));
+	TRY(devices_read(&c, arena, &r, version == CARD_VERSION_BOXES));
 	TRY(gone_list_read(&c, arena, &r));
 	addresses_read(&r, &c.relays);
 	rd_copy(&r, c.signer_pk, sizeof(c.signer_pk));
@@ -195,6 +230,10 @@ card_verify(const struct card *c)
 	for (size_t i = 0; i < c->devices_len; i++)
 		if (!cert_verify(&c->devices[i].cert))
 			return LK_ERR(LK_E_MALFORMED, "card: certificate");
+	for (size_t i = 0; i < c->devices_len; i++)
+		if (c->devices[i].box.counter > 0 &&
+		    !box_newer_verify(&c->devices[i].box, &c->devices[i].cert))
+			return LK_ERR(LK_E_MALFORMED, "card: box key");
 	return LK_NONE;
 }
 
@@ -229,9 +268,17 @@ says_more(const struct card *known, const struct card *card)
 		return true;
 	for (size_t i = 0; i < card->devices_len; i++)
 		if (memcmp(known->devices[i].cert.sig,
-			card->devices[i].cert.sig, SIGN_LEN) != 0)
+			card->devices[i].cert.sig, SIGN_LEN) != 0 ||
+		    known->devices[i].box.counter !=
+			card->devices[i].box.counter)
 			return true;
 	return false;
+}
+
+static uint32_t
+box_counter(const struct card_device *d)
+{
+	return d->box.counter > 0 ? d->box.counter : d->cert.block.box_counter;
 }
 
 /* Whether a statement of either card ends a device, as `target` has it; its
@@ -271,8 +318,9 @@ ends_listed(const struct card *known, const struct card *card, bool *lies)
 	return one;
 }
 
-/* Whether a device has a lower rank than before: certificates are renewed with
- * the rank they had, and a junior may certify a senior with any. */
+/* Whether a device is junior to what it was, or has an older box key:
+ * certificates are renewed with the rank they had, and a junior may certify a
+ * senior with any; a box key is replaced because it may be stolen. */
 static bool
 demotes(const struct card *known, const struct card *card)
 {
@@ -281,7 +329,9 @@ demotes(const struct card *known, const struct card *card)
 		const struct card_device *before =
 		    card_device_by_pk(known, now->block.device_pk);
 
-		if (before != NULL && now->rank > before->cert.rank)
+		if (before != NULL &&
+		    (now->rank > before->cert.rank ||
+			box_counter(&card->devices[i]) < box_counter(before)))
 			return true;
 	}
 	return false;

@@ -183,6 +183,42 @@ cert_verify(const struct cert *c)
 }
 
 void
+box_newer_write(struct buf *out, const struct box_statement *b)
+{
+	buf_mem(out, b->pk, sizeof(b->pk));
+	buf_u32(out, b->counter);
+	buf_mem(out, b->sig, sizeof(b->sig));
+}
+
+void
+box_newer_read(struct rd *r, struct box_statement *b)
+{
+	rd_copy(r, b->pk, sizeof(b->pk));
+	b->counter = rd_u32(r);
+	rd_copy(r, b->sig, sizeof(b->sig));
+}
+
+bool
+box_newer_verify(const struct box_statement *b, const struct cert *c)
+{
+	return b->counter > c->block.box_counter && box_pk_valid(b->pk) &&
+	    box_statement_verify(b->sig, c->block.device_pk, b->pk, b->counter);
+}
+
+struct cert
+cert_grantee(const struct cert *c, const struct box_statement *b)
+{
+	struct cert cert = *c;
+
+	if (b->counter > 0) {
+		memcpy(cert.block.box_pk, b->pk, DH_LEN);
+		cert.block.box_counter = b->counter;
+		memcpy(cert.block.box_sig, b->sig, SIGN_LEN);
+	}
+	return cert;
+}
+
+void
 proof_write(struct buf *out, const struct proof *p)
 {
 	LK_ASSERT(p->len >= 1 && p->len <= PROOF_CERTS_MAX);

@@ -69,6 +69,23 @@ LK_MUST_USE lk_err cert_decode(struct cert *, struct bytes in);
 /* What a certificate alone can show: block, rank, issuer's signature. */
 LK_MUST_USE bool cert_verify(const struct cert *);
 
+/* A newer box key than that of a certificate, as the device itself states it.
+ */
+struct box_statement {
+	uint8_t pk[DH_LEN];
+	uint32_t counter; /* 0: there is none */
+	uint8_t sig[SIGN_LEN];
+};
+#define BOX_NEWER_LEN 100
+void box_newer_write(struct buf *, const struct box_statement *);
+void box_newer_read(struct rd *, struct box_statement *);
+/* The device's own word, and newer than what the certificate has. */
+LK_MUST_USE bool box_newer_verify(
+    const struct box_statement *, const struct cert *);
+/* The certificate as a grant is made from it: with the newer box key, where
+ * there is one.  It is not the issuer's word any more. */
+struct cert cert_grantee(const struct cert *, const struct box_statement *);
+
 struct proof {
 	struct cert certs[PROOF_CERTS_MAX];
 	size_t len;

@@ -35,13 +35,8 @@ box_of_entry(struct doc *doc, struct op_id map, const struct cert *cert,
 	if (!home_bytes_get(doc, map, "box", &bytes))
 		return false;
 	rd = rd_over(bytes);
-	rd_copy(&rd, box.pk, sizeof(box.pk));
-	box.counter = rd_u32(&rd);
-	rd_copy(&rd, box.sig, sizeof(box.sig));
-	if (!rd_done(&rd) || box.counter <= cert->block.box_counter ||
-	    !box_pk_valid(box.pk) ||
-	    !box_statement_verify(
-		box.sig, cert->block.device_pk, box.pk, box.counter))
+	box_newer_read(&rd, &box);
+	if (!rd_done(&rd) || !box_newer_verify(&box, cert))
 		return false;
 	*out = box;
 	return true;
@@ -135,6 +130,14 @@ device_compare(const void *a, const void *b)
 	    x->cert.block.device_pk, y->cert.block.device_pk, SIGN_PK_LEN);
 }
 
+static void
+own_box(const struct identity *me, struct box_statement *out)
+{
+	*out = (struct box_statement){ .counter = me->box_counter };
+	memcpy(out->pk, me->box.pk, DH_LEN);
+	box_statement_sign(out->sig, &me->sign, out->pk, out->counter);
+}
+
 /* What the home document adds.  Of itself this device knows better. */
 static void
 device_read(
@@ -149,10 +152,14 @@ device_read(
 	if (!d->listed)
 		return;
 	(void)cert_of_entry(doc, map, &d->cert, &d->cert);
-	if (memcmp(d->cert.block.device_pk, me->sign.pk, SIGN_PK_LEN) == 0)
-		(void)own_cert(me, &d->cert);
 	d->gone = gone_of_entry(doc, map, &d->statement);
 	(void)box_of_entry(doc, map, &d->cert, &d->box);
+	if (memcmp(d->cert.block.device_pk, me->sign.pk, SIGN_PK_LEN) == 0) {
+		(void)own_cert(me, &d->cert);
+		if (me->box_counter > d->box.counter &&
+		    me->box_counter > d->cert.block.box_counter)
+			own_box(me, &d->box);
+	}
 	d->since.ms = home_time_get(doc, map, "since");
 }
 
@@ -230,19 +237,6 @@ person_all(struct replica *r, struct arena *arena,
 	return LK_NONE;
 }
 
-struct cert
-person_grantee(const struct person_device *d)
-{
-	struct cert cert = d->cert;
-
-	if (d->box.counter > 0) {
-		memcpy(cert.block.box_pk, d->box.pk, DH_LEN);
-		cert.block.box_counter = d->box.counter;
-		memcpy(cert.block.box_sig, d->box.sig, SIGN_LEN);
-	}
-	return cert;
-}
-
 lk_err
 person_devices(struct replica *r, struct cert certs[static PERSON_DEVICES_MAX],
     size_t *len)
@@ -254,7 +248,7 @@ person_devices(struct replica *r, struct cert certs[static PERSON_DEVICES_MAX],
 	TRY(person_all(r, &arena, &all, &all_len));
 	for (size_t i = 0; i < all_len && n < PERSON_DEVICES_MAX; i++)
 		if (!all[i].gone && all[i].cert.rank > 0)
-			certs[n++] = person_grantee(&all[i]);
+			certs[n++] = cert_grantee(&all[i].cert, &all[i].box);
 	*len = n;
 	return LK_NONE;
 }
@@ -291,10 +285,18 @@ static lk_err
 certificate_fill(void *ctx, struct edit *e, struct doc *doc)
 {
 	const struct identity *me = ctx;
+	struct box_statement box;
 	struct op_id map;
+	BUF_SCOPED bytes = { .max = BOX_NEWER_LEN };
 
 	TRY(home_entry_make(e, doc, "devices", me->sign.pk, &map));
-	return home_bytes_put(e, map, "cert", BYTES(me->cert, me->cert_len));
+	TRY(home_bytes_put(e, map, "cert", BYTES(me->cert, me->cert_len)));
+	if (me->box_counter == 0)
+		return LK_NONE;
+	own_box(me, &box);
+	box_newer_write(&bytes, &box);
+	TRY(buf_err(&bytes, "box key"));
+	return home_bytes_put(e, map, "box", buf_bytes(&bytes));
 }
 
 /* Whether a senior has certified this device again, as it was. */
@@ -319,11 +321,13 @@ cert_renews(const struct person_device *all, size_t len,
 	return proof_verify(&p, mine->root_pk);
 }
 
-/* What the home document has for this device; NOTFOUND: no entry. */
+/* What the home document has for this device: *is_one: a certificate; *same:
+ * and no other, with its newest box key.  NOTFOUND: no entry. */
 static lk_err
-certificate_found(
-    struct replica *r, const struct cert *mine, struct cert *out, bool *is_one)
+certificate_found(struct replica *r, const struct identity *me,
+    const struct cert *mine, struct cert *out, bool *is_one, bool *same)
 {
+	struct box_statement box = { .counter = mine->block.box_counter };
 	struct doc *doc;
 	struct op_id map;
 	uint32_t home;
@@ -333,6 +337,10 @@ certificate_found(
 	TRY(replica_open_doc(r, home, &doc));
 	err = home_entry(doc, "devices", mine->block.device_pk, &map);
 	*is_one = err.code == LK_OK && cert_of_entry(doc, map, mine, out);
+	if (err.code == LK_OK)
+		(void)box_of_entry(doc, map, mine, &box);
+	*same = *is_one && memcmp(out->sig, mine->sig, SIGN_LEN) == 0 &&
+	    box.counter >= me->box_counter;
 	doc_free(doc);
 	return err;
 }
@@ -344,7 +352,7 @@ person_certificate(struct replica *r, struct identity *me)
 	const struct person_device *all;
 	struct cert mine, found;
 	uint8_t hash[LK_ID_LEN];
-	bool is_one, changed;
+	bool is_one, same, changed;
 	uint32_t home;
 	size_t len;
 	lk_err err;
@@ -352,11 +360,11 @@ person_certificate(struct replica *r, struct identity *me)
 
 	if (own_cert(me, &mine).code != LK_OK)
 		return LK_NONE;
-	err = certificate_found(r, &mine, &found, &is_one);
+	err = certificate_found(r, me, &mine, &found, &is_one, &same);
 	if (err.code == LK_E_NOTFOUND)
 		return LK_NONE;
 	TRY(err);
-	if (is_one && memcmp(found.sig, mine.sig, SIGN_LEN) == 0)
+	if (same)
 		return LK_NONE;
 	TRY(person_all(r, &arena, &all, &len));
 	if (is_one && cert_renews(all, len, &mine, &found)) {

@@ -381,6 +381,7 @@ engine_aborted(struct engine *e)
 	/* What was done of it is undone, and what was new may be lost. */
 	e->fanout.ms = 1;
 	e->devices_known = e->gone_known = 0;
+	e->boxes_known = 0;
 }
 
 bool

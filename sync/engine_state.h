@@ -162,12 +162,16 @@ struct engine {
 	bool peers_loaded;
 	struct mono fanout; /* when to look; ms 0: nothing to do */
 	size_t devices_known, gone_known; /* as in the store; 0: not read */
+	uint64_t boxes_known; /* newer box keys of the devices, counted */
 	struct mono wake;
 };
 
 /* link.c */
 struct link *link_find(struct engine *, uint64_t conn);
 struct link *link_of(struct engine *, const uint8_t pk[static 32]);
+/* A contact gets the card where that says which devices are gone, or receive
+ * under a newer key: he must not share with those, or under the older. */
+LK_MUST_USE lk_err link_tell_card(struct engine *, struct link *);
 LK_MUST_USE lk_err link_open(struct engine *, uint64_t conn, bool initiator,
     const char *address, struct link **);
 LK_MUST_USE lk_err link_start(struct engine *, struct link *,

@@ -49,6 +49,7 @@ fanout_load(struct engine *e, struct fanout_list *out)
 
 	TRY(person_all(e->r, &arena, &all, &len));
 	out->len = out->gone_len = 0;
+	out->boxes = 0;
 	for (size_t i = 0; i < len; i++) {
 		const uint8_t *pk = all[i].cert.block.device_pk;
 
@@ -57,7 +58,9 @@ fanout_load(struct engine *e, struct fanout_list *out)
 			memcpy(out->gone[out->gone_len++].pk, pk, 32);
 		} else if (out->len < PERSON_DEVICES_MAX &&
 		    all[i].cert.rank > 0) {
-			out->certs[out->len++] = person_grantee(&all[i]);
+			out->certs[out->len++] =
+			    cert_grantee(&all[i].cert, &all[i].box);
+			out->boxes += all[i].box.counter;
 		}
 	}
 	return LK_NONE;
@@ -82,15 +85,35 @@ known_load(struct engine *e)
 	return LK_NONE;
 }
 
+/* Contacts who are connected hear at once what others will at the beginning of
+ * the next session. */
+static lk_err
+contacts_tell(struct engine *e)
+{
+	struct link *l;
+
+	TAILQ_FOREACH (l, &e->links, next)
+		if (l->state == LINK_OPEN)
+			TRY(link_tell_card(e, l));
+	return LK_NONE;
+}
+
 static lk_err
 known_save(struct engine *e, const struct fanout_list *list)
 {
+	bool same =
+	    e->devices_known == list->len && e->gone_known == list->gone_len;
+	bool tell =
+	    list->gone_len > e->gone_known || list->boxes > e->boxes_known;
 	BUF_SCOPED b = { .max = 8 };
 
-	if (e->devices_known == list->len && e->gone_known == list->gone_len)
+	e->boxes_known = list->boxes;
+	e->gone_known = list->gone_len;
+	if (tell)
+		TRY(contacts_tell(e));
+	if (same)
 		return LK_NONE;
 	e->devices_known = list->len;
-	e->gone_known = list->gone_len;
 	buf_u32(&b, (uint32_t)list->len);
 	buf_u32(&b, (uint32_t)list->gone_len);
 	TRY(buf_err(&b, "devices"));

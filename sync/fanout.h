@@ -18,6 +18,7 @@ struct fanout_list {
 		struct wall since;
 	} gone[PERSON_ENTRIES_MAX];
 	size_t gone_len;
+	uint64_t boxes; /* the counters of newer box keys, together */
 };
 LK_MUST_USE lk_err fanout_load(struct engine *, struct fanout_list *);
 /* Begins with the first document, after a while. */

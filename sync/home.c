@@ -673,7 +673,8 @@ home_person(struct replica *r, const uint8_t root_pk[static 32],
 	if (certs == NULL)
 		return LK_ERR(LK_E_NOMEM, "contact");
 	for (size_t i = 0; i < card.devices_len; i++)
-		certs[i] = card.devices[i].cert;
+		certs[i] =
+		    cert_grantee(&card.devices[i].cert, &card.devices[i].box);
 	memcpy(out->root_pk, root_pk, 32);
 	out->devices = certs;
 	out->devices_len = card.devices_len;

@@ -201,8 +201,7 @@ link_is_met(struct engine *e, const struct link *l)
 
 /* A device we know of dialled in: its certificates name its static key. */
 static lk_err
-link_proved(
-    struct engine *e, struct link *l, const struct session_event *ev)
+link_proved(struct engine *e, struct link *l, const struct session_event *ev)
 {
 	struct proof proof;
 	bool gone;
@@ -283,14 +282,14 @@ link_note_address(struct engine *e, struct link *l, uint16_t port)
 	}
 }
 
-/* A contact hears which devices are gone: he must not share with those. */
-static lk_err
-link_tell_gone(struct engine *e, struct link *l)
+lk_err
+link_tell_card(struct engine *e, struct link *l)
 {
 	struct cert cert;
 	lk_err err;
 
-	if (e->gone_known == 0 || link_is_own(e, l))
+	if (!l->known || (e->gone_known == 0 && e->boxes_known == 0) ||
+	    link_is_own(e, l))
 		return LK_NONE;
 	err = person_device(e->r, l->pk, &cert);
 	if (err.code == LK_E_NOTFOUND)
@@ -309,7 +308,7 @@ link_opened(struct engine *e, struct link *l)
 	TRY(peers_tell(e, l));
 	if (l->set_sent)
 		return LK_NONE;
-	TRY(link_tell_gone(e, l));
+	TRY(link_tell_card(e, l));
 	return topics_start(e, l);
 }
 

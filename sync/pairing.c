@@ -212,7 +212,8 @@ answer_person(
 	TRY(learn_card(e, &card));
 	memcpy(person.root_pk, card.root_pk, 32);
 	for (size_t i = 0; i < card.devices_len; i++)
-		certs[i] = card.devices[i].cert;
+		certs[i] =
+		    cert_grantee(&card.devices[i].cert, &card.devices[i].box);
 	person.devices_len = card.devices_len;
 	/* The second time a device of his that is newer than the grant waits
 	 * for his others. */

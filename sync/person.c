@@ -137,7 +137,7 @@ card_devices(struct replica *r, struct card *card)
 		if (p->gone || card->devices_len == PERSON_DEVICES_MAX ||
 		    !card_can_list(all, len, p))
 			continue;
-		*d = (struct card_device){ .cert = p->cert };
+		*d = (struct card_device){ .cert = p->cert, .box = p->box };
 		card->devices_len++;
 		if (memcmp(p->cert.block.device_pk, me->sign.pk, 32) != 0)
 			continue;

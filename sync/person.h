@@ -12,13 +12,6 @@
 #define PERSON_ENTRIES_MAX 256
 #define PERSON_ARENA_MAX ((size_t)512 * 1024)
 
-/* A box key as its device states it. */
-struct box_statement {
-	uint8_t pk[DH_LEN];
-	uint32_t counter;
-	uint8_t sig[SIGN_LEN];
-};
-
 /* A device of this person: a key with a grant in the home document, and what
  * that says of it.  Certificates there are anybody's to write: what they say
  * counts only where it is verified, for others. */
@@ -27,9 +20,10 @@ struct person_device {
 	uint16_t rank;    /* of its most senior grant in the home document */
 	enum role now;    /* its role there */
 	bool listed;      /* it has an entry there */
-	bool gone; /* revoked: a verified statement says so */
+	bool gone;        /* revoked: a verified statement says so */
 	struct gone statement;
-	struct box_statement box; /* newer than the certificate's, or counter 0 */
+	struct box_statement
+	    box;           /* newer than the certificate's, or counter 0 */
 	struct wall since; /* what it did from then on does not stay; 0: all
 			    * that was seen stays */
 };
@@ -51,7 +45,8 @@ LK_MUST_USE lk_err person_revoke(
 /* The same by the root key, and in every document at once.  DENIED also when
  * the key is of somebody else. */
 LK_MUST_USE lk_err person_revoke_by_root(struct replica *,
-    const struct sign_key *root, const uint8_t pk[static 32], struct wall since);
+    const struct sign_key *root, const uint8_t pk[static 32],
+    struct wall since);
 /*
  * Ends every grant of a device of this person in a document that this device
  * may end, keeping all its work, or what was here before `since`.
@@ -59,13 +54,9 @@ LK_MUST_USE lk_err person_revoke_by_root(struct replica *,
  */
 LK_MUST_USE lk_err person_revoke_in(struct replica *, uint32_t docno,
     const uint8_t pk[static 32], struct wall since);
-/* The certificate as a grant is made from it: with the newest box key.  It is
- * not the issuer's word any more. */
-struct cert person_grantee(const struct person_device *);
 /* Enters a box key of this device, and its secrets in the escrow, into the home
  * document; `next` is this device with that key. */
-LK_MUST_USE lk_err person_rotate(
-    struct replica *, const struct identity *next);
+LK_MUST_USE lk_err person_rotate(struct replica *, const struct identity *next);
 /* u8 1, genesis seed 32, n x box secret 32: what the phrase gives back. */
 #define ESCROW_MAX (1 + 32 + IDENTITY_BOXES_MAX * DH_LEN)
 /* Appends it, sealed to the root's recovery box. */
@@ -76,7 +67,7 @@ LK_MUST_USE lk_err person_escrow(struct replica *);
 /* Says this device's newest box key in a document.  EXISTS: it is known there;
  * DENIED: no reader here. */
 LK_MUST_USE lk_err person_rekey_in(struct replica *, uint32_t docno);
-/* What grants to this person's devices are made from (person_grantee), this one
+/* What grants to this person's devices are made from (cert_grantee), this one
  * included; none before there is a home document. */
 LK_MUST_USE lk_err person_devices(struct replica *,
     struct cert certs[static PERSON_DEVICES_MAX], size_t *len);
@@ -87,13 +78,14 @@ LK_MUST_USE lk_err person_add_device(
 LK_MUST_USE lk_err person_certify(
     struct replica *, const struct device_block *, struct cert *);
 /* The chain from a device's certificate to the root, not verified; NOTFOUND. */
-LK_MUST_USE lk_err person_proof(struct replica *,
-    const uint8_t device_pk[static 32], struct proof *);
+LK_MUST_USE lk_err person_proof(
+    struct replica *, const uint8_t device_pk[static 32], struct proof *);
 /* The same among these. */
 LK_MUST_USE lk_err person_proof_among(const struct person_device *, size_t len,
     const uint8_t device_pk[static 32], struct proof *);
 /* Takes a certificate by which a senior device has renewed this one's into the
- * identity, and puts this one's back where the home document has another. */
+ * identity, and puts this one's back, with its box key, where the home document
+ * has another. */
 LK_MUST_USE lk_err person_certificate(struct replica *, struct identity *);
 /* Whether a device of these certificates is one of this person that is gone. */
 LK_MUST_USE lk_err person_proof_gone(

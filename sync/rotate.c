@@ -55,14 +55,13 @@ rotation_fill(void *ctx, struct edit *e, struct doc *doc)
 {
 	const struct rotation *n = ctx;
 	const struct identity *me = n->next;
-	uint8_t sig[SIGN_LEN];
+	struct box_statement newer = { .counter = me->box_counter };
 	struct op_id map;
-	BUF_SCOPED box = { .max = DH_LEN + 4 + SIGN_LEN };
+	BUF_SCOPED box = { .max = BOX_NEWER_LEN };
 
-	box_statement_sign(sig, &me->sign, me->box.pk, me->box_counter);
-	buf_mem(&box, me->box.pk, DH_LEN);
-	buf_u32(&box, me->box_counter);
-	buf_mem(&box, sig, sizeof(sig));
+	memcpy(newer.pk, me->box.pk, DH_LEN);
+	box_statement_sign(newer.sig, &me->sign, newer.pk, newer.counter);
+	box_newer_write(&box, &newer);
 	TRY(buf_err(&box, "box key"));
 	TRY(home_entry_make(e, doc, "devices", me->sign.pk, &map));
 	TRY(home_bytes_put(e, map, "box", buf_bytes(&box)));

@@ -233,6 +233,59 @@ who_is_listed_is_not_gone(void **state)
 	assert_code(family_verify(&f, &f.keys[0]), LK_E_MALFORMED);
 }
 
+/* A newer box key of a device, by `by`. */
+static void
+box_newer(
+    struct family *f, size_t i, uint32_t counter, const struct sign_key *by)
+{
+	struct box_statement *b = &f->devices[i].box;
+
+	memcpy(b->pk, f->devices[i].cert.block.noise_pk, DH_LEN);
+	b->pk[0] ^= 0xff;
+	b->counter = counter;
+	box_statement_sign(b->sig, by, b->pk, counter);
+}
+
+static void
+newer_box_keys_round_trip_and_are_their_device_s_own_word(void **state)
+{
+	static struct family f;
+	BUF_SCOPED out = { .max = CARD_MAX };
+	ARENA_SCOPED arena = { .max = (size_t)1024 * 1024 };
+	struct cert grantee;
+	struct card c;
+
+	(void)state;
+	family_make(&f, 3);
+	box_newer(&f, 1, 7, &f.keys[1]);
+	assert_ok(card_encode(&out, &f.card, &f.keys[0]));
+	assert_ok(card_decode(&c, &arena, buf_bytes(&out)));
+	assert_ok(card_verify(&c));
+	assert_int_equal(c.devices[0].box.counter, 0);
+	assert_int_equal(c.devices[1].box.counter, 7);
+	grantee = cert_grantee(&c.devices[1].cert, &c.devices[1].box);
+	assert_memory_equal(grantee.block.box_pk, f.devices[1].box.pk, DH_LEN);
+	assert_true(device_block_verify(&grantee.block));
+	for (size_t n = 0; n < out.len; n++) {
+		arena_reset(&arena);
+		assert_code(
+		    card_decode(&c, &arena, BYTES(out.ptr, n)), LK_E_TRUNCATED);
+	}
+	/* One encoding: without any of them it is the first form. */
+	f.devices[1].box.counter = 0;
+	buf_reset(&out);
+	assert_ok(card_encode(&out, &f.card, &f.keys[0]));
+	assert_int_equal(out.ptr[0], 1);
+	out.ptr[0] = 2;
+	assert_true(card_decode(&c, &arena, buf_bytes(&out)).code != LK_OK);
+	box_newer(&f, 1, 7, &f.keys[2]);
+	assert_code(family_verify(&f, &f.keys[0]), LK_E_MALFORMED);
+	family_certify(&f, 1, &f.keys[0], 20);
+	box_newer(&f, 1, 7, &f.keys[1]);
+	f.devices[1].box.counter = 8;
+	assert_code(family_verify(&f, &f.keys[0]), LK_E_MALFORMED);
+}
+
 /* What a friend holds, and what he is told next: devices as in a family, of
  * which the last is a thief's, at 20 like the one before. */
 struct told {
@@ -332,6 +385,21 @@ what_an_equal_said_of_a_device_does_not_keep_it_out(void **state)
 }
 
 static void
+a_newer_box_key_is_news_and_an_older_one_no_more(void **state)
+{
+	static struct told t;
+
+	(void)state;
+	told_make(&t, 3, 4);
+	box_newer(&t.next, 2, 2, &t.next.keys[2]);
+	assert_true(superseded(&t));
+	box_newer(&t.known, 2, 3, &t.known.keys[2]);
+	assert_false(superseded(&t));
+	t.next.devices[2].box.counter = 0;
+	assert_false(superseded(&t));
+}
+
+static void
 that_a_device_is_gone_is_not_taken_back(void **state)
 {
 	static struct told t;
@@ -421,7 +489,7 @@ prefixes_are_truncated_and_no_change_verifies(void **state)
 		assert_code(
 		    card_decode(&c, &arena, BYTES(raw.ptr, n)), LK_E_TRUNCATED);
 	codec_damage(VECTOR_VIEW(raw), 1000, read_any, &count);
-	raw.ptr[0] = 2;
+	raw.ptr[0] = 3;
 	assert_code(card_decode(&c, &arena, VECTOR_VIEW(raw)), LK_E_VERSION);
 	json_object_put(all);
 }
@@ -483,6 +551,10 @@ main(void)
 		cmocka_unit_test(
 		    what_an_equal_said_of_a_device_does_not_keep_it_out),
 		cmocka_unit_test(that_a_device_is_gone_is_not_taken_back),
+		cmocka_unit_test(
+		    a_newer_box_key_is_news_and_an_older_one_no_more),
+		cmocka_unit_test(
+		    newer_box_keys_round_trip_and_are_their_device_s_own_word),
 		cmocka_unit_test(the_largest_person_fits_and_no_larger),
 		cmocka_unit_test(prefixes_are_truncated_and_no_change_verifies),
 		cmocka_unit_test(

@@ -82,10 +82,55 @@ a_device_that_stops_when_it_has_heard_ends_the_other_when_it_is_back(
 	host_remove(&server);
 }
 
+/* What ann would grant a device of this person under now. */
+static void
+box_at(struct host *ann, const struct identity *of, uint8_t out[static DH_LEN])
+{
+	ARENA_SCOPED arena = { .max = (size_t)1024 * 1024 };
+	struct person person;
+
+	device_begin(&ann->d);
+	ok(home_person(ann->d.r, of->root_pk, &arena, &person));
+	device_commit(&ann->d);
+	assert_int_equal(person.devices_len, 1);
+	memcpy(out, person.devices[0].block.box_pk, DH_LEN);
+}
+
+static void
+a_contact_who_is_connected_hears_of_a_new_box_key(void **state)
+{
+	struct wires w = { .len = 0 };
+	struct host ann, laptop;
+	uint8_t box[DH_LEN], first[DH_LEN];
+	char text[TICKET_TEXT_MAX + 1];
+	uint32_t d;
+
+	(void)state;
+	host_make(&w, &ann, SERVER, "ann");
+	host_make(&w, &laptop, LAPTOP, "laptop");
+	d = document(&ann.d, "d");
+	ticket_make(&ann, d, ROLE_WRITE, 1, text);
+	assert_true(redeemed(&laptop, redeem(&w, &laptop, text)) != 0);
+	memcpy(first, laptop.d.identity.box.pk, DH_LEN);
+	box_at(&ann, &laptop.d.identity, box);
+	assert_memory_equal(box, first, DH_LEN);
+	device_begin(&laptop.d);
+	ok(engine_key_rotate(laptop.e, laptop.d.now));
+	host_commit(&laptop);
+	wires_run(&w, 5000);
+	assert_memory_not_equal(laptop.d.identity.box.pk, first, DH_LEN);
+	box_at(&ann, &laptop.d.identity, box);
+	assert_memory_equal(box, laptop.d.identity.box.pk, DH_LEN);
+	host_remove(&ann);
+	host_remove(&laptop);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    a_contact_who_is_connected_hears_of_a_new_box_key),
 		cmocka_unit_test(
 		    a_device_that_stops_when_it_has_heard_ends_the_other_when_it_is_back),
 	};
