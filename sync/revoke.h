@@ -42,6 +42,7 @@ LK_MUST_USE lk_err replica_revoke(struct replica *, uint32_t docno,
 struct docstate;
 LK_MUST_USE lk_err revoke_op_make(struct replica *, struct docstate *,
     const struct revoke_order *, struct arena *, struct access_op *);
+/* Gives up every grant of this device.  DENIED, NOTFOUND: it has none. */
 LK_MUST_USE lk_err replica_leave(struct replica *, uint32_t docno);
 /* Makes void changes and imports count (access.md section 3), by the numbers of
  * their envelopes, of an import the last one.  In as many envelopes as it

@@ -534,5 +534,9 @@ replica_leave(struct replica *r, uint32_t docno)
 	struct docstate *ds;
 
 	TRY(docstate_get(r, docno, &ds));
-	return author_ops(r, ds, &op, 1, ROLE_RELAY);
+	TRY(author_ops(r, ds, &op, 1, ROLE_RELAY));
+	/* Whoever was given another role later has more grants than one. */
+	while (graph_role(ds->graph, r->identity->sign.pk) > ROLE_NONE)
+		TRY(author_ops(r, ds, &op, 1, ROLE_RELAY));
+	return LK_NONE;
 }

@@ -455,10 +455,36 @@ t20_a_writer_cannot_grant(void **state)
 	play_clear(&p);
 }
 
+/* Each leave is of one grant. */
+static void
+who_was_given_another_role_and_leaves_has_none(void **state)
+{
+	struct play p;
+	struct device *gil = &p.at[GIL];
+
+	(void)state;
+	play_make(&p);
+	ok(share_try(&p.at[ANN], p.in[ANN], gil, ROLE_WRITE));
+	tell(&p, ANN, GIL, true);
+	edit(gil, p.in[GIL], "g1", "stays");
+	assert_int_equal(role_of(gil, p.in[GIL], pk(&p, GIL)), ROLE_WRITE);
+	device_begin(gil);
+	ok(replica_leave(gil->r, p.in[GIL]));
+	device_commit(gil);
+	assert_int_equal(role_of(gil, p.in[GIL], pk(&p, GIL)), ROLE_NONE);
+	tell(&p, GIL, ANN, true);
+	assert_int_equal(
+	    role_of(&p.at[ANN], p.in[ANN], pk(&p, GIL)), ROLE_NONE);
+	assert_true(shows(&p.at[ANN], p.in[ANN], "g1"));
+	play_clear(&p);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    who_was_given_another_role_and_leaves_has_none),
 		cmocka_unit_test(
 		    t1_a_concurrent_edit_counts_only_if_it_was_seen),
 		cmocka_unit_test(
