@@ -160,15 +160,14 @@ ending_collect(struct ending *e)
 			if (e->len == REVOKE_ENTRIES_MAX)
 				return LK_NONE;
 			TRY(ending_add(e, &m));
+			e->live += dead == 0;
 		}
-		if (dead == 0)
-			e->live = e->len;
 	}
 	return LK_NONE;
 }
 
-lk_err
-person_revoke_in(struct replica *r, uint32_t docno, const uint8_t pk[static 32],
+static lk_err
+end_some(struct replica *r, uint32_t docno, const uint8_t pk[static 32],
     struct wall since)
 {
 	ARENA_SCOPED arena = { .max = ENVELOPE_MAX };
@@ -190,6 +189,21 @@ person_revoke_in(struct replica *r, uint32_t docno, const uint8_t pk[static 32],
 	op.revoke.entries = e->entries;
 	op.revoke.entries_len = e->len;
 	return author_ops(r, e->ds, &op, 1, e->need);
+}
+
+lk_err
+person_revoke_in(struct replica *r, uint32_t docno, const uint8_t pk[static 32],
+    struct wall since)
+{
+	lk_err err = end_some(r, docno, pk, since);
+
+	/* It may have granted itself more than one op can name. */
+	while (err.code == LK_OK) {
+		err = end_some(r, docno, pk, since);
+		if (err.code == LK_E_NOTFOUND || err.code == LK_E_DENIED)
+			return LK_NONE;
+	}
+	return err;
 }
 
 /* What the home document says of a device that is gone. */

@@ -21,6 +21,7 @@ struct revocation {
 	struct revoke_entry entries[REVOKE_OPS_MAX * REVOKE_ENTRIES_MAX];
 	size_t len;
 	bool live; /* some entry takes what counts until now */
+	bool more; /* not all of them found room */
 	struct access_op ops[BANS_MAX + REVOKE_OPS_MAX];
 	size_t ops_len, bans;
 	struct member *all;
@@ -30,6 +31,12 @@ struct revocation {
 
 /* A device of a person has grants that do not fall with those of his root key
  * where it made the document, or guardians let it in. */
+static bool
+is_full(const struct revocation *v)
+{
+	return v->len == sizeof(v->entries) / sizeof(v->entries[0]);
+}
+
 static bool
 of_key(const struct revocation *v, const struct member *m)
 {
@@ -59,8 +66,6 @@ entry_add(struct revocation *v, const struct member *m, bool all)
 
 	if (tips == NULL)
 		return LK_ERR(LK_E_NOMEM, "revoke");
-	if (v->len == sizeof(v->entries) / sizeof(v->entries[0]))
-		return LK_ERR(LK_E_LIMIT, "too many grants to revoke");
 	*e = (struct revoke_entry){ .target = m->grant,
 		.level = (uint8_t)o->level,
 		.flags = o->soft ? REVOKE_TREE | REVOKE_SOFT : REVOKE_TREE,
@@ -99,9 +104,10 @@ targets_add(struct revocation *v, bool void_ones)
 			return LK_ERR(LK_E_DENIED,
 			    "their grant is as senior as this device's");
 		}
-		if (void_ones &&
-		    v->len == sizeof(v->entries) / sizeof(v->entries[0]))
+		if (is_full(v)) {
+			v->more |= !void_ones;
 			return LK_NONE;
+		}
 		v->ended[i] = true;
 		v->live |= !void_ones || asks_more(o, m);
 		TRY(entry_add(v, m, false));
@@ -123,8 +129,11 @@ cascade_add(struct revocation *v)
 		if (!below)
 			continue;
 		v->ended[i] = true;
-		if (!(m->flags & GRANT_OWN) && m->now > v->order->level)
-			TRY(entry_add(v, m, true));
+		if ((m->flags & GRANT_OWN) || m->now <= v->order->level)
+			continue;
+		if (is_full(v))
+			return LK_ERR(LK_E_LIMIT, "too many grants below them");
+		TRY(entry_add(v, m, true));
 	}
 	return LK_NONE;
 }
@@ -311,12 +320,12 @@ revocation_write(struct replica *r, struct revocation *v)
 	return LK_NONE;
 }
 
-lk_err
-replica_revoke(struct replica *r, uint32_t docno,
-    const struct revoke_order *order, struct revoke_report *out)
+/* As many as fit; *more: some are left. */
+static lk_err
+revoke_some(struct replica *r, uint32_t docno, const struct revoke_order *order,
+    struct revoke_report *report, bool *more)
 {
 	ARENA_SCOPED arena = { .max = REVOKE_MEMORY_MAX };
-	struct revoke_report report = { 0 };
 	struct revocation *v = arena_alloc(&arena, sizeof(*v));
 	struct member mine;
 
@@ -328,10 +337,27 @@ replica_revoke(struct replica *r, uint32_t docno,
 	TRY(author_grant(v->ds, r, ROLE_ADMIN, &mine));
 	v->rank = mine.rank;
 	TRY(revocation_make(r, v));
-	revoke_describe(r, v, &report);
-	TRY(epochs_count(r, docno, &report.epoch));
+	revoke_describe(r, v, report);
 	TRY(revocation_write(r, v));
-	report.kept = kept_count(v->ds->graph, v);
+	report->kept += kept_count(v->ds->graph, v);
+	*more = v->more;
+	return LK_NONE;
+}
+
+lk_err
+replica_revoke(struct replica *r, uint32_t docno,
+    const struct revoke_order *order, struct revoke_report *out)
+{
+	struct revoke_order rest = *order;
+	struct revoke_report report = { 0 };
+	bool more;
+
+	TRY(epochs_count(r, docno, &report.epoch));
+	do {
+		TRY(revoke_some(r, docno, &rest, &report, &more));
+		/* Once is enough, of what is said of the key. */
+		rest.ban = false;
+	} while (more);
 	*out = report;
 	return LK_NONE;
 }

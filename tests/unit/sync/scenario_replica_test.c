@@ -455,6 +455,63 @@ t20_a_writer_cannot_grant(void **state)
 	play_clear(&p);
 }
 
+/* Grants of a key to itself, each junior to the one it is made under. */
+static void
+grant_itself(struct play *p, int who, size_t count)
+{
+	struct device *d = &p->at[who];
+	const struct identity *me = &d->identity;
+	struct access_op ops[15];
+	struct docstate *ds;
+	size_t n = 0;
+
+	for (size_t i = 0; i < 15; i++) {
+		struct op_grant *g = &ops[i].grant;
+
+		ops[i] = (struct access_op){ .kind = OP_GRANT };
+		memcpy(g->key, me->sign.pk, ACCESS_KEY_LEN);
+		memcpy(g->box, me->box.pk, ACCESS_KEY_LEN);
+		box_statement_sign(g->box_sig, &me->sign, me->box.pk, 0);
+		g->role = ROLE_WRITE;
+		g->rank = UINT16_MAX;
+	}
+	device_begin(d);
+	ok(docstate_get(d->r, p->in[who], &ds));
+	for (; n < count; n += 15)
+		ok(author_ops(d->r, ds, ops, 15, ROLE_ADMIN));
+	device_commit(d);
+}
+
+static void
+nobody_is_safe_by_having_many_grants(void **state)
+{
+	struct wall since = { 0 };
+	struct play p;
+	lk_err err;
+
+	(void)state;
+	for (int device = 0; device < 2; device++) {
+		play_make(&p);
+		grant_itself(&p, MAX, device ? 75 : 525);
+		tell(&p, MAX, ANN, true);
+		assert_int_equal(
+		    role_of(&p.at[ANN], p.in[ANN], pk(&p, MAX)), ROLE_ADMIN);
+		if (device) {
+			device_begin(&p.at[ANN]);
+			err = person_revoke_in(
+			    p.at[ANN].r, p.in[ANN], pk(&p, MAX), since);
+			device_commit(&p.at[ANN]);
+			ok(err);
+		} else {
+			evict(&p.at[ANN], p.in[ANN], root(&p, MAX), ROLE_NONE);
+			evict(&p.at[ANN], p.in[ANN], pk(&p, MAX), ROLE_NONE);
+		}
+		assert_int_equal(
+		    role_of(&p.at[ANN], p.in[ANN], pk(&p, MAX)), ROLE_NONE);
+		play_clear(&p);
+	}
+}
+
 /* Each leave is of one grant. */
 static void
 who_was_given_another_role_and_leaves_has_none(void **state)
@@ -483,6 +540,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nobody_is_safe_by_having_many_grants),
 		cmocka_unit_test(
 		    who_was_given_another_role_and_leaves_has_none),
 		cmocka_unit_test(
