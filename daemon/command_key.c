@@ -19,17 +19,6 @@ key_show(struct request *r)
 	return LK_NONE;
 }
 
-/* The text of a parameter goes with the request, but not at once. */
-static void
-param_wipe(struct request *r, const char *key)
-{
-	struct json_object *o = json_object_object_get(r->params, key);
-
-	if (json_object_is_type(o, json_type_string))
-		explicit_bzero((void *)(uintptr_t)json_object_get_string(o),
-		    (size_t)json_object_get_string_len(o));
-}
-
 static lk_err
 passwd_change(struct request *r)
 {

@@ -18,6 +18,7 @@ param_phrase(struct request *r, uint8_t entropy[static PHRASE_ENTROPY_LEN])
 
 	TRY(param_string(r, "phrase", &text));
 	err = phrase_decode(entropy, BYTES_STR(text));
+	param_wipe(r, "phrase");
 	if (err.code == LK_OK)
 		return err;
 	request_hint(r, "the twelve words that lk init printed");

@@ -322,3 +322,13 @@ role_read(struct request *r, const char *word, enum role *role)
 	return request_fail(
 	    r, LK_ERR(LK_E_USAGE, "read role"), "%s: no such role", word);
 }
+
+void
+param_wipe(struct request *r, const char *key)
+{
+	struct json_object *o = json_object_object_get(r->params, key);
+
+	if (json_object_is_type(o, json_type_string))
+		explicit_bzero((void *)(uintptr_t)json_object_get_string(o),
+		    (size_t)json_object_get_string_len(o));
+}

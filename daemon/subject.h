@@ -41,7 +41,11 @@ LK_MUST_USE lk_err subject_denied(
 LK_MUST_USE lk_err subject_damaged(
     struct request *, const struct subject *, lk_err);
 
-/* The recovery phrase of param "phrase"; the caller wipes it.  USAGE, which says
+/* Wipes the text of a parameter, which goes with the request, but not at once. */
+void param_wipe(struct request *, const char *key);
+
+/* The recovery phrase of param "phrase", whose text is wiped; the caller wipes
+ * it.  USAGE, which says
  * what word is wrong; said. */
 LK_MUST_USE lk_err param_phrase(
     struct request *, uint8_t entropy[static 16]);
