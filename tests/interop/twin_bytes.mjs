@@ -9,8 +9,8 @@ export const unhex = (s) => new Uint8Array(Buffer.from(s, "hex"));
 export const textHex = (s) => Buffer.from(s, "utf8").toString("hex");
 
 // mulberry32: the same numbers on every machine.
-export function random(seed) {
-	seed = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b);
+export function random(from) {
+	let seed = Math.imul(from ^ 0x9e3779b9, 0x85ebca6b);
 	const next = () => {
 		seed = (seed + 0x6d2b79f5) | 0;
 		let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
@@ -18,6 +18,7 @@ export function random(seed) {
 		return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
 	};
 	const r = (n) => Math.floor(next() * n);
+	r.again = () => random(from);
 	r.of = (list) => list[r(list.length)];
 	r.shuffle = (list) => {
 		for (let i = list.length - 1; i > 0; i--) {

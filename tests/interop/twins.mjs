@@ -155,6 +155,15 @@ class World {
 		d.h = h;
 	}
 
+	// With our change in the place of its own.
+	retake(d, chunk) {
+		this.replace(d, A.getBackend(A.init({ actor: d.actor })));
+		d.h.applyChanges([...d.given].map((x) => new Uint8Array(this.pool.get(x))));
+		d.h.applyChanges([unhex(chunk)]);
+		this.made(d, unhex(chunk));
+		notes.odd++;
+	}
+
 	// As it was before a change that cannot be.
 	forget(d) {
 		this.replace(d, A.getBackend(A.init({ actor: d.actor })));
@@ -164,7 +173,7 @@ class World {
 }
 
 // Where Automerge itself gives up: counted and said in the end.
-const notes = { outside: 0, panics: 0, stale: 0 };
+const notes = { outside: 0, panics: 0, stale: 0, odd: 0 };
 const PANICS = /exposed value must record/;
 // In histories that name predecessors as no editor does.
 const LOOSE_PANICS = /cant convert op into a value/;
@@ -191,6 +200,62 @@ function refersOutside(h, chunk) {
 		return ![...past.values()].some((m) =>
 			m.actor === actor && m.startOp <= Number(ctr) && Number(ctr) <= m.maxOp);
 	});
+}
+
+// Undefined when a number in it is over 2^53.
+function opsOf(chunk) {
+	try {
+		return A.decodeChange(chunk).ops;
+	} catch {
+		return undefined;
+	}
+}
+
+// Where Automerge (3.5.0) is alone with what it does, in changes only other
+// programs write, so that ours does not do the same:
+//
+// Who deletes an element whose first value an increment hides, though it is no
+// counter, names that increment among the values, if there is another value.
+function sameButIncrements(h, am, ours) {
+	const increments = new Set();
+	for (const { hash, actor, startOp, maxOp } of h.getChangesMeta([])) {
+		const ops = opsOf(h.getChangeByHash(hash));
+		for (let ctr = startOp; ctr <= maxOp; ctr++)
+			if ((ops?.[ctr - startOp].action ?? "inc") === "inc") increments.add(`${ctr}@${actor}`);
+	}
+	const plain = (chunk) => {
+		const { ops, ...rest } = A.decodeChange(unhex(chunk));
+		delete rest.hash;
+		return JSON.stringify([rest, ops.map((op) => ({ ...op, pred: op.pred.filter((id) => !increments.has(id)) }))]);
+	};
+	return opsOf(unhex(am)) !== undefined && opsOf(unhex(ours)) !== undefined && plain(am) === plain(ours);
+}
+
+// At old heads it may insert behind another of the elements that are not shown
+// than it does in a document that ends there.
+function sameOnFork(h, made, ours, r) {
+	const { actor, deps } = A.decodeChange(made), then = h.fork(actor, deps);
+	// What refers to the change's own ops, by their place: the numbers begin elsewhere.
+	const plain = (change) => JSON.stringify(change.ops).replace(/"(\d+)@([0-9a-f]+)"/g, (id, ctr, who) =>
+		who === actor && Number(ctr) >= change.startOp ? `"own ${ctr - change.startOp}"` : id);
+	try {
+		for (let n = 1 + r(4); n > 0; n--) bothEdit(r, then);
+		const hash = then.commit("", 1e9);
+		return plain(A.decodeChange(then.getChangeByHash(hash))) === plain(A.decodeChange(unhex(ours)));
+	} catch {
+		return false;
+	} finally {
+		then.free();
+	}
+}
+
+// A cursor before a value that was written over another one and then lost a
+// conflict leaves its element, which is still shown.
+function ofOverwrite(h, cursor) {
+	if (!cursor.startsWith("-")) return false;
+	const [ctr, actor] = cursor.slice(1).split("@");
+	return h.getChangesMeta([]).some((c) => c.actor === actor && c.startOp <= Number(ctr) && Number(ctr) <= c.maxOp &&
+		!opsOf(h.getChangeByHash(c.hash))?.[Number(ctr) - c.startOp].insert);
 }
 
 // A text at old heads; undefined when it was not made yet.
@@ -234,6 +299,10 @@ const steps = {
 		const chunk = twin.ask(`edit ${d.i} ${d.actor} ${time} ${textHex(message) || "-"} ` +
 			`${deps || "-"} ${words.join(" ")}`);
 		const am = hash ? hex(plainChange(d.h.getChangeByHash(hash))) : "";
+		if (am !== chunk && sameButIncrements(d.h, am, chunk)) {
+			w.retake(d, chunk);
+			return;
+		}
 		if (am !== chunk)
 			throw new Failed(`changes differ\nof ${words.join(" ")}:\n${decoded(am)}\n${decoded(chunk)}`);
 		if (hash) w.made(d, unhex(chunk));
@@ -243,9 +312,9 @@ const steps = {
 	old(w, r, d) {
 		const before = d.h.getHeads(), all = d.h.topoHistoryTraversal();
 		if (all.length === 0) return;
-		const words = [];
+		const words = [], some = (r) => [...new Set(Array.from({ length: 1 + r(2) }, () => r.of(all)))];
 		r.small = true; // for refersOutside
-		d.h.isolate([...new Set(Array.from({ length: 1 + r(2) }, () => r.of(all)))]);
+		d.h.isolate(some(r));
 		try {
 			for (let n = 1 + r(4); n > 0; n--) words.push(bothEdit(r, d.h));
 			d.h.commit("", 1e9);
@@ -262,8 +331,16 @@ const steps = {
 			return;
 		}
 		const chunk = twin.ask(`old ${d.i} ${1e9} ${depsOf(made) || "-"} ${words.join(" ")}`);
-		if (hex(plainChange(made)) !== chunk)
+		if (hex(plainChange(made)) !== chunk) {
+			const again = r.again();
+			again.small = true;
+			some(again);
+			if (sameOnFork(d.h, made, chunk, again)) {
+				w.retake(d, chunk);
+				return;
+			}
 			throw new Failed(`changes at old heads differ\nof ${words.join(" ")}:\n${decoded(hex(made))}\n${decoded(chunk)}`);
+		}
 		w.made(d, made);
 	},
 
@@ -284,6 +361,10 @@ const steps = {
 			if (obj !== id || text === undefined) continue;
 			const place = cursorAt(d.h, id, cursor, heads, text);
 			const ours = twin.ask(`find ${d.i} ${heads ?? "-"} ${id} ${cursor}`);
+			if (place !== ours && ofOverwrite(d.h, cursor)) {
+				notes.odd++;
+				continue;
+			}
 			same(`the place of ${cursor} in ${id} at ${heads}`, place, ours);
 		}
 	},
@@ -487,13 +568,13 @@ for (let seed = from; seed < from + seeds && failed < FAILURES_SHOWN; seed++, do
 		less.list.map((s) => `    ${s.kind} by ${s.who}`).join("\n") +
 		`\nat ${less.failure.step.kind}: ${less.failure.text}`);
 }
-if (notes.panics + notes.outside + notes.stale > 0)
+if (notes.panics + notes.outside + notes.stale + notes.odd > 0)
 	console.log(`note: Automerge gave up in ${notes.panics} histories, wrote ${notes.outside} changes ` +
-		`that name what is not in their past, and showed ${notes.stale} times what it does not show after a load`);
+		`that name what is not in their past, showed ${notes.stale} times what it does not show after a load, and was odd in ${notes.odd} other ways (twins.mjs)`);
 // So that this hides nothing.
-if (notes.panics > 3 + seeds / 50) {
+if (notes.panics > 3 + seeds / 50 || notes.odd > 3 + seeds / 100) {
 	failed++;
-	console.log("not ok: twins, too many histories that Automerge gave up in");
+	console.log("not ok: twins, Automerge gave up too often, or was odd");
 }
 console.log(`${failed ? "not " : ""}ok: twins, ${done - failed} of ${seeds} histories from seed ${from}`);
 process.exit(failed ? 1 : 0);
