@@ -34,6 +34,7 @@ static const char labels[][LABEL_LEN + 1] = {
 	[DIGEST_FP] = "lk1 fp",
 	[DIGEST_GUARD] = "lk1 guard",
 	[DIGEST_WORDS] = "lk1 words",
+	[DIGEST_BEACON] = "lk1 beacon",
 };
 
 static const uint8_t checksum_key[crypto_shorthash_KEYBYTES] = "lk1 checksum";

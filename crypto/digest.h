@@ -34,6 +34,7 @@ enum digest_label {
 	DIGEST_FP,
 	DIGEST_GUARD,
 	DIGEST_WORDS,
+	DIGEST_BEACON,
 };
 
 /* An incremental H[n](label; ...) or H[n](label, key; ...). */

@@ -17,15 +17,16 @@
 
 #include "base/arena.h"
 #include "sync/address.h"
+#include "sync/beacon.h"
 #include "sync/cert.h"
 
 #define CARD_MAX (24 * 1024)
 #define CARD_GONE_MAX 32
-#define BEACON_KEY_LEN 32
 
 struct card_device {
 	struct cert cert;
-	uint8_t beacon_key[BEACON_KEY_LEN];
+	uint8_t
+	    beacon_key[BEACON_KEY_LEN]; /* zero: the signer does not know it */
 	struct addresses addresses;
 	struct box_statement box; /* counter 0: that of the certificate */
 };

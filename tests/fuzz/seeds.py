@@ -30,6 +30,14 @@ def vectors(name, field, *lists):
             yield bytes.fromhex(entry[field])
 
 
+def beacons():
+    """With key and address in front; one a window's, which needs neither."""
+    for entry in json.loads((DATA / "protocol/beacon.json").read_text())["devices"]:
+        yield bytes.fromhex(entry["key"] + entry["address"] + entry["beacon"])
+    for beacon in vectors("beacon", "beacon", "windows", "bad"):
+        yield bytes(48) + beacon
+
+
 def uleb(data, at):
     value = shift = 0
     while True:
@@ -300,6 +308,7 @@ def guards():
 
 SEEDS = {
     "base58_fuzz": lambda: (b"27ASta98LTJfXcVKimzZeeet5FoE", b"11233QC4", b"1"),
+    "beacon_fuzz": beacons,
     "body_fuzz": lambda: vectors("body", "body", "good", "bad", "wait"),
     "card_fuzz": lambda: (*vectors("cert", "card", "cards"), *vectors("cert", "proof", "proofs")),
     "change_fuzz": lambda: (b"\0" + c for c in chunks(1)),

@@ -4,6 +4,7 @@ Nothing here decides authority (see lkview.py) and nothing here is fast.  A deco
 bytes can never be right and Wait when they may become right later (newer version, missing key).
 """
 import hashlib
+import ipaddress
 import zlib
 import nacl.bindings as na
 import amref
@@ -282,6 +283,42 @@ def read_tlvs(r):
 
 
 def write_tlvs(raw): return u8(len(raw)) + b"".join(raw)
+
+
+def beacon_key(seed, removed): return H(32, "lk1 beacon", removed, seed)
+
+
+def beacon_address(text):
+    ip = ipaddress.ip_address(text)
+    return ip.packed if ip.version == 6 else bytes(10) + b"\xff\xff" + ip.packed
+
+
+def make_beacon(key, nonce, port, address):
+    said = u8(1) + nonce + u16(port)
+    return b"LKB1" + said + H(16, "lk1 beacon", said + beacon_address(address), key)
+
+
+def make_window_beacon(number, port): return b"LKB1" + u8(2) + u8(number) + u16(port)
+
+
+def parse_beacon(b):
+    r = Reader(b)
+    check(r.take(4) == b"LKB1", "magic of a beacon")
+    d = dict(type=r.u8())
+    check(d["type"] in (1, 2), "type of a beacon")
+    if d["type"] == 1:
+        d.update(nonce=r.take(8), port=r.u16(), mac=r.take(16))
+    else:
+        d.update(number=r.u8(), port=r.u16())
+        check(d["number"] < 100, "window number")
+    r.end()
+    check(d["port"] > 0, "port")
+    return d
+
+
+def beacon_is_from(d, key, address):
+    return d["type"] == 1 and d["mac"] == H(16, "lk1 beacon", u8(1) + d["nonce"] + u16(d["port"]) +
+                                             beacon_address(address), key)
 
 
 def make_card(root_pk, serial, name, devices, gone, relays, signer_pk, signer_seed):

@@ -408,6 +408,36 @@ def certificates(root, laptop, phone, fred_root, fred, nora_root, nora):
     return c, cards
 
 
+def beacons(laptop, phone):
+    """What is said on the local network, from which address, and who recognises it."""
+    vectors("beacon.json", "key = H[32]('lk1 beacon', seed; removed); `devices`: good from `address` only; "
+        "`windows`: an open pairing window; `bad`: refused")
+    fill = Rng("lk beacons")
+    for who, removed, port, address in [(laptop, ZERO, 7675, "192.0.2.7"), (laptop, p.H(32, "lk1 beacon", b""), 7675,
+            "192.0.2.7"), (phone, ZERO, 1, "fe80::fc:ff:fe00:1"), (phone, ZERO, 65535, "2001:db8::7")]:
+        key, nonce = p.beacon_key(who.dev.beacon, removed), fill(8)
+        beacon = p.make_beacon(key, nonce, port, address)
+        d = p.parse_beacon(beacon)
+        assert len(beacon) == 31 and p.beacon_is_from(d, key, address)
+        assert not p.beacon_is_from(d, who.dev.beacon, address) and not p.beacon_is_from(d, key, "192.0.2.8")
+        put("beacon.json", "devices", seed=who.dev.beacon, removed=removed, key=key, nonce=nonce, port=port,
+            address=p.beacon_address(address), beacon=beacon)
+    for number, port in [(0, 1), (7, 7675), (99, 65535)]:
+        beacon = p.make_window_beacon(number, port)
+        assert p.parse_beacon(beacon)["number"] == number
+        put("beacon.json", "windows", number=number, port=port, beacon=beacon)
+    good = p.make_beacon(fill(32), fill(8), 7675, "192.0.2.7")
+    for reason, bad in [("magic", b"LKB2" + good[4:]), ("type", good[:4] + b"\x03" + good[5:]),
+            ("one byte more", good + b"\0"), ("port", good[:13] + bytes(2) + good[15:]),
+            ("window number", p.make_window_beacon(100, 7675)), ("window port", p.make_window_beacon(7, 0)),
+            ("longer window", p.make_window_beacon(7, 7675) + b"\0")]:
+        refused(p.parse_beacon, bad)
+        put("beacon.json", "bad", reason=reason, beacon=bad)
+    for n in range(31):
+        refused(p.parse_beacon, good[:n])
+    step("beacons: recognised with the key and from the one address, nothing repeats without it")
+
+
 def pairing(root, laptop, phone, cards):
     """Ticket of purpose 1, XKpsk3, certificate by CARD, home document by WELCOME, grant in the document."""
     vectors("ticket.json", "ticket text <-> fields; psk, id and mailbox slot are derived from the secret")
@@ -1386,6 +1416,7 @@ def main():
     attacks(laptop, phone, fred)
     certificates_and_sessions(laptop, phone, certs, cards)
     recovery(root, laptop, phone)
+    beacons(laptop, phone)
     wrap_up(laptop)
     replay()
     texts = {n: json.dumps(v, indent=1, ensure_ascii=True) + "\n" for n, v in FILES.items()}
