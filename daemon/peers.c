@@ -233,6 +233,8 @@ peers_output(struct daemon *d)
 		case ENGINE_SEND:
 			output_send(d, &out);
 			break;
+		case ENGINE_ANNOUNCE:
+			break;
 		case ENGINE_CLOSE:
 			net_hang_up(d->net, out.conn);
 			lost_add(d, out.conn);

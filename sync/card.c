@@ -255,6 +255,16 @@ card_proof(const struct card *c, struct proof *out,
 	return LK_ERR(LK_E_NOTFOUND, "device on a card");
 }
 
+/* Whether one has a key of its beacons that the other has not. */
+static bool
+beacon_differs(const struct card_device *known, const struct card_device *d)
+{
+	static const uint8_t none[BEACON_KEY_LEN];
+
+	return memcmp(d->beacon_key, none, sizeof(none)) != 0 &&
+	    memcmp(d->beacon_key, known->beacon_key, sizeof(none)) != 0;
+}
+
 /* Two cards that say the same but for serial, addresses and signature need no
  * edit. */
 static bool
@@ -270,7 +280,8 @@ says_more(const struct card *known, const struct card *card)
 		if (memcmp(known->devices[i].cert.sig,
 			card->devices[i].cert.sig, SIGN_LEN) != 0 ||
 		    known->devices[i].box.counter !=
-			card->devices[i].box.counter)
+			card->devices[i].box.counter ||
+		    beacon_differs(&known->devices[i], &card->devices[i]))
 			return true;
 	return false;
 }

@@ -59,6 +59,18 @@ cert_of_entry(
 	return true;
 }
 
+/* Not verified by anything: it only lets a beacon be recognised. */
+static void
+beacon_of_entry(
+    struct doc *doc, struct op_id map, uint8_t key[static BEACON_KEY_LEN])
+{
+	struct bytes bytes;
+
+	if (home_bytes_get(doc, map, "beacon", &bytes) &&
+	    bytes.len == BEACON_KEY_LEN)
+		memcpy(key, bytes.ptr, BEACON_KEY_LEN);
+}
+
 static lk_err
 own_cert(const struct identity *me, struct cert *out)
 {
@@ -154,6 +166,7 @@ device_read(
 	(void)cert_of_entry(doc, map, &d->cert, &d->cert);
 	d->gone = gone_of_entry(doc, map, &d->statement);
 	(void)box_of_entry(doc, map, &d->cert, &d->box);
+	beacon_of_entry(doc, map, d->beacon_key);
 	if (memcmp(d->cert.block.device_pk, me->sign.pk, SIGN_PK_LEN) == 0) {
 		(void)own_cert(me, &d->cert);
 		if (me->box_counter > d->box.counter &&

@@ -10,7 +10,6 @@
 
 #define TICK_MOST_MS 60000
 #define ROUND_MS 30000
-#define IDLE_MS 30000
 #define DEAD_MS 75000
 #define ACKS_AT_ONCE 512
 
@@ -74,6 +73,7 @@ engine_configure(struct engine *e, const struct engine_config *config)
 	struct addresses *mine = &e->r->addresses;
 
 	e->port = config->listen_port;
+	e->discovery.on = config->discovery;
 	mine->len = 0;
 	for (size_t i = 0;
 	     i < config->addresses_len && mine->len < PEER_ADDRESS_MAX; i++)
@@ -83,6 +83,7 @@ engine_configure(struct engine *e, const struct engine_config *config)
 	TRY(incarnation_load(e));
 	TRY(peers_load(e));
 	TRY(fanout_watch(e));
+	TRY(discovery_tick(e));
 	/* A fanout that a crash interrupted goes on. */
 	e->fanout.ms = 1;
 	return LK_NONE;
@@ -156,7 +157,7 @@ link_lost(struct engine *e, struct link *l)
 	redeem_lost(e, l);
 	if (l->known) {
 		other = link_of(e, l->pk);
-		if (other == NULL || other == l)
+		if (other == NULL || other == l || link_is_suspect(e, other))
 			peers_failed(e, l->pk);
 	}
 	e->wake = e->now.mono;
@@ -204,7 +205,6 @@ static lk_err
 link_tick(struct engine *e, struct link *l)
 {
 	int64_t now = e->now.mono.ms;
-	static const uint8_t nonce[8];
 
 	if (l->state != LINK_OPEN) {
 		if (l->state != LINK_CLOSED && now >= l->deadline.ms)
@@ -215,10 +215,9 @@ link_tick(struct engine *e, struct link *l)
 		link_close(e, l, CLOSE_PROTOCOL);
 		return LK_NONE;
 	}
-	if (now - l->heard.ms >= IDLE_MS && now - l->pinged.ms >= IDLE_MS) {
-		l->pinged = e->now.mono;
-		link_send(e, l, MSG_PING, BYTES_OF(nonce));
-	}
+	if (now - l->heard.ms >= LINK_IDLE_MS &&
+	    now - l->pinged.ms >= LINK_IDLE_MS)
+		link_ping(e, l);
 	TRY(topics_offer(e, l));
 	if (l->matched && now - l->round.ms >= l->round_every)
 		TRY(reconcile_start(e, l));
@@ -244,21 +243,19 @@ engine_plan(struct engine *e)
 		if (l->state == LINK_OPEN) {
 			if (l->matched)
 				wake_at(e, l->round.ms + l->round_every);
+			if (l->probed.ms != 0 && !link_is_suspect(e, l))
+				wake_at(e, l->probed.ms + LINK_PROBE_MS);
 			wake_at(e,
-			    l->heard.ms + IDLE_MS > e->now.mono.ms
-				? l->heard.ms + IDLE_MS
-				: l->pinged.ms + IDLE_MS);
+			    l->heard.ms + LINK_IDLE_MS > e->now.mono.ms
+				? l->heard.ms + LINK_IDLE_MS
+				: l->pinged.ms + LINK_IDLE_MS);
 		} else if (l->state != LINK_CLOSED) {
 			wake_at(e, l->deadline.ms);
 		}
 	}
 	TAILQ_FOREACH (p, &e->peers, next)
-		if (!p->dialling && p->addresses_len > 0 &&
-		    link_of(e, p->pk) == NULL)
-			wake_at(e,
-			    p->again.ms > e->now.mono.ms
-				? p->again.ms
-				: e->now.mono.ms + IDLE_MS);
+		wake_at(e, peer_due_ms(e, p));
+	wake_at(e, discovery_next_ms(e));
 	TAILQ_FOREACH (q, &e->redeems, next)
 		if (redeem_wanted(q))
 			wake_at(e, q->again.ms);
@@ -288,6 +285,7 @@ engine_tick(struct engine *e, struct now now)
 		TRY(fanout_watch(e));
 	TRY(fanout_step(e));
 	TRY(heals_step(e));
+	TRY(discovery_tick(e));
 	TRY(peers_dial(e));
 	TRY(redeem_dial(e));
 	if (e->acks_len > 0 && e->acks_due.ms <= now.mono.ms)
@@ -327,9 +325,10 @@ engine_events(struct engine *e, const struct replica_event *events, size_t n,
 	e->origins_len = 0;
 	if (access_changed)
 		TRY(peers_changed(e));
-	if (home_changed)
-		TRY(fanout_watch(e));
-	return LK_NONE;
+	if (!home_changed)
+		return LK_NONE;
+	discovery_stale(e);
+	return fanout_watch(e);
 }
 
 bool
@@ -337,6 +336,8 @@ engine_take(struct engine *e, struct engine_output *out)
 {
 	struct link *l;
 
+	if (discovery_take(e, out))
+		return true;
 	TAILQ_FOREACH (l, &e->links, next) {
 		*out = (struct engine_output){ .conn = l->conn };
 		if (!l->dialled) {
@@ -376,6 +377,7 @@ engine_aborted(struct engine *e)
 	/* What was learned in the aborted transaction is read again. */
 	peers_free(e);
 	e->peers_loaded = false;
+	e->discovery.ready = false;
 	e->origins_len = 0;
 	e->acks_len = 0;
 	/* What was done of it is undone, and what was new may be lost. */

@@ -11,13 +11,17 @@
 #ifndef SYNC_ENGINE_H
 #define SYNC_ENGINE_H
 
+#include "sync/beacon.h"
 #include "sync/replica.h"
 #include "sync/ticket.h"
 
 struct engine;
 
+#define ADDRESS_TEXT_MAX 256
+
 struct engine_config {
 	uint16_t listen_port;
+	bool discovery; /* beacons are sent, and listened for */
 	/* Addresses of this device as others may reach it, "host:port". */
 	const char *const *addresses;
 	size_t addresses_len;
@@ -53,12 +57,14 @@ LK_MUST_USE lk_err engine_events(struct engine *, const struct replica_event *, 
 
 /* Outputs, in order.  Carried out after the commit. */
 /* After CLOSE the caller answers with engine_closed when it is done. */
-enum engine_do { ENGINE_DIAL, ENGINE_SEND, ENGINE_CLOSE };
+enum engine_do { ENGINE_DIAL, ENGINE_SEND, ENGINE_CLOSE, ENGINE_ANNOUNCE };
 struct engine_output {
 	enum engine_do what;
 	uint64_t conn;
-	char address[256];  /* DIAL: "host:port" */
-	struct buf bytes;   /* SEND: taken by whoever carries it out */
+	char address[ADDRESS_TEXT_MAX]; /* DIAL: "host:port" */
+	unsigned beacons; /* ANNOUNCE: 1 << enum beacon_type, each to be made by
+			   * engine_beacon for every address of this device */
+	struct buf bytes; /* SEND: taken by whoever carries it out */
 };
 /* Takes the first output; false when there is none. */
 bool engine_take(struct engine *, struct engine_output *);
@@ -66,6 +72,39 @@ void engine_aborted(struct engine *);
 /* A peer that was dropped for what it sent, each once: for the log. */
 bool engine_dropped(struct engine *, uint64_t *conn, const char **address,
     const char **why);
+
+/* Discovery (docs/protocol.md section 13); none needs a transaction. */
+struct beacon_source {
+	uint8_t ip[BEACON_ADDRESS_LEN];
+	const char *host; /* as before the port of an address; borrowed */
+};
+/* A datagram of the local network.  Whatever it holds, it costs at most one
+ * hash for each known device, and above 20 a second nothing. */
+void engine_heard(
+    struct engine *, struct bytes, const struct beacon_source *, struct now);
+/* A beacon to be sent from this address, fresh each time; its length, 0 when
+ * there is nothing of this type to say. */
+size_t engine_beacon(struct engine *, enum beacon_type,
+    const uint8_t address[static BEACON_ADDRESS_LEN],
+    uint8_t out[static BEACON_MAX]);
+/* The addresses of this device changed: who was lost is dialled now, who seems
+ * to be there is asked, and a beacon is sent. */
+void engine_network_changed(struct engine *, struct now);
+/*
+ * A pairing window of this device: its number and port are said in clear at
+ * once and every 2 seconds until it is closed (protocol.md section 9, type 2),
+ * also before there is a home document.  One at a time; a second open replaces
+ * it. Nothing is said when discovery is off.
+ */
+void engine_window_open(
+    struct engine *, uint8_t number, uint16_t port, struct now);
+void engine_window_close(struct engine *, struct now);
+/*
+ * The i-th address, "host:port", at which such a number was heard in the last
+ * 10 seconds; anybody may have said it.  NOTFOUND past the end.
+ */
+LK_MUST_USE lk_err engine_window_heard(struct engine *, uint8_t number,
+    size_t i, struct now, char out[static ADDRESS_TEXT_MAX]);
 
 /* Tickets. */
 struct ticket_request {
@@ -144,8 +183,8 @@ LK_MUST_USE lk_err engine_device_left(struct engine *,
 struct peer_status {
 	uint8_t pk[32];
 	bool connected, own; /* own: a device of this person */
-	char address[256];
-	struct wall seen;    /* last authenticated session; 0: never */
+	char address[ADDRESS_TEXT_MAX];
+	struct wall seen; /* last authenticated session; 0: never */
 };
 /* The i-th device known; NOTFOUND past the end. */
 LK_MUST_USE lk_err engine_peer(struct engine *, size_t i, struct peer_status *);

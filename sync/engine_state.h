@@ -6,7 +6,8 @@
  *   topics.c     which documents are spoken of: SET, TOPICS, MATCH
  *   reconcile.c  FP, VV, BATCH, WANT
  *   acks.c       acknowledgements and what they tell about others
- *   peers.c      the address book and dialling
+ *   peers.h      the address book and dialling
+ *   discovery.h  beacons
  *   pairing.h    tickets, cards, welcomes
  *
  * A link's life, by who moves it:
@@ -20,14 +21,17 @@
 
 #include <sys/queue.h>
 
-#include "sync/docstate.h"
 #include "sync/card.h"
+#include "sync/discovery.h"
+#include "sync/docstate.h"
 #include "sync/engine.h"
 #include "sync/message.h"
+#include "sync/peers.h"
 #include "sync/session.h"
 
-#define ADDRESS_TEXT_MAX 256
 #define LINK_OUT_MAX (16 * 1024 * 1024)
+#define LINK_PROBE_MS 2000
+#define LINK_IDLE_MS 30000
 #define LINK_ROOM_MIN (256 * 1024) /* stop producing above this much pending */
 
 /* How much of a document a peer may have: docs/protocol.md, "Receive". */
@@ -78,7 +82,8 @@ struct link {
 	bool gone;         /* the caller knows that it is closed */
 	struct mono deadline; /* of the handshake, or of the answer to PING */
 	struct mono heard, pinged, round;
-	int64_t round_every; /* ms between comparisons; 0: not drawn yet */
+	struct mono probed;   /* asked whether it still lives; ms 0: no */
+	int64_t round_every;  /* ms between comparisons; 0: not drawn yet */
 	uint8_t told[FP_LEN]; /* hash of the last PEERS sent */
 	struct buf gossip;    /* the last PEERS, to be looked at again */
 	const char *why;     /* it was dropped; not logged yet */
@@ -115,21 +120,6 @@ struct link {
 
 TAILQ_HEAD(links, link);
 
-struct peer {
-	TAILQ_ENTRY(peer) next;
-	uint8_t pk[32], noise_pk[32];
-	struct proof *proof; /* owned; NULL when the card has it */
-	char addresses[PEER_ADDRESS_MAX][ADDRESS_TEXT_MAX];
-	size_t addresses_len, dialled; /* dialled: which one is next */
-	struct wall seen;
-	struct mono again; /* not before */
-	uint32_t failures;
-	bool dialling;
-	bool dirty; /* to be written */
-};
-
-TAILQ_HEAD(peers, peer);
-
 TAILQ_HEAD(redeems, redeem);
 
 /* An envelope that came from this link, so that it is not sent back. */
@@ -164,13 +154,15 @@ struct engine {
 	size_t devices_known, gone_known; /* as in the store; 0: not read */
 	uint64_t boxes_known; /* newer box keys of the devices, counted */
 	struct mono wake;
+	struct discovery discovery;
 };
 
 /* link.c */
 struct link *link_find(struct engine *, uint64_t conn);
 struct link *link_of(struct engine *, const uint8_t pk[static 32]);
 /* A contact gets the card where that says which devices are gone, or receive
- * under a newer key: he must not share with those, or under the older. */
+ * under a newer key: he must not share with those, or under the older; and
+ * by which keys of beacons they are recognised. */
 LK_MUST_USE lk_err link_tell_card(struct engine *, struct link *);
 LK_MUST_USE lk_err link_open(struct engine *, uint64_t conn, bool initiator,
     const char *address, struct link **);
@@ -186,6 +178,11 @@ bool link_is_met(struct engine *, const struct link *);
 /* Says why and closes; nothing more is taken from it. */
 void link_close(struct engine *, struct link *, enum close_reason);
 void link_free(struct engine *, struct link *);
+void link_ping(struct engine *, struct link *);
+/* Asks an open link for a word, and whether none came within LINK_PROBE_MS:
+ * then another is tried beside it, which takes its place. */
+void link_probe(struct engine *, struct link *);
+bool link_is_suspect(const struct engine *, const struct link *);
 /* Whether an accepted link may stay: too many of one place are not proved to be
  * somebody yet.  May close another one to make room. */
 bool link_is_welcome(struct engine *, const struct link *);
@@ -244,24 +241,6 @@ LK_MUST_USE lk_err acks_stand(struct engine *, uint32_t docno,
 /* docno_list.c: a growing list without repetition. */
 LK_MUST_USE lk_err docno_list_add(
     uint32_t **list, size_t *len, size_t *cap, uint32_t docno);
-
-/* peers.c */
-LK_MUST_USE lk_err peers_load(struct engine *);
-struct peer *peers_find(struct engine *, const uint8_t pk[static 32]);
-/* Enters or updates a device whose proof or card was verified. */
-LK_MUST_USE lk_err peers_learn(struct engine *, const struct cert *,
-    const struct proof *, const struct addresses *);
-LK_MUST_USE lk_err peers_address(struct engine *, const uint8_t pk[static 32],
-    const char *address);
-LK_MUST_USE lk_err peers_seen(struct engine *, const uint8_t pk[static 32]);
-LK_MUST_USE lk_err peers_received(struct engine *, struct link *, struct bytes);
-LK_MUST_USE lk_err peers_tell(struct engine *, struct link *);
-/* Somebody became a member of something: tells everybody whom they now share a
- * document with, and looks again at what was heard too early. */
-LK_MUST_USE lk_err peers_changed(struct engine *);
-LK_MUST_USE lk_err peers_dial(struct engine *);
-void peers_failed(struct engine *, const uint8_t pk[static 32]);
-void peers_free(struct engine *);
 
 /* Notes that the peer was welcomed to a document that has no number yet; or, as
  * it is no reader any more, that it would have to be again. */

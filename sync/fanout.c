@@ -85,9 +85,7 @@ known_load(struct engine *e)
 	return LK_NONE;
 }
 
-/* Contacts who are connected hear at once what others will at the beginning of
- * the next session. */
-static lk_err
+lk_err
 contacts_tell(struct engine *e)
 {
 	struct link *l;

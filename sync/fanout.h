@@ -23,6 +23,9 @@ struct fanout_list {
 LK_MUST_USE lk_err fanout_load(struct engine *, struct fanout_list *);
 /* Begins with the first document, after a while. */
 LK_MUST_USE lk_err fanout_start(struct engine *, int64_t delay_ms);
+/* This person's card to the contacts who are connected; the others get it at the
+ * beginning of the next session. */
+LK_MUST_USE lk_err contacts_tell(struct engine *);
 /* A slice of it, when it is due. */
 LK_MUST_USE lk_err fanout_step(struct engine *);
 /* The home document may have changed: begins when there is something new. */

@@ -2,9 +2,10 @@
  * home_doc.h - inside sync/: reading and writing the home document's maps.
  *
  *   /person                {name}
- *   /devices/DEVICE_PK     {name, cert, added, gone, since, box}
+ *   /devices/DEVICE_PK     {name, cert, added, gone, since, box, beacon}
  *                          gone: it was revoked; since: and its work from then
- *                          on dropped; box: its newer box key, counter, sig
+ *                          on dropped; box: its newer box key, counter, sig;
+ *                          beacon: the key of its beacons, by itself
  *   /documents/DOCID       {name, type, of}  of: the document it is a branch of
  *   /contacts/ROOT_PK      {card, name, verified}  name: instead of the card's
  *   /escrow/DEVICE_PK      {box}  sealed to the root's recovery box

@@ -5,8 +5,6 @@
 #include "sync/pairing.h"
 #include "sync/person.h"
 
-#define PING_IDLE_MS 30000
-#define PING_ANSWER_MS 60000
 #define CLOSE_REASON_LEN 1
 
 struct link *
@@ -157,6 +155,31 @@ link_close(struct engine *e, struct link *l, enum close_reason reason)
 	l->closing = true;
 }
 
+void
+link_ping(struct engine *e, struct link *l)
+{
+	static const uint8_t nonce[8];
+
+	l->pinged = e->now.mono;
+	link_send(e, l, MSG_PING, BYTES_OF(nonce));
+}
+
+void
+link_probe(struct engine *e, struct link *l)
+{
+	if (l->probed.ms != 0)
+		return;
+	l->probed = e->now.mono;
+	link_ping(e, l);
+}
+
+bool
+link_is_suspect(const struct engine *e, const struct link *l)
+{
+	return l->probed.ms != 0 &&
+	    e->now.mono.ms - l->probed.ms >= LINK_PROBE_MS;
+}
+
 static lk_err
 link_hello(struct engine *e, struct link *l)
 {
@@ -234,7 +257,7 @@ link_established(
 }
 
 /* Of two links between the same devices the one stays that the device with
- * the smaller key dialled. */
+ * the smaller key dialled, unless nothing is heard on it any more. */
 static void
 link_settle_twins(struct engine *e, struct link *l)
 {
@@ -249,6 +272,7 @@ link_settle_twins(struct engine *e, struct link *l)
 			continue;
 		loser = l->initiator == other->initiator ? other
 		    : l->initiator == mine_smaller       ? other
+		    : link_is_suspect(e, other)          ? other
 							 : l;
 		link_close(e, loser, CLOSE_DONE);
 		if (loser == l)
@@ -288,7 +312,8 @@ link_tell_card(struct engine *e, struct link *l)
 	struct cert cert;
 	lk_err err;
 
-	if (!l->known || (e->gone_known == 0 && e->boxes_known == 0) ||
+	if (!l->known ||
+	    (e->gone_known == 0 && e->boxes_known == 0 && !e->discovery.on) ||
 	    link_is_own(e, l))
 		return LK_NONE;
 	err = person_device(e->r, l->pk, &cert);
@@ -434,6 +459,7 @@ lk_err
 link_bytes(struct engine *e, struct link *l, struct bytes in)
 {
 	l->heard = e->now.mono;
+	l->probed.ms = 0;
 	while (l->state != LINK_CLOSED) {
 		struct session_event ev;
 

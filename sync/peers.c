@@ -8,6 +8,7 @@
 
 #define DIAL_FIRST_MS 500
 #define DIAL_MOST_MS 60000
+#define BEACON_DIAL_MS 5000
 #define PEER_RECORD_MAX (16 * 1024)
 #define GOSSIP_MAX ((size_t)64 * 1024)
 #define PEER_KEY_LEN (1 + 32)
@@ -420,14 +421,81 @@ peers_changed(struct engine *e)
 	return LK_NONE;
 }
 
-static lk_err
-peer_wanted(struct engine *e, const struct peer *p, bool *wanted)
+/* Whether there is a link to it that still seems to live. */
+static bool
+peer_is_here(const struct engine *e, const struct peer *p)
 {
+	const struct link *l;
+
+	TAILQ_FOREACH (l, &e->links, next)
+		if (l->known && l->state == LINK_OPEN &&
+		    memcmp(l->pk, p->pk, 32) == 0 && !link_is_suspect(e, l))
+			return true;
+	return false;
+}
+
+/* A beacon of it is followed at once, but not by each that is repeated. */
+static int64_t
+beacon_due_ms(const struct peer *p)
+{
+	if (p->beacon[0] == '\0')
+		return INT64_MAX;
+	return p->beaconed.ms == 0 ? 0 : p->beaconed.ms + BEACON_DIAL_MS;
+}
+
+int64_t
+peer_due_ms(const struct engine *e, const struct peer *p)
+{
+	int64_t now = e->now.mono.ms, next = beacon_due_ms(p);
+
+	if (peer_is_here(e, p))
+		return INT64_MAX;
+	if (next < now)
+		next = now;
+	if (p->dialling || p->addresses_len == 0)
+		return next;
+	if (p->again.ms <= now)
+		return next < now + LINK_IDLE_MS ? next : now + LINK_IDLE_MS;
+	return next < p->again.ms ? next : p->again.ms;
+}
+
+static lk_err
+peer_wanted(struct engine *e, struct peer *p, bool *wanted)
+{
+	int64_t now = e->now.mono.ms;
+	struct link *l = link_of(e, p->pk);
+	lk_err err;
+
 	*wanted = false;
-	if (p->dialling || p->addresses_len == 0 ||
-	    p->again.ms > e->now.mono.ms || link_of(e, p->pk) != NULL)
+	if (peer_is_here(e, p)) {
+		/* It answered, where it was before. */
+		if (l->probed.ms == 0)
+			p->beacon[0] = '\0';
 		return LK_NONE;
-	return share_topic(e, p->pk, e->identity->sign.pk, wanted);
+	}
+	if (beacon_due_ms(p) > now &&
+	    (p->dialling || p->addresses_len == 0 || p->again.ms > now))
+		return LK_NONE;
+	err = share_topic(e, p->pk, e->identity->sign.pk, wanted);
+	if (!*wanted)
+		p->beacon[0] = '\0';
+	return err;
+}
+
+/* Where it was heard, else the next of those remembered. */
+static void
+peer_dial_address(
+    struct engine *e, struct peer *p, char out[static ADDRESS_TEXT_MAX])
+{
+	if (beacon_due_ms(p) <= e->now.mono.ms) {
+		(void)strlcpy(out, p->beacon, ADDRESS_TEXT_MAX);
+		p->beacon[0] = '\0';
+		p->beaconed = e->now.mono;
+		return;
+	}
+	(void)strlcpy(
+	    out, p->addresses[p->dialled % p->addresses_len], ADDRESS_TEXT_MAX);
+	p->dialled++;
 }
 
 static lk_err
@@ -438,7 +506,7 @@ peer_dial(struct engine *e, struct peer *p)
 	struct proof mine;
 	struct link *l;
 	BUF_SCOPED payload = { .max = PROOF_LEN_MAX };
-	const char *address = p->addresses[p->dialled % p->addresses_len];
+	char address[ADDRESS_TEXT_MAX];
 	lk_err err = person_proof(e->r, e->identity->sign.pk, &mine);
 
 	if (err.code == LK_E_NOTFOUND)
@@ -447,10 +515,10 @@ peer_dial(struct engine *e, struct peer *p)
 	proof_write(&payload, &mine);
 	TRY(buf_err(&payload, "proof"));
 	config.payload = buf_bytes(&payload);
+	peer_dial_address(e, p, address);
 	TRY(link_open(e, e->next_conn++, true, address, &l));
 	memcpy(l->pk, p->pk, 32);
 	l->known = true;
-	p->dialled++;
 	p->dialling = true;
 	err = link_start(e, l, &config);
 	/* A key nobody can speak to: as if he were not there. */

@@ -16,7 +16,7 @@ struct device_entry {
 	const struct cert *cert;
 	const char *name, *person;
 	struct wall now;
-	struct bytes escrow;
+	struct bytes escrow, beacon_key;
 };
 
 static lk_err
@@ -38,6 +38,8 @@ device_fill(void *ctx, struct edit *e, struct doc *doc)
 	TRY(home_text_put(e, map, "name", d->name));
 	TRY(home_bytes_put(e, map, "cert", buf_bytes(&cert)));
 	TRY(home_time_put(e, map, "added", d->now));
+	if (d->beacon_key.len > 0)
+		TRY(home_bytes_put(e, map, "beacon", d->beacon_key));
 	if (d->escrow.len == 0)
 		return LK_NONE;
 	TRY(home_entry_make(e, doc, "escrow", d->cert->block.device_pk, &map));
@@ -138,10 +140,11 @@ card_devices(struct replica *r, struct card *card)
 		    !card_can_list(all, len, p))
 			continue;
 		*d = (struct card_device){ .cert = p->cert, .box = p->box };
+		memcpy(d->beacon_key, p->beacon_key, BEACON_KEY_LEN);
 		card->devices_len++;
 		if (memcmp(p->cert.block.device_pk, me->sign.pk, 32) != 0)
 			continue;
-		memcpy(d->beacon_key, me->beacon_key, BEACON_KEY_LEN);
+		TRY(person_beacon_key(r, d->beacon_key));
 		person_addresses(r, &d->addresses);
 	}
 	return LK_NONE;
@@ -357,9 +360,13 @@ home_fill(struct replica *r, struct identity *me, const struct sign_key *root,
 		.name = me->name,
 		.person = me->name,
 		.now = r->now.wall };
+	uint8_t nobody[32], beacon_key[BEACON_KEY_LEN];
 	BUF_SCOPED bytes = { 0 };
 	BUF_SCOPED escrow = { 0 };
 
+	digest(nobody, sizeof(nobody), DIGEST_BEACON, NULL, BYTES(NULL, 0));
+	beacon_key_derive(beacon_key, me->beacon_key, nobody);
+	d.beacon_key = BYTES_OF(beacon_key);
 	memcpy(cert.root_pk, root->pk, 32);
 	device_block_make(
 	    &cert.block, &me->sign, me->noise.pk, me->box.pk, me->box_counter);

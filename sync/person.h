@@ -24,6 +24,7 @@ struct person_device {
 	struct gone statement;
 	struct box_statement
 	    box;           /* newer than the certificate's, or counter 0 */
+	uint8_t beacon_key[BEACON_KEY_LEN]; /* zero: it has not said it */
 	struct wall since; /* what it did from then on does not stay; 0: all
 			    * that was seen stays */
 };
@@ -104,6 +105,26 @@ LK_MUST_USE lk_err person_device(
     struct replica *, const uint8_t device_pk[static 32], struct cert *);
 /* Addresses this device tells others. */
 void person_addresses(struct replica *, struct addresses *);
+
+/* beacon_key.c: who is recognised on the local network. */
+struct known_beacon {
+	uint8_t pk[32], key[BEACON_KEY_LEN];
+};
+struct beacon_book {
+	uint8_t mine[BEACON_KEY_LEN];
+	bool said;       /* the home document has mine */
+	uint8_t own[32]; /* a hash of all keys of this person's devices */
+	size_t len;
+	struct known_beacon at[PEERS_MAX]; /* others'; no more than that */
+};
+/* From the home document and the cards in it.  NOTFOUND without one. */
+LK_MUST_USE lk_err person_beacons(struct replica *, struct beacon_book *);
+/* The key of this device's beacons as of now; NOTFOUND. */
+LK_MUST_USE lk_err person_beacon_key(
+    struct replica *, uint8_t key[static BEACON_KEY_LEN]);
+/* Says it in the home document, if that lists this device and it may. */
+LK_MUST_USE lk_err person_beacon_say(
+    struct replica *, const uint8_t key[static BEACON_KEY_LEN]);
 
 /* A grant op for a device of one person under an enrolling grant. */
 void grant_own_device(struct op_grant *, const struct cert *, enum role,

@@ -220,6 +220,8 @@ outputs_do(struct node *n)
 			engine_pending(n->engine, out.conn,
 			    wire_send(n, out.conn, &out.bytes));
 			break;
+		case ENGINE_ANNOUNCE:
+			break;
 		case ENGINE_CLOSE:
 			wire_hang_up(n, out.conn);
 			(void)node_arrival(n, ARRIVAL_CLOSED, out.conn);

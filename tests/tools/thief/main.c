@@ -287,6 +287,8 @@ output_carry(struct thief *t, struct engine_output *out)
 		buf_clear(&out->bytes);
 		engine_pending(t->e, out->conn, 0);
 		return err;
+	case ENGINE_ANNOUNCE:
+		break;
 	case ENGINE_CLOSE:
 		if (out->conn == t->conn && t->fd >= 0) {
 			(void)close(t->fd);

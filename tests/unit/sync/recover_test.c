@@ -1,6 +1,6 @@
 /* A device made of the recovery phrase alone. */
 #include "sync/pairing.h"
-#include "tests/unit/sync/wired.h"
+#include "tests/unit/sync/pair.h"
 
 #define ANN 1
 #define LAPTOP 2
@@ -14,28 +14,6 @@ struct scene {
 	struct host ann, laptop, phone, server, fresh;
 	uint32_t plan, mine; /* ann's document and the laptop's own */
 };
-
-static void
-pair(struct wires *w, struct host *by, struct host *joiner)
-{
-	struct ticket_request want = { .purpose = TICKET_DEVICE, .uses = 1 };
-	char text[TICKET_TEXT_MAX + 1];
-	struct redeem_status s;
-	uint64_t handle;
-
-	device_begin(&by->d);
-	ok(engine_ticket(by->e, &want, by->d.now, text, sizeof(text)));
-	host_commit(by);
-	device_begin(&joiner->d);
-	ok(engine_redeem(
-	    joiner->e, text, TICKET_DEVICE, joiner->d.now, &handle));
-	host_commit(joiner);
-	wires_run(w, 5000);
-	device_begin(&joiner->d);
-	ok(engine_redeemed(joiner->e, handle, &s));
-	host_commit(joiner);
-	assert_int_equal(s.state, REDEEM_DONE);
-}
 
 /* An identity and no home: what a recovery begins with. */
 static void

@@ -35,6 +35,8 @@ struct wires {
 	size_t len;
 	uint64_t accepted, carried;
 	int64_t ms;
+	/* What becomes of beacons; NULL where there are none. */
+	void (*announce)(struct wires *, struct host *, unsigned beacons);
 };
 
 static inline void
@@ -189,7 +191,9 @@ wires_settle(struct wires *w)
 			while (engine_take(h->e, &out)) {
 				moved = true;
 				w->carried++;
-				if (out.what == ENGINE_DIAL)
+				if (out.what == ENGINE_ANNOUNCE)
+					w->announce(w, h, out.beacons);
+				else if (out.what == ENGINE_DIAL)
 					wire_dial(w, h, &out);
 				else
 					wire_carry(w, h, &out);
