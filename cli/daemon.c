@@ -92,6 +92,7 @@ status_render(struct output *o, json_object *result)
 					       : field(result, "listen"),
 	    (long long)field_int(result, "port"));
 	addresses_print(result);
+	printf("discovery  %s\n", field(result, "discovery"));
 	printf("sandbox    %s\n", field(result, "sandbox"));
 	if (field_bool(result, "read_only"))
 		puts("store      read-only after errors");

@@ -186,6 +186,7 @@ struct daemon_info {
 	const char *const *addresses; /* as told to peers, "host:port" */
 	size_t addresses_len;
 	const char *sandbox; /* what is enforced, one line */
+	const char *discovery; /* "on", "off", or what is wrong with it */
 	struct wall started;
 	int pid;
 	bool read_only; /* the store failed twice */

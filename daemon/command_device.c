@@ -49,6 +49,7 @@ daemon_json(struct json_object *o, const struct daemon_info *info)
 		    addresses, json_object_new_string(info->addresses[i]));
 	json_object_object_add(o, "addresses", addresses);
 	json_add_number(o, "connections", info->connections);
+	json_add_text(o, "discovery", info->discovery);
 	json_add_text(o, "sandbox", info->sandbox);
 	json_add_flag(o, "read_only", info->read_only);
 	json_add_flag(o, "identity", info->identity);

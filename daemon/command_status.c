@@ -97,6 +97,7 @@ running_json(struct request *r)
 	json_add_text(o, "listen", info.listen);
 	json_add_number(o, "port", info.port);
 	json_add_number(o, "connections", info.connections);
+	json_add_text(o, "discovery", info.discovery);
 	json_add_text(o, "sandbox", info.sandbox);
 	json_add_flag(o, "read_only", info.read_only);
 	json_object_object_add(r->result, "daemon", o);

@@ -57,6 +57,7 @@ struct daemon {
 	int lock_fd, signal_fd;
 	struct wall started;
 	char sandbox[128];
+	char discovery[128]; /* "on", "off", or what keeps it from working */
 
 	struct store *store;
 	bool store_failed; /* once: it was opened again */
@@ -135,6 +136,14 @@ void replica_stop(struct daemon *);
 void addresses_refresh(struct daemon *);
 /* What the replica wants to have checked, on all processors. */
 void verify_run(void *daemon, struct verify_job *, size_t n);
+
+/* lan.c */
+/* Listens for beacons, if that is wanted, and watches the interfaces. */
+void lan_prepare(struct daemon *);
+/* NET_DATAGRAM, NET_CHANGED. */
+void lan_event(struct daemon *, const struct net_event *);
+/* Sends these, 1 << enum beacon_type, from every address. */
+void lan_announce(struct daemon *, unsigned beacons);
 
 /* peers.c */
 /* Tells the engine of an event of a peer's connection. */

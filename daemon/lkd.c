@@ -212,6 +212,9 @@ net_prepare(struct daemon *d)
 	if (err.code != LK_OK)
 		return (complain(err, "%s", err.what));
 	err = own_port_listen(o, d->net, &d->port);
+	/* Any port would do: there is no network, and one may come. */
+	if (err.code == LK_E_UNAVAILABLE && o->listen_port == 0)
+		err = LK_NONE;
 	if (err.code == LK_E_UNAVAILABLE)
 		return (complain(err,
 		    "%s:%u: in use, or no address of this machine: "
@@ -221,6 +224,7 @@ net_prepare(struct daemon *d)
 	if (err.code != LK_OK)
 		return (complain(err, "port %u", o->listen_port));
 	own_addresses_find(&d->addresses, o, d->port);
+	lan_prepare(d);
 	return (LK_NONE);
 }
 

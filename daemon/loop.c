@@ -266,6 +266,14 @@ signal_take(struct daemon *d)
 	d->stopping = true;
 }
 
+/* No connection's. */
+static bool
+is_of_nobody(const struct net_event *e)
+{
+	return (e->type == NET_SIGNAL || e->type == NET_DATAGRAM ||
+	    e->type == NET_CHANGED);
+}
+
 static void
 events_handle(struct daemon *d, const struct net_event *events, size_t n)
 {
@@ -275,7 +283,10 @@ events_handle(struct daemon *d, const struct net_event *events, size_t n)
 			signal_take(d);
 		if (events[i].type == NET_CONTROL)
 			addresses_refresh(d);
-		if (events[i].type == NET_SIGNAL)
+		if (events[i].type == NET_DATAGRAM ||
+		    events[i].type == NET_CHANGED)
+			lan_event(d, &events[i]);
+		if (is_of_nobody(&events[i]))
 			continue;
 		if (!control_event(d, &events[i]) && !d->peers_dropped)
 			peers_event(d, &events[i]);
@@ -358,7 +369,8 @@ loop_run(struct daemon *d)
 			break;
 		}
 		d->now = now_read();
-		if (n > 0)
+		/* What is only overheard leaves nothing to be let go. */
+		if (n > 0 && events[n - 1].type != NET_DATAGRAM)
 			d->worked = d->now.mono;
 		else if (d->worked.ms != 0 &&
 		    d->now.mono.ms >= d->worked.ms + REST_MS)

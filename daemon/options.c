@@ -105,6 +105,17 @@ options_address(struct options *o, const char *value)
 	return (LK_NONE);
 }
 
+static lk_err
+options_discovery(struct options *o, const char *value)
+{
+	bool on = strcmp(value, "on") == 0;
+
+	if (!on && strcmp(value, "off") != 0)
+		return (LK_ERR(LK_E_MALFORMED, "discovery"));
+	o->discovery = on;
+	return (LK_NONE);
+}
+
 static const struct {
 	const char *key;
 	lk_err (*set)(struct options *, const char *value);
@@ -112,6 +123,7 @@ static const struct {
 	{ "listen", options_listen },
 	{ "log", options_log },
 	{ "address", options_address },
+	{ "discovery", options_discovery },
 };
 
 lk_err
@@ -261,6 +273,7 @@ options_read(
 	char cwd[PATH_MAX];
 
 	*o = (struct options){ .log_level = LOG_LEVEL_INFO,
+		.discovery = true,
 		.passphrase_fd = -1 };
 	TRY(arguments_read(o, argc, argv, flaw));
 	TRY(paths_find(o, flaw));

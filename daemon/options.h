@@ -5,6 +5,7 @@
  * The file has lines of a key and a value, with # before comments:
  *	listen 0.0.0.0:4711
  *	log debug
+ *	discovery off
  *	address vpn.example.org:4711	(repeatable: told to peers as well)
  */
 #ifndef DAEMON_OPTIONS_H
@@ -26,6 +27,7 @@ struct options {
 	 * port 0: the one that was kept, or a new one. */
 	char listen_host[NET_ADDRESS_MAX];
 	uint16_t listen_port;
+	bool discovery; /* beacons on the local network; on by default */
 	char log_path[PATH_MAX]; /* "": LK_HOME/log, or stderr with -f */
 	enum log_level log_level;
 	char addresses[PEER_ADDRESS_MAX][NET_ADDRESS_MAX];

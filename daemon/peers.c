@@ -48,6 +48,8 @@ event_pass(struct daemon *d, const struct net_event *e)
 		return (engine_closed(d->engine, e->conn, d->now));
 	case NET_CONTROL:
 	case NET_SIGNAL:
+	case NET_DATAGRAM:
+	case NET_CHANGED:
 		break;
 	}
 	return (LK_NONE);
@@ -234,6 +236,7 @@ peers_output(struct daemon *d)
 			output_send(d, &out);
 			break;
 		case ENGINE_ANNOUNCE:
+			lan_announce(d, out.beacons);
 			break;
 		case ENGINE_CLOSE:
 			net_hang_up(d->net, out.conn);

@@ -35,6 +35,7 @@ addresses_tell(struct daemon *d)
 {
 	struct engine_config config = {
 		.listen_port = d->port,
+		.discovery = d->options.discovery,
 		.addresses = d->addresses.list,
 		.addresses_len = d->addresses.len,
 	};
@@ -166,6 +167,7 @@ daemon_info(const struct daemon *d, struct daemon_info *info)
 		.addresses = d->addresses.list,
 		.addresses_len = d->addresses.len,
 		.sandbox = d->sandbox,
+		.discovery = d->discovery,
 		.started = d->started,
 		.pid = getpid(),
 		.read_only = d->read_only,

@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,14 +13,36 @@
 static const char name_chars[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_";
 
+/* An IPv6 address, with the name of an interface behind '%' if it is good on
+ * that alone. */
+static bool
+host_is_ipv6(const char *host)
+{
+	const char *zone = strchr(host, '%');
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr ip;
+	size_t len = zone == NULL ? strlen(host) : (size_t)(zone - host);
+
+	if (len >= sizeof(text))
+		return (false);
+	memcpy(text, host, len);
+	text[len] = '\0';
+	if (inet_pton(AF_INET6, text, &ip) != 1)
+		return (false);
+	return (zone == NULL ||
+	    (IN6_IS_ADDR_LINKLOCAL(&ip) && zone[1] != '\0' &&
+		strlen(zone + 1) < IF_NAMESIZE &&
+		strspn(zone + 1, name_chars) == strlen(zone + 1)));
+}
+
 static bool
 host_family(const char *host, bool brackets, int *family)
 {
-	uint8_t ip[16];
+	uint8_t ip[4];
 
 	if (brackets) {
 		*family = 6;
-		return (inet_pton(AF_INET6, host, ip) == 1);
+		return (host_is_ipv6(host));
 	}
 	*family = inet_pton(AF_INET, host, ip) == 1 ? 4 : 0;
 	return (host[0] != '\0' && strspn(host, name_chars) == strlen(host));
@@ -55,10 +78,28 @@ address_split(const char *address, char host[static NET_ADDRESS_MAX],
 }
 
 void
+address_host6(char out[static NET_ADDRESS_MAX], const uint8_t ip[static 16],
+    uint32_t interface)
+{
+	char text[INET6_ADDRSTRLEN], name[IF_NAMESIZE] = "";
+	struct in6_addr in6;
+
+	out[0] = '\0';
+	memcpy(&in6, ip, sizeof(in6));
+	if (inet_ntop(AF_INET6, &in6, text, sizeof(text)) == NULL)
+		return;
+	if (IN6_IS_ADDR_LINKLOCAL(&in6) && interface != 0 &&
+	    if_indextoname(interface, name) == NULL)
+		return;
+	snprintf(out, NET_ADDRESS_MAX, "[%s%s%s]", text,
+	    name[0] == '\0' ? "" : "%", name);
+}
+
+void
 address_format(char out[static NET_ADDRESS_MAX], nng_stream *stream)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	char text[INET6_ADDRSTRLEN];
+	char text[INET6_ADDRSTRLEN], host[NET_ADDRESS_MAX];
 	nng_sockaddr sa;
 
 	out[0] = '\0';
@@ -77,8 +118,10 @@ address_format(char out[static NET_ADDRESS_MAX], nng_stream *stream)
 			sizeof(text)) != NULL)
 			snprintf(out, NET_ADDRESS_MAX, "%s:%u", text,
 			    ntohs(sa.s_in6.sa_port));
-	} else if (inet_ntop(AF_INET6, sa.s_in6.sa_addr, text, sizeof(text)) !=
-	    NULL)
-		snprintf(out, NET_ADDRESS_MAX, "[%s]:%u", text,
-		    ntohs(sa.s_in6.sa_port));
+	} else {
+		address_host6(host, sa.s_in6.sa_addr, sa.s_in6.sa_scope);
+		if (host[0] != '\0')
+			snprintf(out, NET_ADDRESS_MAX, "%.*s:%u",
+			    NET_ADDRESS_MAX - 8, host, ntohs(sa.s_in6.sa_port));
+	}
 }

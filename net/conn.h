@@ -22,6 +22,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "net/lan.h"
 #include "net/net.h"
 
 #define CONN_DIALERS 2 /* IPv4, then IPv6, for a name */
@@ -99,6 +100,7 @@ struct net {
 	struct listener listeners[NET_LISTENERS];
 	size_t listeners_len;
 	char control_path[128];
+	struct lan lan; /* the core's, without the mutex */
 };
 
 /* conn.c; all with the mutex held. */

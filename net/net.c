@@ -122,6 +122,7 @@ net_open(struct net **out, int signal_fd)
 	if (net == NULL)
 		return (LK_ERR(LK_E_NOMEM, "open the network"));
 	net->signal_fd = signal_fd;
+	lan_init(&net->lan);
 	net->accepted_next = 1;
 	RB_INIT(&net->conns);
 	TAILQ_INIT(&net->ready);
@@ -174,6 +175,7 @@ net_close(struct net *net)
 	pthread_join(net->reaper, NULL);
 	pthread_cond_destroy(&net->reap);
 	pthread_mutex_destroy(&net->mutex);
+	lan_close(&net->lan);
 	close(net->wake_fd);
 	free(net);
 }
@@ -363,25 +365,28 @@ ready_take(struct net *net, struct net_event *events, size_t max)
 	return (n);
 }
 
-/* Sleeps until there is news; *n is 1 when the signal descriptor is ready. */
+/* What the core sleeps on. */
+enum { WAKE_FD, SIGNAL_FD, LAN_FD, CORE_FDS = LAN_FD + LAN_FDS };
+
+/* Sleeps until there is news. */
 static lk_err
-core_sleep(struct net *net, int timeout_ms, struct net_event *event, size_t *n)
+core_sleep(struct net *net, int timeout_ms, struct pollfd fds[static CORE_FDS])
 {
-	struct pollfd fds[2] = {
-		{ .fd = net->wake_fd, .events = POLLIN },
-		{ .fd = net->signal_fd, .events = POLLIN },
-	};
 	uint64_t count;
 
-	if (poll(fds, 2, timeout_ms) == -1 && errno != EINTR)
-		return (LK_SYS("poll"));
-	if (fds[0].revents != 0 &&
+	fds[WAKE_FD] = (struct pollfd){ .fd = net->wake_fd, .events = POLLIN };
+	fds[SIGNAL_FD] =
+	    (struct pollfd){ .fd = net->signal_fd, .events = POLLIN };
+	lan_poll(&net->lan, fds + LAN_FD, &timeout_ms);
+	if (poll(fds, CORE_FDS, timeout_ms) == -1) {
+		if (errno != EINTR)
+			return (LK_SYS("poll"));
+		for (size_t i = 0; i < CORE_FDS; i++)
+			fds[i].revents = 0;
+	}
+	if (fds[WAKE_FD].revents != 0 &&
 	    read(net->wake_fd, &count, sizeof(count)) < 0)
 		count = 0;
-	if (fds[1].revents != 0) {
-		*event = (struct net_event){ .type = NET_SIGNAL };
-		*n = 1;
-	}
 	return (LK_NONE);
 }
 
@@ -389,7 +394,8 @@ lk_err
 net_wait(struct net *net, int timeout_ms, struct net_event *events, size_t max,
     size_t *n)
 {
-	size_t taken, signals = 0;
+	struct pollfd fds[CORE_FDS];
+	size_t taken, signals;
 	lk_err err;
 
 	pthread_mutex_lock(&net->mutex);
@@ -398,16 +404,19 @@ net_wait(struct net *net, int timeout_ms, struct net_event *events, size_t max,
 	net->waiting = taken == 0 && timeout_ms != 0;
 	pthread_mutex_unlock(&net->mutex);
 	/* Signals are looked at even when bytes never stop coming. */
-	err = core_sleep(net, taken > 0 ? 0 : timeout_ms,
-	    &events[taken < max ? taken : max - 1], &signals);
-	if (err.code != LK_OK || taken > 0) {
-		*n = taken + (taken < max ? signals : 0);
-		return (err);
+	err = core_sleep(net, taken > 0 ? 0 : timeout_ms, fds);
+	*n = taken;
+	TRY(err);
+	signals = fds[SIGNAL_FD].revents != 0;
+	if (taken == 0) {
+		pthread_mutex_lock(&net->mutex);
+		net->waiting = false;
+		taken = ready_take(net, events, max - signals);
+		pthread_mutex_unlock(&net->mutex);
 	}
-	pthread_mutex_lock(&net->mutex);
-	net->waiting = false;
-	taken = ready_take(net, events + signals, max - signals);
-	pthread_mutex_unlock(&net->mutex);
-	*n = taken + signals;
+	if (signals > 0 && taken < max)
+		events[taken++] = (struct net_event){ .type = NET_SIGNAL };
+	*n = taken +
+	    lan_take(&net->lan, fds + LAN_FD, events + taken, max - taken);
 	return (LK_NONE);
 }

@@ -57,6 +57,26 @@ enum net_event_type {
 	NET_SENT,   /* there is room again: NET_PENDING_LOW or less pending */
 	NET_CLOSED, /* by the other side, or broken */
 	NET_SIGNAL, /* the descriptor given to net_open is readable; no conn */
+	NET_DATAGRAM, /* said to everybody here; bytes, from; no conn */
+	NET_CHANGED,  /* interfaces or addresses came or went; no conn */
+};
+
+/* Multicast (docs/protocol.md section 13): datagrams that are longer are not
+ * passed on, and no more than so many a second are even read. */
+#define NET_DATAGRAM_MAX 64
+#define NET_DATAGRAMS_A_SECOND 20
+#define NET_SOURCES_MAX 32
+
+/* An address of this machine, and the interface it is of. */
+struct net_source {
+	uint8_t ip[16]; /* ::ffff: and an IPv4 address, or an IPv6 one */
+	bool v6;
+	uint32_t interface;
+};
+/* Who sent a datagram. */
+struct net_from {
+	uint8_t ip[16];
+	char host[NET_ADDRESS_MAX]; /* as in an address, before the port */
 };
 
 struct net_event {
@@ -65,6 +85,7 @@ struct net_event {
 	struct bytes bytes;  /* BYTES; borrowed until the next net_wait */
 	const char *address; /* ACCEPTED: "1.2.3.4:567" or "[v6]:567"; borrowed
 			      * until the next net_wait */
+	const struct net_from *from; /* DATAGRAM; likewise */
 };
 
 /* `signal_fd` (-1: none) is watched but not read; kept, not closed.  Starts
@@ -123,6 +144,22 @@ LK_MUST_USE lk_err net_wait(struct net *, int timeout_ms,
     struct net_event *events, size_t max, size_t *n);
 /* Makes net_wait return; from any thread. */
 void net_wake(struct net *);
+
+/*
+ * Watches the interfaces and, with `multicast`, listens on all of them, as they
+ * come and go, for what is said to 239.255.76.75 and ff02::4c4b, port 7675.
+ * Other programs may listen beside it.  `only`: a numeric address, to speak
+ * from no other, or "".  Once.  After an error the rest works nevertheless.
+ *   SYS  no interfaces can be watched, or no family listened to
+ */
+LK_MUST_USE lk_err net_lan_open(
+    struct net *, const char *only, bool multicast);
+/* The addresses to speak from: each IPv4 address and link-local IPv6 address of
+ * an interface that is up and can multicast.  Borrowed until the next net_wait. */
+size_t net_sources(const struct net *, const struct net_source **);
+/* Says it to everybody on that interface, from that address, TTL 1.  What cannot
+ * be sent is lost, and NET_CHANGED comes when something changes. */
+void net_announce(struct net *, const struct net_source *, struct bytes);
 
 /* Connections to peers, both ways, those being dialed included. */
 size_t net_peers(struct net *);

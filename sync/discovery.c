@@ -9,6 +9,7 @@
 /* 60 s +- 20 s. */
 #define BEACON_LEAST_MS 40000
 #define BEACON_SPREAD_MS 40000
+#define BEACON_AGAIN_MS 1000
 /* A contact that comes with many changes of the home document is read once. */
 #define BOOK_WAIT_MS 2000
 #define WINDOW_EVERY_MS 2000
@@ -57,6 +58,7 @@ discovery_tick(struct engine *e)
 		TRY(book_read(e));
 	if (d->ready && now >= d->next.ms) {
 		d->announce |= 1u << BEACON_DEVICE;
+		d->said.ms = now;
 		d->next.ms = now + BEACON_LEAST_MS +
 		    (int64_t)random_below(&e->random, BEACON_SPREAD_MS + 1);
 	}
@@ -242,7 +244,8 @@ engine_network_changed(struct engine *e, struct now now)
 		p->again.ms = 0;
 		p->dialling = false;
 	}
-	e->discovery.next = now.mono;
+	/* An interface that comes up changes several times. */
+	e->discovery.next.ms = e->discovery.said.ms + BEACON_AGAIN_MS;
 	e->wake = now.mono;
 }
 

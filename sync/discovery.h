@@ -26,6 +26,7 @@ struct discovery {
 	bool on;
 	bool ready;           /* the book has been read */
 	struct mono next;     /* this device's beacon */
+	struct mono said;     /* the last one */
 	struct mono book_due; /* to be read again; ms 0: no need */
 	struct beacon_book book;
 	unsigned announce;  /* 1 << enum beacon_type: to be sent */

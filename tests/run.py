@@ -280,6 +280,12 @@ def part_revocation(t, long):
         driver(t, "lan/revocation.py", seconds=900)
 
 
+def part_discovery(t, long):
+    """devices that find each other on the local network"""
+    del long
+    driver(t, "lan/discovery.py", seconds=900)
+
+
 def part_thief(t, long):
     """a stolen device that forks, floods, lies and lets others in"""
     # 16 ops an envelope: 10^6 in --long.
@@ -472,7 +478,8 @@ def part_mutants(t, long):
 
 
 PARTS = [part_build, part_unit, part_threads, part_model, part_ghosts, part_manuals, part_spin,
-         part_cli, part_story, part_partitions, part_revocation, part_thief, part_capture,
+         part_cli, part_story, part_partitions, part_revocation, part_discovery, part_thief,
+         part_capture,
          part_interop, part_twins, part_install, part_fuzz, part_simulation]
 LONG_PARTS = [*PARTS, part_mutants]
 

@@ -36,6 +36,21 @@ home       $T/laptop
 socket     $T/laptop/run/control
 log        $T/laptop/log
 listen     all addresses, port "* ]]
+	[[ $output == *"
+discovery  on
+"* ]]
+}
+
+@test "discovery is on, unless the configuration says off" {
+	mkdir -m 700 laptop
+	echo "discovery off" >laptop/config
+	device laptop
+	[[ $(on laptop daemon status --json) == *'"discovery":"off"'* ]]
+	on laptop daemon stop
+	echo "discovery maybe" >laptop/config
+	lk daemon start
+	[ "$status" -eq 78 ]
+	[[ $stderr == *"line 1: not understood: discovery maybe"* ]]
 }
 
 @test "what was done is still there after kill -9" {

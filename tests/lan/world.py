@@ -159,6 +159,22 @@ class Host:
             return list(args)
         return ["nsenter", f"--net=/proc/{self.holder.pid}/ns/net", "--", *args]
 
+    def net(self, *lines):
+        """Lines of `ip -batch` in this device's network."""
+        World._ip(self.holder, *lines)
+
+    def ipv6(self, on):
+        """Before its interfaces come up."""
+        value = "0" if on else "1"
+        for which in ("all", "default"):
+            path = f"/proc/sys/net/ipv6/conf/{which}/disable_ipv6"
+            subprocess.run(self.argv("sh", "-c", f"echo {value} >{path}"), check=True)
+
+    def peers(self):
+        """Who is connected, and at which address."""
+        return {p["who"]: p["address"] for p in self.ok("--json", "peers").json()["peers"]
+                if p["connected"]}
+
     def popen(self, *args, **kw):
         self.world.awake(self)
         kw.setdefault("stdin", subprocess.DEVNULL)

@@ -159,7 +159,8 @@ static void
 the_file_is_lines_of_a_key_and_a_value(void **state)
 {
 	static const char *const bad[] = { "listen", "listen x", "port 1",
-		"listenx 1", "address x", "address :1", "address x:0", "log" };
+		"listenx 1", "address x", "address :1", "address x:0", "log",
+		"discovery", "discovery yes" };
 	struct options o = { 0 };
 
 	(void)state;
@@ -171,6 +172,10 @@ the_file_is_lines_of_a_key_and_a_value(void **state)
 	assert_int_equal(o.log_level, LOG_LEVEL_WARN);
 	assert_int_equal(options_line(&o, "log /var/log/my lk").code, LK_OK);
 	assert_string_equal(o.log_path, "/var/log/my lk");
+	assert_int_equal(options_line(&o, "discovery on").code, LK_OK);
+	assert_true(o.discovery);
+	assert_int_equal(options_line(&o, "discovery off").code, LK_OK);
+	assert_false(o.discovery);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		if (options_line(&o, bad[i]).code != LK_E_MALFORMED)
 			fail_msg("%s", bad[i]);
