@@ -231,6 +231,7 @@ engine_heard(struct engine *e, struct bytes in,
 void
 engine_network_changed(struct engine *e, struct now now)
 {
+	struct redeem *q;
 	struct link *l;
 	struct peer *p;
 
@@ -244,6 +245,8 @@ engine_network_changed(struct engine *e, struct now now)
 		p->again.ms = 0;
 		p->dialling = false;
 	}
+	TAILQ_FOREACH (q, &e->redeems, next)
+		q->again.ms = 0;
 	/* An interface that comes up changes several times. */
 	e->discovery.next.ms = e->discovery.said.ms + BEACON_AGAIN_MS;
 	e->wake = now.mono;

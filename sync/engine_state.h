@@ -81,7 +81,7 @@ struct link {
 	bool closing;      /* ENGINE_CLOSE follows what is in `out` */
 	bool gone;         /* the caller knows that it is closed */
 	struct mono deadline; /* of the handshake, or of the answer to PING */
-	struct mono heard, pinged, round;
+	struct mono opened, heard, pinged, round;
 	struct mono probed;   /* asked whether it still lives; ms 0: no */
 	int64_t round_every;  /* ms between comparisons; 0: not drawn yet */
 	uint8_t told[FP_LEN]; /* hash of the last PEERS sent */

@@ -6,6 +6,8 @@
 #include "sync/person.h"
 
 #define CLOSE_REASON_LEN 1
+/* A dial that was under way when the other link opened is over by then. */
+#define TWINS_MS (LINK_PROBE_MS - 500)
 
 struct link *
 link_find(struct engine *e, uint64_t conn)
@@ -260,7 +262,8 @@ link_established(
 }
 
 /* Of two links between the same devices the one stays that the device with
- * the smaller key dialled, unless nothing is heard on it any more. */
+ * the smaller key dialled.  That is for two that dialled at one moment: who has a
+ * link for longer dials only because it is dead. */
 static void
 link_settle_twins(struct engine *e, struct link *l)
 {
@@ -275,7 +278,7 @@ link_settle_twins(struct engine *e, struct link *l)
 			continue;
 		loser = l->initiator == other->initiator ? other
 		    : l->initiator == mine_smaller       ? other
-		    : link_is_suspect(e, other)          ? other
+		    : l->opened.ms - other->opened.ms > TWINS_MS ? other
 							 : l;
 		link_close(e, loser, CLOSE_DONE);
 		if (loser == l)
@@ -351,6 +354,7 @@ hello_received(struct engine *e, struct link *l, struct bytes body)
 	if (hello.min > PROTOCOL_VERSION || hello.max < PROTOCOL_VERSION)
 		return LK_ERR(LK_E_VERSION, "no common version");
 	l->state = LINK_OPEN;
+	l->opened = e->now.mono;
 	if (l->has_ticket)
 		TRY(pairing_answer(e, l));
 	if (l->recovers)

@@ -468,10 +468,12 @@ peer_wanted(struct engine *e, struct peer *p, bool *wanted)
 
 	*wanted = false;
 	if (peer_is_here(e, p)) {
-		/* It answered, where it was before. */
-		if (l->probed.ms == 0)
-			p->beacon[0] = '\0';
-		return LK_NONE;
+		if (p->beacon[0] == '\0' || l->probed.ms != 0)
+			return LK_NONE;
+		/* It answered where it was before: it has both addresses. */
+		err = peers_address(e, p->pk, p->beacon);
+		p->beacon[0] = '\0';
+		return err;
 	}
 	if (beacon_due_ms(p) > now &&
 	    (p->dialling || p->addresses_len == 0 || p->again.ms > now))

@@ -346,6 +346,7 @@ what_is_no_address_is_a_dial_that_failed(void **state)
 	static const char *const bad[] = { "", ":", "host", "host:", ":80",
 		"host:0", "host:65536", "host: 80", "host:+80", "host:80x",
 		"a b:80", "host/../x:80", "user@host:80", "http://host:80",
+		"[fe80::1%]:80", "[2001:db8::1%lo]:80", "[fe80::1%/]:80",
 		"[::1:80", "::1]:80", "[]:80", "[host]:80", "[::1]80", "::1",
 		"h\xc3\xa4:80", "a%20b:80", "host:80?x", "host:80#x",
 		"host\n:80" };
