@@ -454,6 +454,8 @@ link_event(struct engine *e, struct link *l, const struct session_event *ev)
 		session_psk(l->session, psk);
 		secret_wipe(psk, sizeof(psk));
 		break;
+	case SESSION_WINDOW:
+		return LK_ERR(LK_E_DENIED, "no code of this number");
 	case SESSION_ESTABLISHED:
 		return link_established(e, l, ev);
 	case SESSION_MESSAGE:

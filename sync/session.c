@@ -9,7 +9,7 @@
 #define PREFACE_MAGIC "LK"
 #define PREFACE_VERSION 1
 #define PREFACE_FIXED 5      /* magic, version, pattern, n */
-#define HANDSHAKE_MESSAGES 3 /* of both patterns */
+#define HANDSHAKE_MESSAGES 3 /* of all three patterns */
 #define PREFACE_MAX (PREFACE_FIXED + SESSION_TICKET_LEN)
 #define FRAME_HEAD 2
 #define FRAME_MIN (NOISE_TAG_LEN + 1) /* an empty one would say nothing */
@@ -28,6 +28,7 @@ _Static_assert(MESSAGE_MAX < UINT32_MAX, "a length is 32 bits");
 enum state {
 	PREFACE,
 	PSK,
+	WINDOW,
 	HANDSHAKE,
 	OPEN,
 	DEAD,
@@ -52,11 +53,25 @@ struct session {
 	size_t stream_at;   /* what of it was delivered */
 };
 
+static enum noise_pattern
+handshake_pattern(enum session_pattern pattern)
+{
+	switch (pattern) {
+	case SESSION_XK:
+		break;
+	case SESSION_XKPSK3:
+		return NOISE_XKPSK3;
+	case SESSION_XX:
+		return NOISE_XX;
+	}
+	return NOISE_XK;
+}
+
 static void
 handshake_init(struct session *s, const uint8_t *remote, const uint8_t *psk)
 {
 	struct noise_config config = {
-		.pattern = s->pattern == SESSION_XK ? NOISE_XK : NOISE_XKPSK3,
+		.pattern = handshake_pattern(s->pattern),
 		.initiator = s->role == SESSION_INITIATOR,
 		.prologue = { s->preface, s->preface_len },
 		.ephemeral = s->ephemeral,
@@ -89,7 +104,15 @@ handshake_write(struct session *s, struct buf *out, struct bytes payload)
 static size_t
 preface_len(enum session_pattern pattern)
 {
-	return pattern == SESSION_XK ? PREFACE_FIXED : PREFACE_MAX;
+	switch (pattern) {
+	case SESSION_XK:
+		break;
+	case SESSION_XKPSK3:
+		return PREFACE_FIXED + SESSION_TICKET_LEN;
+	case SESSION_XX:
+		return PREFACE_FIXED + SESSION_WINDOW_LEN;
+	}
+	return PREFACE_FIXED;
 }
 
 static lk_err
@@ -105,6 +128,8 @@ initiator_start(
 	if (s->pattern == SESSION_XKPSK3)
 		memcpy(s->preface + PREFACE_FIXED, config->ticket,
 		    SESSION_TICKET_LEN);
+	if (s->pattern == SESSION_XX)
+		s->preface[PREFACE_FIXED] = config->window;
 	buf_add(&s->payload, config->payload);
 	TRY(buf_err(&s->payload, "session"));
 	handshake_init(s, config->remote, config->psk);
@@ -203,11 +228,36 @@ preface_check(const struct session *s)
 			return LK_ERR(LK_E_MALFORMED, "preface");
 	if (n > 2 && p[2] != PREFACE_VERSION)
 		return LK_ERR(LK_E_VERSION, "preface");
-	if (n > 3 && p[3] != SESSION_XK && p[3] != SESSION_XKPSK3)
+	if (n > 3 && p[3] != SESSION_XK && p[3] != SESSION_XKPSK3 &&
+	    p[3] != SESSION_XX)
 		return LK_ERR(LK_E_VERSION, "preface");
 	if (n > 4 && p[4] != preface_len(p[3]) - PREFACE_FIXED)
 		return LK_ERR(LK_E_MALFORMED, "preface");
 	return LK_NONE;
+}
+
+/* The preface is whole: on to the handshake, or to a question first. */
+static void
+preface_done(struct session *s, struct session_event *event)
+{
+	s->handshake_bytes = s->preface_len;
+	s->pattern = s->preface[3];
+	*event = (struct session_event){ .pattern = s->pattern };
+	switch (s->pattern) {
+	case SESSION_XK:
+		handshake_init(s, NULL, NULL);
+		break;
+	case SESSION_XKPSK3:
+		s->state = PSK;
+		event->type = SESSION_TICKET;
+		event->ticket = s->preface + PREFACE_FIXED;
+		break;
+	case SESSION_XX:
+		s->state = WINDOW;
+		event->type = SESSION_WINDOW;
+		event->window = s->preface[PREFACE_FIXED];
+		break;
+	}
 }
 
 static lk_err
@@ -219,18 +269,7 @@ step_preface(struct session *s, struct bytes *in, struct session_event *event)
 		if (s->preface_len < PREFACE_FIXED ||
 		    s->preface_len < preface_len(s->preface[3]))
 			continue;
-		s->handshake_bytes = s->preface_len;
-		s->pattern = s->preface[3];
-		if (s->pattern == SESSION_XK) {
-			handshake_init(s, NULL, NULL);
-			return LK_NONE;
-		}
-		s->state = PSK;
-		*event = (struct session_event){
-			.type = SESSION_TICKET,
-			.pattern = s->pattern,
-			.ticket = s->preface + PREFACE_FIXED,
-		};
+		preface_done(s, event);
 		return LK_NONE;
 	}
 	return LK_NONE;
@@ -243,13 +282,28 @@ session_psk(struct session *s, const uint8_t psk[static SESSION_PSK_LEN])
 	handshake_init(s, NULL, psk);
 }
 
+void
+session_window(struct session *s, const struct dh_key *key)
+{
+	LK_ASSERT(s->state == WINDOW);
+	s->noise_key = *key;
+	handshake_init(s, NULL, NULL);
+}
+
 static size_t
 frame_len(const uint8_t head[static FRAME_HEAD])
 {
 	return (size_t)head[0] << 8 | head[1];
 }
 
-/* Only the last message of a handshake has a payload. */
+/* Only the last message of a handshake has a payload, and that of XX none. */
+static bool
+payload_allowed(const struct session *s)
+{
+	return s->pattern != SESSION_XX &&
+	    s->noise.message + 1 == HANDSHAKE_MESSAGES;
+}
+
 static lk_err
 frame_check(const struct session *s, size_t len)
 {
@@ -259,8 +313,7 @@ frame_check(const struct session *s, size_t len)
 		return len >= FRAME_MIN ? LK_NONE
 					: LK_ERR(LK_E_MALFORMED, "frame");
 	overhead = noise_overhead(&s->noise);
-	if (len < overhead ||
-	    (s->noise.message + 1 < HANDSHAKE_MESSAGES && len > overhead))
+	if (len < overhead || (len > overhead && !payload_allowed(s)))
 		return LK_ERR(LK_E_MALFORMED, "handshake");
 	if (len > HANDSHAKE_BYTES_MAX - FRAME_HEAD - s->handshake_bytes)
 		return LK_ERR(LK_E_LIMIT, "handshake");
@@ -327,6 +380,8 @@ session_establish(struct session *s, struct session_event *event)
 	};
 	if (s->pattern == SESSION_XKPSK3)
 		event->ticket = s->preface + PREFACE_FIXED;
+	if (s->pattern == SESSION_XX)
+		event->window = s->preface[PREFACE_FIXED];
 }
 
 static lk_err
@@ -428,7 +483,7 @@ static lk_err
 step(struct session *s, struct bytes *in, struct buf *out,
     struct session_event *event)
 {
-	LK_ASSERT(s->state != PSK);
+	LK_ASSERT(s->state != PSK && s->state != WINDOW);
 	while (
 	    in->len > 0 && event->type == SESSION_NOTHING && s->state != OPEN) {
 		if (s->state == PREFACE)

@@ -14,9 +14,11 @@
  *   initiator: session_new -----------------------+
  *                                                 v
  *   responder: PREFACE --- XK ---------------> HANDSHAKE --ESTABLISHED--> OPEN
- *                 |                               ^                        | ^
- *                 +-- XKpsk3 --TICKET--> PSK -----+                        +-+
- *                                          session_psk                  MESSAGE
+ *                 |                               ^  ^                     | ^
+ *                 +-- XKpsk3 --TICKET--> PSK -----+  |                     +-+
+ *                 |                        session_psk                  MESSAGE
+ *                 +-- XX --WINDOW--> WINDOW ---------+
+ *                                          session_window
  *   any state -- error --> DEAD
  *
  * Transitions are made by session_step, except the one named.  A session is
@@ -29,6 +31,7 @@
 #include "crypto/seal.h"
 
 #define SESSION_TICKET_LEN 8
+#define SESSION_WINDOW_LEN 1
 #define SESSION_PSK_LEN 32
 #define SESSION_HASH_LEN 64 /* h, the Noise handshake hash (BLAKE2b) */
 #define SESSION_TYPES 256
@@ -39,6 +42,7 @@
 enum session_pattern {
 	SESSION_XK = 1,     /* a known peer */
 	SESSION_XKPSK3 = 2, /* a ticket */
+	SESSION_XX = 3,     /* a code: keys of the two sides' own for it */
 };
 
 enum session_role {
@@ -59,15 +63,17 @@ struct session_config {
 	const uint32_t *body_max;
 	/* The initiator only: */
 	enum session_pattern pattern;
-	const uint8_t *remote; /* DH_LEN, static key of the responder */
+	const uint8_t *remote; /* DH_LEN, static key of the responder; not XX */
 	const uint8_t *ticket; /* SESSION_TICKET_LEN with XKPSK3, else NULL */
 	const uint8_t *psk;    /* SESSION_PSK_LEN with XKPSK3, else NULL */
+	uint8_t window;        /* with XX: the number of the code */
 	struct bytes payload;  /* of the last handshake message */
 };
 
 enum session_event_type {
 	SESSION_NOTHING,     /* all of the input is used up; wait for more */
 	SESSION_TICKET,      /* a responder wants session_psk */
+	SESSION_WINDOW,      /* a responder wants session_window */
 	SESSION_ESTABLISHED, /* h, remote and payload are authentic */
 	SESSION_MESSAGE,
 };
@@ -75,9 +81,10 @@ enum session_event_type {
 /* Views are valid until the next session_step or session_free. */
 struct session_event {
 	enum session_event_type type;
-	/* TICKET and ESTABLISHED: */
+	/* TICKET, WINDOW and ESTABLISHED: */
 	enum session_pattern pattern;
-	const uint8_t *ticket; /* SESSION_TICKET_LEN, NULL with XK */
+	const uint8_t *ticket; /* SESSION_TICKET_LEN with XKPSK3, else NULL */
+	uint8_t window;        /* with XX, else 0 */
 	/* ESTABLISHED: */
 	const uint8_t *hash;   /* SESSION_HASH_LEN */
 	const uint8_t *remote; /* DH_LEN, static key of the other side */
@@ -106,7 +113,8 @@ void session_free(struct session *); /* wipes its keys; NULL is fine */
  * version or pattern), MALFORMED (anything not authentic or out of place),
  * LIMIT (a length over its bound, or `out` full), DENIED (the other side
  * has our own key: we connected to ourselves), NOMEM.
- * After SESSION_TICKET, session_psk comes first.
+ * After SESSION_TICKET, session_psk comes first; after SESSION_WINDOW
+ * session_window.
  */
 LK_MUST_USE lk_err session_step(struct session *, struct bytes *in,
     struct buf *out, struct session_event *event);
@@ -114,6 +122,10 @@ LK_MUST_USE lk_err session_step(struct session *, struct bytes *in,
 /* Answers SESSION_TICKET.  For a ticket that is not honoured give random
  * bytes: the initiator then fails exactly as with a wrong psk. */
 void session_psk(struct session *, const uint8_t psk[static SESSION_PSK_LEN]);
+
+/* Answers SESSION_WINDOW: the static key of this window.  Copied.  For a window
+ * that is not open there is no answer: free the session. */
+void session_window(struct session *, const struct dh_key *);
 
 /*
  * Appends one message to `out`.  LIMIT when out has no room for

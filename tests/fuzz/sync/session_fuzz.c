@@ -52,6 +52,9 @@ event_check(
 	case SESSION_TICKET:
 		session_psk(s, psk);
 		break;
+	case SESSION_WINDOW:
+		session_window(s, &keys[1]);
+		break;
 	case SESSION_ESTABLISHED:
 		LK_ASSERT(event->payload.len < HANDSHAKE_BYTES_MAX);
 		break;
@@ -190,8 +193,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] % 4 >= 2)
 		s = responder_copy(&send);
 	else
-		s = session_make(data[0] % 4 == 1 ? SESSION_INITIATOR :
-						    SESSION_RESPONDER,
+		s = session_make(
+		    data[0] % 4 == 1 ? SESSION_INITIATOR : SESSION_RESPONDER,
 		    &out);
 	if (data[0] % 4 == 3)
 		feed_sealed(s, &send, in, cut, &out);

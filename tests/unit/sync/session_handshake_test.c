@@ -2,13 +2,13 @@
 #include "tests/unit/sync/session_link.h"
 
 static void
-both_patterns_establish_a_session(void **state)
+every_pattern_establishes_a_session(void **state)
 {
 	static const enum session_pattern patterns[] = { SESSION_XK,
-		SESSION_XKPSK3 };
+		SESSION_XKPSK3, SESSION_XX };
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		struct session_event event;
 		struct link l;
 
@@ -31,6 +31,7 @@ the_wire_begins_with_the_preface_of_the_protocol(void **state)
 {
 	static const uint8_t known[XK_PREFACE] = { 'L', 'K', 1, 1, 0 };
 	static const uint8_t invited[XK_PREFACE] = { 'L', 'K', 1, 2, 8 };
+	static const uint8_t coded[] = { 'L', 'K', 1, 3, 1, WINDOW };
 	struct link l;
 
 	(void)state;
@@ -45,6 +46,9 @@ the_wire_begins_with_the_preface_of_the_protocol(void **state)
 	assert_memory_equal(l.wire[0].ptr, invited, XK_PREFACE);
 	assert_memory_equal(
 	    l.wire[0].ptr + XK_PREFACE, ticket, SESSION_TICKET_LEN);
+	link_close(&l);
+	link_open(&l, SESSION_XX, 4);
+	assert_memory_equal(l.wire[0].ptr, coded, sizeof(coded));
 	link_close(&l);
 }
 
@@ -156,6 +160,57 @@ the_handshakes_of_the_protocol_hold(void **state)
 	json_object_put(file);
 }
 
+/* Who pairs by code has keys for this once: no certificate names them. */
+static void
+the_handshakes_of_pairing_by_code_hold(void **state)
+{
+	static const char *const statics[] = { "typer_static",
+		"displayer_static" };
+	static const char *const once[] = { "typer_ephemeral",
+		"displayer_ephemeral" };
+	struct json_object *file =
+	    json_object_from_file(LK_TEST_DATA "/protocol/code.json");
+	struct json_object *runs = vector_field(file, "runs");
+
+	(void)state;
+	assert_int_equal(json_object_array_length(runs), 2);
+	for (size_t n = 0; n < json_object_array_length(runs); n++) {
+		struct json_object *v = json_object_array_get_idx(runs, n);
+		VECTOR preface = vector_get(v, "preface");
+		VECTOR h = vector_get(v, "h");
+		struct session_config config;
+		struct session_event event;
+		struct link l;
+
+		link_open(&l, SESSION_XX, 5);
+		for (int i = 0; i < 2; i++) {
+			VECTOR secret = vector_get(v, statics[i]);
+			VECTOR fresh = vector_get(v, once[i]);
+
+			dh_key_from_secret(&l.keys[i], secret.ptr);
+			memcpy(l.ephemerals[i], fresh.ptr, DH_LEN);
+			session_free(l.side[i]);
+			buf_reset(&l.wire[i]);
+			config_make(&config, &l, i, SESSION_XX);
+			config.window = preface.ptr[XK_PREFACE];
+			assert_int_equal(
+			    session_new(&l.side[i], &config, &l.wire[i]).code,
+			    LK_OK);
+		}
+		assert_memory_equal(l.wire[0].ptr, preface.ptr, preface.len);
+		deliver_expect(&l, 1, SESSION_WINDOW, &event);
+		session_window(l.side[1], &l.keys[1]);
+		deliver_expect(&l, 1, SESSION_NOTHING, &event);
+		deliver_expect(&l, 0, SESSION_ESTABLISHED, &event);
+		deliver_expect(&l, 1, SESSION_ESTABLISHED, &event);
+		assert_int_equal(event.window, preface.ptr[XK_PREFACE]);
+		assert_memory_equal(event.hash, h.ptr, h.len);
+		assert_memory_equal(session_hash(l.side[0]), h.ptr, h.len);
+		link_close(&l);
+	}
+	json_object_put(file);
+}
+
 static void
 every_wrong_preface_is_refused_at_its_first_wrong_byte(void **state)
 {
@@ -169,12 +224,13 @@ every_wrong_preface_is_refused_at_its_first_wrong_byte(void **state)
 		{ { 'L', 'K', 2 }, 2, LK_E_VERSION },
 		{ { 'L', 'K', 0 }, 2, LK_E_VERSION },
 		{ { 'L', 'K', 1, 0 }, 3, LK_E_VERSION },
-		{ { 'L', 'K', 1, 3 }, 3, LK_E_VERSION },
 		{ { 'L', 'K', 1, 4 }, 3, LK_E_VERSION },
 		{ { 'L', 'K', 1, 1, 8 }, 4, LK_E_MALFORMED },
 		{ { 'L', 'K', 1, 1, 1 }, 4, LK_E_MALFORMED },
 		{ { 'L', 'K', 1, 2, 0 }, 4, LK_E_MALFORMED },
 		{ { 'L', 'K', 1, 2, 9 }, 4, LK_E_MALFORMED },
+		{ { 'L', 'K', 1, 3, 0 }, 4, LK_E_MALFORMED },
+		{ { 'L', 'K', 1, 3, 2 }, 4, LK_E_MALFORMED },
 	};
 
 	(void)state;
@@ -226,7 +282,7 @@ every_flipped_bit_of_the_handshake_ends_it(void **state)
 			event.type = SESSION_NOTHING;
 			err = deliver(&l, to, &event);
 			/* A flip that makes a length greater, or that makes it
-			 * the preface of a ticket, leaves it waiting. */
+			 * another preface, leaves it waiting. */
 			assert_true(event.type == SESSION_NOTHING ||
 			    event.type == SESSION_TICKET);
 			if (err.code == LK_OK)
@@ -318,6 +374,24 @@ only_the_last_handshake_message_may_carry_something(void **state)
 }
 
 static void
+no_handshake_message_of_a_code_may_carry_anything(void **state)
+{
+	struct session_event event;
+	struct link l;
+
+	(void)state;
+	link_open(&l, SESSION_XX, 80);
+	deliver_expect(&l, 1, SESSION_WINDOW, &event);
+	session_window(l.side[1], &l.keys[1]);
+	deliver_expect(&l, 1, SESSION_NOTHING, &event);
+	buf_reset(&l.wire[0]);
+	buf_u16(&l.wire[0], DH_LEN + 16 + 16 + 1);
+	assert_int_equal(deliver(&l, 1, &event).code, LK_E_MALFORMED);
+	assert_dead(&l, 1, LK_E_MALFORMED);
+	link_close(&l);
+}
+
+static void
 connecting_to_oneself_is_refused(void **state)
 {
 	struct session_config config;
@@ -364,10 +438,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(both_patterns_establish_a_session),
+		cmocka_unit_test(every_pattern_establishes_a_session),
 		cmocka_unit_test(
 		    the_wire_begins_with_the_preface_of_the_protocol),
 		cmocka_unit_test(the_handshakes_of_the_protocol_hold),
+		cmocka_unit_test(the_handshakes_of_pairing_by_code_hold),
 		cmocka_unit_test(
 		    every_wrong_preface_is_refused_at_its_first_wrong_byte),
 		cmocka_unit_test(every_flipped_bit_of_the_handshake_ends_it),
@@ -375,6 +450,8 @@ main(void)
 		cmocka_unit_test(a_handshake_ends_at_its_bound),
 		cmocka_unit_test(
 		    only_the_last_handshake_message_may_carry_something),
+		cmocka_unit_test(
+		    no_handshake_message_of_a_code_may_carry_anything),
 		cmocka_unit_test(connecting_to_oneself_is_refused),
 		cmocka_unit_test(a_low_order_key_of_the_responder_is_refused),
 	};

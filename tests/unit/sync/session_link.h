@@ -22,6 +22,7 @@
 #define TYPE_EMPTY 3
 #define XK_PREFACE 5
 #define TICKET_PREFACE 13
+#define WINDOW 42
 #define MESSAGE_1 50 /* with its length */
 
 static uint32_t body_max[SESSION_TYPES] = {
@@ -54,6 +55,10 @@ config_make(struct session_config *c, const struct link *l, int side,
 	if (side == 1)
 		return;
 	c->pattern = pattern;
+	if (pattern == SESSION_XX) {
+		c->window = WINDOW;
+		return;
+	}
 	c->remote = l->keys[1].pk;
 	c->payload = BYTES_STR("proof of who I am");
 	if (pattern == SESSION_XKPSK3) {
@@ -134,8 +139,11 @@ established_check(const struct link *l, int side, enum session_pattern pattern,
 		assert_memory_equal(event->ticket, ticket, SESSION_TICKET_LEN);
 	else
 		assert_null(event->ticket);
+	assert_int_equal(event->window, pattern == SESSION_XX ? WINDOW : 0);
 	assert_true(bytes_equal(event->payload,
-	    side == 0 ? BYTES(NULL, 0) : BYTES_STR("proof of who I am")));
+	    side == 0 || pattern == SESSION_XX
+		? BYTES(NULL, 0)
+		: BYTES_STR("proof of who I am")));
 }
 
 static inline void
@@ -147,6 +155,11 @@ link_establish(struct link *l, enum session_pattern pattern)
 		deliver_expect(l, 1, SESSION_TICKET, &event);
 		assert_memory_equal(event.ticket, ticket, SESSION_TICKET_LEN);
 		session_psk(l->side[1], psk);
+	}
+	if (pattern == SESSION_XX) {
+		deliver_expect(l, 1, SESSION_WINDOW, &event);
+		assert_int_equal(event.window, WINDOW);
+		session_window(l->side[1], &l->keys[1]);
 	}
 	deliver_expect(l, 1, SESSION_NOTHING, &event);
 	deliver_expect(l, 0, SESSION_ESTABLISHED, &event);
