@@ -35,6 +35,9 @@ static const char labels[][LABEL_LEN + 1] = {
 	[DIGEST_GUARD] = "lk1 guard",
 	[DIGEST_WORDS] = "lk1 words",
 	[DIGEST_BEACON] = "lk1 beacon",
+	[DIGEST_PAIR_CODE] = "lk1 pair code",
+	[DIGEST_PAIR_CONF] = "lk1 pair conf",
+	[DIGEST_PAIR_SAS] = "lk1 pair sas",
 };
 
 static const uint8_t checksum_key[crypto_shorthash_KEYBYTES] = "lk1 checksum";

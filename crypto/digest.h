@@ -35,6 +35,9 @@ enum digest_label {
 	DIGEST_GUARD,
 	DIGEST_WORDS,
 	DIGEST_BEACON,
+	DIGEST_PAIR_CODE,
+	DIGEST_PAIR_CONF,
+	DIGEST_PAIR_SAS,
 };
 
 /* An incremental H[n](label; ...) or H[n](label, key; ...). */

@@ -143,8 +143,8 @@ word_next(struct bytes *text)
 	return word;
 }
 
-static bool
-word_decode(unsigned *value, struct bytes word)
+bool
+phrase_word_number(unsigned *value, struct bytes word)
 {
 	char lower[PHRASE_WORD_LEN + 1] = { 0 };
 	bool good;
@@ -178,7 +178,7 @@ bits_read(uint8_t bits[static PHRASE_ENTROPY_LEN + 1], struct bytes text)
 	for (size_t w = 0; w < PHRASE_WORDS; w++) {
 		unsigned value;
 
-		if (!word_decode(&value, word_next(&text)))
+		if (!phrase_word_number(&value, word_next(&text)))
 			return LK_ERR(LK_E_MALFORMED, wrong_word[w]);
 		for (size_t i = 0; i < WORD_BITS; i++) {
 			size_t at = w * WORD_BITS + i;
@@ -223,6 +223,20 @@ phrase_root_seed(uint8_t seed[static ROOT_SEED_LEN],
 	return LK_NONE;
 }
 
+void
+phrase_three_words(
+    char out[static KEY_WORDS_LEN], const uint8_t bits[static KEY_WORDS_BYTES])
+{
+	for (size_t w = 0; w < KEY_WORDS; w++) {
+		unsigned i = (unsigned)bits[2 * w] << 8 | bits[2 * w + 1];
+
+		phrase_word(
+		    out + w * (PHRASE_WORD_LEN + 1), i % PHRASE_LIST_LEN);
+		out[w * (PHRASE_WORD_LEN + 1) + PHRASE_WORD_LEN] =
+		    w + 1 == KEY_WORDS ? '\0' : ' ';
+	}
+}
+
 lk_err
 phrase_key_words(
     char out[static KEY_WORDS_LEN], const uint8_t root_pk[static 32])
@@ -234,14 +248,7 @@ phrase_key_words(
 		32, salt, ARGON_PASSES, ARGON_BYTES,
 		crypto_pwhash_argon2id_ALG_ARGON2ID13) != 0)
 		return LK_ERR(LK_E_NOMEM, "words: 64 MiB of memory");
-	for (size_t w = 0; w < KEY_WORDS; w++) {
-		unsigned i = (unsigned)bits[2 * w] << 8 | bits[2 * w + 1];
-
-		phrase_word(
-		    out + w * (PHRASE_WORD_LEN + 1), i % PHRASE_LIST_LEN);
-		out[w * (PHRASE_WORD_LEN + 1) + PHRASE_WORD_LEN] =
-		    w + 1 == KEY_WORDS ? '\0' : ' ';
-	}
+	phrase_three_words(out, bits);
 	return LK_NONE;
 }
 

@@ -30,6 +30,8 @@ enum root_purpose {
 
 /* Word number i < PHRASE_LIST_LEN, with a NUL. */
 void phrase_word(char out[static PHRASE_WORD_LEN + 1], unsigned i);
+/* The number of a word, in either case; false when it is none of the list. */
+bool phrase_word_number(unsigned *, struct bytes word);
 
 void phrase_encode(char out[static PHRASE_TEXT_LEN],
     const uint8_t entropy[static PHRASE_ENTROPY_LEN]);
@@ -48,6 +50,10 @@ LK_MUST_USE lk_err phrase_decode(
  */
 #define KEY_WORDS 3
 #define KEY_WORDS_LEN (KEY_WORDS * (PHRASE_WORD_LEN + 1))
+/* The three words of six uniform bytes: the last 11 bits of each two. */
+#define KEY_WORDS_BYTES 6
+void phrase_three_words(
+    char out[static KEY_WORDS_LEN], const uint8_t bits[static KEY_WORDS_BYTES]);
 LK_MUST_USE lk_err phrase_key_words(
     char out[static KEY_WORDS_LEN], const uint8_t root_pk[static 32]);
 

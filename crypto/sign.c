@@ -27,6 +27,7 @@ static const char labels[][LABEL_LEN + 1] = {
 	[SIGN_CARD] = "lk1 card sig",
 	[SIGN_BOX_CERT] = "lk1 box cert",
 	[SIGN_GUARD] = "lk1 guard sig",
+	[SIGN_PAIR_POP] = "lk1 pair pop",
 };
 
 static bool

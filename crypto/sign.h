@@ -32,6 +32,7 @@ enum sign_label {
 	SIGN_CARD,
 	SIGN_BOX_CERT,
 	SIGN_GUARD,
+	SIGN_PAIR_POP,
 };
 
 /* Signs label || a || b.  Either part may be empty; together they have at

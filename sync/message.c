@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sync/card.h"
+#include "sync/code_run.h"
 #include "sync/welcome.h"
 
 #define SMALL_MAX 64
@@ -39,6 +40,12 @@ message_body_max(uint32_t out[static 256])
 		{ MSG_WELCOME, WELCOME_MAX },
 		{ MSG_CARD, CARD_MAX },
 		{ MSG_PEERS, PEERS_BODY_MAX },
+		{ MSG_CODE_SHARE, SMALL_MAX },
+		{ MSG_CODE_SHARE_BACK, SMALL_MAX },
+		{ MSG_CODE_CONFIRM, SMALL_MAX },
+		{ MSG_CODE_CONFIRM_BACK, SMALL_MAX },
+		{ MSG_CODE_KEYS, CODE_KEYS_MAX },
+		{ MSG_CODE_KEYS_BACK, CODE_KEYS_MAX },
 	};
 
 	for (size_t i = 0; i < 256; i++)
@@ -272,8 +279,7 @@ item_slot_find(const struct item_state *s, const uint8_t *tag, size_t *place)
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		int c = memcmp(
-		    s->slots[s->by_tag[mid]].tag, tag, LK_TOPIC_LEN);
+		int c = memcmp(s->slots[s->by_tag[mid]].tag, tag, LK_TOPIC_LEN);
 
 		if (c == 0) {
 			*place = mid;

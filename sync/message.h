@@ -41,6 +41,14 @@ enum message_type {
 	MSG_WELCOME = 48,
 	MSG_CARD = 49,
 	MSG_PEERS = 50,
+	/* sync/code_run.h; in turn, the typer's first */
+	MSG_CODE_SHARE = 80,
+	MSG_CODE_SHARE_BACK = 81,
+	MSG_CODE_CONFIRM = 82,
+	MSG_CODE_CONFIRM_BACK = 83,
+	MSG_CODE_KEYS = 84,
+	MSG_CODE_KEYS_BACK = 85,
+	MSG_CODE_DONE = 86,
 	MSG_UNKNOWN_MIN = 128, /* from here on unknown types are skipped */
 };
 
@@ -145,8 +153,8 @@ struct item_state {
 #define ITEM_SLOTS_MAX 65536
 void item_state_clear(struct item_state *);
 /* Appends one envelope as an item.  NOMEM, LIMIT. */
-LK_MUST_USE lk_err item_encode(struct buf *, struct item_state *,
-    const struct envelope *);
+LK_MUST_USE lk_err item_encode(
+    struct buf *, struct item_state *, const struct envelope *);
 /* Rebuilds the next envelope, in the arena. */
 LK_MUST_USE lk_err item_decode(struct rd *items, struct item_state *,
     const uint8_t topic[static LK_TOPIC_LEN], struct arena *,
@@ -168,7 +176,7 @@ struct ack {
 	uint8_t tag[LK_TOPIC_LEN], incarnation[INCARNATION_LEN];
 	uint64_t counter;
 	uint8_t etag[LK_TOPIC_LEN], nonce[24];
-	struct bytes clear;  /* tag to etag: the AAD after the topic id */
+	struct bytes clear; /* tag to etag: the AAD after the topic id */
 	struct bytes sealed;
 };
 LK_MUST_USE lk_err ack_decode(struct ack *, struct bytes);

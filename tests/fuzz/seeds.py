@@ -223,6 +223,16 @@ def messages():
         yield bytes([35]) + bytes.fromhex(entry["body"])
 
 
+def codes():
+    """Texts, and the first messages of a run."""
+    file = json.loads((DATA / "protocol/code.json").read_text())
+    for code in file["codes"] + file["bad_codes"]:
+        yield bytes([2 - code["purpose"]]) + code["text"].encode()
+    for run in file["runs"]:
+        yield b"\3" + b"".join(bytes([t, 32]) + bytes.fromhex(run[f])
+                              for t, f in ((80, "typer_share"), (82, "typer_confirm")))
+
+
 def streams():
     for side in range(3):
         yield bytes([side, 0]) + b"LK\1\1\0" + bytes(50)
@@ -313,7 +323,10 @@ SEEDS = {
     "card_fuzz": lambda: (*vectors("cert", "card", "cards"), *vectors("cert", "proof", "proofs")),
     "change_fuzz": lambda: (b"\0" + c for c in chunks(1)),
     "chunk_fuzz": files,
+    "code_fuzz": codes,
     "column_fuzz": columns,
+    "cpace_fuzz": lambda: (bytes.fromhex(v[f]) + b"\0" for v in json.loads(
+        (DATA / "protocol/code.json").read_text())["runs"] for f in ("typer_share", "displayer_share")),
     "cursor_fuzz": cursors,
     "doc_fuzz": plans,
     "document_fuzz": lambda: chunks(0),

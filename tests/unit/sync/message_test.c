@@ -424,6 +424,12 @@ the_greatest_body_of_every_type_is_the_protocols(void **state)
 		{ MSG_WELCOME, 4 * 1024 },
 		{ MSG_CARD, 24 * 1024 },
 		{ MSG_PEERS, 256 * 1024 },
+		{ MSG_CODE_SHARE, 32 },
+		{ MSG_CODE_SHARE_BACK, 32 },
+		{ MSG_CODE_CONFIRM, 32 },
+		{ MSG_CODE_CONFIRM_BACK, 32 },
+		{ MSG_CODE_KEYS, 1 + 24 * 1024 + 64 },
+		{ MSG_CODE_KEYS_BACK, 24 * 1024 + 64 },
 	};
 	uint32_t max[256];
 	size_t known = 0;
