@@ -97,6 +97,11 @@
 #define PASSPHRASE_MAX 1024 /* of the identity file: a line of a file */
 #define TICKETS_MAX 32
 #define TICKET_USES_MAX 1000
+/* Pairing by code: shown at once, how long, and the tries that may break off
+ * before anything was confirmed. */
+#define CODES_MAX 8
+#define CODE_LASTS_MS (5 * 60 * 1000)
+#define CODE_RUNS_MAX 8
 #define SPAN_DAYS_MAX 366 /* how long a ticket is good, or a command waits */
 #define SPAN_MS_MAX (SPAN_DAYS_MAX * INT64_C(86400000))
 

@@ -1,7 +1,7 @@
 /*
  * cpace.h - CPace over ristretto255 with SHA-512: two sides that know the same
  * few bits agree on a key, and whoever does not know them gets one guess a run
- * (docs/protocol.md section 12; the CFRG's draft-irtf-cfrg-cpace, in the form
+ * (docs/protocol.md section 16; the CFRG's draft-irtf-cfrg-cpace, in the form
  * with an initiator and a responder).
  *
  *   cpace_init -> send cpace_share -> cpace_finish with the other side's

@@ -1,6 +1,6 @@
 /*
  * code.h - a code that pairs two devices, as people read and type it
- * (docs/protocol.md section 12): "42-jikoh-katif-sizok".
+ * (docs/protocol.md section 16): "42-jikoh-katif-sizok".
  *
  * The number is public: it says which window the code is for.  The words are
  * those of the recovery phrase; three of them are 26 secret bits and 7 that

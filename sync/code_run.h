@@ -1,7 +1,7 @@
 /*
  * code_run.h - one run of pairing by code inside a session of pattern XX: the
  * agreement over the code, and that both sides have the same
- * (docs/protocol.md section 12).
+ * (docs/protocol.md section 16).
  *
  *     typer                                         displayer
  *     SHARE -- 80 its share -------------------->   SHARE

@@ -6,7 +6,7 @@
 #include "sync/endpoint.h"
 #include "sync/fanout.h"
 #include "sync/names.h"
-#include "sync/pairing.h"
+#include "sync/pair_run.h"
 
 #define TICK_MOST_MS 60000
 #define ROUND_MS 30000
@@ -29,6 +29,7 @@ engine_new(struct engine **out, struct replica *r, struct identity *identity,
 	TAILQ_INIT(&e->links);
 	TAILQ_INIT(&e->peers);
 	TAILQ_INIT(&e->redeems);
+	TAILQ_INIT(&e->windows);
 	message_body_max(e->body_max);
 	*out = e;
 	return LK_NONE;
@@ -43,6 +44,7 @@ engine_free(struct engine *e)
 		link_free(e, TAILQ_FIRST(&e->links));
 	peers_free(e);
 	redeem_free(e);
+	windows_free(e);
 	free(e->origins);
 	free(e->acks);
 	free(e->heals);
@@ -154,8 +156,10 @@ link_lost(struct engine *e, struct link *l)
 {
 	struct link *other;
 
+	pair_run_lost(e, l);
 	redeem_lost(e, l);
-	if (l->known) {
+	/* One that paired by code is dialled at once. */
+	if (l->known && l->run == NULL) {
 		other = link_of(e, l->pk);
 		if (other == NULL || other == l || link_is_suspect(e, other))
 			peers_failed(e, l->pk);
@@ -259,6 +263,7 @@ engine_plan(struct engine *e)
 	TAILQ_FOREACH (q, &e->redeems, next)
 		if (redeem_wanted(q))
 			wake_at(e, q->again.ms);
+	wake_at(e, windows_next_ms(e));
 	if (e->acks_len > 0)
 		wake_at(e, e->acks_due.ms);
 	if (e->heals_len > 0)
@@ -288,6 +293,7 @@ engine_tick(struct engine *e, struct now now)
 	TRY(discovery_tick(e));
 	TRY(peers_dial(e));
 	TRY(redeem_dial(e));
+	windows_tick(e);
 	if (e->acks_len > 0 && e->acks_due.ms <= now.mono.ms)
 		TRY(acks_flush(e, ACKS_AT_ONCE));
 	engine_plan(e);

@@ -11,6 +11,7 @@
 #ifndef SYNC_ENGINE_H
 #define SYNC_ENGINE_H
 
+#include "crypto/phrase.h"
 #include "sync/beacon.h"
 #include "sync/replica.h"
 #include "sync/ticket.h"
@@ -146,6 +147,11 @@ struct redeem_status {
 	uint32_t docno;   /* invite: the document, when done */
 	size_t documents; /* pair: how many have arrived and are readable */
 	const char *why;  /* refused: static */
+	bool broken;      /* refused: a code that may be good for all we know */
+	/* By code, when done: what both sides show, and who a contact is. */
+	char words[KEY_WORDS_LEN];
+	uint8_t root_pk[32];
+	char name[LK_NAME_MAX + 1];
 };
 LK_MUST_USE lk_err engine_redeemed(struct engine *, uint64_t handle, struct redeem_status *);
 

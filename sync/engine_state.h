@@ -9,8 +9,9 @@
  *   peers.h      the address book and dialling
  *   discovery.h  beacons
  *   pairing.h    tickets, cards, welcomes
+ *   pair_run.h   codes
  *
- * A link's life, by who moves it:
+ * A link's life, by who moves it (PAIRING in place of OPEN: by code):
  *
  *   HANDSHAKE -- link_established --> HELLO -- hello_received --> OPEN
  *       |                              |                           |
@@ -64,8 +65,13 @@ struct listed {
 };
 
 #define TOPIC_WELCOMED UINT32_MAX
-
-enum link_state { LINK_HANDSHAKE, LINK_HELLO, LINK_OPEN, LINK_CLOSED };
+enum link_state {
+	LINK_HANDSHAKE,
+	LINK_HELLO,
+	LINK_PAIRING,
+	LINK_OPEN,
+	LINK_CLOSED,
+};
 
 struct link {
 	TAILQ_ENTRY(link) next;
@@ -80,7 +86,7 @@ struct link {
 	bool connected;    /* and came through; accepted ones are */
 	bool closing;      /* ENGINE_CLOSE follows what is in `out` */
 	bool gone;         /* the caller knows that it is closed */
-	struct mono deadline; /* of the handshake, or of the answer to PING */
+	struct mono deadline; /* of the handshake, or of a pairing by code */
 	struct mono opened, heard, pinged, round;
 	struct mono probed;   /* asked whether it still lives; ms 0: no */
 	int64_t round_every;  /* ms between comparisons; 0: not drawn yet */
@@ -97,6 +103,8 @@ struct link {
 	bool has_ticket;
 	bool recovers; /* it shows a certificate of a root key, and no ticket */
 	struct bytes payload; /* owned: what who joins so has said */
+	struct code_run *run; /* owned: pairing by code */
+	uint64_t window;      /* handle of the code shown here; 0: none */
 	/* Topics. */
 	bool set_sent, set_received, listed, matched;
 	bool list_again; /* there are topics without number */
@@ -121,6 +129,7 @@ struct link {
 TAILQ_HEAD(links, link);
 
 TAILQ_HEAD(redeems, redeem);
+TAILQ_HEAD(windows, window); /* pair_run.h */
 
 /* An envelope that came from this link, so that it is not sent back. */
 struct origin {
@@ -135,6 +144,7 @@ struct engine {
 	struct links links;
 	struct peers peers;
 	struct redeems redeems;
+	struct windows windows;
 	struct now now;
 	uint64_t next_conn, next_handle;
 	uint64_t generation; /* rises with everything that becomes durable */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "sync/endpoint.h"
-#include "sync/pairing.h"
+#include "sync/pair_run.h"
 #include "sync/person.h"
 
 #define CLOSE_REASON_LEN 1
@@ -60,7 +60,8 @@ link_start(struct engine *e, struct link *l, const struct session_config *given)
 
 	random_fill(&e->random, ephemeral, sizeof(ephemeral));
 	config.role = l->initiator ? SESSION_INITIATOR : SESSION_RESPONDER;
-	config.noise = &e->identity->noise;
+	if (config.noise == NULL)
+		config.noise = &e->identity->noise;
 	config.ephemeral = ephemeral;
 	config.body_max = e->body_max;
 	err = session_new(&l->session, &config, &l->out);
@@ -122,6 +123,8 @@ link_free(struct engine *e, struct link *l)
 	buf_clear(&l->gossip);
 	topics_free(l);
 	free((void *)(uintptr_t)l->payload.ptr);
+	code_run_clear(l->run);
+	free(l->run);
 	free(l);
 }
 
@@ -190,11 +193,14 @@ link_hello(struct engine *e, struct link *l)
 {
 	struct hello hello = { .min = PROTOCOL_VERSION,
 		.max = PROTOCOL_VERSION,
-		.message_max = MESSAGE_MAX,
-		.port = e->port };
+		.message_max = MESSAGE_MAX };
 	BUF_SCOPED b = { .max = 64 };
 
-	memcpy(hello.incarnation, e->incarnation, INCARNATION_LEN);
+	/* Whoever tries a code learns nothing by which to know us again. */
+	if (l->run == NULL) {
+		hello.port = e->port;
+		memcpy(hello.incarnation, e->incarnation, INCARNATION_LEN);
+	}
 	hello_encode(&b, &hello);
 	l->state = LINK_HELLO;
 	link_send(e, l, MSG_HELLO, buf_bytes(&b));
@@ -258,6 +264,8 @@ link_established(
 		TRY(link_proved(e, l, ev));
 	if (!l->initiator && ev->pattern == SESSION_XKPSK3)
 		TRY(pairing_joined(e, l, ev->payload));
+	if (ev->pattern == SESSION_XX)
+		TRY(pair_run_established(e, l));
 	return link_hello(e, l);
 }
 
@@ -353,6 +361,8 @@ hello_received(struct engine *e, struct link *l, struct bytes body)
 		return LK_ERR(LK_E_MALFORMED, "second HELLO");
 	if (hello.min > PROTOCOL_VERSION || hello.max < PROTOCOL_VERSION)
 		return LK_ERR(LK_E_VERSION, "no common version");
+	if (l->run != NULL)
+		return pair_run_open(e, l);
 	l->state = LINK_OPEN;
 	l->opened = e->now.mono;
 	if (l->has_ticket)
@@ -368,8 +378,10 @@ static lk_err
 close_received(struct engine *e, struct link *l, struct bytes body)
 {
 	struct rd rd = rd_over(body);
+	uint8_t reason = rd_u8(&rd);
 
-	l->refused = rd_u8(&rd) == CLOSE_TICKET;
+	l->refused = reason == CLOSE_TICKET;
+	pair_run_closed(l, reason);
 	link_close(e, l, CLOSE_DONE);
 	return LK_NONE;
 }
@@ -392,45 +404,61 @@ nothing_to_do(struct engine *e, struct link *l, struct bytes body)
 	return LK_NONE;
 }
 
-/* Who takes what; `known` messages need the peer's device key. */
+/* When a message may come: before HELLO, in a pairing by code, from anybody,
+ * from a device whose key is known. */
+enum { IN_HELLO = 1, IN_PAIRING = 2, IN_OPEN = 4, IN_KNOWN = 8 };
+#define IN_ANY (IN_PAIRING | IN_OPEN | IN_KNOWN)
+
 static const struct handler {
 	enum message_type type;
-	bool known;
+	unsigned in;
 	lk_err (*take)(struct engine *, struct link *, struct bytes);
 } handlers[] = {
-	{ MSG_HELLO, false, hello_received },
-	{ MSG_CLOSE, false, close_received },
-	{ MSG_PING, false, ping_received },
-	{ MSG_PONG, false, nothing_to_do },
-	{ MSG_SET, true, topics_set },
-	{ MSG_TOPICS, true, topics_list },
-	{ MSG_MATCH, true, topics_match },
-	{ MSG_FP, true, reconcile_fp },
-	{ MSG_VV, true, reconcile_vv },
+	{ MSG_HELLO, IN_HELLO | IN_ANY, hello_received },
+	{ MSG_CLOSE, IN_HELLO | IN_ANY, close_received },
+	{ MSG_PING, IN_ANY, ping_received },
+	{ MSG_PONG, IN_ANY, nothing_to_do },
+	{ MSG_SET, IN_KNOWN, topics_set },
+	{ MSG_TOPICS, IN_KNOWN, topics_list },
+	{ MSG_MATCH, IN_KNOWN, topics_match },
+	{ MSG_FP, IN_KNOWN, reconcile_fp },
+	{ MSG_VV, IN_KNOWN, reconcile_vv },
 	/* Nobody of this version asks in ranges, holds others back or is
 	 * busy; what they ask is not answered. */
-	{ MSG_RANGE, true, nothing_to_do },
-	{ MSG_FLOOR, true, nothing_to_do },
-	{ MSG_BUSY, true, nothing_to_do },
-	{ MSG_BATCH, true, reconcile_batch },
-	{ MSG_WANT, true, reconcile_want },
-	{ MSG_ACK, true, acks_received },
-	{ MSG_WELCOME, true, pairing_welcome },
-	{ MSG_CARD, false, pairing_card },
-	{ MSG_PEERS, true, peers_received },
+	{ MSG_RANGE, IN_KNOWN, nothing_to_do },
+	{ MSG_FLOOR, IN_KNOWN, nothing_to_do },
+	{ MSG_BUSY, IN_KNOWN, nothing_to_do },
+	{ MSG_BATCH, IN_KNOWN, reconcile_batch },
+	{ MSG_WANT, IN_KNOWN, reconcile_want },
+	{ MSG_ACK, IN_KNOWN, acks_received },
+	{ MSG_WELCOME, IN_KNOWN | IN_PAIRING, pairing_welcome },
+	{ MSG_CARD, IN_OPEN | IN_KNOWN, pairing_card },
+	{ MSG_PEERS, IN_KNOWN, peers_received },
 };
+
+static unsigned
+link_takes(const struct link *l)
+{
+	if (l->state == LINK_HELLO)
+		return IN_HELLO;
+	if (l->state == LINK_PAIRING)
+		return IN_PAIRING;
+	return l->known ? IN_KNOWN : IN_OPEN;
+}
 
 static lk_err
 link_message(struct engine *e, struct link *l, uint8_t type, struct bytes body)
 {
+	if (type >= MSG_CODE_SHARE && type <= MSG_CODE_DONE)
+		return l->state == LINK_PAIRING
+		    ? pair_run_message(e, l, type, body)
+		    : LK_ERR(LK_E_MALFORMED, "message out of place");
 	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
 		const struct handler *h = &handlers[i];
 
 		if (h->type != type)
 			continue;
-		if ((l->state == LINK_HELLO && type != MSG_HELLO &&
-			type != MSG_CLOSE) ||
-		    (h->known && !l->known))
+		if ((h->in & link_takes(l)) == 0)
 			return LK_ERR(LK_E_MALFORMED, "message out of place");
 		return h->take(e, l, body);
 	}
@@ -455,7 +483,7 @@ link_event(struct engine *e, struct link *l, const struct session_event *ev)
 		secret_wipe(psk, sizeof(psk));
 		break;
 	case SESSION_WINDOW:
-		return LK_ERR(LK_E_DENIED, "no code of this number");
+		return window_found(e, l, ev->window);
 	case SESSION_ESTABLISHED:
 		return link_established(e, l, ev);
 	case SESSION_MESSAGE:

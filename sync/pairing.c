@@ -27,20 +27,33 @@ pairing_psk(struct engine *e, struct link *l, uint8_t psk[static 32])
 	return LK_NONE;
 }
 
+lk_err
+pairing_device_read(struct rd rd, struct device_block *out, struct bytes *name)
+{
+	struct device_block block;
+	struct bytes said;
+
+	device_block_read(&rd, &block);
+	said = rd_take(&rd, rd_u8(&rd));
+	TRY(rd_end(&rd, "joining device"));
+	if (said.len == 0 || !utf8_valid(said) ||
+	    memchr(said.ptr, 0, said.len) != NULL)
+		return LK_ERR(LK_E_MALFORMED, "name of device");
+	if (!device_block_verify(&block))
+		return LK_ERR(LK_E_MALFORMED, "keys of device");
+	*out = block;
+	*name = said;
+	return LK_NONE;
+}
+
 static lk_err
 joined_device(struct link *l, struct rd rd)
 {
 	struct device_block block;
 	struct bytes name;
 
-	device_block_read(&rd, &block);
-	name = rd_take(&rd, rd_u8(&rd));
-	TRY(rd_end(&rd, "joining device"));
-	if (name.len == 0 || !utf8_valid(name) ||
-	    memchr(name.ptr, 0, name.len) != NULL)
-		return LK_ERR(LK_E_MALFORMED, "name of device");
-	if (!device_block_verify(&block) ||
-	    memcmp(block.noise_pk, l->noise_pk, DH_LEN) != 0)
+	TRY(pairing_device_read(rd, &block, &name));
+	if (memcmp(block.noise_pk, l->noise_pk, DH_LEN) != 0)
 		return LK_ERR(LK_E_MALFORMED, "keys of device");
 	memcpy(l->pk, block.device_pk, 32);
 	return LK_NONE;
@@ -103,11 +116,10 @@ pairing_send_card(struct engine *e, struct link *l)
 }
 
 lk_err
-pairing_take_in(struct engine *e, struct link *l,
+pairing_enter(struct engine *e, struct link *l,
     const struct device_block *block, const char *name)
 {
 	struct cert cert;
-	uint32_t home;
 
 	if (block != NULL) {
 		TRY(person_certify(e->r, block, &cert));
@@ -116,6 +128,16 @@ pairing_take_in(struct engine *e, struct link *l,
 		TRY(fanout_start(e, 0));
 	}
 	memcpy(l->root_pk, e->identity->root_pk, 32);
+	return LK_NONE;
+}
+
+lk_err
+pairing_take_in(struct engine *e, struct link *l,
+    const struct device_block *block, const char *name)
+{
+	uint32_t home;
+
+	TRY(pairing_enter(e, l, block, name));
 	TRY(pairing_send_card(e, l));
 	TRY(replica_home(e->r, &home));
 	return welcome_send(e, l, home);
@@ -157,8 +179,38 @@ answer_device(struct engine *e, struct link *l)
 	return pairing_take_in(e, l, known ? NULL : &block, name);
 }
 
-static lk_err
-learn_card(struct engine *e, const struct card *card)
+/* STORE_DEVICE, SPACE_META. */
+static const char kept_key[] = "proof";
+
+lk_err
+pairing_keep_proof(struct engine *e, const struct card *card)
+{
+	BUF_SCOPED b = { .max = PROOF_LEN_MAX };
+	struct proof proof;
+
+	TRY(card_proof(card, &proof, e->identity->sign.pk));
+	proof_write(&b, &proof);
+	TRY(buf_err(&b, "proof"));
+	return kv_put(docstate_space(e->r, STORE_DEVICE, SPACE_META),
+	    BYTES_STR(kept_key), buf_bytes(&b));
+}
+
+lk_err
+pairing_proof(struct engine *e, struct proof *out)
+{
+	struct bytes value;
+	lk_err err = person_proof(e->r, e->identity->sign.pk, out);
+
+	if (err.code != LK_E_NOTFOUND)
+		return err;
+	TRY(kv_get(docstate_space(e->r, STORE_DEVICE, SPACE_META),
+	    BYTES_STR(kept_key), &value));
+	err = proof_decode(out, value);
+	return err.code == LK_OK ? err : LK_ERR(LK_E_CORRUPT, "kept proof");
+}
+
+lk_err
+pairing_learn(struct engine *e, const struct card *card)
 {
 	for (size_t i = 0; i < card->devices_len; i++)
 		TRY(peers_learn(e, &card->devices[i].cert, NULL,
@@ -209,7 +261,7 @@ answer_person(
 	if (removed)
 		return LK_ERR(LK_E_DENIED, "removed since");
 	TRY(person_keep_card(e->r, bytes, &is_new));
-	TRY(learn_card(e, &card));
+	TRY(pairing_learn(e, &card));
 	memcpy(person.root_pk, card.root_pk, 32);
 	for (size_t i = 0; i < card.devices_len; i++)
 		certs[i] =
@@ -267,5 +319,5 @@ pairing_card(struct engine *e, struct link *l, struct bytes body)
 		return LK_NONE; /* nobody we have met */
 	if (!ours)
 		TRY(person_keep_card(e->r, body, &is_new));
-	return learn_card(e, &card);
+	return pairing_learn(e, &card);
 }

@@ -6,13 +6,15 @@
  *   pairing.c    answering whoever uses one, and cards
  *   redeem.c     using one of another device, and welcomes
  *   recover.c    both sides of a device that has the phrase and no ticket
+ *   pair_run.h   both sides of a code instead of a ticket
  */
 #ifndef SYNC_PAIRING_H
 #define SYNC_PAIRING_H
 
+#include "sync/code.h"
 #include "sync/engine_state.h"
 
-/* A ticket of another device, being used here. */
+/* A ticket, or code, of another device, being used here. */
 struct redeem {
 	TAILQ_ENTRY(redeem) next;
 	uint64_t handle;
@@ -20,6 +22,8 @@ struct redeem {
 	struct ticket_keys keys;
 	bool recovers;    /* no ticket: a certificate of the root instead */
 	struct cert cert; /* that one */
+	bool coded;       /* no ticket: a code instead */
+	struct code code; /* that one, until it was said */
 	uint8_t noise_pk[32];
 	char addresses[PEER_ADDRESS_MAX][ADDRESS_TEXT_MAX];
 	size_t addresses_len, dialled;
@@ -65,8 +69,21 @@ LK_MUST_USE lk_err pairing_send_card(struct engine *, struct link *);
 /* Whether this person has the device already.  DENIED: not any more. */
 LK_MUST_USE lk_err pairing_device(
     struct engine *, const uint8_t pk[static 32], bool *known);
-/* A new device of this person: certifies and enters it, unless `block` is NULL
- * (it was entered before), and sends it the card and the home document. */
+/* What a joining device says of itself: the block is verified, `name`
+ * (borrowed) is 1 byte or more of UTF-8 without NUL.  TRUNCATED, MALFORMED. */
+LK_MUST_USE lk_err pairing_device_read(
+    struct rd, struct device_block *, struct bytes *name);
+/* This device's chain to the root: as the home document has it, else, before
+ * that is here, as the card it joined by.  NOTFOUND. */
+LK_MUST_USE lk_err pairing_proof(struct engine *, struct proof *);
+LK_MUST_USE lk_err pairing_keep_proof(struct engine *, const struct card *);
+/* Where the devices of a verified card are. */
+LK_MUST_USE lk_err pairing_learn(struct engine *, const struct card *);
+/* A new device of this person: certifies and enters it, unless `block` is NULL:
+ * it was entered before. */
+LK_MUST_USE lk_err pairing_enter(struct engine *, struct link *,
+    const struct device_block *block, const char *name);
+/* The same, and sends it the card and the home document. */
 LK_MUST_USE lk_err pairing_take_in(struct engine *, struct link *,
     const struct device_block *block, const char *name);
 
@@ -92,6 +109,13 @@ LK_MUST_USE lk_err recover_answer(struct engine *, struct link *);
 /* redeem.c: the joiner's side, and welcomes. */
 /* DENIED: it would make this device somebody else's, and it owns documents. */
 LK_MUST_USE lk_err redeem_allowed(struct engine *, enum ticket_purpose);
+/* What a joiner says of himself: u8 purpose, then device or card. */
+LK_MUST_USE lk_err redeem_payload(
+    struct engine *, const struct redeem *, struct buf *out);
+/* This device becomes one of the person whose card the redeem of the link has:
+ * his root, his certificate, his home document in place of its own. */
+LK_MUST_USE lk_err redeem_become(
+    struct engine *, struct link *, const struct welcome *);
 LK_MUST_USE lk_err pairing_welcome(
     struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err redeem_card(

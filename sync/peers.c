@@ -4,6 +4,7 @@
 #include "sync/endpoint.h"
 #include "sync/engine_state.h"
 #include "sync/home.h"
+#include "sync/pairing.h"
 #include "sync/person.h"
 
 #define DIAL_FIRST_MS 500
@@ -459,6 +460,27 @@ peer_due_ms(const struct engine *e, const struct peer *p)
 	return next < p->again.ms ? next : p->again.ms;
 }
 
+/* Whether it has made this device one of its person, whose home document is not
+ * here yet. */
+static lk_err
+peer_vouches(struct engine *e, const struct peer *p, bool *vouches)
+{
+	struct proof mine;
+	struct cert cert;
+	lk_err err = person_device(e->r, e->identity->sign.pk, &cert);
+
+	*vouches = false;
+	if (err.code != LK_E_NOTFOUND)
+		return err;
+	err = pairing_proof(e, &mine);
+	if (err.code != LK_OK)
+		return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+	for (size_t i = 1; i < mine.len; i++)
+		*vouches |=
+		    memcmp(mine.certs[i].block.device_pk, p->pk, 32) == 0;
+	return LK_NONE;
+}
+
 static lk_err
 peer_wanted(struct engine *e, struct peer *p, bool *wanted)
 {
@@ -479,6 +501,8 @@ peer_wanted(struct engine *e, struct peer *p, bool *wanted)
 	    (p->dialling || p->addresses_len == 0 || p->again.ms > now))
 		return LK_NONE;
 	err = share_topic(e, p->pk, e->identity->sign.pk, wanted);
+	if (err.code == LK_OK && !*wanted)
+		err = peer_vouches(e, p, wanted);
 	if (!*wanted)
 		p->beacon[0] = '\0';
 	return err;
@@ -509,11 +533,13 @@ peer_dial(struct engine *e, struct peer *p)
 	struct link *l;
 	BUF_SCOPED payload = { .max = PROOF_LEN_MAX };
 	char address[ADDRESS_TEXT_MAX];
-	lk_err err = person_proof(e->r, e->identity->sign.pk, &mine);
+	bool vouches;
+	lk_err err = pairing_proof(e, &mine);
 
 	if (err.code == LK_E_NOTFOUND)
 		return LK_NONE;
 	TRY(err);
+	TRY(peer_vouches(e, p, &vouches));
 	proof_write(&payload, &mine);
 	TRY(buf_err(&payload, "proof"));
 	config.payload = buf_bytes(&payload);
@@ -521,6 +547,8 @@ peer_dial(struct engine *e, struct peer *p)
 	TRY(link_open(e, e->next_conn++, true, address, &l));
 	memcpy(l->pk, p->pk, 32);
 	l->known = true;
+	if (vouches)
+		memcpy(l->root_pk, e->identity->root_pk, 32);
 	p->dialling = true;
 	err = link_start(e, l, &config);
 	/* A key nobody can speak to: as if he were not there. */

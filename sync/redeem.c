@@ -5,7 +5,7 @@
 #include "sync/endpoint.h"
 #include "sync/home.h"
 #include "sync/names.h"
-#include "sync/pairing.h"
+#include "sync/pair_run.h"
 #include "sync/person.h"
 
 #define REDEEM_RETRY_MS 1000
@@ -89,8 +89,7 @@ engine_redeem(struct engine *e, const char *text, enum ticket_purpose purpose,
 	return LK_NONE;
 }
 
-/* What the joiner says of himself in the last handshake message. */
-static lk_err
+lk_err
 redeem_payload(struct engine *e, const struct redeem *q, struct buf *out)
 {
 	struct device_block block;
@@ -160,7 +159,7 @@ redeem_dial(struct engine *e)
 
 	TAILQ_FOREACH (q, &e->redeems, next)
 		if (redeem_wanted(q) && q->again.ms <= e->now.mono.ms)
-			TRY(redeem_try(e, q));
+			TRY(q->coded ? typed_try(e, q) : redeem_try(e, q));
 	return LK_NONE;
 }
 
@@ -229,9 +228,7 @@ redeem_card(struct engine *e, struct link *l, const struct card *card,
 	return peers_address(e, l->pk, l->address);
 }
 
-/* This device becomes one of the issuer's person: his root, his certificate,
- * his home document in place of its own. */
-static lk_err
+lk_err
 redeem_become(struct engine *e, struct link *l, const struct welcome *w)
 {
 	ARENA_SCOPED arena = { .max = (size_t)1024 * 1024 };
@@ -256,6 +253,7 @@ redeem_become(struct engine *e, struct link *l, const struct welcome *w)
 	TRY(docstate_make_home(e->r, docno));
 	cert_write(&cert, &mine->cert);
 	TRY(buf_err(&cert, "certificate"));
+	TRY(pairing_keep_proof(e, &card));
 	memcpy(me->root_pk, card.root_pk, 32);
 	memcpy(me->cert, cert.ptr, cert.len);
 	me->cert_len = cert.len;
@@ -387,6 +385,8 @@ pairing_welcome(struct engine *e, struct link *l, struct bytes body)
 	    memcmp(l->root_pk, e->identity->root_pk, 32) != 0;
 	lk_err err = LK_NONE;
 
+	if (l->run != NULL)
+		return typed_welcome(e, l, body);
 	TRY(welcome_decode(&w, body, e->identity->sign.pk));
 	if (joining)
 		err = redeem_become(e, l, &w);
@@ -482,7 +482,7 @@ engine_redeemed(struct engine *e, uint64_t handle, struct redeem_status *out)
 			break;
 	if (q == NULL)
 		return LK_ERR(LK_E_NOTFOUND, "ticket");
-	if (q->status.state == REDEEM_TRYING && q->answered &&
+	if (q->status.state == REDEEM_TRYING && q->welcomed &&
 	    q->checked.ms + REDEEM_CHECK_MS <= e->now.mono.ms) {
 		q->checked = e->now.mono;
 		if (q->purpose == TICKET_DEVICE)
@@ -491,7 +491,7 @@ engine_redeemed(struct engine *e, uint64_t handle, struct redeem_status *out)
 			TRY(redeem_invite_done(e, &q->status));
 	}
 	/* The next look comes without anything having happened meanwhile. */
-	if (q->status.state == REDEEM_TRYING && q->answered)
+	if (q->status.state == REDEEM_TRYING && q->welcomed)
 		e->wake.ms = e->now.mono.ms + REDEEM_CHECK_MS;
 	*out = q->status;
 	return LK_NONE;
