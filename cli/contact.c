@@ -2,11 +2,21 @@
 #include <string.h>
 
 #include "cli/client.h"
+#include "cli/code.h"
 #include "cli/params.h"
 #include "cli/table.h"
+#include "cli/ticket.h"
 #include "cli/verbs.h"
 
 #define WORDS_MAX 64
+#define PURPOSE "contact"
+
+static int64_t opt_timeout = TIMEOUT_DEFAULT_MS;
+
+static const struct option options[] = {
+	{ "timeout", 0, OPTION_DURATION, &opt_timeout },
+	OPTIONS_END,
+};
 
 static void
 row_fill(json_object *c, const char *cells[])
@@ -57,6 +67,21 @@ contact_verify(struct lk *lk, const struct args *args)
 	return lk_answer(lk, "contact.verify", params, verify_render);
 }
 
+/* Who shows and who types is the two people's choice. */
+static int
+contact_pair(struct lk *lk, const struct args *args)
+{
+	char line[TICKET_LINE_MAX];
+
+	if (args->len == 1)
+		return code_show(lk, PURPOSE);
+	if (strcmp(args->operands[1], "-") != 0)
+		return code_type(
+		    lk, PURPOSE, args->operands[1], true, opt_timeout);
+	DO(ticket_line(lk, line));
+	return code_type(lk, PURPOSE, line, false, opt_timeout);
+}
+
 static int
 contact_run(struct lk *lk, const struct args *args)
 {
@@ -67,9 +92,11 @@ contact_run(struct lk *lk, const struct args *args)
 		return lk_answer(lk, "contact.list", NULL, contacts_render);
 	if (strcmp(verb, "verify") == 0 && args->len > 1)
 		return contact_verify(lk, args);
+	if (strcmp(verb, "pair") == 0 && args->len <= 2)
+		return contact_pair(lk, args);
 	if (strcmp(verb, "rename") != 0 || args->len != 3)
 		return lk_fail_usage(
-		    lk, "%s: expected ls, verify or rename", verb);
+		    lk, "%s: expected ls, pair, verify or rename", verb);
 	params = params_new(NULL);
 	params_text(params, "who", args->operands[1]);
 	params_text(params, "name", args->operands[2]);
@@ -79,14 +106,20 @@ contact_run(struct lk *lk, const struct args *args)
 const struct command verb_contact = {
 	.name = "contact",
 	.usage = "contact ls\n"
+		 "contact pair [--timeout SPAN] [CODE@HOST:PORT]\n"
 		 "contact verify WHO [WORD WORD WORD]\n"
 		 "contact rename WHO NAME\n",
 	.summary = "List the people you have met, and check who they are",
 	.details =
+	    "pair shows a code that makes you and the person who types it "
+	    "contacts of each other,\nwith the same three words on both "
+	    "devices afterwards; - reads the code from\nstandard input.\n\n"
 	    "Each person has three words. verify prints yours, to be read out; "
 	    "with the three\nthat the other one reads to you it checks that "
 	    "the key known here is theirs, and\nremembers it. Once is enough, "
-	    "whatever devices they have later.\n",
+	    "whatever devices they have later.\n\n"
+	    "  --timeout SPAN      how long pair waits for an answer (60s)\n",
+	.options = options,
 	.operands_min = 1,
 	.operands_max = 5,
 	.run = contact_run,

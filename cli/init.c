@@ -37,10 +37,10 @@ init_render(struct output *o, json_object *result)
 	       "  %s%s%s\n\n",
 	    style_on(o, STYLE_BOLD), field(result, "phrase"), style_off(o));
 	puts("Next:\n"
-	     "  lk pair TICKET          first of all, if you have another "
-	     "device\n"
+	     "  lk pair                 first of all, if you have another "
+	     "device: it shows a code\n"
 	     "  lk new shopping         a document; or lk import notes.md\n"
-	     "  lk pair --ticket        for the next device of yours");
+	     "  lk pair --code          for the next device of yours");
 }
 
 /* The machine's name up to its first dot. */

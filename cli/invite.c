@@ -5,10 +5,12 @@
 #include "cli/verbs.h"
 
 static const char *opt_role;
+static bool opt_qr;
 static int64_t opt_uses = 1, opt_expires = TICKET_EXPIRES_DEFAULT;
 
 static const struct option options[] = {
 	{ "role", 'r', OPTION_STRING, &opt_role },
+	{ "qr", 0, OPTION_FLAG, &opt_qr },
 	{ "uses", 0, OPTION_NUMBER, &opt_uses },
 	{ "expires", 0, OPTION_DURATION, &opt_expires },
 	OPTIONS_END,
@@ -26,17 +28,20 @@ invite_run(struct lk *lk, const struct args *args)
 	params_text(params, "role", opt_role);
 	params_number(params, "uses", opt_uses);
 	DO(ticket_lasting(lk, params, opt_expires));
-	return lk_answer(lk, "invite", params, ticket_render);
+	return lk_answer(
+	    lk, "invite", params, opt_qr ? ticket_draw : ticket_render);
 }
 
 const struct command verb_invite = {
 	.name = "invite",
-	.usage = "invite [--role ROLE] [--uses N] [--expires SPAN] DOC\n",
+	.usage = "invite [--role ROLE] [--uses N] [--expires SPAN] [--qr] "
+		 "DOC\n",
 	.summary = "Print a ticket for somebody not yet met",
 	.details =
 	    "Whoever has the line can use it, so hand it over as you would a "
 	    "key. This device has\nto be reachable when it is used.\n\n"
 	    "  -r, --role ROLE     read, write (the default) or admin\n"
+	    "  --qr                draw it for a camera too\n"
 	    "  --uses N            how often (1)\n"
 	    "  --expires SPAN      how long it is good for (7d)\n",
 	.options = options,

@@ -5,14 +5,20 @@
 
 #include "cli/client.h"
 #include "cli/params.h"
-
-#define TICKET_LINE_MAX 8192
+#include "cli/qr.h"
 
 void
 ticket_render(struct output *o, json_object *result)
 {
 	(void)o;
 	puts(field(result, "ticket"));
+}
+
+void
+ticket_draw(struct output *o, json_object *result)
+{
+	(void)qr_print(o, field(result, "ticket"));
+	ticket_render(o, result);
 }
 
 int
@@ -28,6 +34,16 @@ ticket_lasting(struct lk *lk, json_object *params, int64_t expires_ms)
 }
 
 int
+ticket_line(struct lk *lk, char line[static TICKET_LINE_MAX])
+{
+	if (fgets(line, TICKET_LINE_MAX, stdin) == NULL)
+		return lk_fail(lk, EXIT_USAGE_, "usage", NULL,
+		    "%s: standard input is empty", lk->command->name);
+	line[strcspn(line, "\r\n")] = '\0';
+	return 0;
+}
+
+int
 ticket_use(struct lk *lk, const char *method, const char *ticket,
     int64_t timeout_ms, render_fn *render)
 {
@@ -35,10 +51,7 @@ ticket_use(struct lk *lk, const char *method, const char *ticket,
 	json_object *params;
 
 	if (strcmp(ticket, "-") == 0) {
-		if (fgets(line, sizeof(line), stdin) == NULL)
-			return lk_fail(lk, EXIT_USAGE_, "usage", NULL,
-			    "ticket: standard input is empty");
-		line[strcspn(line, "\r\n")] = '\0';
+		DO(ticket_line(lk, line));
 		ticket = line;
 	}
 	params = params_new(NULL);

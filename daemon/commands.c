@@ -6,6 +6,7 @@
 static const struct command *const *const tables[] = {
 	&commands_adopt,
 	&commands_branch,
+	&commands_code,
 	&commands_device,
 	&commands_document,
 	&commands_edit,

@@ -22,6 +22,7 @@ enum code_state { CODE_OPEN, CODE_ENTERED, CODE_DONE, CODE_DEAD };
 struct code_status {
 	enum code_state state;
 	const char *why; /* DEAD: static */
+	bool expired;    /* DEAD: nobody typed it */
 	/* From ENTERED on: */
 	uint8_t pk[32]; /* the new device, or the root key of the contact */
 	char name[LK_NAME_MAX + 1];

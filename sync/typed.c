@@ -125,7 +125,6 @@ typed_agreed(struct engine *e, struct link *l)
 {
 	BUF_SCOPED keys = { .max = CARD_MAX + 1 };
 
-	code_run_words(l->run, l->redeem->status.words);
 	secret_wipe(&l->redeem->code, sizeof(l->redeem->code));
 	TRY(redeem_payload(e, l->redeem, &keys));
 	return pair_run_say(e, l, MSG_CODE_KEYS, buf_bytes(&keys));
@@ -135,6 +134,7 @@ typed_agreed(struct engine *e, struct link *l)
 static lk_err
 typed_done(struct engine *e, struct link *l)
 {
+	code_run_words(l->run, l->redeem->status.words);
 	l->redeem->answered = l->redeem->welcomed = true;
 	link_send(e, l, MSG_CODE_DONE, BYTES(NULL, 0));
 	link_close(e, l, CLOSE_DONE);

@@ -123,6 +123,13 @@ engine_code_hide(struct engine *e, uint64_t handle)
 	e->wake = e->now.mono;
 }
 
+static void
+window_expire(struct window *w)
+{
+	window_end(w, "expired");
+	w->status.expired = true;
+}
+
 void
 windows_tick(struct engine *e)
 {
@@ -131,7 +138,7 @@ windows_tick(struct engine *e)
 	TAILQ_FOREACH (w, &e->windows, next)
 		if (w->status.state == CODE_OPEN && w->conn == 0 &&
 		    w->until.ms <= e->now.mono.ms)
-			window_end(w, "expired");
+			window_expire(w);
 }
 
 int64_t

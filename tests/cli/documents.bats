@@ -10,9 +10,9 @@ load setup
 	[ "${lines[1]}" = "Recovery phrase, shown only now. Write it down on paper:" ]
 	[ "$(wc -w <<<"${lines[2]}")" -eq 12 ]
 	[ "${lines[3]}" = "Next:" ]
-	[ "${lines[4]}" = "  lk pair TICKET          first of all, if you have another device" ]
+	[ "${lines[4]}" = "  lk pair                 first of all, if you have another device: it shows a code" ]
 	[ "${lines[5]}" = "  lk new shopping         a document; or lk import notes.md" ]
-	[ "${lines[6]}" = "  lk pair --ticket        for the next device of yours" ]
+	[ "${lines[6]}" = "  lk pair --code          for the next device of yours" ]
 	[ "${#lines[@]}" -eq 7 ]
 	phrase=${lines[2]}
 	lk init --name again

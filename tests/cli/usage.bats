@@ -109,12 +109,12 @@ load setup
 	done
 	for n in 0 1001; do
 		lk invite --uses $n doc
-		is 64 "" "lk: invite: --uses: from 1 to 1000; usage: lk invite [--role ROLE] [--uses N] [--expires SPAN] DOC"
+		is 64 "" "lk: invite: --uses: from 1 to 1000; usage: lk invite [--role ROLE] [--uses N] [--expires SPAN] [--qr] DOC"
 	done
 	lk invite --expires 0s doc
-	is 64 "" "lk: invite: --expires: no time at all; usage: lk invite [--role ROLE] [--uses N] [--expires SPAN] DOC"
+	is 64 "" "lk: invite: --expires: no time at all; usage: lk invite [--role ROLE] [--uses N] [--expires SPAN] [--qr] DOC"
 	lk pair --ticket --expires 0
-	is 64 "" "lk: pair: --expires: no time at all; usage: lk pair --ticket [--expires SPAN]"
+	is 64 "" "lk: pair: --expires: no time at all; usage: lk pair [--code]"
 	lk sync --wait=some
 	is 64 "" "lk: sync: --wait: some is neither all nor a number; usage: lk sync [--wait[=all|=N]] [--timeout SPAN] [DOC ...]"
 	lk --color=blue version
@@ -125,8 +125,8 @@ load setup
 	is 64 "" "lk: inc: x is no number that fits; usage: lk inc [-m TEXT] [--root] DOC PATH [N]"
 	lk splice a "" -1 0
 	is 64 "" "lk: splice: -1 is no position; usage: lk splice [-m TEXT] [--root] DOC PATH POS DEL [TEXT]"
-	lk pair
-	is 64 "" "lk: pair: --ticket on one device, the ticket on the other; usage: lk pair --ticket [--expires SPAN]"
+	lk pair --code --qr
+	is 64 "" "lk: pair: --ticket or --code on one device, what it shows on the other; usage: lk pair [--code]"
 	lk device rm
 	is 64 "" "lk: device: rm: expected ls, show, rename or revoke; usage: lk device ls"
 	lk daemon restart
@@ -168,10 +168,10 @@ load setup
 	is 69 "" "lk: $T/nothing/lkd: cannot be started: No such file or directory; install lkd beside lk, or set LKD"
 }
 
-@test "lk is linked with json-c, libbsd and the C library only" {
+@test "lk is linked with json-c, libbsd, libqrencode and the C library only" {
 	command -v readelf >/dev/null || skip "no readelf"
 	readelf -d "$LK" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' |
-	    grep -Ev '^(libjson-c|libbsd|libmd|libc|libm|libasan|libubsan|libtsan|libgcc_s|ld-linux.*)\.so' >extra || true
+	    grep -Ev '^(libjson-c|libbsd|libqrencode|libmd|libc|libm|libasan|libubsan|libtsan|libgcc_s|ld-linux.*)\.so' >extra || true
 	[ ! -s extra ]
 }
 
