@@ -44,7 +44,7 @@ void engine_code_hide(struct engine *, uint64_t handle);
 
 /*
  * Types a code that a device at `address` shows: one run, whatever comes of it;
- * only while nobody answers at the address it is dialled again.  Poll
+ * only before one has begun it is dialled again.  Poll
  * engine_redeemed: REFUSED has a `why`, and `broken` when the code may not be
  * to blame.  It is forgotten by engine_code_leave, which before WELCOME (or a
  * contact's card) undoes it all.

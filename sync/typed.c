@@ -8,6 +8,10 @@
 
 #define KEYS_ARENA_MAX ((size_t)1024 * 1024)
 #define AGAIN_MS 1000 /* nobody answered at the address */
+/* Who knows of no such code hangs up in the handshake; so does a bad network,
+ * but not every time. */
+#define HANG_UPS_MAX 3
+#define HUNG_UP_MS 200
 
 /* Whether this device shows that code itself. */
 static bool
@@ -231,8 +235,12 @@ typed_lost(struct engine *e, struct link *l)
 		q->again.ms = e->now.mono.ms + AGAIN_MS;
 		return;
 	}
-	if (l->run == NULL)
-		typed_refuse(q, "no code of that number is shown there", false);
-	else
+	if (l->run != NULL) {
 		typed_refuse(q, "the connection broke off", true);
+	} else if (++q->refusals == HANG_UPS_MAX) {
+		typed_refuse(q, "no code of that number is shown there", false);
+	} else {
+		q->again.ms = e->now.mono.ms + HUNG_UP_MS;
+		e->wake = e->now.mono;
+	}
 }

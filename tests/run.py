@@ -286,6 +286,12 @@ def part_discovery(t, long):
     driver(t, "lan/discovery.py", seconds=900)
 
 
+def part_pairing(t, long):
+    """pairing by a code between networks, and whoever quits midway"""
+    for _ in range(5 if long else 1):
+        driver(t, "lan/pairing.py", seconds=600)
+
+
 def part_thief(t, long):
     """a stolen device that forks, floods, lies and lets others in"""
     # 16 ops an envelope: 10^6 in --long.
@@ -478,7 +484,7 @@ def part_mutants(t, long):
 
 
 PARTS = [part_build, part_unit, part_threads, part_model, part_ghosts, part_manuals, part_spin,
-         part_cli, part_story, part_partitions, part_revocation, part_discovery, part_thief,
+         part_cli, part_story, part_partitions, part_revocation, part_pairing, part_discovery, part_thief,
          part_capture,
          part_interop, part_twins, part_install, part_fuzz, part_simulation]
 LONG_PARTS = [*PARTS, part_mutants]
