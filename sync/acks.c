@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "crypto/sign.h"
+#include "sync/docno_list.h"
 #include "sync/engine_state.h"
 
 #define ACK_DELAY_MS 20

@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "sync/engine_state.h"
+#include "sync/docno_list.h"
 
 lk_err
 docno_list_add(uint32_t **list, size_t *len, size_t *cap, uint32_t docno)

@@ -248,10 +248,6 @@ LK_MUST_USE lk_err acks_cover(struct engine *, struct docstate *,
 LK_MUST_USE lk_err acks_stand(struct engine *, uint32_t docno,
     const uint8_t pk[static 32], bool *stand);
 
-/* docno_list.c: a growing list without repetition. */
-LK_MUST_USE lk_err docno_list_add(
-    uint32_t **list, size_t *len, size_t *cap, uint32_t docno);
-
 /* Notes that the peer was welcomed to a document that has no number yet; or, as
  * it is no reader any more, that it would have to be again. */
 void topics_welcomed(struct link *, uint32_t docno, bool is);

@@ -1,3 +1,4 @@
+#include "sync/docno_list.h"
 #include "sync/fanout.h"
 
 #define HEAL_FIRST_MS 300
