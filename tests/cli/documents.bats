@@ -41,7 +41,7 @@ load setup
 	is 0 "" ""
 	lk new -t list todo --json
 	[ "$status" -eq 0 ]
-	[[ $output =~ ^'{"schema":"lk.new/1","doc":"'[0-9a-f]{64}'","name":"todo","type":"list"}'$ ]]
+	[[ $output =~ ^'{"schema":"lk.new/1","doc":"'[0-9a-f]{64}'","name":"todo","type":"list","guardians":[],"needed":0}'$ ]]
 	lk get todo
 	is 0 "[]" ""
 	lk ls
