@@ -19,13 +19,15 @@ for_device(const char *purpose)
 	return strcmp(purpose, "device") == 0;
 }
 
-/* Where to type it, until the other device finds this one by itself. */
+/* For a device that cannot find this one on the local network. */
 static void
 code_places(json_object *event)
 {
 	json_object *list = field_list(event, "addresses");
 	size_t len = list == NULL ? 0 : json_object_array_length(list);
 
+	if (len > 0)
+		puts("From another network, with one of\n");
 	for (size_t i = 0; i < len; i++)
 		printf("  %s@%s\n", field(event, "code"),
 		    safe(json_object_get_string(
@@ -52,8 +54,9 @@ shown_render(struct output *o, json_object *event)
 	    field(event, "code"), style_off(o));
 	printf("On the other %s, within 5 minutes: %s\n\n",
 	    for_device(field(event, "purpose")) ? "device" : "person's device",
-	    for_device(field(event, "purpose")) ? "lk pair, and there"
-						: "lk contact pair with");
+	    for_device(field(event, "purpose"))
+		? "lk pair, and there this"
+		: "lk contact pair, and there this");
 	code_places(event);
 }
 

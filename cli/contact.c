@@ -106,7 +106,7 @@ contact_run(struct lk *lk, const struct args *args)
 const struct command verb_contact = {
 	.name = "contact",
 	.usage = "contact ls\n"
-		 "contact pair [--timeout SPAN] [CODE@HOST:PORT]\n"
+		 "contact pair [--timeout SPAN] [CODE[@HOST:PORT]]\n"
 		 "contact verify WHO [WORD WORD WORD]\n"
 		 "contact rename WHO NAME\n",
 	.summary = "List the people you have met, and check who they are",

@@ -107,7 +107,7 @@ pair_run(struct lk *lk, const struct args *args)
 const struct command verb_pair = {
 	.name = "pair",
 	.usage = "pair [--code]\n"
-		 "pair [--timeout SPAN] CODE@HOST:PORT\n"
+		 "pair [--timeout SPAN] CODE[@HOST:PORT]\n"
 		 "pair --ticket|--qr [--expires SPAN]\n"
 		 "pair [--timeout SPAN] TICKET\n",
 	.summary = "Make another device one of yours",
@@ -117,8 +117,10 @@ const struct command verb_pair = {
 	    "new one, after lk init, it asks for the code;\nafterwards both "
 	    "show the same three words. It waits until all documents are "
 	    "readable\nthere. A ticket does the same without anybody at the "
-	    "first device. - in place of a\ncode or ticket reads it from "
-	    "standard input.\n\n"
+	    "first device. The first is "
+	    "found\non the local network; from elsewhere the code needs its "
+	    "address. - in place of a code\nor ticket reads it from standard "
+	    "input.\n\n"
 	    "  -c, --code          show a code, also where there are no "
 	    "documents yet\n"
 	    "  -t, --ticket        print a ticket for one device\n"

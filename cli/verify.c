@@ -64,13 +64,13 @@ verify_run(struct lk *lk, const struct args *args)
 	    &lk->output, "verify", result, lk->quiet ? NULL : verify_render);
 	docs = field_list(result, "documents");
 	for (size_t i = 0; i < json_object_array_length(docs); i++)
-		lacking +=
-		    document_lacks(json_object_array_get_idx(docs, i));
+		lacking += document_lacks(json_object_array_get_idx(docs, i));
 	if (lacking == 0)
 		return 0;
 	return lk_fail(lk, lk_exit_status(LK_E_CORRUPT), "damaged",
 	    "lk sync asks the other devices now",
-	    "verify: %zu %s damaged; what is missing comes back from any device "
+	    "verify: %zu %s damaged; what is missing comes back from any "
+	    "device "
 	    "that has it",
 	    lacking, lacking == 1 ? "document" : "documents");
 }
@@ -79,10 +79,11 @@ const struct command verb_verify = {
 	.name = "verify",
 	.usage = "verify [DOC ...]\n",
 	.summary = "Read everything, and mend what the disk has damaged",
-	.details =
-	    "What can be derived is made again from the log of changes. Changes "
-	    "that are\ndamaged there are listed, and asked of every device that "
-	    "has them; until then\nthe exit status is 65.\n",
+	.details = "What can be derived is made again from the log of changes. "
+		   "Changes "
+		   "that are\ndamaged there are listed, and asked of every "
+		   "device that "
+		   "has them; until then\nthe exit status is 65.\n",
 	.operands_max = OPERANDS_MANY,
 	.run = verify_run,
 };

@@ -16,6 +16,10 @@ struct coding {
 	uint64_t handle;
 	enum code_purpose purpose;
 	bool shown;
+	/* Typed without an address: until its window is heard of. */
+	bool looking;
+	uint8_t window;
+	char typed[CODE_TEXT_LEN];
 };
 
 /* A client that goes away takes its code with it. */
@@ -27,8 +31,9 @@ coding_free(void *state)
 
 	if (e != NULL && c->shown)
 		engine_code_hide(e, c->handle);
-	else if (e != NULL)
+	else if (e != NULL && !c->looking)
 		engine_code_leave(e, c->handle);
+	secret_wipe(c->typed, sizeof(c->typed));
 	free(c);
 }
 
@@ -195,12 +200,88 @@ typed_late(struct request *r, const struct redeem_status *s)
 				: "nobody answers at that address");
 }
 
+/* The one run that a code pays for, with the device at this address. */
+static lk_err
+type_begin(
+    struct request *r, struct coding *c, const char *typed, const char *address)
+{
+	struct code_typed how = { .text = BYTES_STR(typed),
+		.address = address,
+		.purpose = c->purpose };
+	lk_err err = engine_code_type(r->engine, &how, r->now, &c->handle);
+
+	if (err.code == LK_E_DENIED) {
+		request_hint(
+		    r, "pair from a device without documents: another LK_HOME");
+		return request_fail(
+		    r, err, "pair: this device has documents of its own");
+	}
+	if (err.code == LK_E_USAGE) {
+		request_hint(r, "type it on the other device");
+		return request_fail(r, err, "code: %s", err.what);
+	}
+	return err;
+}
+
+/* Where a window of this number is open.  A device is heard from several
+ * addresses, all with its one port. */
+static lk_err
+window_look(const struct request *r, uint8_t number,
+    char out[static ADDRESS_TEXT_MAX], bool *found, bool *several)
+{
+	char heard[ADDRESS_TEXT_MAX];
+
+	*found = *several = false;
+	for (size_t i = 0;; i++) {
+		lk_err err =
+		    engine_window_heard(r->engine, number, i, r->now, heard);
+
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		if (*found &&
+		    strcmp(strrchr(heard, ':'), strrchr(out, ':')) != 0)
+			*several = true;
+		/* IPv4 first: it needs no interface to be named. */
+		if (!*found || (*out == '[' && *heard != '['))
+			(void)strlcpy(out, heard, ADDRESS_TEXT_MAX);
+		*found = true;
+	}
+}
+
+static lk_err
+type_look(struct request *r, struct coding *c)
+{
+	char address[ADDRESS_TEXT_MAX];
+	bool found, several;
+	lk_err err;
+
+	TRY(window_look(r, c->window, address, &found, &several));
+	request_hint(r, "CODE@HOST:PORT says where; the other device shows it");
+	if (several)
+		return request_fail(r, LK_ERR(LK_E_USAGE, "code"),
+		    "code: two devices here show one with this number");
+	if (!found && r->expired)
+		return request_fail(r, LK_ERR(LK_E_AGAIN, "code"),
+		    "code: no device on this network shows it");
+	if (!found)
+		return LK_NONE;
+	c->looking = false;
+	err = type_begin(r, c, c->typed, address);
+	secret_wipe(c->typed, sizeof(c->typed));
+	return err;
+}
+
 static lk_err
 type_poll(struct request *r, bool *done)
 {
-	const struct coding *c = r->state;
+	struct coding *c = r->state;
 	struct redeem_status s;
 
+	if (c->looking)
+		TRY(type_look(r, c));
+	if (c->looking)
+		return LK_NONE;
 	TRY(engine_redeemed(r->engine, c->handle, &s));
 	switch (s.state) {
 	case REDEEM_TRYING:
@@ -262,35 +343,29 @@ static lk_err
 type_start(struct request *r, struct coding *c)
 {
 	char typed[TYPED_MAX];
-	struct code_typed how = { .purpose = c->purpose };
+	const char *where;
 	struct address address;
 	struct code code;
 	lk_err err;
 
-	TRY(typed_split(r, typed, &how.address));
-	how.text = BYTES_STR(typed);
-	err = code_decode(&code, how.text, c->purpose);
+	TRY(typed_split(r, typed, &where));
+	err = code_decode(&code, BYTES_STR(typed), c->purpose);
+	c->window = code.window;
 	secret_wipe(&code, sizeof(code));
 	if (err.code != LK_OK)
-		return code_fail(r, c->purpose, err);
-	if (how.address == NULL ||
-	    endpoint_parse(&address, how.address).code != LK_OK) {
+		err = code_fail(r, c->purpose, err);
+	else if (where == NULL) {
+		c->looking = strlcpy(c->typed, typed, sizeof(c->typed)) <
+		    sizeof(c->typed);
+		if (!c->looking)
+			err = LK_ERR(LK_E_LIMIT, "code");
+	} else if (endpoint_parse(&address, where).code != LK_OK) {
 		request_hint(r, "CODE@HOST:PORT; the other device shows it");
-		return request_fail(r, LK_ERR(LK_E_USAGE, "code"),
+		err = request_fail(r, LK_ERR(LK_E_USAGE, "code"),
 		    "code: where is the other device?");
-	}
-	err = engine_code_type(r->engine, &how, r->now, &c->handle);
+	} else
+		err = type_begin(r, c, typed, where);
 	explicit_bzero(typed, sizeof(typed));
-	if (err.code == LK_E_DENIED) {
-		request_hint(
-		    r, "pair from a device without documents: another LK_HOME");
-		return request_fail(
-		    r, err, "pair: this device has documents of its own");
-	}
-	if (err.code == LK_E_USAGE) {
-		request_hint(r, "type it on the other device");
-		return request_fail(r, err, "code: %s", err.what);
-	}
 	return err;
 }
 

@@ -253,24 +253,22 @@ engine_network_changed(struct engine *e, struct now now)
 }
 
 void
-engine_window_open(
-    struct engine *e, uint8_t number, uint16_t port, struct now now)
+discovery_window(struct engine *e, const uint8_t *number)
 {
 	struct discovery *d = &e->discovery;
 
-	e->now = now;
+	if (number == NULL || e->port == 0) {
+		d->window_open = false;
+		return;
+	}
+	if (d->window_open && d->window_number == *number &&
+	    d->window_port == e->port)
+		return;
 	d->window_open = true;
-	d->window_number = number;
-	d->window_port = port;
-	d->window_next = now.mono;
-	e->wake = now.mono;
-}
-
-void
-engine_window_close(struct engine *e, struct now now)
-{
-	e->now = now;
-	e->discovery.window_open = false;
+	d->window_number = *number;
+	d->window_port = e->port;
+	d->window_next = e->now.mono;
+	e->wake = e->now.mono;
 }
 
 lk_err

@@ -39,6 +39,8 @@ struct discovery {
 	struct window_heard windows[WINDOWS_HEARD_MAX];
 };
 
+/* The window of this number is open, and has a beacon; NULL: none. */
+void discovery_window(struct engine *, const uint8_t *number);
 /* The home document changed: who is recognised may have, too. */
 void discovery_stale(struct engine *);
 LK_MUST_USE lk_err discovery_tick(struct engine *);

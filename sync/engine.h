@@ -92,15 +92,6 @@ size_t engine_beacon(struct engine *, enum beacon_type,
  * to be there is asked, and a beacon is sent. */
 void engine_network_changed(struct engine *, struct now);
 /*
- * A pairing window of this device: its number and port are said in clear at
- * once and every 2 seconds until it is closed (protocol.md section 9, type 2),
- * also before there is a home document.  One at a time; a second open replaces
- * it. Nothing is said when discovery is off.
- */
-void engine_window_open(
-    struct engine *, uint8_t number, uint16_t port, struct now);
-void engine_window_close(struct engine *, struct now);
-/*
  * The i-th address, "host:port", at which such a number was heard in the last
  * 10 seconds; anybody may have said it.  NOTFOUND past the end.
  */

@@ -130,6 +130,20 @@ window_expire(struct window *w)
 	w->status.expired = true;
 }
 
+/* The local network hears of the code that was shown last and can be typed. */
+static void
+windows_announce(struct engine *e)
+{
+	const struct window *open = NULL;
+	struct window *w;
+
+	TAILQ_FOREACH (w, &e->windows, next)
+		if (w->status.state == CODE_OPEN &&
+		    w->until.ms > e->now.mono.ms)
+			open = w;
+	discovery_window(e, open == NULL ? NULL : &open->code.window);
+}
+
 void
 windows_tick(struct engine *e)
 {
@@ -139,6 +153,7 @@ windows_tick(struct engine *e)
 		if (w->status.state == CODE_OPEN && w->conn == 0 &&
 		    w->until.ms <= e->now.mono.ms)
 			window_expire(w);
+	windows_announce(e);
 }
 
 int64_t

@@ -81,8 +81,9 @@ print(paircode.make_code(1, window, secret ^ 1))' \
 	until grep -q "@" said; do sleep 0.1; done
 	[[ $(sed -n 1p said) =~ ^Code:\ [0-9]{2}(-[a-z]{5}){3}$ ]]
 	code=$(sed -n 's/^Code: //p' said)
-	[ "$(sed -n 3p said)" = "On the other device, within 5 minutes: lk pair, and there" ]
-	[[ $(sed -n 5p said) =~ ^\ \ $code@.*:[0-9]+$ ]]
+	[ "$(sed -n 3p said)" = "On the other device, within 5 minutes: lk pair, and there this" ]
+	[ "$(sed -n 5p said)" = "From another network, with one of" ]
+	[[ $(sed -n 7p said) =~ ^\ \ $code@.*:[0-9]+$ ]]
 	port=$(on laptop daemon status --json | field port)
 	run --separate-stderr on phone pair "${code^^}@localhost:$port"
 	[ "$status" -eq 0 ]
@@ -121,8 +122,6 @@ plan" ""
 	run --separate-stderr on phone pair - <<<"$(typo "$code")"
 	[ "$status" -eq 65 ]
 	[[ $stderr == "lk: code: "*"; a number and three words, as the other device shows them; it is still good" ]]
-	run --separate-stderr on phone pair - <<<"${code%%@*}"
-	is 64 "" "lk: code: where is the other device?; CODE@HOST:PORT; the other device shows it"
 	run --separate-stderr on phone pair - <<<"${code%%@*}@nowhere"
 	is 64 "" "lk: code: where is the other device?; CODE@HOST:PORT; the other device shows it"
 	run --separate-stderr on phone contact pair - <<<"$code"
@@ -212,6 +211,19 @@ plan" ""
 	exec 9<&-
 	run --separate-stderr on phone ls
 	is 0 "mine" ""
+}
+
+@test "a code without an address needs a device on this network that shows it" {
+	device laptop
+	device phone
+	on phone -q daemon stop
+	echo "discovery off" >phone/config
+	on laptop new d
+	shows laptop pair
+	run --separate-stderr on phone pair - --timeout 300ms <<<"${code%%@*}"
+	is 75 "" "lk: code: no device on this network shows it; CODE@HOST:PORT says where; the other device shows it"
+	on phone -q pair - <<<"$code"
+	ended 0
 }
 
 @test "nobody at the address is 75, and the code is still good" {

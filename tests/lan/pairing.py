@@ -65,11 +65,18 @@ def paired(world):
     until("the document", PATIENCE, lambda: phone.lk("get", "plan").code == 0)
 
 
-def whole(world):
+def found(world):
+    """Without an address: by the beacon of the window."""
+    if world.mode != "netns":
+        return "no network of its own to be found on: not tried"
+    return whole(world, lambda shown: f"{shown.code}\n".encode())
+
+
+def whole(world, typed=lambda shown: shown.typed):
     laptop, phone = world["laptop"], world["phone"]
     shown = Shown(laptop)
     began = time.monotonic()
-    result = phone.ok("--json", "pair", "-", input=shown.typed).json()
+    result = phone.ok("--json", "pair", "-", input=typed(shown)).json()
     took = time.monotonic() - began
     event, err = shown.end()
     if event is None:
@@ -125,7 +132,7 @@ def quit_at(world, moment, how):
     return joined
 
 
-CASES = {"whole": whole, "guess": guess}
+CASES = {"whole": whole, "found": found, "guess": guess}
 
 
 def one(case, options):

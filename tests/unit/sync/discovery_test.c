@@ -1,5 +1,7 @@
 /* Devices that find each other by beacons, on a network that only they are on.
  */
+#include "sync/by_code.h"
+#include "sync/discovery.h"
 #include "sync/pairing.h"
 #include "tests/unit/sync/pair.h"
 
@@ -375,6 +377,7 @@ above_twenty_in_a_second_beacons_are_not_looked_at(void **state)
 {
 	static struct scene s;
 	uint8_t junk[BEACON_DEVICE_LEN] = "LKB1\1";
+	const uint8_t number = 42;
 
 	(void)state;
 	scene_make(&s);
@@ -382,7 +385,7 @@ above_twenty_in_a_second_beacons_are_not_looked_at(void **state)
 	s.phone.d.now.mono.ms += 1000;
 	for (int i = 0; i < BEACONS_A_SECOND; i++)
 		deliver(&s.phone, &s.stranger, BYTES_OF(junk));
-	engine_window_open(s.laptop.e, 42, 4711, s.laptop.d.now);
+	discovery_window(s.laptop.e, &number);
 	{
 		uint8_t window[BEACON_MAX], ip[BEACON_ADDRESS_LEN] = { 0 };
 		char address[ADDRESS_TEXT_MAX];
@@ -448,31 +451,50 @@ a_removed_device_recognises_nobody_any_more(void **state)
 	scene_clear(&s);
 }
 
+/* Shows a code; its number. */
+static uint8_t
+code_shown(struct host *at, uint64_t *handle)
+{
+	char text[CODE_TEXT_LEN];
+	struct mono until;
+
+	ok(engine_code_show(
+	    at->e, CODE_CONTACT, at->d.now, text, &until, handle));
+	return (uint8_t)((text[0] - '0') * 10 + (text[1] - '0'));
+}
+
 static void
 a_windows_number_is_heard_while_it_is_open(void **state)
 {
 	static struct scene s;
-	char address[ADDRESS_TEXT_MAX];
+	char address[ADDRESS_TEXT_MAX], want[ADDRESS_TEXT_MAX];
+	uint64_t first, last;
+	uint8_t old, number;
 	size_t said = 0;
 
 	(void)state;
 	scene_make(&s);
-	engine_window_open(s.stranger.e, 42, 4711, s.stranger.d.now);
-	engine_window_open(s.ann.e, 7, 4712, s.ann.d.now);
+	old = code_shown(&s.stranger, &first);
+	number = code_shown(&s.stranger, &last);
 	wires_run(&s.w, 3000);
-	ok(engine_window_heard(s.phone.e, 42, 0, s.phone.d.now, address));
-	assert_string_equal(address, "10.0.0.4:4711");
+	/* Of two the one that was shown last. */
+	ok(engine_window_heard(s.phone.e, number, 0, s.phone.d.now, address));
+	(void)snprintf(want, sizeof(want), "10.0.0.4:%u", s.stranger.e->port);
+	assert_string_equal(address, want);
 	assert_int_equal(
-	    engine_window_heard(s.phone.e, 42, 1, s.phone.d.now, address).code,
+	    engine_window_heard(s.phone.e, number, 1, s.phone.d.now, address)
+		.code,
 	    LK_E_NOTFOUND);
-	ok(engine_window_heard(s.phone.e, 7, 0, s.phone.d.now, address));
-	assert_string_equal(address, "10.0.0.3:4712");
-	engine_window_close(s.stranger.e, s.stranger.d.now);
-	engine_window_close(s.ann.e, s.ann.d.now);
+	engine_code_hide(s.stranger.e, last);
+	wires_run(&s.w, 3000);
+	ok(engine_window_heard(s.phone.e, old, 0, s.phone.d.now, address));
+	engine_code_hide(s.stranger.e, first);
+	wires_run(&s.w, 1);
 	air.len = 0;
 	wires_run(&s.w, MINUTE);
 	assert_int_equal(
-	    engine_window_heard(s.phone.e, 42, 0, s.phone.d.now, address).code,
+	    engine_window_heard(s.phone.e, number, 0, s.phone.d.now, address)
+		.code,
 	    LK_E_NOTFOUND);
 	for (size_t i = 0; i < air.len; i++)
 		said += air.at[i].bytes[4] == BEACON_WINDOW;
