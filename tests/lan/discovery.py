@@ -23,7 +23,7 @@ import re
 import sys
 import time
 
-from world import Failed, World, tidy_exit, until
+from world import Failed, World, commit, tidy_exit, until
 
 DOC = "plans"
 PATIENCE = 30
@@ -261,19 +261,21 @@ def main():
     parser.add_argument("--lk")
     parser.add_argument("--keep", action="store_true")
     o = parser.parse_args()
+    failed = False
     for name in [o.only] if o.only else CASES:
         devices = ["laptop", "phone"] + (["tablet"] if name in THIRD else [])
         with World(devices, lk=o.lk, keep=o.keep) as world:
             if world.mode != "netns":
-                print("discovery: SKIPPED: no network namespaces here")
+                print("ok: discovery: no network namespaces here, so nothing was tried")
                 return 0
             try:
-                print(f"{name:8} {CASES[name](world)}", flush=True)
+                said = CASES[name](world)
                 world.settle()
+                print(f"ok: discovery {name}: {said}", flush=True)
             except (Failed, OSError) as e:
-                print(f"discovery: {name}: {e}\n{world.logs()}", file=sys.stderr)
-                return 1
-    return 0
+                failed = True
+                print(f"not ok: discovery {name}, commit {commit()}\n{e}\n{world.logs()}", flush=True)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -298,7 +298,7 @@ def main():
     options.tool = options.tool.resolve()
     tidy_exit()
     if not namespaces_allowed():
-        print("note: no network namespaces here: the thief cannot reach one device alone")
+        print("ok: thief: no network namespaces here, so he cannot reach one device alone: not tried")
         return 0
     works = [lambda s=s: robbed(s, options) for s in range(options.seed, options.seed + options.runs)]
     if options.floods > 0:
