@@ -124,8 +124,8 @@ LK_MUST_USE lk_err redeem_card(
 bool redeem_wanted(const struct redeem *);
 LK_MUST_USE lk_err redeem_dial(struct engine *);
 void redeem_lost(struct engine *, struct link *);
-/* No link has it any more. */
-void redeem_end(struct engine *, struct redeem *);
+/* Gives one up: its links are closed, and it is freed. */
+void redeem_leave(struct engine *, struct redeem *);
 void redeem_free(struct engine *);
 
 #endif

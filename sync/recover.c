@@ -69,18 +69,11 @@ void
 engine_recover_cancel(struct engine *e)
 {
 	struct redeem *q, *next;
-	struct link *l;
 
 	TAILQ_FOREACH_SAFE (q, &e->redeems, next, next) {
 		if (!q->recovers || q->welcomed)
 			continue;
-		TAILQ_FOREACH (l, &e->links, next) {
-			if (l->redeem != q)
-				continue;
-			l->redeem = NULL;
-			link_close(e, l, CLOSE_DONE);
-		}
-		redeem_end(e, q);
+		redeem_leave(e, q);
 	}
 	e->wake = e->now.mono;
 }

@@ -17,13 +17,27 @@
 /* Documents of others that are known by name only. */
 #define WELCOMES_EMPTY_MAX 64
 
-void
+static void
 redeem_end(struct engine *e, struct redeem *q)
 {
 	TAILQ_REMOVE(&e->redeems, q, next);
 	free((void *)(uintptr_t)q->card.ptr);
 	secret_wipe(q, sizeof(*q));
 	free(q);
+}
+
+void
+redeem_leave(struct engine *e, struct redeem *q)
+{
+	struct link *l;
+
+	TAILQ_FOREACH (l, &e->links, next) {
+		if (l->redeem != q)
+			continue;
+		l->redeem = NULL;
+		link_close(e, l, CLOSE_DONE);
+	}
+	redeem_end(e, q);
 }
 
 void

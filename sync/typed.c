@@ -70,20 +70,13 @@ void
 engine_code_leave(struct engine *e, uint64_t handle)
 {
 	struct redeem *q;
-	struct link *l;
 
 	TAILQ_FOREACH (q, &e->redeems, next)
 		if (q->handle == handle && q->coded)
 			break;
 	if (q == NULL)
 		return;
-	TAILQ_FOREACH (l, &e->links, next) {
-		if (l->redeem != q)
-			continue;
-		l->redeem = NULL;
-		link_close(e, l, CLOSE_DONE);
-	}
-	redeem_end(e, q);
+	redeem_leave(e, q);
 	e->wake = e->now.mono;
 }
 

@@ -124,26 +124,27 @@ assert_equal(struct device *a, uint32_t in_a, struct device *b, uint32_t in_b)
 	assert_memory_equal(x.sum, y.sum, sizeof(x.sum));
 }
 
-static uint64_t
-envelopes_of(struct device *d, uint32_t docno)
+static struct doc_summary
+summary_of(struct device *d, uint32_t docno)
 {
 	struct doc_summary s;
 
 	device_begin(d);
 	ok(replica_doc(d->r, docno, &s));
 	device_commit(d);
-	return s.envelopes;
+	return s;
+}
+
+static uint64_t
+envelopes_of(struct device *d, uint32_t docno)
+{
+	return summary_of(d, docno).envelopes;
 }
 
 static uint64_t
 waiting_of(struct device *d, uint32_t docno)
 {
-	struct doc_summary s;
-
-	device_begin(d);
-	ok(replica_doc(d->r, docno, &s));
-	device_commit(d);
-	return s.waiting;
+	return summary_of(d, docno).waiting;
 }
 
 static void

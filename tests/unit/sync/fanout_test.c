@@ -1,33 +1,11 @@
 /* What the home document says of devices is done in every document, whatever
  * happens in between. */
 #include "tests/unit/sync/forge.h"
-#include "tests/unit/sync/wired.h"
+#include "tests/unit/sync/pair.h"
 
 #define LAPTOP 1
 #define PHONE 2
 #define SERVER 3
-
-static void
-pair(struct wires *w, struct host *by, struct host *joiner)
-{
-	struct ticket_request want = { .purpose = TICKET_DEVICE, .uses = 1 };
-	char text[TICKET_TEXT_MAX + 1];
-	struct redeem_status s;
-	uint64_t handle;
-
-	device_begin(&by->d);
-	ok(engine_ticket(by->e, &want, by->d.now, text, sizeof(text)));
-	host_commit(by);
-	device_begin(&joiner->d);
-	ok(engine_redeem(
-	    joiner->e, text, TICKET_DEVICE, joiner->d.now, &handle));
-	host_commit(joiner);
-	wires_run(w, 5000);
-	device_begin(&joiner->d);
-	ok(engine_redeemed(joiner->e, handle, &s));
-	host_commit(joiner);
-	assert_int_equal(s.state, REDEEM_DONE);
-}
 
 static uint32_t
 home_of(struct device *d)

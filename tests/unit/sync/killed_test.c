@@ -89,23 +89,15 @@ killed_at(size_t n, work_fn work, struct device *d, uint32_t docno,
 static void
 play_through(struct play *p)
 {
-	struct buf *e9;
-	struct envelope env;
-	struct graph *g;
-	uint32_t node;
+	size_t e9;
 
 	play_make(p);
 	eve_goes(p);
 	edit(&p->at[EVE], p->in[EVE], "e9", "unseen");
 	tell(p, EVE, FAY, true);
-	e9 = &p->news.at[p->news.len - 1];
+	e9 = p->news.len - 1;
 	hear(p, FAY);
-	ok(envelope_parse(&env, buf_bytes(e9)));
-	device_begin(&p->at[FAY]);
-	ok(replica_graph(p->at[FAY].r, p->in[FAY], &g));
-	node = graph_find(g, env.id);
-	ok(replica_adopt(p->at[FAY].r, p->in[FAY], &node, 1));
-	device_commit(&p->at[FAY]);
+	adopt(p, FAY, &p->news.at[e9]);
 	edit(&p->at[FAY], p->in[FAY], "f1", "after it");
 	tell(p, FAY, ANN, true);
 	evict(&p->at[ANN], p->in[ANN], root(p, FAY), ROLE_READ);

@@ -258,6 +258,32 @@ assert_same_state(struct play *p, int a, int b)
 	buf_clear(&y);
 }
 
+static inline void
+envelope_name(const struct buf *envelope, uint8_t id[static LK_ID_LEN])
+{
+	struct envelope env;
+
+	ok(envelope_parse(&env, buf_bytes(envelope)));
+	memcpy(id, env.id, LK_ID_LEN);
+}
+
+/* Adopts what an envelope brought. */
+static inline void
+adopt(struct play *p, int who, const struct buf *envelope)
+{
+	uint8_t id[LK_ID_LEN];
+	struct graph *g;
+	uint32_t node;
+
+	envelope_name(envelope, id);
+	device_begin(&p->at[who]);
+	ok(replica_graph(p->at[who].r, p->in[who], &g));
+	node = graph_find(g, id);
+	assert_int_not_equal(node, GRAPH_NONE);
+	ok(replica_adopt(p->at[who].r, p->in[who], &node, 1));
+	device_commit(&p->at[who]);
+}
+
 /* eve edits e1, which ann sees and keeps when she throws eve out. */
 static inline void
 eve_goes(struct play *p)

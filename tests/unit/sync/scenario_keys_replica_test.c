@@ -3,31 +3,6 @@
 #include "tests/unit/sync/play.h"
 
 static void
-envelope_name(const struct buf *envelope, uint8_t id[static LK_ID_LEN])
-{
-	struct envelope env;
-
-	ok(envelope_parse(&env, buf_bytes(envelope)));
-	memcpy(id, env.id, LK_ID_LEN);
-}
-
-static void
-adopt(struct play *p, int who, const struct buf *envelope)
-{
-	uint8_t id[LK_ID_LEN];
-	struct graph *g;
-	uint32_t node;
-
-	envelope_name(envelope, id);
-	device_begin(&p->at[who]);
-	ok(replica_graph(p->at[who].r, p->in[who], &g));
-	node = graph_find(g, id);
-	assert_int_not_equal(node, GRAPH_NONE);
-	ok(replica_adopt(p->at[who].r, p->in[who], &node, 1));
-	device_commit(&p->at[who]);
-}
-
-static void
 t4_what_is_adopted_shows_until_who_adopted_it_goes(void **state)
 {
 	static const struct expected with = { { "e1", "e9", "f1" }, { NULL } };
