@@ -2,9 +2,9 @@
  * by_code.h - pairing by code, as the daemon uses it: one device shows a code,
  * the other one types it (docs/protocol.md section 16; cli.md section 5).
  *
- *   displayer   OPEN -- the code was typed --> ENTERED -- the other is done -->
- * DONE |                               |
- *                 +------ DEAD, `why` says it ----+
+ *   displayer   OPEN --(the code was typed)--> ENTERED --(it is done)--> DONE
+ *                 |                               |
+ *                 +-----> DEAD, `why` says it <---+
  *
  * A code is in memory only, is good for CODE_LASTS_MS of the monotonic clock,
  * and pays for one guess: a wrong confirmation ends it, as do CODE_RUNS_MAX
