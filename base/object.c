@@ -1,0 +1,48 @@
+#include "base/object.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool
+is_name_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+	    c == '_' || c == '-';
+}
+
+bool
+object_name_is_valid(const char *name)
+{
+	const char *part = name;
+
+	if (strnlen(name, OBJECT_NAME_MAX + 1) > OBJECT_NAME_MAX)
+		return false;
+	for (;;) {
+		size_t len = strcspn(part, "/");
+
+		if (len == 0 || (len == 1 && part[0] == '.') ||
+		    (len == 2 && part[0] == '.' && part[1] == '.'))
+			return false;
+		for (size_t i = 0; i < len; i++)
+			if (!is_name_char(part[i]))
+				return false;
+		if (part[len] == '\0')
+			return true;
+		part += len + 1;
+	}
+}
+
+void
+object_request_clear(struct object_request *r)
+{
+	buf_clear(&r->bytes);
+}
+
+void
+object_answer_clear(struct object_answer *a)
+{
+	free(a->entries);
+	a->entries = NULL;
+	a->entries_len = 0;
+	buf_clear(&a->bytes);
+}
