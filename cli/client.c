@@ -385,8 +385,8 @@ recovery_of(const char *method, json_object *params)
 }
 
 int
-lk_call(struct lk *lk, const char *method, json_object *params,
-    json_object **result)
+lk_call_each(struct lk *lk, const char *method, json_object *params,
+    struct events events, json_object **result)
 {
 	JSON_SCOPED *owned = params;
 	int status;
@@ -394,7 +394,7 @@ lk_call(struct lk *lk, const char *method, json_object *params,
 	DO(lk_connect(lk, CONNECT_START));
 	lk->client->recovery = recovery_of(method, owned);
 	lk->client->asked = false;
-	status = exchange(lk, method, owned, NULL, NULL, result);
+	status = exchange(lk, method, owned, events.each, events.ctx, result);
 	if (status != LOST) {
 		lk->client->recovery = RECOVER_NEVER;
 		return status;
@@ -403,7 +403,15 @@ lk_call(struct lk *lk, const char *method, json_object *params,
 	client_close(lk->client);
 	lk->client = NULL;
 	DO(lk_connect(lk, CONNECT_START));
-	return exchange(lk, method, owned, NULL, NULL, result);
+	return exchange(lk, method, owned, events.each, events.ctx, result);
+}
+
+int
+lk_call(struct lk *lk, const char *method, json_object *params,
+    json_object **result)
+{
+	return lk_call_each(
+	    lk, method, params, (struct events){ NULL, NULL }, result);
 }
 
 /* What -v says of a command that has no answer for people. */

@@ -31,6 +31,15 @@ void client_close(struct client *); /* NULL is fine */
  */
 int lk_call(
     struct lk *, const char *method, json_object *params, json_object **result);
+/* Called for each event; false ends the stream without an error. */
+typedef bool event_fn(void *ctx, json_object *event);
+struct events {
+	event_fn *each;
+	void *ctx;
+};
+/* The same for a method that streams events before its answer. */
+int lk_call_each(struct lk *, const char *method, json_object *params,
+    struct events, json_object **result);
 
 /* The same, and its result is the answer of the command; `render` NULL: nothing
  * for people. */
@@ -40,9 +49,8 @@ int lk_answer(
 int lk_confirm(
     struct lk *, const char *method, json_object *params, render_fn *render);
 
-/* Called for each event; false ends the stream without an error. */
-typedef bool event_fn(void *ctx, json_object *event);
-/* The same for a method that streams events before its answer. */
+/* A method that streams events until it is ended; what it answers is nothing to
+ * anybody. */
 int lk_stream(struct lk *, const char *method, json_object *params,
     event_fn *each, void *ctx);
 

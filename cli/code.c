@@ -5,6 +5,7 @@
 
 #include "cli/client.h"
 #include "cli/params.h"
+#include "cli/progress.h"
 #include "cli/ticket.h"
 
 bool
@@ -118,7 +119,7 @@ code_type(struct lk *lk, const char *purpose, const char *typed, bool given,
 	params_text(params, "purpose", purpose);
 	params_text(params, "code", typed);
 	params_number(params, "timeout_ms", timeout_ms);
-	return lk_confirm(lk, "code.type", params,
+	return progress_confirm(lk, "code.type", params,
 	    for_device(purpose) ? typed_device : paired_render);
 }
 

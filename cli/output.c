@@ -1,5 +1,6 @@
 #include "cli/output.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -125,10 +126,32 @@ output_color(struct output *o, enum color when)
 		    (terminal == NULL || strcmp(terminal, "dumb") != 0);
 }
 
+static void
+passing_end(struct output *o)
+{
+	if (o->passing)
+		fputs("\r\033[K", stderr);
+	o->passing = false;
+}
+
+void
+output_passing(struct output *o, const char *fmt, ...)
+{
+	va_list ap;
+
+	passing_end(o);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fflush(stderr);
+	o->passing = true;
+}
+
 void
 output_result(
     struct output *o, const char *verb, json_object *result, render_fn *render)
 {
+	passing_end(o);
 	o->ops->result(o, verb, result, render);
 }
 
@@ -136,12 +159,14 @@ void
 output_event(
     struct output *o, const char *verb, json_object *event, render_fn *render)
 {
+	passing_end(o);
 	o->ops->event(o, verb, event, render);
 }
 
 void
 output_problem(struct output *o, const struct problem *p)
 {
+	passing_end(o);
 	o->ops->problem(o, p);
 }
 

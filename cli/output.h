@@ -18,6 +18,7 @@ struct output_ops;
 struct output {
 	const struct output_ops *ops;
 	bool color_out;
+	bool passing; /* a line of output_passing is on the terminal */
 };
 
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
@@ -52,6 +53,10 @@ void output_result(
 void output_event(
     struct output *, const char *verb, json_object *, render_fn *);
 void output_problem(struct output *, const struct problem *);
+/* A line on standard error, a terminal, in whose place comes what is said next,
+ * a result too. */
+void output_passing(struct output *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Text between these is in a style, when the terminal can show it. */
 const char *style_on(const struct output *, enum style);

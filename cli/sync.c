@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "cli/client.h"
 #include "cli/params.h"
+#include "cli/progress.h"
 #include "cli/ticket.h"
 #include "cli/verbs.h"
 
@@ -45,7 +46,7 @@ sync_run(struct lk *lk, const struct args *args)
 	params_number(params, "timeout_ms", opt_timeout);
 	if (n >= 0)
 		params_number(params, "wait", n);
-	return lk_answer(lk, "sync", params, NULL);
+	return progress_confirm(lk, "sync", params, NULL);
 }
 
 const struct command verb_sync = {

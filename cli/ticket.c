@@ -5,6 +5,7 @@
 
 #include "cli/client.h"
 #include "cli/params.h"
+#include "cli/progress.h"
 #include "cli/qr.h"
 
 void
@@ -57,5 +58,5 @@ ticket_use(struct lk *lk, const char *method, const char *ticket,
 	params = params_new(NULL);
 	params_text(params, "ticket", ticket);
 	params_number(params, "timeout_ms", timeout_ms);
-	return lk_confirm(lk, method, params, render);
+	return progress_confirm(lk, method, params, render);
 }

@@ -130,15 +130,30 @@ typedef lk_err request_poll_fn(struct request *, bool *done);
  */
 void request_defer(struct request *, request_poll_fn *, struct mono deadline,
     void *state, void (*state_free)(void *));
-/* Asks to poll this request again soon though nothing happened meanwhile: for
- * work cut into slices. */
-void request_again(struct request *);
+/* Asks to poll this request again after so long though nothing happened
+ * meanwhile: for work cut into slices, and for what is said now and then. */
+void request_again(struct request *, int64_t ms);
 /*
  * Sends {"jsonrpc","method":"stream","params":{"id": the request's,
  * "event": value}} after the commit; takes `value`.  LIMIT when the line
  * would be over CONTROL_LINE_MAX: nothing is sent.
  */
 LK_MUST_USE lk_err request_notify(struct request *, struct json_object *value);
+/*
+ * How far a command has got, for a client that asked to be told (the parameter
+ * "progress"): `shown` is kept between calls, zero at first.  It is
+ * due once in PROGRESS_MS.
+ */
+#define PROGRESS_MS 500
+struct progress {
+	bool wanted;
+	struct mono shown;
+};
+LK_MUST_USE lk_err progress_wanted(struct request *, struct progress *);
+bool progress_due(struct request *, struct progress *);
+/* Says, when it is due, that so many documents have arrived. */
+LK_MUST_USE lk_err progress_arrived(
+    struct request *, struct progress *, size_t documents);
 /* Whether the client keeps up.  When false a poll returns not done and sends
  * nothing; it is called again when there is room. */
 bool request_room(const struct request *);
@@ -185,7 +200,7 @@ struct daemon_info {
 	uint16_t port;
 	const char *const *addresses; /* as told to peers, "host:port" */
 	size_t addresses_len;
-	const char *sandbox; /* what is enforced, one line */
+	const char *sandbox;   /* what is enforced, one line */
 	const char *discovery; /* "on", "off", or what is wrong with it */
 	struct wall started;
 	int pid;

@@ -20,6 +20,7 @@ struct coding {
 	bool looking;
 	uint8_t window;
 	char typed[CODE_TEXT_LEN];
+	struct progress progress;
 };
 
 /* A client that goes away takes its code with it. */
@@ -285,7 +286,9 @@ type_poll(struct request *r, bool *done)
 	TRY(engine_redeemed(r->engine, c->handle, &s));
 	switch (s.state) {
 	case REDEEM_TRYING:
-		return r->expired ? typed_late(r, &s) : LK_NONE;
+		return r->expired
+		    ? typed_late(r, &s)
+		    : progress_arrived(r, &c->progress, s.documents);
 	case REDEEM_REFUSED:
 		return typed_refused(r, c, &s);
 	case REDEEM_DONE:
@@ -378,7 +381,9 @@ code_type(struct request *r)
 
 	TRY(param_int_or(r, "timeout_ms", 0, SPAN_MS_MAX, &timeout_ms));
 	TRY(coding_new(r, &c));
-	err = type_start(r, c);
+	err = progress_wanted(r, &c->progress);
+	if (err.code == LK_OK)
+		err = type_start(r, c);
 	if (err.code != LK_OK) {
 		free(c);
 		return err;

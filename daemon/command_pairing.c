@@ -73,6 +73,7 @@ invite(struct request *r)
 struct redeeming {
 	uint64_t handle;
 	enum ticket_purpose purpose;
+	struct progress progress;
 };
 
 static lk_err
@@ -112,13 +113,15 @@ redeem_done(struct request *r, const struct redeeming *state,
 static lk_err
 redeem_poll(struct request *r, bool *done)
 {
-	const struct redeeming *state = r->state;
+	struct redeeming *state = r->state;
 	struct redeem_status status;
 
 	TRY(engine_redeemed(r->engine, state->handle, &status));
 	switch (status.state) {
 	case REDEEM_TRYING:
-		return r->expired ? redeem_late(r) : LK_NONE;
+		return r->expired
+		    ? redeem_late(r)
+		    : progress_arrived(r, &state->progress, status.documents);
 	case REDEEM_REFUSED:
 		return redeem_refused(r, &status);
 	case REDEEM_DONE:
@@ -166,7 +169,10 @@ redeem(struct request *r, enum ticket_purpose purpose)
 	if (state == NULL)
 		return LK_ERR(LK_E_NOMEM, "redeem");
 	state->purpose = purpose;
-	err = engine_redeem(r->engine, ticket, purpose, r->now, &state->handle);
+	err = progress_wanted(r, &state->progress);
+	if (err.code == LK_OK)
+		err = engine_redeem(
+		    r->engine, ticket, purpose, r->now, &state->handle);
 	if (err.code != LK_OK) {
 		free(state);
 		return redeem_fail(r, purpose, err);

@@ -185,8 +185,10 @@ peers(struct request *r)
 struct waiting {
 	uint32_t *docnos; /* NULL: all */
 	size_t docnos_len;
-	int64_t need;  /* 0: all */
-	uint32_t from; /* those up to this number were done when last seen */
+	int64_t need;   /* 0: all */
+	uint32_t from;  /* those up to this number were done when last seen */
+	uint32_t first; /* that was not */
+	struct progress progress;
 };
 
 static void
@@ -203,7 +205,7 @@ waiting_free(void *state)
 /* Whether this document is where it should be; who lacks it goes to `missing`
  * (NULL: nobody asks). */
 static lk_err
-document_check(struct request *r, const struct waiting *w, uint32_t docno,
+document_check(struct request *r, struct waiting *w, uint32_t docno,
     struct json_object *missing, bool *done)
 {
 	struct json_object *devices, *o;
@@ -216,6 +218,8 @@ document_check(struct request *r, const struct waiting *w, uint32_t docno,
 	TRY(subject_load(r, docno, &s));
 	if (s.summary.revoked)
 		return LK_NONE;
+	if (*done)
+		w->first = docno;
 	*done = false;
 	if (missing == NULL)
 		return LK_NONE;
@@ -331,6 +335,52 @@ sync_late(struct request *r, struct waiting *w)
 	    text.failed ? ", ..." : "");
 }
 
+/* How many documents come before the first that is not where it should be, and
+ * how many there are. */
+static lk_err
+documents_count(
+    struct request *r, const struct waiting *w, uint64_t *before, uint64_t *of)
+{
+	uint32_t home, docno = 0;
+	lk_err err;
+
+	*before = *of = 0;
+	if (w->docnos != NULL) {
+		*of = w->docnos_len;
+		while (*before < *of && w->docnos[*before] != w->first)
+			++*before;
+		return LK_NONE;
+	}
+	TRY(replica_home(r->replica, &home));
+	while (
+	    (err = replica_doc_next(r->replica, docno, &docno)).code == LK_OK) {
+		*before += docno != home && docno < w->first;
+		*of += docno != home;
+	}
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+}
+
+static lk_err
+sync_progress(struct request *r, const struct waiting *w)
+{
+	struct json_object *event;
+	struct sync_status status;
+	struct subject s;
+	uint64_t before, of, pending = 0;
+
+	TRY(documents_count(r, w, &before, &of));
+	TRY(subject_load(r, w->first, &s));
+	for (size_t i = 0;
+	     subject_device(r, w->first, i, &status).code == LK_OK; i++)
+		pending += status.pending;
+	event = json_object_new_object();
+	json_add_number(event, "documents", before);
+	json_add_number(event, "of", of);
+	json_add_subject(event, &s);
+	json_add_number(event, "pending", pending);
+	return request_notify(r, event);
+}
+
 static lk_err
 sync_poll(struct request *r, bool *done)
 {
@@ -339,6 +389,8 @@ sync_poll(struct request *r, bool *done)
 	TRY(waiting_check(r, w, NULL, done));
 	if (!*done && r->expired)
 		return sync_late(r, w);
+	if (!*done && progress_due(r, &w->progress))
+		TRY(sync_progress(r, w));
 	if (*done)
 		json_add_flag(r->result, "acknowledged", true);
 	return LK_NONE;
@@ -378,6 +430,8 @@ sync_(struct request *r)
 	if (err.code == LK_OK)
 		err =
 		    param_int_or(r, "timeout_ms", 0, SPAN_MS_MAX, &timeout_ms);
+	if (err.code == LK_OK)
+		err = progress_wanted(r, &w->progress);
 	if (err.code != LK_OK || need < 0)
 		waiting_free(w);
 	TRY(err);

@@ -183,7 +183,7 @@ watch_poll(struct request *r, bool *done)
 		if (!request_room(r))
 			return LK_NONE;
 		if (n == SLICE_MAX) {
-			request_again(r);
+			request_again(r, 0);
 			return LK_NONE;
 		}
 		TRY(queue_send(r, w));

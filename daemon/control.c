@@ -521,7 +521,7 @@ control_poll(
 		bool done = false;
 		lk_err err;
 
-		call->again = false;
+		call->look.ms = 0;
 		request_refresh(d, call);
 		call->request.events = events;
 		call->request.events_len = len;
@@ -543,11 +543,6 @@ control_poll(
 bool
 control_due(const struct daemon *d)
 {
-	const struct call *call;
-
-	TAILQ_FOREACH (call, &d->control.deferred, entry)
-		if (call->again)
-			return (true);
 	return (!TAILQ_EMPTY(&d->control.answered));
 }
 
@@ -564,9 +559,12 @@ control_next_ms(const struct daemon *d)
 	const struct call *call;
 	int64_t next = INT64_MAX;
 
-	TAILQ_FOREACH (call, &d->control.deferred, entry)
+	TAILQ_FOREACH (call, &d->control.deferred, entry) {
 		if (call->deadline.ms != 0 && call->deadline.ms < next)
 			next = call->deadline.ms;
+		if (call->look.ms != 0 && call->look.ms < next)
+			next = call->look.ms;
+	}
 	TAILQ_FOREACH (client, &d->control.clients, entry)
 		if (client->stalled_at > 0 &&
 		    client->stalled.ms + CONTROL_STALL_MS < next)

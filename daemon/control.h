@@ -52,7 +52,8 @@ struct call {
 	request_poll_fn *poll;
 	struct mono deadline; /* 0: none */
 	void (*state_free)(void *);
-	bool deferred, again;
+	struct mono look; /* when to poll though nothing happens; 0: never */
+	bool deferred;
 	struct buf notes; /* lines for after the commit */
 };
 

@@ -251,9 +251,9 @@ request_defer(struct request *r, request_poll_fn *poll, struct mono deadline,
 }
 
 void
-request_again(struct request *r)
+request_again(struct request *r, int64_t ms)
 {
-	call_of(r)->again = true;
+	call_of(r)->look.ms = r->now.mono.ms + ms;
 }
 
 lk_err
@@ -302,4 +302,36 @@ request_download(struct request *r, struct buf *in, int64_t *handle)
 		return (LK_ERR(LK_E_NOTFOUND, "download"));
 	}
 	return (download_begin(&client->transfers, in, handle));
+}
+
+lk_err
+progress_wanted(struct request *r, struct progress *p)
+{
+	return (param_bool_or(r, "progress", false, &p->wanted));
+}
+
+bool
+progress_due(struct request *r, struct progress *p)
+{
+	if (!p->wanted || r->expired)
+		return (false);
+	request_again(r, PROGRESS_MS);
+	if (!request_room(r) ||
+	    (p->shown.ms != 0 && r->now.mono.ms - p->shown.ms < PROGRESS_MS))
+		return (false);
+	p->shown = r->now.mono;
+	return (true);
+}
+
+lk_err
+progress_arrived(struct request *r, struct progress *p, size_t documents)
+{
+	struct json_object *event;
+
+	if (documents == 0 || !progress_due(r, p))
+		return (LK_NONE);
+	event = json_object_new_object();
+	json_object_object_add(
+	    event, "documents", json_object_new_uint64(documents));
+	return (request_notify(r, event));
 }

@@ -103,6 +103,24 @@ d  map, admin
 	is 0 "" ""
 }
 
+@test "at a terminal a long wait says how far it is, and leaves nothing of it" {
+	device laptop
+	on laptop new d
+	on laptop new e
+	paired laptop phone
+	on laptop sync --wait --timeout 20s
+	on phone daemon stop
+	on laptop set e /a 1
+	run script -qec "LK_HOME=$T/laptop $LK sync --wait --timeout 3s" /dev/null
+	[ "$status" -eq 75 ]
+	[[ $output == *"lk: sync: 1 of 2 documents; e: 1 to go"* ]]
+	[[ $output == *$'\r\033[Klk: sync: not acknowledged by phone (e)'* ]]
+	run script -qec "LK_HOME=$T/laptop $LK -q sync --wait --timeout 2s" /dev/null
+	[[ $output != *" to go"* ]]
+	run --separate-stderr on laptop sync --wait --timeout 2s
+	[[ $stderr != *" to go"* ]]
+}
+
 @test "device ls lists both, the same on each" {
 	device laptop
 	paired laptop phone
