@@ -71,9 +71,11 @@
 
 /* Peers. */
 #define PEERS_MAX 512
-#define PEERS_STRANGERS_MAX 32 /* not authenticated yet */
-#define PEERS_STRANGERS_HERE 8 /* of these, from one IPv4 address or IPv6 /64 \
-				*/
+/* Not authenticated yet; of these, from one IPv4 address or IPv6 /64.  Half of
+ * either from addresses at which nobody was met lately. */
+#define PEERS_STRANGERS_MAX 32
+#define PEERS_STRANGERS_HERE 8
+#define PEERS_MET_MS (30 * INT64_C(86400000))
 #define PEER_ADDRESS_MAX 8
 #define HANDSHAKE_MS 5000
 #define HANDSHAKE_BYTES_MAX (64 * 1024)
@@ -93,7 +95,7 @@
 /* Control socket. */
 #define CONTROL_LINE_MAX (1024 * 1024)
 #define CONTROL_CLIENTS_MAX 32
-#define LK_NAME_MAX 255 /* names of documents, devices, people */
+#define LK_NAME_MAX 255     /* names of documents, devices, people */
 #define PASSPHRASE_MAX 1024 /* of the identity file: a line of a file */
 #define TICKETS_MAX 32
 #define TICKET_USES_MAX 1000

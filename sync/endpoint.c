@@ -64,3 +64,19 @@ endpoint_format(char out[static ENDPOINT_MAX], const struct address *a)
 	}
 	return false;
 }
+
+bool
+endpoint_same_place(const char *a, const char *b)
+{
+	struct address x, y;
+
+	/* On one link everybody has as many of these as he likes. */
+	if (strncmp(a, "[fe80:", 6) == 0 && strncmp(b, "[fe80:", 6) == 0)
+		return true;
+	if (endpoint_parse(&x, a).code != LK_OK ||
+	    endpoint_parse(&y, b).code != LK_OK || x.type != y.type)
+		return false;
+	if (x.type == ADDRESS_IPV4)
+		return memcmp(x.ip, y.ip, 4) == 0;
+	return x.type == ADDRESS_IPV6 && memcmp(x.ip, y.ip, 8) == 0;
+}

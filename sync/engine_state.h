@@ -33,7 +33,8 @@
 #define LINK_OUT_MAX (16 * 1024 * 1024)
 #define LINK_PROBE_MS 2000
 #define LINK_IDLE_MS 30000
-#define LINK_ROOM_MIN (256 * 1024) /* stop producing above this much pending */
+#define LINK_ROOM_MIN (256 * 1024) /* stop producing above this much pending \
+				    */
 
 /* How much of a document a peer may have: docs/protocol.md, "Receive". */
 enum serve { SERVE_NOTHING, SERVE_FULL, SERVE_FAREWELL, SERVE_TAKE };
@@ -47,14 +48,15 @@ struct link_topic {
 	bool retried;  /* asked for what waits, and nothing came of it */
 	uint8_t id[LK_TOPIC_LEN];
 	struct item_state in, out;
-	bool sending;  /* all essential from lsn `next` on outside `vector` */
+	bool sending; /* all essential from lsn `next` on outside `vector` */
 	uint64_t next;
 	struct version_entry *vector; /* owned; of the peer, ascending */
 	size_t vector_len;
 	struct mono asked; /* our VV is out, or what it brings not all here */
 	bool crossed;      /* his came meanwhile: his answer says no more */
-	struct mono streamed; /* what he lacked went out, not acknowledged yet */
-	bool twice; /* both sides' lists gave the document a number */
+	struct mono
+	    streamed;      /* what he lacked went out, not acknowledged yet */
+	bool twice;        /* both sides' lists gave the document a number */
 	uint64_t equal_at; /* generation in which it was last found equal */
 };
 
@@ -80,19 +82,20 @@ struct link {
 	bool initiator;
 	struct session *session;
 	char address[ADDRESS_TEXT_MAX];
-	struct buf out;    /* waits for the commit */
-	size_t pending;    /* what the caller has not written yet */
-	bool dialled;      /* ENGINE_DIAL has been handed out */
-	bool connected;    /* and came through; accepted ones are */
-	bool closing;      /* ENGINE_CLOSE follows what is in `out` */
-	bool gone;         /* the caller knows that it is closed */
+	struct buf out;       /* waits for the commit */
+	size_t pending;       /* what the caller has not written yet */
+	bool dialled;         /* ENGINE_DIAL has been handed out */
+	bool connected;       /* and came through; accepted ones are */
+	bool closing;         /* ENGINE_CLOSE follows what is in `out` */
+	bool gone;            /* the caller knows that it is closed */
+	bool met_here;        /* accepted: somebody was met at this address */
 	struct mono deadline; /* of the handshake, or of a pairing by code */
 	struct mono opened, heard, pinged, round;
 	struct mono probed;   /* asked whether it still lives; ms 0: no */
 	int64_t round_every;  /* ms between comparisons; 0: not drawn yet */
 	uint8_t told[FP_LEN]; /* hash of the last PEERS sent */
 	struct buf gossip;    /* the last PEERS, to be looked at again */
-	const char *why;     /* it was dropped; not logged yet */
+	const char *why;      /* it was dropped; not logged yet */
 	/* Who it is. */
 	bool known; /* pk is authentic */
 	uint8_t pk[32], noise_pk[32];
@@ -176,8 +179,8 @@ struct link *link_of(struct engine *, const uint8_t pk[static 32]);
 LK_MUST_USE lk_err link_tell_card(struct engine *, struct link *);
 LK_MUST_USE lk_err link_open(struct engine *, uint64_t conn, bool initiator,
     const char *address, struct link **);
-LK_MUST_USE lk_err link_start(struct engine *, struct link *,
-    const struct session_config *);
+LK_MUST_USE lk_err link_start(
+    struct engine *, struct link *, const struct session_config *);
 void link_send(struct engine *, struct link *, enum message_type, struct bytes);
 /* Whether the peer is a device of this person: certified, and not thrown out of
  * his home.  Asked each time: either device may hear of the other late. */
@@ -194,8 +197,9 @@ void link_ping(struct engine *, struct link *);
 void link_probe(struct engine *, struct link *);
 bool link_is_suspect(const struct engine *, const struct link *);
 /* Whether an accepted link may stay: too many of one place are not proved to be
- * somebody yet.  May close another one to make room. */
-bool link_is_welcome(struct engine *, const struct link *);
+ * somebody yet.  May close another one to make room; half of the slots are for
+ * addresses at which somebody known was met lately. */
+bool link_is_welcome(struct engine *, struct link *);
 LK_MUST_USE lk_err link_bytes(struct engine *, struct link *, struct bytes);
 bool link_has_room(const struct link *);
 LK_MUST_USE lk_err link_opened(struct engine *, struct link *);
@@ -217,14 +221,17 @@ LK_MUST_USE lk_err topics_serve(
 
 /* reconcile.c */
 LK_MUST_USE lk_err reconcile_start(struct engine *, struct link *);
-LK_MUST_USE lk_err reconcile_ask(struct engine *, struct link *, uint32_t number);
+LK_MUST_USE lk_err reconcile_ask(
+    struct engine *, struct link *, uint32_t number);
 LK_MUST_USE lk_err reconcile_fp(struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err reconcile_vv(struct engine *, struct link *, struct bytes);
-LK_MUST_USE lk_err reconcile_batch(struct engine *, struct link *, struct bytes);
+LK_MUST_USE lk_err reconcile_batch(
+    struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err reconcile_want(struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err reconcile_missing(struct engine *, struct link *); /* asks */
 LK_MUST_USE lk_err reconcile_pump(struct engine *, struct link *);
-LK_MUST_USE lk_err reconcile_push(struct engine *, const struct replica_event *);
+LK_MUST_USE lk_err reconcile_push(
+    struct engine *, const struct replica_event *);
 void link_topic_clear(struct link_topic *);
 
 /* acks.c */
@@ -245,8 +252,8 @@ LK_MUST_USE lk_err acks_cover(struct engine *, struct docstate *,
     const uint8_t pk[static 32], uint32_t node, bool *cover);
 /* Whether the peer's last acknowledgement covers all we have, for what is
  * cheap: without loading the document's graph it may say no too often. */
-LK_MUST_USE lk_err acks_stand(struct engine *, uint32_t docno,
-    const uint8_t pk[static 32], bool *stand);
+LK_MUST_USE lk_err acks_stand(
+    struct engine *, uint32_t docno, const uint8_t pk[static 32], bool *stand);
 
 /* Notes that the peer was welcomed to a document that has no number yet; or, as
  * it is no reader any more, that it would have to be again. */
@@ -274,7 +281,7 @@ struct member_entry {
 };
 /* The entry of a device with docno >= entry->docno; NOTFOUND.  A document
  * whose authority is not known here yet is under 32 zero bytes. */
-LK_MUST_USE lk_err member_index_next(struct replica *,
-    const uint8_t pk[static 32], struct member_entry *);
+LK_MUST_USE lk_err member_index_next(
+    struct replica *, const uint8_t pk[static 32], struct member_entry *);
 
 #endif

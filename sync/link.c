@@ -69,23 +69,6 @@ link_start(struct engine *e, struct link *l, const struct session_config *given)
 	return err;
 }
 
-/* Whether two addresses, "host:port", are one place as far as a stranger's
- * choice goes: nobody has an IPv4 address or less than an IPv6 /64 to himself
- * many times over. */
-static bool
-same_place(const char *a, const char *b)
-{
-	struct address x, y;
-
-	/* On one link everybody has as many of these as he likes. */
-	if (strncmp(a, "[fe80:", 6) == 0 && strncmp(b, "[fe80:", 6) == 0)
-		return true;
-	if (endpoint_parse(&x, a).code != LK_OK ||
-	    endpoint_parse(&y, b).code != LK_OK || x.type != y.type)
-		return false;
-	return memcmp(x.ip, y.ip, x.type == ADDRESS_IPV4 ? 4 : 8) == 0;
-}
-
 static bool
 is_stranger(const struct link *l)
 {
@@ -93,23 +76,29 @@ is_stranger(const struct link *l)
 }
 
 bool
-link_is_welcome(struct engine *e, const struct link *l)
+link_is_welcome(struct engine *e, struct link *l)
 {
 	struct link *other, *picked = NULL;
 	size_t strangers = 0, here = 0;
+	bool met;
 
+	l->met_here = met = peers_met_at(e, l->address);
 	TAILQ_FOREACH (other, &e->links, next) {
 		if (other == l || !is_stranger(other))
 			continue;
-		here += same_place(other->address, l->address);
+		here += endpoint_same_place(other->address, l->address);
+		/* Who comes from a place nobody is known from leaves the others
+		 * their slots. */
+		if (!met && other->met_here)
+			continue;
 		/* Each is picked with the same chance. */
 		if (random_below(&e->random, ++strangers) == 0)
 			picked = other;
 	}
-	if (here >= PEERS_STRANGERS_HERE)
+	if (here >= (met ? PEERS_STRANGERS_HERE : PEERS_STRANGERS_HERE / 2))
 		return false;
 	/* By chance, so that who fills the places does not keep them. */
-	if (strangers >= PEERS_STRANGERS_MAX)
+	if (strangers >= (met ? PEERS_STRANGERS_MAX : PEERS_STRANGERS_MAX / 2))
 		link_close(e, picked, CLOSE_BUSY);
 	return true;
 }
@@ -270,8 +259,8 @@ link_established(
 }
 
 /* Of two links between the same devices the one stays that the device with
- * the smaller key dialled.  That is for two that dialled at one moment: who has a
- * link for longer dials only because it is dead. */
+ * the smaller key dialled.  That is for two that dialled at one moment: who has
+ * a link for longer dials only because it is dead. */
 static void
 link_settle_twins(struct engine *e, struct link *l)
 {
@@ -284,10 +273,10 @@ link_settle_twins(struct engine *e, struct link *l)
 		if (other == l || !other->known || other->state != LINK_OPEN ||
 		    memcmp(other->pk, l->pk, 32) != 0)
 			continue;
-		loser = l->initiator == other->initiator ? other
-		    : l->initiator == mine_smaller       ? other
+		loser = l->initiator == other->initiator         ? other
+		    : l->initiator == mine_smaller               ? other
 		    : l->opened.ms - other->opened.ms > TWINS_MS ? other
-							 : l;
+								 : l;
 		link_close(e, loser, CLOSE_DONE);
 		if (loser == l)
 			return;

@@ -220,6 +220,22 @@ peers_address(
 	return peer_save(e, p);
 }
 
+bool
+peers_met_at(const struct engine *e, const char *address)
+{
+	const struct peer *p;
+
+	TAILQ_FOREACH (p, &e->peers, next) {
+		if (p->seen.ms == 0 ||
+		    e->now.wall.ms - p->seen.ms > PEERS_MET_MS)
+			continue;
+		for (size_t i = 0; i < p->addresses_len; i++)
+			if (endpoint_same_place(p->addresses[i], address))
+				return true;
+	}
+	return false;
+}
+
 lk_err
 peers_seen(struct engine *e, const uint8_t pk[static 32])
 {

@@ -37,8 +37,11 @@ struct peer *peers_find(struct engine *, const uint8_t pk[static 32]);
 /* Enters or updates a device whose proof or card was verified. */
 LK_MUST_USE lk_err peers_learn(struct engine *, const struct cert *,
     const struct proof *, const struct addresses *);
-LK_MUST_USE lk_err peers_address(struct engine *, const uint8_t pk[static 32],
-    const char *address);
+LK_MUST_USE lk_err peers_address(
+    struct engine *, const uint8_t pk[static 32], const char *address);
+/* Whether a device was met in the last PEERS_MET_MS that has this address among
+ * its own; the port does not count. */
+bool peers_met_at(const struct engine *, const char *address);
 LK_MUST_USE lk_err peers_seen(struct engine *, const uint8_t pk[static 32]);
 LK_MUST_USE lk_err peers_received(struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err peers_tell(struct engine *, struct link *);

@@ -520,6 +520,27 @@ with_discovery_off_nothing_is_said_or_heard(void **state)
 	scene_clear(&s);
 }
 
+static void
+strangers_in_masses_leave_room_for_who_was_met(void **state)
+{
+	static struct scene s;
+	char address[64];
+
+	(void)state;
+	scene_make(&s);
+	wires_cut(&s.w);
+	wires_run(&s.w, 1);
+	ok(engine_accepted(s.laptop.e, 1000, "10.0.0.2:4000", s.laptop.d.now));
+	for (unsigned i = 0; i < 1000; i++) {
+		(void)snprintf(address, sizeof(address), "172.16.%u.%u:4000",
+		    i >> 8, i & 255);
+		ok(engine_accepted(
+		    s.laptop.e, 1001 + i, address, s.laptop.d.now));
+	}
+	assert_int_equal(link_find(s.laptop.e, 1000)->state, LINK_HANDSHAKE);
+	scene_clear(&s);
+}
+
 int
 main(void)
 {
@@ -541,6 +562,8 @@ main(void)
 		cmocka_unit_test(a_removed_device_recognises_nobody_any_more),
 		cmocka_unit_test(a_windows_number_is_heard_while_it_is_open),
 		cmocka_unit_test(with_discovery_off_nothing_is_said_or_heard),
+		cmocka_unit_test(
+		    strangers_in_masses_leave_room_for_who_was_met),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

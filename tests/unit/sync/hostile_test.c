@@ -562,7 +562,7 @@ strangers_have_few_places_and_fewer_from_one_address(void **state)
 		    "[2001:db8::%x:%x]:4000", (unsigned)i, (unsigned)i);
 		ok(engine_accepted(t.e, 1 + i, address, t.d.now));
 	}
-	assert_int_equal(strangers(&t), PEERS_STRANGERS_HERE);
+	assert_int_equal(strangers(&t), PEERS_STRANGERS_HERE / 2);
 	for (uint64_t i = 0; i < 100; i++) {
 		(void)snprintf(
 		    address, sizeof(address), "192.0.2.%u:4000", (unsigned)i);
@@ -571,10 +571,10 @@ strangers_have_few_places_and_fewer_from_one_address(void **state)
 		assert_int_equal(
 		    link_find(t.e, 1000 + i)->state, LINK_HANDSHAKE);
 	}
-	assert_int_equal(strangers(&t), PEERS_STRANGERS_MAX);
+	assert_int_equal(strangers(&t), PEERS_STRANGERS_MAX / 2);
 	while (engine_take(t.e, &o))
 		closed += o.what == ENGINE_CLOSE;
-	assert_int_equal(closed, 200 - PEERS_STRANGERS_MAX);
+	assert_int_equal(closed, 200 - PEERS_STRANGERS_MAX / 2);
 	target_remove(&t);
 }
 
