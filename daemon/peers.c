@@ -224,8 +224,8 @@ peers_output(struct daemon *d)
 		return;
 	while (engine_take(d->engine, &out)) {
 		if (!peers_wanted(d)) {
-			if (out.what == ENGINE_SEND)
-				buf_clear(&out.bytes);
+			buf_clear(&out.bytes);
+			object_request_clear(&out.object);
 			continue;
 		}
 		switch (out.what) {
@@ -241,6 +241,9 @@ peers_output(struct daemon *d)
 		case ENGINE_CLOSE:
 			net_hang_up(d->net, out.conn);
 			lost_add(d, out.conn);
+			break;
+		case ENGINE_OBJECT:
+			object_request_clear(&out.object);
 			break;
 		}
 	}

@@ -30,6 +30,7 @@ engine_new(struct engine **out, struct replica *r, struct identity *identity,
 	TAILQ_INIT(&e->peers);
 	TAILQ_INIT(&e->redeems);
 	TAILQ_INIT(&e->windows);
+	TAILQ_INIT(&e->remotes);
 	message_body_max(e->body_max);
 	*out = e;
 	return LK_NONE;
@@ -45,6 +46,7 @@ engine_free(struct engine *e)
 	peers_free(e);
 	redeem_free(e);
 	windows_free(e);
+	remotes_free(e);
 	free(e->origins);
 	free(e->acks);
 	free(e->heals);

@@ -11,6 +11,7 @@
 #ifndef SYNC_ENGINE_H
 #define SYNC_ENGINE_H
 
+#include "base/object.h"
 #include "crypto/phrase.h"
 #include "sync/beacon.h"
 #include "sync/replica.h"
@@ -58,7 +59,13 @@ LK_MUST_USE lk_err engine_events(struct engine *, const struct replica_event *, 
 
 /* Outputs, in order.  Carried out after the commit. */
 /* After CLOSE the caller answers with engine_closed when it is done. */
-enum engine_do { ENGINE_DIAL, ENGINE_SEND, ENGINE_CLOSE, ENGINE_ANNOUNCE };
+enum engine_do {
+	ENGINE_DIAL,
+	ENGINE_SEND,
+	ENGINE_CLOSE,
+	ENGINE_ANNOUNCE,
+	ENGINE_OBJECT
+};
 struct engine_output {
 	enum engine_do what;
 	uint64_t conn;
@@ -66,6 +73,8 @@ struct engine_output {
 	unsigned beacons; /* ANNOUNCE: 1 << enum beacon_type, each to be made by
 			   * engine_beacon for every address of this device */
 	struct buf bytes; /* SEND: taken by whoever carries it out */
+	/* OBJECT: taken too; answered by engine_object (remotes.h). */
+	struct object_request object;
 };
 /* Takes the first output; false when there is none. */
 bool engine_take(struct engine *, struct engine_output *);

@@ -10,6 +10,7 @@
  *   discovery.h  beacons
  *   pairing.h    tickets, cards, welcomes
  *   pair_run.h   codes
+ *   remotes.h    folders, buckets and relays
  *
  * A link's life, by who moves it (PAIRING in place of OPEN: by code):
  *
@@ -28,6 +29,7 @@
 #include "sync/engine.h"
 #include "sync/message.h"
 #include "sync/peers.h"
+#include "sync/remotes.h"
 #include "sync/session.h"
 
 #define LINK_OUT_MAX (16 * 1024 * 1024)
@@ -134,6 +136,13 @@ TAILQ_HEAD(links, link);
 TAILQ_HEAD(redeems, redeem);
 TAILQ_HEAD(windows, window); /* pair_run.h */
 
+/* One that was configured. */
+struct remote {
+	TAILQ_ENTRY(remote) next;
+	struct remote_status status;
+};
+TAILQ_HEAD(remotes, remote);
+
 /* An envelope that came from this link, so that it is not sent back. */
 struct origin {
 	uint8_t id[LK_ID_LEN];
@@ -168,6 +177,7 @@ struct engine {
 	uint64_t boxes_known; /* newer box keys of the devices, counted */
 	struct mono wake;
 	struct discovery discovery;
+	struct remotes remotes;
 };
 
 /* link.c */
@@ -240,6 +250,9 @@ LK_MUST_USE lk_err acks_flush(struct engine *, size_t max);
 LK_MUST_USE lk_err acks_received(struct engine *, struct link *, struct bytes);
 /* Acknowledges a document to one peer. */
 LK_MUST_USE lk_err acks_send(struct engine *, struct link *, uint32_t number);
+
+/* remotes.c */
+void remotes_free(struct engine *);
 
 /* heal.c: keys for readers who lack them, and grants for devices of this person
  * that have none, after a while, so that one of those who can does it and not

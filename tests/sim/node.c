@@ -222,6 +222,9 @@ outputs_do(struct node *n)
 			break;
 		case ENGINE_ANNOUNCE:
 			break;
+		case ENGINE_OBJECT:
+			object_request_clear(&out.object);
+			break;
 		case ENGINE_CLOSE:
 			wire_hang_up(n, out.conn);
 			(void)node_arrival(n, ARRIVAL_CLOSED, out.conn);

@@ -289,6 +289,9 @@ output_carry(struct thief *t, struct engine_output *out)
 		return err;
 	case ENGINE_ANNOUNCE:
 		break;
+	case ENGINE_OBJECT:
+		object_request_clear(&out->object);
+		break;
 	case ENGINE_CLOSE:
 		if (out->conn == t->conn && t->fd >= 0) {
 			(void)close(t->fd);
