@@ -14,6 +14,7 @@ bool
 object_name_is_valid(const char *name)
 {
 	const char *part = name;
+	size_t parts = 1;
 
 	if (strnlen(name, OBJECT_NAME_MAX + 1) > OBJECT_NAME_MAX)
 		return false;
@@ -28,6 +29,8 @@ object_name_is_valid(const char *name)
 				return false;
 		if (part[len] == '\0')
 			return true;
+		if (++parts > OBJECT_PARTS_MAX)
+			return false;
 		part += len + 1;
 	}
 }

@@ -6,13 +6,15 @@
  * other.  Requests of one remote may be answered in any order; each is answered
  * exactly once.  An answer is a stranger's word: whatever is in it is checked.
  *
- * A name is 1 to OBJECT_NAME_MAX characters of a-z 0-9 . _ - in parts divided
- * by
- * '/', none of them empty, "." or "..".
+ * A name is 1 to OBJECT_NAME_MAX characters of a-z 0-9 . _ - in at most
+ * OBJECT_PARTS_MAX parts divided by '/', none of them empty, "." or "..".  The
+ * first part is OBJECT_ROOT: in a folder that is the directory by which it is
+ * known to be there, and nothing outside of it is touched (DENIED).
  *
  * LIST    names that begin with `name` (as characters; "" for all) and are
- * above `after` bytewise, ascending, OBJECT_LIST_MAX at most; `more` when there
- *         are others behind them.  What is not such a name is left out.
+ *         above `after` bytewise, ascending, OBJECT_LIST_MAX at most; `more`
+ *         when there are others behind them.  What is not such a name is left
+ *         out.
  * GET     the whole object.  NOTFOUND; LIMIT when it is longer than `max`.
  * PUT     `bytes` under this name, in place of what was there.  Who reads sees
  *         all of it or none, and it is on disk when it is answered.
@@ -20,7 +22,8 @@
  *
  * Also of each: DENIED (the store refuses this user), CONFIG (no such bucket,
  * no or malformed credentials), FULL, UNAVAILABLE (not reachable, not mounted,
- * or it failed more often than it is worth trying again), NOMEM.
+ * or it failed more often than it is worth trying again), USAGE (not such a
+ * name, or too long), NOMEM.
  */
 #ifndef BASE_OBJECT_H
 #define BASE_OBJECT_H
@@ -28,6 +31,8 @@
 #include "base/bytes.h"
 
 #define OBJECT_NAME_MAX 200
+#define OBJECT_PARTS_MAX 8 /* deeper trees are not gone into */
+#define OBJECT_ROOT "lk1"
 #define OBJECT_LIST_MAX 1000
 /* The longest that is put or asked for. */
 #define OBJECT_BYTES_MAX (16u * 1024 * 1024)

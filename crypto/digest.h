@@ -2,7 +2,8 @@
  * digest.h - hashes.  Everything of ours is one call: BLAKE2b with n bytes of
  * output and a label as personalisation (docs/protocol.md section 1, written
  * H[n](label; m) and H[n](label, key; m) there).  SHA-256 is for Automerge
- * change hashes only.  Pure; any thread.
+ * change hashes and, with HMAC, for signed requests to object stores only.
+ * Pure; any thread.
  */
 #ifndef CRYPTO_DIGEST_H
 #define CRYPTO_DIGEST_H
@@ -63,6 +64,10 @@ struct sha256_state {
 void sha256_init(struct sha256_state *);
 void sha256_add(struct sha256_state *, struct bytes);
 void sha256_final(struct sha256_state *, uint8_t out[static SHA256_LEN]);
+
+/* HMAC-SHA-256 (RFC 2104) under a key of any length. */
+void hmac_sha256(
+    uint8_t out[static SHA256_LEN], struct bytes key, struct bytes m);
 
 /* SipHash-2-4 under a fixed key: a checksum against damage, not against
  * people. */

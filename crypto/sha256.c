@@ -1,4 +1,6 @@
+#include <nettle/hmac.h>
 #include <nettle/sha2.h>
+#include <string.h>
 
 /* Its header gives these names to functions of its own. */
 #undef sha256_init
@@ -46,4 +48,16 @@ sha256(uint8_t out[static SHA256_LEN], struct bytes m)
 	sha256_init(&s);
 	sha256_add(&s, m);
 	sha256_final(&s, out);
+}
+
+void
+hmac_sha256(uint8_t out[static SHA256_LEN], struct bytes key, struct bytes m)
+{
+	struct hmac_sha256_ctx ctx;
+
+	hmac_sha256_set_key(&ctx, key.len, key.ptr);
+	if (m.len > 0)
+		hmac_sha256_update(&ctx, m.len, m.ptr);
+	hmac_sha256_digest(&ctx, SHA256_LEN, out);
+	explicit_bzero(&ctx, sizeof(ctx));
 }

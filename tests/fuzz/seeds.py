@@ -339,6 +339,8 @@ SEEDS = {
     "lean_fuzz": lambda: vectors("lean", "content", "vectors"),
     "message_fuzz": messages,
     "patch_fuzz": patches,
+    "remote_url_fuzz": lambda: (b"file:///media/My%20stick/lk", b"relay://KEY@host:4711",
+        b"s3://notes/a/b?endpoint=http://[::1]:9000&region=us-east-1&style=virtual&profile=p"),
     "salvage_fuzz": lambda: ((len(f) // 2 % 65536).to_bytes(2, "big") + f for f in automerge()),
     "session_fuzz": streams,
     "stream_fuzz": changes,

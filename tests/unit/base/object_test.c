@@ -11,10 +11,10 @@ static void
 names_of_objects_are_parts_divided_by_slashes(void **state)
 {
 	static const char *const good[] = { "a", "lk1/00ff/k-0_9.pack", "...",
-		"a/..b/c" };
+		"a/..b/c", "1/2/3/4/5/6/7/8" };
 	static const char *const bad[] = { "", "/", "/a", "a/", "a//b", ".",
 		"..", "a/../b", "./a", "a/.", "A", "a b", "a\\b", "\xc3\xa4",
-		"a\n" };
+		"a\n", "1/2/3/4/5/6/7/8/9" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)

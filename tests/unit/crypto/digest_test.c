@@ -188,6 +188,27 @@ equality_looks_at_every_byte(void **state)
 	assert_true(digest_equal(a, b, 0));
 }
 
+static void
+hmac_is_that_of_rfc_4231(void **state)
+{
+	static const char longer[] = "Test Using Larger Than Block-Size Key - "
+				     "Hash Key First";
+	uint8_t key[131], out[SHA256_LEN];
+	char text[2 * SHA256_LEN + 1];
+
+	(void)state;
+	hmac_sha256(out, BYTES_STR("Jefe"),
+	    BYTES_STR("what do ya want for nothing?"));
+	hex_encode(text, BYTES_OF(out));
+	assert_string_equal(text,
+	    "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	memset(key, 0xaa, sizeof(key));
+	hmac_sha256(out, BYTES_OF(key), BYTES_STR(longer));
+	hex_encode(text, BYTES_OF(out));
+	assert_string_equal(text,
+	    "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 int
 main(void)
 {
@@ -196,6 +217,7 @@ main(void)
 		cmocka_unit_test(no_two_labels_give_the_same_hash),
 		cmocka_unit_test(pieces_give_the_hash_of_the_whole),
 		cmocka_unit_test(sha256_is_that_of_fips_180),
+		cmocka_unit_test(hmac_is_that_of_rfc_4231),
 		cmocka_unit_test(a_checksum_sees_every_flipped_bit),
 		cmocka_unit_test(equality_looks_at_every_byte),
 	};
