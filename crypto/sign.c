@@ -28,6 +28,8 @@ static const char labels[][LABEL_LEN + 1] = {
 	[SIGN_BOX_CERT] = "lk1 box cert",
 	[SIGN_GUARD] = "lk1 guard sig",
 	[SIGN_PAIR_POP] = "lk1 pair pop",
+	[SIGN_RELAY_OPEN] = "lk1 relay open",
+	[SIGN_RELAY_ACCOUNT] = "lk1 relay acct",
 };
 
 static bool

@@ -33,6 +33,8 @@ enum sign_label {
 	SIGN_BOX_CERT,
 	SIGN_GUARD,
 	SIGN_PAIR_POP,
+	SIGN_RELAY_OPEN,
+	SIGN_RELAY_ACCOUNT,
 };
 
 /* Signs label || a || b.  Either part may be empty; together they have at

@@ -41,6 +41,15 @@ enum message_type {
 	MSG_WELCOME = 48,
 	MSG_CARD = 49,
 	MSG_PEERS = 50,
+	/* sync/relay_message.h */
+	MSG_RELAY_OPEN = 64,
+	MSG_RELAY_REGISTER = 65,
+	MSG_RELAY_STORED = 66,
+	MSG_RELAY_PURGE = 67,
+	MSG_RELAY_QUOTA = 68,
+	MSG_MAILBOX_PUT = 70,
+	MSG_MAILBOX_GET = 71,
+	MSG_MAILBOX_DELETE = 72,
 	/* sync/code_run.h; in turn, the typer's first */
 	MSG_CODE_SHARE = 80,
 	MSG_CODE_SHARE_BACK = 81,

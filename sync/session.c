@@ -8,8 +8,8 @@
 
 #define PREFACE_MAGIC "LK"
 #define PREFACE_VERSION 1
-#define PREFACE_FIXED 5      /* magic, version, pattern, n */
-#define HANDSHAKE_MESSAGES 3 /* of all three patterns */
+#define PREFACE_FIXED 5   /* magic, version, pattern, n */
+#define PAYLOAD_MESSAGE 2 /* from 0; that of XK and XKpsk3 has one */
 #define PREFACE_MAX (PREFACE_FIXED + SESSION_TICKET_LEN)
 #define FRAME_HEAD 2
 #define FRAME_MIN (NOISE_TAG_LEN + 1) /* an empty one would say nothing */
@@ -38,6 +38,7 @@ struct session {
 	enum state state;
 	enum session_role role;
 	enum session_pattern pattern;
+	bool relay;    /* a responder that takes NK only */
 	lk_err failed; /* when DEAD */
 	const uint32_t *body_max;
 	struct dh_key noise_key;
@@ -63,6 +64,8 @@ handshake_pattern(enum session_pattern pattern)
 		return NOISE_XKPSK3;
 	case SESSION_XX:
 		return NOISE_XX;
+	case SESSION_NK:
+		return NOISE_NK;
 	}
 	return NOISE_XK;
 }
@@ -75,7 +78,10 @@ handshake_init(struct session *s, const uint8_t *remote, const uint8_t *psk)
 		.initiator = s->role == SESSION_INITIATOR,
 		.prologue = { s->preface, s->preface_len },
 		.ephemeral = s->ephemeral,
-		.local = &s->noise_key,
+		.local =
+		    s->role == SESSION_INITIATOR && s->pattern == SESSION_NK
+		    ? NULL
+		    : &s->noise_key,
 		.remote = remote,
 		.psk = psk,
 	};
@@ -106,6 +112,7 @@ preface_len(enum session_pattern pattern)
 {
 	switch (pattern) {
 	case SESSION_XK:
+	case SESSION_NK:
 		break;
 	case SESSION_XKPSK3:
 		return PREFACE_FIXED + SESSION_TICKET_LEN;
@@ -152,7 +159,10 @@ session_new(struct session **out_session, const struct session_config *config,
 		return LK_ERR(LK_E_NOMEM, "session");
 	s->role = config->role;
 	s->body_max = config->body_max;
-	s->noise_key = *config->noise;
+	s->relay =
+	    config->role == SESSION_RESPONDER && config->pattern == SESSION_NK;
+	if (config->noise != NULL)
+		s->noise_key = *config->noise;
 	memcpy(s->ephemeral, config->ephemeral, DH_LEN);
 	buf_init(&s->frame, FRAME_HEAD + NOISE_MESSAGE_MAX);
 	buf_init(&s->payload, PAYLOAD_MAX);
@@ -215,6 +225,14 @@ front_take(struct bytes *in, size_t n)
 	return part;
 }
 
+static bool
+pattern_is_taken(const struct session *s, uint8_t pattern)
+{
+	return s->relay ? pattern == SESSION_NK
+			: pattern == SESSION_XK || pattern == SESSION_XKPSK3 ||
+		pattern == SESSION_XX;
+}
+
 /* Refuses at the first byte that is wrong, so that a client of some other
  * protocol is not left waiting. */
 static lk_err
@@ -228,8 +246,7 @@ preface_check(const struct session *s)
 			return LK_ERR(LK_E_MALFORMED, "preface");
 	if (n > 2 && p[2] != PREFACE_VERSION)
 		return LK_ERR(LK_E_VERSION, "preface");
-	if (n > 3 && p[3] != SESSION_XK && p[3] != SESSION_XKPSK3 &&
-	    p[3] != SESSION_XX)
+	if (n > 3 && !pattern_is_taken(s, p[3]))
 		return LK_ERR(LK_E_VERSION, "preface");
 	if (n > 4 && p[4] != preface_len(p[3]) - PREFACE_FIXED)
 		return LK_ERR(LK_E_MALFORMED, "preface");
@@ -245,6 +262,7 @@ preface_done(struct session *s, struct session_event *event)
 	*event = (struct session_event){ .pattern = s->pattern };
 	switch (s->pattern) {
 	case SESSION_XK:
+	case SESSION_NK:
 		handshake_init(s, NULL, NULL);
 		break;
 	case SESSION_XKPSK3:
@@ -296,12 +314,12 @@ frame_len(const uint8_t head[static FRAME_HEAD])
 	return (size_t)head[0] << 8 | head[1];
 }
 
-/* Only the last message of a handshake has a payload, and that of XX none. */
+/* Only the last message of a handshake has a payload, and that of XX and NK
+ * none. */
 static bool
 payload_allowed(const struct session *s)
 {
-	return s->pattern != SESSION_XX &&
-	    s->noise.message + 1 == HANDSHAKE_MESSAGES;
+	return s->pattern != SESSION_XX && s->noise.message == PAYLOAD_MESSAGE;
 }
 
 static lk_err
@@ -356,7 +374,8 @@ handshake_read(struct session *s, struct bytes frame, struct buf *out)
 
 		buf_init(&empty, 0);
 		TRY(noise_read(&s->noise, &empty, frame));
-		TRY(handshake_write(s, out, buf_bytes(&s->payload)));
+		if (noise_writes(&s->noise))
+			TRY(handshake_write(s, out, buf_bytes(&s->payload)));
 		buf_wipe(&s->payload);
 		return LK_NONE;
 	}

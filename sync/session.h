@@ -13,7 +13,7 @@
  *
  *   initiator: session_new -----------------------+
  *                                                 v
- *   responder: PREFACE --- XK ---------------> HANDSHAKE --ESTABLISHED--> OPEN
+ *   responder: PREFACE --- XK, NK -----------> HANDSHAKE --ESTABLISHED--> OPEN
  *                 |                               ^  ^                     | ^
  *                 +-- XKpsk3 --TICKET--> PSK -----+  |                     +-+
  *                 |                        session_psk                  MESSAGE
@@ -43,6 +43,7 @@ enum session_pattern {
 	SESSION_XK = 1,     /* a known peer */
 	SESSION_XKPSK3 = 2, /* a ticket */
 	SESSION_XX = 3,     /* a code: keys of the two sides' own for it */
+	SESSION_NK = 4,     /* a relay, which learns no key of who dials */
 };
 
 enum session_role {
@@ -53,7 +54,7 @@ enum session_role {
 /* Everything is copied by session_new, except body_max. */
 struct session_config {
 	enum session_role role;
-	const struct dh_key *noise; /* our static key */
+	const struct dh_key *noise; /* our static key; NULL: we dial with NK */
 	const uint8_t *ephemeral;   /* DH_LEN fresh random bytes, used once */
 	/*
 	 * The greatest body of each type of message this side receives,
@@ -61,13 +62,15 @@ struct session_config {
 	 * the session.
 	 */
 	const uint32_t *body_max;
-	/* The initiator only: */
+	/* A responder that is a relay: NK, and takes nothing else; any other:
+	 * 0, and takes the rest. */
 	enum session_pattern pattern;
+	/* The initiator only: */
 	const uint8_t *remote; /* DH_LEN, static key of the responder; not XX */
 	const uint8_t *ticket; /* SESSION_TICKET_LEN with XKPSK3, else NULL */
 	const uint8_t *psk;    /* SESSION_PSK_LEN with XKPSK3, else NULL */
 	uint8_t window;        /* with XX: the number of the code */
-	struct bytes payload;  /* of the last handshake message */
+	struct bytes payload;  /* of the last handshake message; not XX, NK */
 };
 
 enum session_event_type {
@@ -86,9 +89,10 @@ struct session_event {
 	const uint8_t *ticket; /* SESSION_TICKET_LEN with XKPSK3, else NULL */
 	uint8_t window;        /* with XX, else 0 */
 	/* ESTABLISHED: */
-	const uint8_t *hash;   /* SESSION_HASH_LEN */
-	const uint8_t *remote; /* DH_LEN, static key of the other side */
-	struct bytes payload;  /* the initiator's; empty on its own side */
+	const uint8_t *hash; /* SESSION_HASH_LEN */
+	/* DH_LEN, static key of the other side; zeros: it dialled with NK */
+	const uint8_t *remote;
+	struct bytes payload; /* the initiator's; empty on its own side */
 	/* MESSAGE: */
 	uint8_t message;
 	struct bytes body;

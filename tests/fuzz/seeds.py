@@ -38,6 +38,12 @@ def beacons():
         yield bytes(48) + beacon
 
 
+def relays():
+    file = json.loads((DATA / "protocol/relay.json").read_text())
+    for entry in file["messages"] + file["bad"]:
+        yield bytes([entry["type"] + 128 * entry["answer"]]) + bytes.fromhex(entry["body"])
+
+
 def uleb(data, at):
     value = shift = 0
     while True:
@@ -341,6 +347,7 @@ SEEDS = {
     "patch_fuzz": patches,
     "remote_url_fuzz": lambda: (b"file:///media/My%20stick/lk", b"relay://KEY@host:4711",
         b"s3://notes/a/b?endpoint=http://[::1]:9000&region=us-east-1&style=virtual&profile=p"),
+    "relay_message_fuzz": relays,
     "salvage_fuzz": lambda: ((len(f) // 2 % 65536).to_bytes(2, "big") + f for f in automerge()),
     "session_fuzz": streams,
     "stream_fuzz": changes,

@@ -52,14 +52,19 @@ config_make(struct session_config *c, const struct link *l, int side,
 		.ephemeral = l->ephemerals[side],
 		.body_max = body_max,
 	};
+	if (side == 0 || pattern == SESSION_NK)
+		c->pattern = pattern;
 	if (side == 1)
 		return;
-	c->pattern = pattern;
 	if (pattern == SESSION_XX) {
 		c->window = WINDOW;
 		return;
 	}
 	c->remote = l->keys[1].pk;
+	if (pattern == SESSION_NK) {
+		c->noise = NULL;
+		return;
+	}
 	c->payload = BYTES_STR("proof of who I am");
 	if (pattern == SESSION_XKPSK3) {
 		c->ticket = ticket;
@@ -131,8 +136,12 @@ static inline void
 established_check(const struct link *l, int side, enum session_pattern pattern,
     const struct session_event *event)
 {
+	static const uint8_t nobody[DH_LEN];
+
 	assert_int_equal(event->pattern, pattern);
-	assert_memory_equal(event->remote, l->keys[1 - side].pk, DH_LEN);
+	assert_memory_equal(event->remote,
+	    side == 1 && pattern == SESSION_NK ? nobody : l->keys[1 - side].pk,
+	    DH_LEN);
 	assert_ptr_equal(event->remote, session_remote(l->side[side]));
 	assert_ptr_equal(event->hash, session_hash(l->side[side]));
 	if (pattern == SESSION_XKPSK3)
@@ -141,7 +150,7 @@ established_check(const struct link *l, int side, enum session_pattern pattern,
 		assert_null(event->ticket);
 	assert_int_equal(event->window, pattern == SESSION_XX ? WINDOW : 0);
 	assert_true(bytes_equal(event->payload,
-	    side == 0 || pattern == SESSION_XX
+	    side == 0 || pattern == SESSION_XX || pattern == SESSION_NK
 		? BYTES(NULL, 0)
 		: BYTES_STR("proof of who I am")));
 }
@@ -161,11 +170,18 @@ link_establish(struct link *l, enum session_pattern pattern)
 		assert_int_equal(event.window, WINDOW);
 		session_window(l->side[1], &l->keys[1]);
 	}
-	deliver_expect(l, 1, SESSION_NOTHING, &event);
+	if (pattern == SESSION_NK) {
+		deliver_expect(l, 1, SESSION_ESTABLISHED, &event);
+		established_check(l, 1, pattern, &event);
+	} else {
+		deliver_expect(l, 1, SESSION_NOTHING, &event);
+	}
 	deliver_expect(l, 0, SESSION_ESTABLISHED, &event);
 	established_check(l, 0, pattern, &event);
-	deliver_expect(l, 1, SESSION_ESTABLISHED, &event);
-	established_check(l, 1, pattern, &event);
+	if (pattern != SESSION_NK) {
+		deliver_expect(l, 1, SESSION_ESTABLISHED, &event);
+		established_check(l, 1, pattern, &event);
+	}
 	assert_memory_equal(session_hash(l->side[0]), session_hash(l->side[1]),
 	    SESSION_HASH_LEN);
 }
