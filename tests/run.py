@@ -292,6 +292,12 @@ def part_pairing(t, long):
         driver(t, "lan/pairing.py", seconds=600)
 
 
+def part_links(t, long):
+    """the same work over good and bad links, in bounded time and bytes"""
+    runs = 20 if long else 1
+    driver(t, "lan/links.py", "--runs", runs, seconds=300 * runs)
+
+
 def part_thief(t, long):
     """a stolen device that forks, floods, lies and lets others in"""
     # 16 ops an envelope: 10^6 in --long.
@@ -436,10 +442,10 @@ def mutant_check(t, tree, name, test):
     elif test == "twins":
         target = "lk_twin"
         check = lambda: twins(1, 300, out_dir / "tests/lk_twin")  # noqa: E731
-    elif test in ("lan", "revocation"):
+    elif test in ("lan", "revocation", "links"):
         target = "all"
-        script = "partitions.py" if test == "lan" else "revocation.py"
-        args = ["--runs", 10] if test == "lan" else []
+        script = {"lan": "partitions.py"}.get(test, f"{test}.py")
+        args = {"lan": ["--runs", 10], "links": ["--only", "lan,resets"]}.get(test, [])
         check = lambda: run([PYTHON, TESTS / "lan" / script, "--lk", out_dir / "lk", *args],  # noqa: E731
                             1800)
     elif test == "cli":
@@ -484,8 +490,8 @@ def part_mutants(t, long):
 
 
 PARTS = [part_build, part_unit, part_threads, part_model, part_ghosts, part_manuals, part_spin,
-         part_cli, part_story, part_partitions, part_revocation, part_pairing, part_discovery, part_thief,
-         part_capture,
+         part_cli, part_story, part_partitions, part_revocation, part_pairing, part_discovery, part_links,
+         part_thief, part_capture,
          part_interop, part_twins, part_install, part_fuzz, part_simulation]
 LONG_PARTS = [*PARTS, part_mutants]
 
