@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/entropy.h"
 #include "tests/sim/prepare.h"
 #include "tests/sim/typed.h"
 
@@ -22,7 +23,8 @@ carry_run(struct node *n, struct command *c)
 
 	TRY(replica_doc_by_id(
 	    n->replica, n->world->ledger->docs[m->doc].docid, &t->docno));
-	TRY(replica_receive(n->replica, t->docno, NULL, &envelope, 1, &verdict));
+	TRY(replica_receive(
+	    n->replica, t->docno, NULL, &envelope, 1, &verdict));
 	if (verdict.what == RECEIPT_REFUSED)
 		world_fail(n->world, "%s: refuses what a copy wrote: %s",
 		    n->name, verdict.why);
@@ -146,7 +148,7 @@ clone_run(struct node *n, uint32_t docno)
 	store_close(clone.store);
 	free(clone.docs);
 	secret_wipe(&clone.identity, sizeof(clone.identity));
-	prepare_remove(clone.dir);
+	directory_remove(clone.dir);
 }
 
 /* A document in which this device may write and somebody else decides: whoever

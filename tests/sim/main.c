@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/sim/entropy.h"
 #include "tests/sim/prepare.h"
 #include "tests/sim/world.h"
 
@@ -120,7 +121,7 @@ run_once(const struct options *o, uint64_t seed, uint8_t trace[static 32])
 		    (unsigned long long)world.crashes,
 		    (unsigned long long)world.converged_ms);
 	if (!o->keep)
-		prepare_remove(dir);
+		directory_remove(dir);
 }
 
 /* Everything of one seed; ends the process when it fails. */
@@ -213,7 +214,7 @@ main(int argc, char *argv[])
 	struct options o;
 
 	options_parse(&o, argc, argv);
-	prepare_random();
+	entropy_start();
 	(void)snprintf(root, sizeof(root), "%s/lk-sim-XXXXXX", tmp);
 	if (mkdtemp(root) == NULL) {
 		perror("lk_sim: directory");
@@ -227,6 +228,6 @@ main(int argc, char *argv[])
 	if (o.keep)
 		(void)printf("stores: %s\n", root);
 	else
-		prepare_remove(root);
+		directory_remove(root);
 	return runs.failed == 0 ? 0 : 1;
 }

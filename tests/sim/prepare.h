@@ -7,18 +7,11 @@
 
 #include "tests/sim/world.h"
 
-/* Makes what libsodium draws for itself (the keys of sealed boxes) a function
- * of the seed.  Before anything else of libsodium. */
-void prepare_random(void);
-void prepare_random_seed(uint64_t seed);
-
 /* A directory for every device of the cast below `dir`. */
 void prepare_stores(const char *dir);
 /* Copies the store of a device to n->dir and reads its identity. */
 void prepare_copy(struct node *, const char *prepared);
 /* Copies the store of a device, between its transactions, to clone->dir. */
 void prepare_clone(struct node *clone, const struct node *);
-/* Removes a directory and all below it. */
-void prepare_remove(const char *dir);
 
 #endif

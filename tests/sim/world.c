@@ -7,6 +7,7 @@
 
 #include "tests/sim/check.h"
 #include "tests/sim/clone.h"
+#include "tests/sim/entropy.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/node.h"
 #include "tests/sim/prepare.h"
@@ -249,7 +250,7 @@ static void
 world_begin(struct world *w, const char *prepared)
 {
 	w->random = random_from_seed(&w->seeded, w->seed);
-	prepare_random_seed(w->seed);
+	entropy_seed(w->seed);
 	digest_init(&w->trace, 32, DIGEST_FP, NULL);
 	w->ledger = ledger_new(w);
 	plan_draw(w);
