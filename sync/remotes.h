@@ -10,11 +10,11 @@
 #define SYNC_REMOTES_H
 
 #include "base/object.h"
+#include "base/remote_url.h"
 #include "sync/engine.h"
 
 #define REMOTES_MAX 16
 #define REMOTE_NAME_MAX 64
-#define REMOTE_URL_MAX 1024
 
 enum remote_kind { REMOTE_FOLDER, REMOTE_BUCKET, REMOTE_RELAY };
 

@@ -163,6 +163,9 @@ outputs_do(struct device *d)
 			break;
 		case ENGINE_ANNOUNCE:
 			break;
+		case ENGINE_OBJECT:
+			object_request_clear(&out.object);
+			break;
 		case ENGINE_CLOSE:
 			line_hang_up(d, out.conn);
 			(void)device_arrival(d, ARRIVAL_CLOSED, out.conn);
