@@ -27,6 +27,13 @@ fingerprint_sub(struct fingerprint *f, const uint8_t id[static 32])
 	f->count--;
 }
 
+void
+fingerprint_join(struct fingerprint *f, const struct fingerprint *more)
+{
+	fingerprint_add(f, more->sum);
+	f->count += more->count - 1;
+}
+
 lk_err
 fingerprint_decode(struct fingerprint *f, struct bytes value)
 {
@@ -110,26 +117,84 @@ fingerprint_doc(struct txn *t, uint32_t docno, struct fingerprint *f)
 	return fingerprint_get(t, &k, f);
 }
 
-lk_err
-fingerprint_author(struct txn *t, uint32_t docno,
-    const uint8_t tag[static LK_TOPIC_LEN], struct fingerprint *f)
+/* The first record of TABLE_FP that is not below a key, and its key; NOTFOUND
+ * unless the key begins as `k` does in its first `fixed` bytes. */
+static lk_err
+fingerprint_seek(
+    struct txn *t, struct key *k, size_t fixed, struct fingerprint *f)
 {
-	struct key k = { 0 };
+	struct bytes key = key_view(k), raw, value;
 
-	key_number(&k, docno, DOCNO_LEN);
-	key_mem(&k, tag, LK_TOPIC_LEN);
-	return fingerprint_get(t, &k, f);
+	TRY(cursor_move(t, TABLE_FP, MDB_SET_RANGE, &key, &raw));
+	if (key.len < fixed || memcmp(key.ptr, k->bytes, fixed) != 0)
+		return LK_ERR(LK_E_NOTFOUND, "fingerprint");
+	if (key.len != k->len)
+		return LK_ERR(LK_E_CORRUPT, "fingerprint key");
+	TRY(record_check(TABLE_FP, key, raw, &value));
+	memcpy(k->bytes, key.ptr, key.len);
+	return fingerprint_decode(f, value);
+}
+
+/* What is damaged may hide what follows: the document is to be looked at. */
+static lk_err
+fingerprint_found(struct txn *t, uint32_t docno, lk_err err)
+{
+	if (err.code == LK_E_CORRUPT)
+		damage_note(t, docno);
+	return err;
 }
 
 lk_err
-fingerprint_block(struct txn *t, uint32_t docno,
-    const uint8_t tag[static LK_TOPIC_LEN], uint64_t block,
-    struct fingerprint *f)
+fingerprint_next_author(struct txn *t, uint32_t docno,
+    uint8_t tag[static LK_TOPIC_LEN], struct fingerprint *f)
 {
 	struct key k = { 0 };
 
 	key_number(&k, docno, DOCNO_LEN);
 	key_mem(&k, tag, LK_TOPIC_LEN);
-	key_number(&k, block, 8);
-	return fingerprint_get(t, &k, f);
+	TRY(fingerprint_found(t, docno, fingerprint_seek(t, &k, DOCNO_LEN, f)));
+	memcpy(tag, k.bytes + DOCNO_LEN, LK_TOPIC_LEN);
+	return LK_NONE;
+}
+
+lk_err
+fingerprint_next_block(struct txn *t, uint32_t docno,
+    const uint8_t tag[static LK_TOPIC_LEN], uint64_t *block,
+    struct fingerprint *f)
+{
+	struct key k = { 0 };
+	struct rd r;
+
+	key_number(&k, docno, DOCNO_LEN);
+	key_mem(&k, tag, LK_TOPIC_LEN);
+	key_number(&k, *block, 8);
+	TRY(fingerprint_found(
+	    t, docno, fingerprint_seek(t, &k, DOCNO_LEN + LK_TOPIC_LEN, f)));
+	r = rd_over(BYTES(k.bytes + DOCNO_LEN + LK_TOPIC_LEN, 8));
+	*block = rd_u64(&r);
+	return LK_NONE;
+}
+
+lk_err
+fingerprint_last_block(struct txn *t, uint32_t docno,
+    const uint8_t tag[static LK_TOPIC_LEN], uint64_t *block)
+{
+	struct bytes key, raw, value;
+	struct key k = { 0 };
+	struct rd r;
+	lk_err err;
+
+	key_number(&k, docno, DOCNO_LEN);
+	key_mem(&k, tag, LK_TOPIC_LEN);
+	key_number(&k, UINT64_MAX, 8);
+	key = key_view(&k);
+	TRY(cursor_seek(t, TABLE_FP, KV_LAST_LE, &key, &raw));
+	if (key.len != k.len ||
+	    memcmp(key.ptr, k.bytes, DOCNO_LEN + LK_TOPIC_LEN) != 0)
+		return LK_ERR(LK_E_NOTFOUND, "fingerprint");
+	err = record_check(TABLE_FP, key, raw, &value);
+	TRY(fingerprint_found(t, docno, err));
+	r = rd_over(BYTES(key.ptr + DOCNO_LEN + LK_TOPIC_LEN, 8));
+	*block = rd_u64(&r);
+	return LK_NONE;
 }

@@ -128,12 +128,20 @@ LK_MUST_USE lk_err essential_set(
 /* Of a document's essential set; zero when empty. */
 LK_MUST_USE lk_err fingerprint_doc(
     struct txn *, uint32_t docno, struct fingerprint *);
-LK_MUST_USE lk_err fingerprint_author(struct txn *, uint32_t docno,
-    const uint8_t tag[static LK_TOPIC_LEN], struct fingerprint *);
-/* Of one author's seqs with this value of seq >> 8. */
-LK_MUST_USE lk_err fingerprint_block(struct txn *, uint32_t docno,
-    const uint8_t tag[static LK_TOPIC_LEN], uint64_t block,
+/* An author's envelopes are summed up in blocks: those with one value of
+ * seq >> FP_BLOCK_SHIFT. */
+#define FP_BLOCK_SHIFT 8
+/* Adds one set to another that has nothing in common with it. */
+void fingerprint_join(struct fingerprint *, const struct fingerprint *);
+/* Walks over what is not empty: the first author with a tag >= *tag, the first
+ * block >= *block of an author, his last.  NOTFOUND, CORRUPT. */
+LK_MUST_USE lk_err fingerprint_next_author(struct txn *, uint32_t docno,
+    uint8_t tag[static LK_TOPIC_LEN], struct fingerprint *);
+LK_MUST_USE lk_err fingerprint_next_block(struct txn *, uint32_t docno,
+    const uint8_t tag[static LK_TOPIC_LEN], uint64_t *block,
     struct fingerprint *);
+LK_MUST_USE lk_err fingerprint_last_block(struct txn *, uint32_t docno,
+    const uint8_t tag[static LK_TOPIC_LEN], uint64_t *block);
 
 /*
  * Mending.  Every read that was CORRUPT notes the document it was about;

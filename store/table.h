@@ -150,8 +150,7 @@ LK_MUST_USE lk_err place_index(
 /* Something of this document is damaged: store_doubt. */
 void damage_note(struct txn *, uint32_t docno);
 void damage_note_record(struct txn *, enum table, struct bytes key);
-/* TABLE_FP: a block is this many bits of seqs. */
-#define FP_BLOCK_SHIFT 8
+/* TABLE_FP's value. */
 LK_MUST_USE lk_err fingerprint_decode(struct fingerprint *, struct bytes);
 
 #endif

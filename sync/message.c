@@ -5,6 +5,7 @@
 
 #include "sync/card.h"
 #include "sync/code_run.h"
+#include "sync/range.h"
 #include "sync/welcome.h"
 
 #define SMALL_MAX 64
@@ -31,7 +32,7 @@ message_body_max(uint32_t out[static 256])
 		{ MSG_MATCH, MATCH_MAX },
 		{ MSG_FP, SMALL_MAX },
 		{ MSG_VV, VECTOR_MAX },
-		{ MSG_RANGE, LIST_MAX },
+		{ MSG_RANGE, 4 + RANGE_BODY_MAX },
 		{ MSG_BATCH, MESSAGE_MAX },
 		{ MSG_WANT, 4 + WANT_MAX * LK_ID_LEN },
 		{ MSG_FLOOR, 2 * SMALL_MAX },
@@ -231,6 +232,26 @@ version_vector_decode(struct version_vector *out, struct bytes in)
 	}
 	TRY(rd_end(&walk.entries, "VV"));
 	*out = v;
+	return LK_NONE;
+}
+
+void
+range_message_encode(struct buf *b, const struct range_message *m)
+{
+	buf_u32(b, m->topic);
+	buf_add(b, m->ranges);
+}
+
+lk_err
+range_message_decode(struct range_message *out, struct bytes in)
+{
+	struct rd r = rd_over(in);
+	uint32_t topic = rd_u32(&r);
+
+	if (r.failed)
+		return LK_ERR(LK_E_TRUNCATED, "RANGE");
+	TRY(range_check(r.left));
+	*out = (struct range_message){ .topic = topic, .ranges = r.left };
 	return LK_NONE;
 }
 

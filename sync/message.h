@@ -135,6 +135,14 @@ void version_entry_encode(struct buf *, const struct version_entry *);
 LK_MUST_USE lk_err version_vector_decode(struct version_vector *, struct bytes);
 bool version_entry_next(struct version_vector *, struct version_entry *);
 
+/* RANGE: what follows the topic is range.h's, and checked by it. */
+struct range_message {
+	uint32_t topic;
+	struct bytes ranges;
+};
+void range_message_encode(struct buf *, const struct range_message *);
+LK_MUST_USE lk_err range_message_decode(struct range_message *, struct bytes);
+
 /* BATCH: topic, flags, items to the end. */
 struct batch {
 	uint32_t topic;

@@ -229,6 +229,12 @@ def messages():
         yield bytes([35]) + bytes.fromhex(entry["body"])
 
 
+def ranges():
+    for exchange in json.loads((DATA / "protocol/ranges.json").read_text())["exchanges"]:
+        for message in exchange["messages"]:
+            yield bytes.fromhex(message["body"])[4:]
+
+
 def codes():
     """Texts, and the first messages of a run."""
     file = json.loads((DATA / "protocol/code.json").read_text())
@@ -348,6 +354,7 @@ SEEDS = {
     "remote_url_fuzz": lambda: (b"file:///media/My%20stick/lk", b"relay://KEY@host:4711",
         b"s3://notes/a/b?endpoint=http://[::1]:9000&region=us-east-1&style=virtual&profile=p"),
     "relay_message_fuzz": relays,
+    "range_fuzz": ranges,
     "salvage_fuzz": lambda: ((len(f) // 2 % 65536).to_bytes(2, "big") + f for f in automerge()),
     "session_fuzz": streams,
     "stream_fuzz": changes,

@@ -1279,66 +1279,88 @@ def check_message(t, b):
 
 
 # RANGE: key of an envelope = tag 16 || seq u64 || id 32, ranges follow each other from the lowest key on.
+SKIP, SUM, LIST, EXACT = 0, 1, 2, 3
+
 
 def range_key(e): return e["tag"] + u64(e["seq"]) + e["id"]
 
 
-def range_part(bound, mode, value, h=b""):
-    """bound: bytes (exclusive upper bound, zeros cut off) or None = no upper bound."""
-    b = u8(255) if bound is None else u8(len(bound)) + bound
-    b += u8(mode)
-    if mode == 1:
-        b += uleb(len(value)) + fingerprint(h, [id_sum(value)])
-    if mode == 2:
-        b += uleb(len(value)) + b"".join(value)
-    return b
+def range_value(mode, value, h):
+    """value: the ids in the range, in the order of the keys"""
+    if mode == SUM:
+        return uleb(len(value)) + fingerprint(h, [id_sum(value)])
+    if mode == EXACT:
+        return uleb(len(value)) + H(16, "lk1 fp", h + b"".join(value))
+    return uleb(len(value)) + b"".join(sorted(value)) if mode == LIST else b""
 
 
-def range_body(topic, parts): return u32(topic) + b"".join(parts)
+def range_body(topic, parts, h=b""):
+    """parts: (exclusive upper bound or None = none, mode, ids)"""
+    out, low = u32(topic), bytes(56)
+    for bound, mode, value in parts:
+        if bound is None:
+            out += u8(255)
+        else:
+            up = bound.ljust(56, b"\0")
+            same = next(i for i in range(56) if up[i] != low[i])
+            rest = up[same:].rstrip(b"\0")
+            out, low = out + u8(same) + u8(len(rest)) + rest, up
+        out += u8(mode) + range_value(mode, value, h)
+    return out
 
 
 def parse_range(b):
     r = Reader(b)
     topic, out, low = r.u32(), [], bytes(56)
+    check(r.left(), "nothing")
     while r.left():
-        n = r.u8()
-        check(n <= 56 or n == 255, "bound")
-        up = None if n == 255 else r.take(n).ljust(56, b"\0")
-        check(up is None or up > low, "bounds order")
+        same, up = r.u8(), None
+        if same != 255:
+            n = r.u8()
+            check(n > 0 and same + n <= 56, "bound")
+            rest = r.take(n)
+            check(rest[0] > low[same] and rest[-1], "bounds order")
+            up = (low[:same] + rest).ljust(56, b"\0")
         mode = r.u8()
-        check(mode <= 2, "mode")
-        if mode == 1:
+        check(mode <= 3, "mode")
+        v = None
+        if mode in (SUM, EXACT):
             v = (r.uleb(), r.take(16))
-        elif mode == 2:
-            v = [r.take(32) for _ in range(r.uleb())]
-        else:
-            v = None
+            check(mode == SUM or v[0] <= 2048, "exact range too long")
+        elif mode == LIST:
+            v = [r.take(32) for _ in range(r.uleb(2047))]
+            ascending(v, "ids order")
         out.append((low, up, mode, v))
         check(up is not None or r.left() == 0, "range after the end")
         low = up
     return topic, out
 
 
+def bound_between(a, b):
+    """the shortest string that, with zeros behind, is above a and not above b"""
+    return next(b[:n] for n in range(1, 57) if b[:n].ljust(56, b"\0") > a)
+
+
 def range_answer(body, mine, h):
     """mine: parsed envelopes of my essential set. Returns (answer body or None, ids to ask for, envelopes to send)."""
     topic, ranges = parse_range(body)
-    parts, want, send, busy = [], [], [], False
+    parts, want, send, busy, held = [], [], [], False, {e["id"] for e in mine}
     for low, up, mode, v in ranges:
         here = sorted((e for e in mine if range_key(e) >= low and (up is None or range_key(e) < up)), key=range_key)
         ids = [e["id"] for e in here]
-        bound = None if up is None else up.rstrip(b"\0")
-        if mode == 1 and v != (len(ids), fingerprint(h, [id_sum(ids)])):
+        if mode in (SUM, EXACT) and uleb(v[0]) + v[1] != range_value(mode, ids, h):
             busy = True
             if len(ids) <= 32:
-                parts.append(range_part(bound, 2, ids))
+                parts.append((up, LIST, ids))
                 continue
             step = -(-len(ids) // 16)
             for i in range(0, len(here), step):
-                top = bound if i + step >= len(here) else range_key(here[i + step]).rstrip(b"\0")
-                parts.append(range_part(top, 1, ids[i:i + step], h))
+                last = i + step >= len(here)
+                top = up if last else bound_between(range_key(here[i + step - 1]), range_key(here[i + step]))
+                parts.append((top, EXACT if mode == EXACT and len(ids) <= 2048 else SUM, ids[i:i + step]))
             continue
-        if mode == 2:
-            want += [i for i in v if i not in ids]
+        if mode == LIST:
+            want += [i for i in v if i not in held]
             send += [e for e in here if e["id"] not in v]
-        parts.append(range_part(bound, 0, None))
-    return (range_body(topic, parts) if busy else None), want, send
+        parts.append((up, SKIP, None))
+    return (range_body(topic, parts, h) if busy else None), want, send

@@ -1233,11 +1233,14 @@ def certificates_and_sessions(laptop, phone, certs, cards):
                           ("FP, first after last", p.FP, p.fp_body(0, 3, 2, [], h)), ("VV, tag twice", p.VV, twice),
                               ("VV, cut", p.VV, vb[:-1]), ("VV, seq 0", p.VV, u32(0) + u8(0) + bytes(16) + u8(0) + bytes(8)),
                           ("VV, long uLEB", p.VV, u32(0) + u8(0) + bytes(16) + b"\x81\x00" + bytes(8)),
-                              ("RANGE, after the end", p.RANGE, u32(0) + p.range_part(None, 0, None) * 2),
-                          ("RANGE, bounds not ascending", p.RANGE,
-                              u32(0) + p.range_part(b"\2", 0, None) + p.range_part(b"\1", 0, None)),
-                              ("RANGE, bound of 57", p.RANGE, u32(0) + u8(57) + bytes([1] * 57) + u8(0)),
-                          ("RANGE, mode 3", p.RANGE, u32(0) + p.range_part(None, 3, None)),
+                              ("RANGE, nothing", p.RANGE, u32(0)), ("RANGE, after the end", p.RANGE, u32(0) + bytes([255, 0]) * 2),
+                          ("RANGE, bounds not ascending", p.RANGE, u32(0) + bytes([0, 1, 2, 0, 0, 1, 1, 0])),
+                              ("RANGE, bound in a longer form", p.RANGE, u32(0) + bytes([0, 1, 2, 0, 0, 2, 2, 1, 0])),
+                              ("RANGE, bound with a zero behind", p.RANGE, u32(0) + bytes([0, 2, 2, 0, 0])),
+                              ("RANGE, bound of 57", p.RANGE, u32(0) + u8(0) + u8(57) + bytes([1] * 57) + u8(0)),
+                          ("RANGE, mode 4", p.RANGE, u32(0) + bytes([255, 4])),
+                              ("RANGE, ids not ascending", p.RANGE, u32(0) + bytes([255, 2, 2]) + bytes(64)),
+                              ("RANGE, too long for exact", p.RANGE, u32(0) + bytes([255, 3]) + p.uleb(2049) + bytes(16)),
                               ("BATCH, end 2", p.BATCH, u32(0) + u8(2)), ("WANT, nothing", p.WANT, u32(0)),
                               ("WANT, 513 ids", p.WANT, u32(0) + bytes(32 * 513)),
                           ("ACK, cut", p.ACK, ab[:-1]), ("FLOOR, cut", p.FLOOR, bytes(50)), ("BUSY, short", p.BUSY, bytes(7)),
@@ -1298,7 +1301,7 @@ def ranges(laptop, phone, h, msg):
         pair[1]["seq"], pair[1]["prev"])
     common = [rep.env[i] for i in rep.order if i in rep.essential()]
     sides = [common + pair[:1], common + pair[1:]]
-    body = p.range_body(0, [p.range_part(None, 1, [e["id"] for e in sides[0]], h)])
+    body = p.range_body(0, [(None, p.SUM, [e["id"] for e in sides[0]])], h)
     msg("range, the whole topic", p.RANGE, body, topic=0, count=len(sides[0]), ids=sorted((e["id"] for e in sides[0])))
     turn, want, sent = 1, [set(), set()], [[], []]
     for rounds in range(12):
@@ -1312,7 +1315,46 @@ def ranges(laptop, phone, h, msg):
     assert rounds < 12
     asked = want[0] | want[1] | set(sent[0]) | set(sent[1])
     assert asked == {pair[0]["id"], pair[1]["id"]}
+    range_exchanges(h)
     return pair
+
+
+def range_exchanges(h):
+    """Sets of made-up envelopes: what each message of an exchange tells who gets it, for ranges.json."""
+    vectors("ranges.json", "RANGE between two sets: `first` has opened, `messages` go to the second and the first in turn; what each of "
+            "them tells who gets it, ids ascending. Sets are lists of [author, first seq, last seq, step, branch]: of each seq of the "
+            "author one envelope, with tag = H[16](\"lk1 author\"; u8 author), id = H[32](\"lk1 envelope\"; u8 author || u64 seq || "
+            "u8 branch). How a range is cut is free, so other programs answer with other parts")
+    def expand(runs):
+        return sorted((dict(tag=p.H(16, "lk1 author", u8(a)), seq=q, id=p.H(32, "lk1 envelope", u8(a) + u64(q) + u8(branch)))
+            for a, low, high, by, branch in runs for q in range(low, high + 1, by)), key=p.range_key)
+    def ids(side, mode, tag=b""): return (None, mode, [e["id"] for e in side if e["tag"].startswith(tag)])
+    chain = [(a, 1, 2 + 70 * a, 1, 0) for a in range(5)]
+    forks = [[(1, 9, 9, 1, b)] for b in range(1, 4)]
+    thirds = [[(a, 1 + n, 2 + 70 * a, 3, 0) for a in range(5)] for n in range(3)]
+    tag = expand(forks[0])[0]["tag"]
+    after = (int.from_bytes(tag, "big") + 1).to_bytes(16, "big").rstrip(b"\0")
+    for name, first, second, mode in [("equal", chain, chain, p.SUM), ("nothing anywhere", [], [], p.SUM),
+            ("the newest of one", chain, chain[:4] + [(4, 1, 272, 1, 0)], p.SUM),
+            ("gaps on both sides", thirds[0] + thirds[1], thirds[0] + thirds[2], p.SUM),
+            ("nothing here", [], chain, p.SUM), ("nothing there", chain, [], p.SUM),
+            ("exact", chain + forks[0], chain + forks[1] + forks[2], p.EXACT),
+            ("a fork, one author asked about", chain + forks[0], chain + forks[1] + forks[2], None)]:
+        a, b = expand(first), expand(second)
+        start = [ids(a, mode)] if mode else [(tag, p.SKIP, None), (after,) + ids(a, p.SUM, tag)[1:]]
+        body, turn, messages, found = p.range_body(0, start, h), 1, [], set()
+        for _ in range(24):
+            mine = (a, b)[turn]
+            answer, want, send = p.range_answer(body, mine, h)
+            found |= set(want) | {e["id"] for e in send}
+            messages.append(dict(body=body, answered=answer is not None, want=sorted(want), send=sorted(e["id"] for e in send)))
+            if answer is None:
+                break
+            body, turn = answer, 1 - turn
+        else:
+            raise AssertionError(name)
+        assert found == {e["id"] for e in a} ^ {e["id"] for e in b}
+        put("ranges.json", "exchanges", name=name, h=h, first=first, second=second, messages=messages)
 
 
 def recovery(root, laptop, phone):

@@ -209,8 +209,9 @@ fingerprints_follow_the_essential_set(void **state)
 	struct fixture *f = *state;
 	static bool in[N];
 	struct fingerprint want, got;
-	uint8_t bytes[64];
+	uint8_t bytes[64], tag[LK_TOPIC_LEN];
 	struct log_entry e;
+	uint64_t block;
 
 	append_numbers(f, 0, N);
 	for (size_t round = 0; round < 4 * N; round++) {
@@ -228,11 +229,23 @@ fingerprints_follow_the_essential_set(void **state)
 	for (int author = 'a'; author <= 'd'; author++) {
 		memset(e.tag, author, sizeof(e.tag));
 		sum_of(&want, in, N, 2, author, -1);
-		assert_ok(fingerprint_author(f->txn, 2, e.tag, &got));
+		memset(tag, author, sizeof(tag));
+		tag[LK_TOPIC_LEN - 1]--;
+		assert_ok(fingerprint_next_author(f->txn, 2, tag, &got));
+		assert_memory_equal(tag, e.tag, sizeof(tag));
 		assert_fingerprint(&got, &want);
 		sum_of(&want, in, N, 2, author, 1);
-		assert_ok(fingerprint_block(f->txn, 2, e.tag, 1, &got));
+		block = 1;
+		assert_ok(
+		    fingerprint_next_block(f->txn, 2, e.tag, &block, &got));
+		assert_int_equal(block, 1);
 		assert_fingerprint(&got, &want);
+		assert_ok(fingerprint_last_block(f->txn, 2, e.tag, &block));
+		assert_int_equal(block, (1 + N / 4) >> FP_BLOCK_SHIFT);
+		block++;
+		assert_code(
+		    fingerprint_next_block(f->txn, 2, e.tag, &block, &got),
+		    LK_E_NOTFOUND);
 	}
 	assert_ok(log_by_id(f->txn, e.id, &e));
 	renew(f);
