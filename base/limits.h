@@ -77,6 +77,7 @@
 #define PEERS_STRANGERS_HERE 8
 #define PEERS_MET_MS (30 * INT64_C(86400000))
 #define PEER_ADDRESS_MAX 8
+#define PEER_ADDRESS_MET_MAX 4 /* of these, where it was met */
 #define HANDSHAKE_MS 5000
 #define HANDSHAKE_BYTES_MAX (64 * 1024)
 #define MESSAGE_MAX (1024 * 1024 + 65536)

@@ -15,7 +15,8 @@
 #define PEER_KEY_LEN (1 + 32)
 
 /* STORE_DEVICE, SPACE_PEERS: "p" device key -> noise key, time seen, number of
- * addresses, addresses as counted text, proof (empty: none). */
+ * addresses, how many of them it was met at, addresses as counted text, proof
+ * (empty: none). */
 
 static struct bytes
 peer_key(uint8_t out[static PEER_KEY_LEN], const uint8_t pk[static 32])
@@ -60,6 +61,7 @@ peer_save(struct engine *e, const struct peer *p)
 	buf_mem(&b, p->noise_pk, 32);
 	buf_u64(&b, (uint64_t)p->seen.ms);
 	buf_uleb(&b, p->addresses_len);
+	buf_uleb(&b, p->met_len);
 	for (size_t i = 0; i < p->addresses_len; i++)
 		buf_counted(&b, BYTES_STR(p->addresses[i]));
 	if (p->proof != NULL)
@@ -73,12 +75,13 @@ static lk_err
 peer_parse(struct peer *p, struct bytes value)
 {
 	struct rd rd = rd_over(value);
-	uint64_t n;
+	uint64_t n, met;
 
 	rd_copy(&rd, p->noise_pk, 32);
 	p->seen.ms = (int64_t)rd_u64(&rd);
 	n = rd_uleb(&rd);
-	if (n > PEER_ADDRESS_MAX)
+	met = rd_uleb(&rd);
+	if (n > PEER_ADDRESS_MAX || met > n || met > PEER_ADDRESS_MET_MAX)
 		return LK_ERR(LK_E_CORRUPT, "peer record");
 	for (size_t i = 0; i < n; i++) {
 		struct bytes text = rd_counted(&rd);
@@ -89,6 +92,7 @@ peer_parse(struct peer *p, struct bytes value)
 			memcpy(p->addresses[i], text.ptr, text.len);
 	}
 	p->addresses_len = n;
+	p->met_len = met;
 	if (rd.left.len > 0) {
 		p->proof = calloc(1, sizeof(*p->proof));
 		if (p->proof == NULL)
@@ -158,20 +162,62 @@ peers_load(struct engine *e)
 	return LK_NONE;
 }
 
-static bool
-peer_add_address(struct peer *p, const char *address)
+/* PEER_ADDRESS_MAX: it is not among them. */
+static size_t
+address_find(const struct peer *p, const char *address)
 {
 	for (size_t i = 0; i < p->addresses_len; i++)
 		if (strcmp(p->addresses[i], address) == 0)
-			return false;
-	/* The oldest goes when there is no room. */
-	if (p->addresses_len == PEER_ADDRESS_MAX) {
-		memmove(p->addresses[0], p->addresses[1],
-		    (PEER_ADDRESS_MAX - 1) * sizeof(p->addresses[0]));
-		p->addresses_len--;
-	}
-	(void)strlcpy(
-	    p->addresses[p->addresses_len++], address, sizeof(p->addresses[0]));
+			return i;
+	return PEER_ADDRESS_MAX;
+}
+
+static void
+address_remove(struct peer *p, size_t i)
+{
+	memmove(p->addresses[i], p->addresses[i + 1],
+	    (p->addresses_len - i - 1) * sizeof(p->addresses[0]));
+	p->addresses_len--;
+	p->met_len -= i < p->met_len;
+}
+
+static void
+address_insert(struct peer *p, size_t i, const char *address)
+{
+	memmove(p->addresses[i + 1], p->addresses[i],
+	    (p->addresses_len - i) * sizeof(p->addresses[0]));
+	p->addresses_len++;
+	(void)strlcpy(p->addresses[i], address, sizeof(p->addresses[0]));
+}
+
+/* Of those of which others spoke the oldest goes when there is no room. */
+static bool
+peer_add_heard(struct peer *p, const char *address)
+{
+	if (address_find(p, address) < PEER_ADDRESS_MAX)
+		return false;
+	if (p->addresses_len == PEER_ADDRESS_MAX)
+		address_remove(p, p->met_len);
+	address_insert(p, p->addresses_len, address);
+	return true;
+}
+
+static bool
+peer_add_met(struct peer *p, const char *address)
+{
+	char said[ADDRESS_TEXT_MAX];
+	size_t at = address_find(p, address);
+
+	if (p->met_len > 0 && at == p->met_len - 1)
+		return false;
+	(void)strlcpy(said, address, sizeof(said));
+	if (at < PEER_ADDRESS_MAX)
+		address_remove(p, at);
+	else if (p->met_len == PEER_ADDRESS_MET_MAX)
+		address_remove(p, 0);
+	else if (p->addresses_len == PEER_ADDRESS_MAX)
+		address_remove(p, p->met_len);
+	address_insert(p, p->met_len++, said);
 	return true;
 }
 
@@ -203,7 +249,7 @@ peers_learn(struct engine *e, const struct cert *cert,
 		char text[ENDPOINT_MAX];
 
 		if (endpoint_format(text, &addresses->at[i]))
-			changed |= peer_add_address(p, text);
+			changed |= peer_add_heard(p, text);
 	}
 	e->wake = e->now.mono;
 	return changed ? peer_save(e, p) : LK_NONE;
@@ -215,7 +261,7 @@ peers_address(
 {
 	struct peer *p = peers_find(e, pk);
 
-	if (p == NULL || address[0] == '\0' || !peer_add_address(p, address))
+	if (p == NULL || address[0] == '\0' || !peer_add_met(p, address))
 		return LK_NONE;
 	return peer_save(e, p);
 }
@@ -524,20 +570,25 @@ peer_wanted(struct engine *e, struct peer *p, bool *wanted)
 	return err;
 }
 
-/* Where it was heard, else the next of those remembered. */
+/* Where it was heard; else every other time where it was met last, and in
+ * between one after the other. */
 static void
 peer_dial_address(
     struct engine *e, struct peer *p, char out[static ADDRESS_TEXT_MAX])
 {
+	size_t n = p->dialled;
+
 	if (beacon_due_ms(p) <= e->now.mono.ms) {
 		(void)strlcpy(out, p->beacon, ADDRESS_TEXT_MAX);
 		p->beacon[0] = '\0';
 		p->beaconed = e->now.mono;
 		return;
 	}
-	(void)strlcpy(
-	    out, p->addresses[p->dialled % p->addresses_len], ADDRESS_TEXT_MAX);
 	p->dialled++;
+	if (p->met_len > 0)
+		n = n % 2 == 0 ? p->met_len - 1 : n / 2;
+	(void)strlcpy(
+	    out, p->addresses[n % p->addresses_len], ADDRESS_TEXT_MAX);
 }
 
 static lk_err

@@ -1,8 +1,10 @@
 /*
  * peers.h - inside sync/: the address book of an engine, and dialling.
  *
- * A peer is dialled at the addresses remembered, in turn, with a pause that
- * doubles and has jitter; where a beacon of it was heard, at once.
+ * A peer is dialled at the addresses remembered, with a pause that doubles and
+ * has jitter; where a beacon of it was heard, at once.  Those where it was met
+ * come first, every other time the last one of them: what others say of a peer
+ * never takes their place, and cannot keep it from being found.
  */
 #ifndef SYNC_PEERS_H
 #define SYNC_PEERS_H
@@ -19,8 +21,11 @@ struct peer {
 	TAILQ_ENTRY(peer) next;
 	uint8_t pk[32], noise_pk[32];
 	struct proof *proof; /* owned; NULL when the card has it */
+	/* First those where it was met, the latest last; then those of which
+	 * others said so. */
 	char addresses[PEER_ADDRESS_MAX][ADDRESS_TEXT_MAX];
-	size_t addresses_len, dialled; /* dialled: which one is next */
+	size_t addresses_len, met_len;
+	size_t dialled; /* how often */
 	struct wall seen;
 	struct mono again; /* not before */
 	uint32_t failures;

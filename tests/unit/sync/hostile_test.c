@@ -578,6 +578,60 @@ strangers_have_few_places_and_fewer_from_one_address(void **state)
 	target_remove(&t);
 }
 
+/* Others say of a device that it is where nobody is. */
+static void
+mislead(struct target *t, const struct cert *cert, uint8_t round)
+{
+	struct addresses nowhere = { .len = PEER_ADDRESS_MAX };
+
+	for (uint8_t i = 0; i < PEER_ADDRESS_MAX; i++)
+		nowhere.at[i] = (struct address){ .type = ADDRESS_IPV4,
+			.port = 9,
+			.ip = { 198, 51, round, i } };
+	ok(peers_learn(t->e, cert, NULL, &nowhere));
+}
+
+static void
+nobody_else_makes_a_device_forget_where_it_met_a_peer(void **state)
+{
+	static const char *const met[] = { "192.0.2.1:1", "192.0.2.2:1" };
+	struct cert cert = { .block.noise_pk = { 9 } };
+	struct target t;
+	struct peer *p;
+
+	(void)state;
+	target_make(&t, 16);
+	cert.block.device_pk[0] = 7;
+	mislead(&t, &cert, 0);
+	for (size_t i = 0; i < 2; i++)
+		ok(peers_address(t.e, cert.block.device_pk, met[i]));
+	for (uint8_t i = 1; i < 4; i++)
+		mislead(&t, &cert, i);
+	ok(peers_address(t.e, cert.block.device_pk, met[0]));
+	/* As in the store, too. */
+	peers_free(t.e);
+	t.e->peers_loaded = false;
+	ok(peers_load(t.e));
+	p = peers_find(t.e, cert.block.device_pk);
+	assert_non_null(p);
+	assert_int_equal(p->addresses_len, PEER_ADDRESS_MAX);
+	assert_int_equal(p->met_len, 2);
+	assert_string_equal(p->addresses[0], met[1]);
+	assert_string_equal(p->addresses[1], met[0]);
+	assert_string_equal(p->addresses[7], "198.51.3.7:9");
+	/* Of many places where it was met the latest stay. */
+	for (uint8_t i = 0; i < 2 * PEER_ADDRESS_MAX; i++) {
+		char address[32];
+
+		(void)snprintf(address, sizeof(address), "192.0.2.%u:2", i);
+		ok(peers_address(t.e, cert.block.device_pk, address));
+	}
+	assert_int_equal(p->met_len, PEER_ADDRESS_MET_MAX);
+	assert_string_equal(p->addresses[3], "192.0.2.15:2");
+	assert_int_equal(p->addresses_len, PEER_ADDRESS_MAX);
+	target_remove(&t);
+}
+
 int
 main(void)
 {
@@ -589,6 +643,8 @@ main(void)
 		    keys_of_an_envelope_that_is_refused_are_not_kept),
 		cmocka_unit_test(
 		    strangers_have_few_places_and_fewer_from_one_address),
+		cmocka_unit_test(
+		    nobody_else_makes_a_device_forget_where_it_met_a_peer),
 		cmocka_unit_test(the_largest_revocation_is_kept_whole),
 		cmocka_unit_test(
 		    an_import_that_is_refused_leaves_nothing_in_the_document),
