@@ -50,6 +50,7 @@ event_pass(struct daemon *d, const struct net_event *e)
 	case NET_SIGNAL:
 	case NET_DATAGRAM:
 	case NET_CHANGED:
+	case NET_OBJECT:
 		break;
 	}
 	return (LK_NONE);

@@ -32,10 +32,7 @@ conn_tell(struct conn *c, enum conn_news news)
 		TAILQ_INSERT_TAIL(&net->ready, c, ready);
 		c->is_ready = true;
 	}
-	if (net->waiting) {
-		net->waiting = false;
-		net_wake(net);
-	}
+	net_rouse(net);
 }
 
 /* The stream is of no use any more; what is left to send is dropped. */

@@ -24,6 +24,7 @@
 
 #include "net/lan.h"
 #include "net/net.h"
+#include "net/objects.h"
 
 #define CONN_DIALERS 2 /* IPv4, then IPv6, for a name */
 
@@ -101,7 +102,11 @@ struct net {
 	size_t listeners_len;
 	char control_path[128];
 	struct lan lan; /* the core's, without the mutex */
+	struct objects objects;
 };
+
+/* Has net_wait return when the core sleeps in it; with the mutex held. */
+void net_rouse(struct net *);
 
 /* conn.c; all with the mutex held. */
 /* A connection without operations; NULL without memory or over the limit. */

@@ -123,6 +123,7 @@ net_open(struct net **out, int signal_fd)
 		return (LK_ERR(LK_E_NOMEM, "open the network"));
 	net->signal_fd = signal_fd;
 	lan_init(&net->lan);
+	objects_init(&net->objects);
 	net->accepted_next = 1;
 	RB_INIT(&net->conns);
 	TAILQ_INIT(&net->ready);
@@ -169,6 +170,7 @@ net_close(struct net *net)
 	pthread_mutex_lock(&net->mutex);
 	while ((c = RB_ROOT(&net->conns)) != NULL)
 		conn_hang_up(c);
+	objects_close(net);
 	net->stop = true;
 	pthread_cond_signal(&net->reap);
 	pthread_mutex_unlock(&net->mutex);
@@ -288,6 +290,15 @@ net_wake(struct net *net)
 		return;
 }
 
+void
+net_rouse(struct net *net)
+{
+	if (net->waiting) {
+		net->waiting = false;
+		net_wake(net);
+	}
+}
+
 size_t
 net_peers(struct net *net)
 {
@@ -347,13 +358,15 @@ news_take(struct conn *c, struct net_event *event)
 	}
 }
 
-/* Each connection gives all its news, at most one of each kind. */
+/* Answers of remotes; then each connection gives all its news, at most one of
+ * each kind. */
 static size_t
 ready_take(struct net *net, struct net_event *events, size_t max)
 {
 	struct conn *c;
-	size_t n = 0;
+	size_t n;
 
+	n = objects_take(&net->objects, events, max);
 	while (n < max && (c = TAILQ_FIRST(&net->ready)) != NULL) {
 		while (n < max && c->news != 0)
 			news_take(c, &events[n++]);
@@ -400,6 +413,7 @@ net_wait(struct net *net, int timeout_ms, struct net_event *events, size_t max,
 
 	pthread_mutex_lock(&net->mutex);
 	lent_return(net);
+	objects_return(&net->objects);
 	taken = ready_take(net, events, max);
 	net->waiting = taken == 0 && timeout_ms != 0;
 	pthread_mutex_unlock(&net->mutex);

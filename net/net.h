@@ -27,6 +27,8 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "base/object.h"
+#include "base/remote_url.h"
 
 #define NET_DIALED_FIRST (UINT64_C(1) << 62)
 /* "[v6]:port" or "name:port" with its NUL. */
@@ -59,6 +61,7 @@ enum net_event_type {
 	NET_SIGNAL, /* the descriptor given to net_open is readable; no conn */
 	NET_DATAGRAM, /* said to everybody here; bytes, from; no conn */
 	NET_CHANGED,  /* interfaces or addresses came or went; no conn */
+	NET_OBJECT,   /* what a remote answers: answer; no conn */
 };
 
 /* Multicast (docs/protocol.md section 13): datagrams that are longer are not
@@ -86,6 +89,8 @@ struct net_event {
 	const char *address; /* ACCEPTED: "1.2.3.4:567" or "[v6]:567"; borrowed
 			      * until the next net_wait */
 	const struct net_from *from; /* DATAGRAM; likewise */
+	/* OBJECT: likewise, but what it owns may be taken out of it. */
+	struct object_answer *answer;
 };
 
 /* `signal_fd` (-1: none) is watched but not read; kept, not closed.  Starts
@@ -152,14 +157,36 @@ void net_wake(struct net *);
  * from no other, or "".  Once.  After an error the rest works nevertheless.
  *   SYS  no interfaces can be watched, or no family listened to
  */
-LK_MUST_USE lk_err net_lan_open(
-    struct net *, const char *only, bool multicast);
+LK_MUST_USE lk_err net_lan_open(struct net *, const char *only, bool multicast);
 /* The addresses to speak from: each IPv4 address and link-local IPv6 address of
- * an interface that is up and can multicast.  Borrowed until the next net_wait. */
+ * an interface that is up and can multicast.  Borrowed until the next net_wait.
+ */
 size_t net_sources(const struct net *, const struct net_source **);
-/* Says it to everybody on that interface, from that address, TTL 1.  What cannot
- * be sent is lost, and NET_CHANGED comes when something changes. */
+/* Says it to everybody on that interface, from that address, TTL 1.  What
+ * cannot be sent is lost, and NET_CHANGED comes when something changes. */
 void net_announce(struct net *, const struct net_source *, struct bytes);
+
+/* What may be asked of one remote and not be answered by net_wait yet. */
+#define NET_OBJECTS_MAX 64
+
+/* Where folders are seen (porter.h): keeps and closes it.  Before a remote is
+ * opened; without it folders are UNAVAILABLE. */
+void net_porter(struct net *, int fd);
+/*
+ * From now on requests name this remote by `number`, which is no other's.  It
+ * need not be reachable.  USAGE when it keeps no objects (a relay); NOMEM.
+ */
+LK_MUST_USE lk_err net_remote_open(
+    struct net *, uint32_t number, const struct remote_url *);
+/* Drops what is not answered: no event names it any more, except those already
+ * given by net_wait. */
+void net_remote_close(struct net *, uint32_t number);
+/*
+ * Asks (base/object.h), and takes the bytes of the request; NET_OBJECT answers.
+ * Not taken, and not answered, after an error: NOTFOUND: no such remote; LIMIT:
+ * NET_OBJECTS_MAX; NOMEM, SYS.
+ */
+LK_MUST_USE lk_err net_object(struct net *, struct object_request *);
 
 /* Connections to peers, both ways, those being dialed included. */
 size_t net_peers(struct net *);
