@@ -23,6 +23,7 @@ extern const struct command *const commands_members; /* members, share */
 extern const struct command *const commands_pairing; /* tickets */
 extern const struct command *const commands_person;  /* devices, contacts */
 extern const struct command *const commands_recover; /* by the phrase */
+extern const struct command *const commands_remote;
 extern const struct command *const commands_restore; /* undo too */
 extern const struct command *const commands_revoke;  /* leave too */
 extern const struct command *const commands_status;  /* status, sync, peers */

@@ -23,6 +23,7 @@
 #include "daemon/command.h"
 #include "daemon/logfile.h"
 #include "daemon/options.h"
+#include "daemon/remotes.h"
 #include "net/net.h"
 #include "net/workers.h"
 
@@ -30,6 +31,8 @@ struct call;
 struct client;
 TAILQ_HEAD(call_list, call);
 TAILQ_HEAD(client_list, client);
+struct remote_test;
+LIST_HEAD(remote_test_list, remote_test);
 
 /* The control clients and what they asked (control.c, request.c). */
 struct control {
@@ -75,6 +78,13 @@ struct daemon {
 	struct own_addresses addresses;
 
 	struct control control;
+
+	int porter_fd; /* net/porter.h; -1 when net has it */
+	bool remotes_stale; /* the list in the store is news */
+	uint32_t remotes_open[REMOTES_MAX]; /* known to net/ */
+	size_t remotes_open_len;
+	uint64_t remote_request; /* the last number a command has used */
+	struct remote_test_list remote_tests;
 
 	/* The round. */
 	struct txn *txn; /* NULL: idle */

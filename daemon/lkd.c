@@ -16,6 +16,7 @@
 #include "daemon/detach.h"
 #include "daemon/instance.h"
 #include "daemon/sandbox.h"
+#include "net/porter.h"
 
 #define DIRS_MAX 3
 
@@ -129,6 +130,15 @@ store_prepare(struct daemon *d)
 		      err.code == LK_E_CORRUPT ? ": damaged" : ""));
 }
 
+/* Before there is a secret, and outside of the sandbox. */
+static lk_err
+porter_prepare(struct daemon *d)
+{
+	lk_err err = porter_start(&d->porter_fd, sandbox_enter_porter);
+
+	return (err.code == LK_OK ? err : complain(err, "%s", err.what));
+}
+
 /* Signals become something the loop waits for. */
 static lk_err
 signals_prepare(struct daemon *d)
@@ -211,6 +221,8 @@ net_prepare(struct daemon *d)
 		err = net_open(&d->net, d->signal_fd);
 	if (err.code != LK_OK)
 		return (complain(err, "%s", err.what));
+	net_porter(d->net, d->porter_fd);
+	d->porter_fd = -1;
 	err = own_port_listen(o, d->net, &d->port);
 	/* Any port would do: there is no network, and one may come. */
 	if (err.code == LK_E_UNAVAILABLE && o->listen_port == 0)
@@ -362,6 +374,7 @@ daemon_open(struct daemon *d, int argc, char **argv)
 
 	TRY(options_get(d, argc, argv));
 	process_prepare();
+	TRY(porter_prepare(d));
 	TRY(home_prepare(d));
 	TRY(socket_prepare(d));
 	TRY(instance_get(d));
@@ -403,6 +416,8 @@ daemon_close(struct daemon *d)
 		close(d->signal_fd);
 	if (d->lock_fd != -1)
 		close(d->lock_fd);
+	if (d->porter_fd != -1)
+		close(d->porter_fd);
 }
 
 int
@@ -414,7 +429,9 @@ main(int argc, char **argv)
 
 	if (d == NULL)
 		return (lk_exit_status(LK_E_NOMEM));
-	d->lock_fd = d->signal_fd = -1;
+	d->lock_fd = d->signal_fd = d->porter_fd = -1;
+	d->remote_request = REMOTE_REQUEST_OURS;
+	LIST_INIT(&d->remote_tests);
 	control_init(&d->control);
 	err = daemon_open(d, argc, argv);
 	if (err.code == LK_OK) {

@@ -199,6 +199,8 @@ round_begin(struct daemon *d)
 		return (LK_NONE);
 	replica_begin(d->replica, d->txn, d->now);
 	err = daemon_mend(d, &any);
+	if (err.code == LK_OK && d->remotes_stale)
+		err = remotes_adopt(d);
 	if (err.code != LK_OK)
 		round_abort(d, err);
 	return (err);
@@ -271,7 +273,7 @@ static bool
 is_of_nobody(const struct net_event *e)
 {
 	return (e->type == NET_SIGNAL || e->type == NET_DATAGRAM ||
-	    e->type == NET_CHANGED);
+	    e->type == NET_CHANGED || e->type == NET_OBJECT);
 }
 
 static void
@@ -286,6 +288,8 @@ events_handle(struct daemon *d, const struct net_event *events, size_t n)
 		if (events[i].type == NET_DATAGRAM ||
 		    events[i].type == NET_CHANGED)
 			lan_event(d, &events[i]);
+		if (events[i].type == NET_OBJECT)
+			remotes_event(d, events[i].answer);
 		if (is_of_nobody(&events[i]))
 			continue;
 		if (!control_event(d, &events[i]) && !d->peers_dropped)

@@ -244,7 +244,7 @@ peers_output(struct daemon *d)
 			lost_add(d, out.conn);
 			break;
 		case ENGINE_OBJECT:
-			object_request_clear(&out.object);
+			remotes_ask(d, &out.object);
 			break;
 		}
 	}

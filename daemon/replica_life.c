@@ -64,7 +64,15 @@ addresses_refresh(struct daemon *d)
 static lk_err
 engine_start(struct daemon *d)
 {
+	lk_err err;
+
 	TRY(engine_new(&d->engine, d->replica, &d->identity, random_system()));
+	err = remotes_adopt(d);
+	/* Documents are of use without them. */
+	if (err.code == LK_E_CORRUPT)
+		log_error("remotes: their list is damaged, ignoring");
+	else if (err.code != LK_OK)
+		return (err);
 	return (addresses_tell(d));
 }
 

@@ -128,6 +128,17 @@ static const uint32_t refused_calls[] = {
 #endif
 };
 #define REFUSED_LEN (sizeof(refused_calls) / sizeof(*refused_calls))
+/* Beside them, to who has one socket already and wants no other. */
+static const uint32_t refused_sockets[] = {
+	SYS_socket,
+	SYS_socketpair,
+	SYS_connect,
+	SYS_bind,
+	SYS_listen,
+	SYS_accept4,
+	SYS_kill,
+};
+#define SOCKETS_LEN (sizeof(refused_sockets) / sizeof(*refused_sockets))
 
 #define LOAD(field)                                             \
 	(struct sock_filter) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, \
@@ -137,10 +148,23 @@ static const uint32_t refused_calls[] = {
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1 /* EPERM */)
 #define ALLOW (struct sock_filter) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-static bool
-seccomp_enter(void)
+static unsigned short
+calls_refuse(struct sock_filter *code, const uint32_t *calls, size_t len)
 {
-	struct sock_filter code[REFUSED_LEN * 2 + 8];
+	unsigned short n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		code[n++] = (struct sock_filter)BPF_JUMP(
+		    BPF_JMP | BPF_JEQ | BPF_K, calls[i], 0, 1);
+		code[n++] = REFUSE;
+	}
+	return (n);
+}
+
+static bool
+seccomp_enter(bool sockets_too)
+{
+	struct sock_filter code[(REFUSED_LEN + SOCKETS_LEN) * 2 + 8];
 	struct sock_fprog program = { .filter = code };
 	unsigned short n = 0;
 
@@ -154,11 +178,9 @@ seccomp_enter(void)
 	code[n++] = (struct sock_filter)BPF_JUMP(
 	    BPF_JMP | BPF_JGT | BPF_K, NUMBER_MAX, 0, 1);
 	code[n++] = REFUSE;
-	for (size_t i = 0; i < REFUSED_LEN; i++) {
-		code[n++] = (struct sock_filter)BPF_JUMP(
-		    BPF_JMP | BPF_JEQ | BPF_K, refused_calls[i], 0, 1);
-		code[n++] = REFUSE;
-	}
+	n = (unsigned short)(n + calls_refuse(code + n, refused_calls, REFUSED_LEN));
+	if (sockets_too)
+		n = (unsigned short)(n + calls_refuse(code + n, refused_sockets, SOCKETS_LEN));
 	code[n++] = ALLOW;
 	program.len = n;
 	return (
@@ -175,10 +197,17 @@ sandbox_enter(const char *const *dirs, size_t n, char *said, size_t len)
 	/* Both need it, and it is good in itself. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
 		abi = landlock_enter(dirs, n);
-		calls = seccomp_enter();
+		calls = seccomp_enter(false);
 	}
 	if (abi > 0)
 		snprintf(files, sizeof(files), "files (Landlock %d)", abi);
 	snprintf(said, len, "%s, %s", files,
 	    calls ? "system calls (seccomp)" : "system calls not restricted");
+}
+
+void
+sandbox_enter_porter(void)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+		(void)seccomp_enter(true);
 }

@@ -182,9 +182,9 @@ LK_MUST_USE lk_err net_remote_open(
  * given by net_wait. */
 void net_remote_close(struct net *, uint32_t number);
 /*
- * Asks (base/object.h), and takes the bytes of the request; NET_OBJECT answers.
- * Not taken, and not answered, after an error: NOTFOUND: no such remote; LIMIT:
- * NET_OBJECTS_MAX; NOMEM, SYS.
+ * Asks (base/object.h), and takes the bytes of the request; NET_OBJECT answers,
+ * also when there is no such remote (NOTFOUND), NET_OBJECTS_MAX are pending
+ * (LIMIT), or no thread could be had (SYS).  NOMEM: not asked, no answer.
  */
 LK_MUST_USE lk_err net_object(struct net *, struct object_request *);
 

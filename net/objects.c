@@ -113,8 +113,8 @@ objects_take(struct objects *o, struct net_event *events, size_t max)
 	while (n < max && (job = TAILQ_FIRST(&o->answered)) != NULL) {
 		TAILQ_REMOVE(&o->answered, job, entry);
 		TAILQ_INSERT_TAIL(&o->told, job, entry);
-		/* Those of a remote that is closed are not among them. */
-		remote_find(o, job->request.remote)->pending--;
+		if (job->counted)
+			remote_find(o, job->request.remote)->pending--;
 		events[n++] = (struct net_event){ .type = NET_OBJECT,
 			.answer = &job->answer };
 	}
@@ -318,16 +318,14 @@ net_remote_close(struct net *net, uint32_t number)
 	pthread_mutex_unlock(&net->mutex);
 }
 
-/* With the mutex held. */
+/* Gives it to a remote; with the mutex held. */
 static lk_err
-job_queue(struct net *net, struct job *job)
+job_queue(struct remote *r, struct job *job)
 {
-	struct remote *r = remote_find(&net->objects, job->request.remote);
-
 	if (r == NULL)
-		return (LK_ERR(LK_E_NOTFOUND, "remote"));
+		return (LK_ERR(LK_E_NOTFOUND, "no such remote"));
 	if (r->pending == NET_OBJECTS_MAX)
-		return (LK_ERR(LK_E_LIMIT, "remote"));
+		return (LK_ERR(LK_E_LIMIT, "too much is asked of it"));
 	if (r->queued_len >= r->idle && r->threads < OBJECTS_THREADS_MAX) {
 		lk_err err = thread_start(r);
 
@@ -338,6 +336,7 @@ job_queue(struct net *net, struct job *job)
 	TAILQ_INSERT_TAIL(&r->queued, job, entry);
 	r->queued_len++;
 	r->pending++;
+	job->counted = true;
 	pthread_cond_signal(&r->work);
 	return (LK_NONE);
 }
@@ -351,12 +350,14 @@ net_object(struct net *net, struct object_request *request)
 	if (job == NULL)
 		return (LK_ERR(LK_E_NOMEM, "remote"));
 	job->request = *request;
+	request->bytes = (struct buf){ .max = request->bytes.max };
 	pthread_mutex_lock(&net->mutex);
-	err = job_queue(net, job);
+	err = job_queue(remote_find(&net->objects, job->request.remote), job);
+	if (err.code != LK_OK) {
+		job_fail(job, err);
+		TAILQ_INSERT_TAIL(&net->objects.answered, job, entry);
+		net_rouse(net);
+	}
 	pthread_mutex_unlock(&net->mutex);
-	if (err.code != LK_OK)
-		free(job);
-	else
-		request->bytes = (struct buf){ .max = request->bytes.max };
-	return (err);
+	return (LK_NONE);
 }

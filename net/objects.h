@@ -30,6 +30,7 @@ struct job {
 	TAILQ_ENTRY(job) entry; /* queued, answered or told */
 	struct object_request request;
 	struct object_answer answer;
+	bool counted; /* in `pending` of its remote, which is then open */
 };
 TAILQ_HEAD(job_list, job);
 

@@ -198,6 +198,7 @@ porter_become(int fd, void (*confine)(void))
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
 	(void)prctl(PR_SET_NAME, "lkd-porter");
+	(void)setsid();
 	(void)chdir("/");
 	confine();
 	porter_run(STDERR_FILENO + 1);
