@@ -93,6 +93,29 @@
 /* How long more are taken because a member builds on them. */
 #define LEFTOVERS_WANTED_MS 120000
 
+/* A relay.  Of an account: what it may have whatever its quota, as each is a
+ * small record in a database that all accounts share. */
+#define RELAY_TOPICS_MAX 65536
+#define RELAY_ACCOUNT_SLOTS_MAX 1024
+#define RELAY_INVITATIONS_MAX 1024
+/* Of a session: topics that are open, a few hundred bytes each; authors it has
+ * named in all of them; credentials that were wrong. */
+#define RELAY_OPEN_MAX 16384
+#define RELAY_AUTHORS_MAX 65536
+#define RELAY_REFUSALS_MAX 64
+#define RELAY_STRANGERS_MAX 64 /* sessions that showed nothing yet */
+#define RELAY_STRANGER_MS 10000
+#define RELAY_STRANGER_BYTES_MAX (64 * 1024)
+/* Records that are read for a session, and by how many more each second. */
+#define RELAY_WORK_MAX (2u * 1024 * 1024)
+#define RELAY_WORK_SECOND 50000
+/* Databases of accounts that stay open when nothing is done in them. */
+#define RELAY_VAULTS_MAX 32
+/* What an envelope counts beside its bytes: its records in the indexes. */
+#define RELAY_ENVELOPE_COST 512
+/* Below this much room on the disk nothing more is taken. */
+#define RELAY_DISK_MIN (256ull * 1024 * 1024)
+
 /* Control socket. */
 #define CONTROL_LINE_MAX (1024 * 1024)
 #define CONTROL_CLIENTS_MAX 32

@@ -27,7 +27,7 @@ ballast_keep(struct store *s)
 	int fd;
 
 	s->commits = 0;
-	if (!ballast_path(path, s))
+	if (s->limited || !ballast_path(path, s))
 		return;
 	s->ballast = stat(path, &st) == 0 && st.st_size == BALLAST_LEN;
 	if (s->ballast || statvfs(s->dir, &fs) != 0 ||

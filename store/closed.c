@@ -9,7 +9,6 @@
 
 #include "store/inspect.h"
 
-#define CLOSED_FILE "closed"
 #define NOTE_MAGIC "LKCL\1"
 #define NOTE_MAX 1024
 

@@ -14,6 +14,8 @@
 
 #include <stdbool.h>
 
+#define CLOSED_FILE "closed"
+
 /* Takes the note away; true if there was one and it fits the database. */
 bool closed_take(const char *dir, int data_fd);
 /* Leaves a note, if it can; the database is closed.  Dates the file back by a

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 #ifdef __linux__
 #include <sys/vfs.h>
 #endif
@@ -335,6 +336,7 @@ store_open(struct store **out, const char *dir, size_t map_max)
 		return LK_ERR(LK_E_NOMEM, "store");
 	s->lock_fd = -1;
 	s->pid = getpid();
+	s->limited = map_max != 0;
 	s->dir = strdup(dir);
 	err = s->dir == NULL ? LK_ERR(LK_E_NOMEM, "store") : dir_make(dir);
 	if (err.code == LK_OK)
@@ -365,6 +367,33 @@ store_close(struct store *s)
 	free(s);
 }
 
+lk_err
+store_remove(const char *dir)
+{
+	static const char *const files[] = { DATA_FILE, LMDB_LOCK_FILE,
+		CLOSED_FILE, BALLAST_FILE, LOCK_FILE };
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		TRY(path_in(path, dir, files[i]));
+		if (unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
+			return LK_SYS("remove a store");
+	}
+	return rmdir(dir) == 0 || errno == ENOENT ? LK_NONE
+						  : LK_SYS("remove a store");
+}
+
+lk_err
+store_disk_free(struct store *s, uint64_t *bytes)
+{
+	struct statvfs fs;
+
+	if (statvfs(s->dir, &fs) != 0)
+		return LK_SYS("file system of the store");
+	*bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	return LK_NONE;
+}
+
 /* Pages of one tree. */
 static lk_err
 tree_pages(MDB_txn *t, MDB_dbi dbi, uint64_t *bytes, uint64_t *entries)
@@ -385,13 +414,10 @@ store_usage(struct store *s, struct store_usage *out)
 {
 	struct store_usage u = { 0 };
 	uint64_t entries;
-	struct statvfs fs;
 	struct txn *t;
 	lk_err err = LK_NONE;
 
-	if (statvfs(s->dir, &fs) != 0)
-		return LK_SYS("file system of the store");
-	u.disk_free = (uint64_t)fs.f_bavail * fs.f_frsize;
+	TRY(store_disk_free(s, &u.disk_free));
 	TRY(txn_begin(s, TXN_READ, &t));
 	for (size_t i = 0; err.code == LK_OK && i < TABLES; i++) {
 		err = tree_pages(t->mdb, s->tables[i], &u.used, &entries);

@@ -35,10 +35,15 @@ struct txn;
  *   CONFIG       on a network file system
  *   FULL, SYS, NOMEM, LIMIT (the path)
  * Looks at every page in use first: about 0.2 ms a MiB.
- * `map_max` bytes are mapped at most (0: 1 TiB, halved until it maps).
+ * `map_max` bytes are mapped at most (0: 1 TiB, halved until it maps).  Where a
+ * maximum is given there is no ballast file: many such stores may be on a disk,
+ * and whoever has them leaves it room.
  */
 LK_MUST_USE lk_err store_open(struct store **, const char *dir, size_t map_max);
 void store_close(struct store *);
+/* Removes a store that nobody has open, and its directory; one that is not
+ * there is no error.  SYS, LIMIT (the path). */
+LK_MUST_USE lk_err store_remove(const char *dir);
 
 /* Lets go of the pages of the file that this process holds mapped: they stay in
  * the system's cache and come back when read.  For a daemon with nothing to do;
@@ -90,6 +95,8 @@ struct log_entry {
 /* Appends; entry->lsn and ->essential are set (not essential).  EXISTS; LIMIT
  * over ENVELOPE_MAX; FULL. */
 LK_MUST_USE lk_err log_append(struct txn *, struct log_entry *);
+/* The greatest lsn ever given, 0 at first. */
+LK_MUST_USE lk_err lsn_last(struct txn *, uint64_t *lsn);
 /* NOTFOUND; CORRUPT when the bytes do not hash to the id. */
 LK_MUST_USE lk_err log_by_id(
     struct txn *, const uint8_t id[static LK_ID_LEN], struct log_entry *);
@@ -189,6 +196,8 @@ struct store_usage {
 	uint64_t used, disk_free, envelopes;
 };
 LK_MUST_USE lk_err store_usage(struct store *, struct store_usage *);
+/* The latter alone, which is quick. */
+LK_MUST_USE lk_err store_disk_free(struct store *, uint64_t *bytes);
 
 /*
  * Reads everything and checks every envelope against its id and every record

@@ -54,6 +54,7 @@ struct store {
 	unsigned live;    /* transactions, nested ones not counted */
 	unsigned commits; /* since the ballast was looked after */
 	bool writing;
+	bool limited; /* in its size, by its owner */
 	bool full;    /* a write found no room; see ballast.h */
 	bool ballast; /* the file is there */
 	bool broken;  /* a commit failed: what is on disk is uncertain */
@@ -132,8 +133,6 @@ void lsn_key(struct key *, uint64_t lsn);
 void doclog_key(struct key *, uint32_t docno, uint64_t lsn);
 void chain_key(
     struct key *, const struct place *, const uint8_t id[static LK_ID_LEN]);
-/* The greatest lsn ever given, 0 at first. */
-LK_MUST_USE lk_err lsn_last(struct txn *, uint64_t *lsn);
 /* TABLE_CHAIN's value. */
 LK_MUST_USE lk_err chain_decode(
     struct bytes value, uint64_t *lsn, bool *essential);

@@ -1,0 +1,469 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/relay_state.h"
+
+#define BATCH_BYTES ((size_t)128 * 1024)
+#define OPEN_WORK 8
+
+static int
+meeting_compare(const struct meeting *a, const struct meeting *b)
+{
+	int c = memcmp(a->account, b->account, SIGN_PK_LEN);
+
+	return c != 0 ? c : memcmp(a->topic, b->topic, LK_TOPIC_LEN);
+}
+
+RB_PROTOTYPE(meetings, meeting, entry, meeting_compare)
+RB_GENERATE(meetings, meeting, entry, meeting_compare)
+
+static struct meeting *
+meeting_find(struct relay *r, const uint8_t *account, const uint8_t *topic)
+{
+	struct meeting wanted;
+
+	memcpy(wanted.account, account, SIGN_PK_LEN);
+	memcpy(wanted.topic, topic, LK_TOPIC_LEN);
+	return RB_FIND(meetings, &r->meetings, &wanted);
+}
+
+static lk_err
+meeting_get(struct relay *r, const struct relay_open *m, uint32_t docno,
+    struct meeting **out)
+{
+	struct meeting *at = meeting_find(r, m->account, m->topic);
+
+	if (at == NULL) {
+		at = calloc(1, sizeof(*at));
+		if (at == NULL)
+			return LK_ERR(LK_E_NOMEM, "topic");
+		memcpy(at->account, m->account, SIGN_PK_LEN);
+		memcpy(at->topic, m->topic, LK_TOPIC_LEN);
+		TAILQ_INIT(&at->all);
+		RB_INSERT(meetings, &r->meetings, at);
+	}
+	at->docno = docno;
+	*out = at;
+	return LK_NONE;
+}
+
+struct opened *
+opened_find(struct visitor *v, uint32_t number)
+{
+	return number < v->numbers_len ? v->numbers[number] : NULL;
+}
+
+void
+opened_free(struct relay *r, struct opened *o)
+{
+	struct visitor *v = o->visitor;
+
+	TAILQ_REMOVE(&o->meeting->all, o, meets);
+	if (TAILQ_EMPTY(&o->meeting->all)) {
+		RB_REMOVE(meetings, &r->meetings, o->meeting);
+		free(o->meeting);
+	}
+	if (o->sending)
+		TAILQ_REMOVE(&v->sending, o, sends);
+	v->numbers[o->number] = NULL;
+	v->authors -= o->in.len + o->out.len;
+	item_state_clear(&o->in);
+	item_state_clear(&o->out);
+	free(o);
+}
+
+static lk_err
+numbers_grow(struct visitor *v, uint32_t number)
+{
+	size_t len = v->numbers_len == 0 ? 16 : v->numbers_len;
+	struct opened **grown;
+
+	while (len <= number)
+		len *= 2;
+	if (len == v->numbers_len)
+		return LK_NONE;
+	grown = reallocarray(v->numbers, len, sizeof(struct opened *));
+	if (grown == NULL)
+		return LK_ERR(LK_E_NOMEM, "topics");
+	for (size_t i = v->numbers_len; i < len; i++)
+		grown[i] = NULL;
+	v->numbers = grown;
+	v->numbers_len = len;
+	return LK_NONE;
+}
+
+static void
+opened_send(
+    struct relay *r, struct visitor *v, uint32_t number, enum relay_scope scope)
+{
+	struct relay_opened m = { number, scope };
+	BUF_SCOPED b = { .max = 64 };
+
+	relay_opened_encode(&b, &m);
+	visitor_send(r, v, MSG_RELAY_OPEN, buf_bytes(&b));
+}
+
+static void
+sending_begin(struct opened *o)
+{
+	if (o->sending)
+		return;
+	o->sending = true;
+	TAILQ_INSERT_TAIL(&o->visitor->sending, o, sends);
+}
+
+static void
+sending_end(struct opened *o)
+{
+	o->sending = o->catching = false;
+	TAILQ_REMOVE(&o->visitor->sending, o, sends);
+}
+
+/* What it may have from now on; who gets keys alone gets all there are. */
+static void
+scope_set(struct opened *o, enum relay_scope scope)
+{
+	o->scope = scope;
+	if (scope != RELAY_KEYS)
+		return;
+	o->next = 0;
+	o->catching = true;
+	sending_begin(o);
+}
+
+static lk_err
+opened_new(struct relay *r, struct visitor *v, const struct relay_open *m,
+    const struct topic_record *t, struct opened **out)
+{
+	struct meeting *meeting;
+	struct opened *o;
+
+	TRY(numbers_grow(v, m->number));
+	if (v->numbers[m->number] != NULL)
+		opened_free(r, v->numbers[m->number]);
+	o = calloc(1, sizeof(*o));
+	if (o == NULL)
+		return LK_ERR(LK_E_NOMEM, "topic");
+	if (meeting_get(r, m, t->docno, &meeting).code != LK_OK) {
+		free(o);
+		return LK_ERR(LK_E_NOMEM, "topic");
+	}
+	o->visitor = v;
+	o->meeting = meeting;
+	o->number = m->number;
+	memcpy(o->pk, m->pk, SIGN_PK_LEN);
+	TAILQ_INSERT_TAIL(&meeting->all, o, meets);
+	v->numbers[m->number] = o;
+	*out = o;
+	return LK_NONE;
+}
+
+/* What a stranger could not yet say: a message of a megabyte. */
+static void
+body_max_raise(struct visitor *v, enum relay_scope scope)
+{
+	v->body_max[MSG_FP] = 64;
+	v->body_max[MSG_WANT] = 4 + WANT_MAX * LK_ID_LEN;
+	v->body_max[MSG_RANGE] = 64 * 1024;
+	if (scope == RELAY_FULL)
+		v->body_max[MSG_BATCH] = MESSAGE_MAX;
+}
+
+static lk_err
+opened_begin(struct relay *r, struct visitor *v, const struct relay_open *m,
+    const struct topic_record *t)
+{
+	enum relay_scope scope = topic_scope(t, m->pk);
+	struct vault *vault;
+	struct account a;
+	struct opened *o;
+	uint64_t last;
+
+	TRY(visitor_known(r, v, m->pk));
+	TRY(account_get(relay_records(r), m->account, &a));
+	TRY(visitor_vault(r, v, &a, &vault));
+	TRY(lsn_last(vault->txn, &last));
+	TRY(opened_new(r, v, m, t, &o));
+	o->next = last + 1;
+	body_max_raise(v, scope);
+	opened_send(r, v, m->number, scope);
+	scope_set(o, scope);
+	return LK_NONE;
+}
+
+/* Whether this is a credential that is registered, and its holder. */
+static lk_err
+open_check(struct relay *r, struct visitor *v, const struct relay_open *m,
+    struct topic_record *t, bool *good)
+{
+	lk_err err = topic_get(relay_records(r), m->account, m->topic, t);
+
+	*good = false;
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	*good = topic_scope(t, m->pk) != RELAY_REFUSED &&
+	    relay_open_verify(m, session_hash(v->session));
+	return LK_NONE;
+}
+
+lk_err
+open_taken(struct relay *r, struct visitor *v, struct bytes body)
+{
+	struct relay_open m;
+	struct topic_record t;
+	bool good;
+
+	TRY(relay_open_decode(&m, body));
+	if (m.number >= RELAY_OPEN_MAX)
+		return LK_ERR(LK_E_LIMIT, "OPEN number");
+	TRY(visitor_work(r, v, OPEN_WORK));
+	TRY(open_check(r, v, &m, &t, &good));
+	if (good)
+		return opened_begin(r, v, &m, &t);
+	if (++v->refusals > RELAY_REFUSALS_MAX)
+		return LK_ERR(LK_E_LIMIT, "too many refusals");
+	opened_send(r, v, m.number, RELAY_REFUSED);
+	return LK_NONE;
+}
+
+void
+opened_judge(struct relay *r, const uint8_t account[static SIGN_PK_LEN],
+    const uint8_t topic[static LK_TOPIC_LEN], const struct topic_record *t)
+{
+	struct meeting *m = meeting_find(r, account, topic);
+	struct opened *o, *next;
+	struct opened_list all;
+
+	if (m == NULL)
+		return;
+	all = m->all;
+	for (o = TAILQ_FIRST(&all); o != NULL; o = next) {
+		enum relay_scope scope = topic_scope(t, o->pk);
+
+		next = TAILQ_NEXT(o, meets);
+		if (scope == o->scope)
+			continue;
+		opened_send(r, o->visitor, o->number, scope);
+		if (scope == RELAY_REFUSED)
+			opened_free(r, o);
+		else
+			scope_set(o, scope);
+	}
+}
+
+void
+opened_end(struct relay *r, const uint8_t account[static SIGN_PK_LEN],
+    const uint8_t *topic)
+{
+	struct visitor *v;
+
+	TAILQ_FOREACH (v, &r->visitors, next)
+		for (size_t i = 0; i < v->numbers_len; i++) {
+			struct opened *o = v->numbers[i];
+
+			if (o == NULL ||
+			    memcmp(o->meeting->account, account, SIGN_PK_LEN) !=
+				0 ||
+			    (topic != NULL &&
+				memcmp(o->meeting->topic, topic,
+				    LK_TOPIC_LEN) != 0))
+				continue;
+			opened_send(r, v, o->number, RELAY_REFUSED);
+			opened_free(r, o);
+		}
+}
+
+void
+opened_wake(struct relay *r, struct opened *from, uint64_t lsn)
+{
+	struct opened *o;
+
+	/* It has what it brought; unless something else is on the way. */
+	if (!from->sending)
+		from->next = lsn + 1;
+	TAILQ_FOREACH (o, &from->meeting->all, meets)
+		if (o != from)
+			sending_begin(o);
+	r->wake = r->now.mono;
+}
+
+static lk_err
+orders_grow(struct visitor *v)
+{
+	size_t cap = v->orders_cap + v->orders_cap / 2 + 64;
+	struct ordered *grown = reallocarray(v->orders, cap, sizeof(*grown));
+
+	if (grown == NULL)
+		return LK_ERR(LK_E_NOMEM, "orders");
+	v->orders = grown;
+	v->orders_cap = cap;
+	return LK_NONE;
+}
+
+lk_err
+visitor_order(struct visitor *v, uint32_t number, uint64_t lsn)
+{
+	if (v->orders_len == ORDERS_MAX)
+		return LK_ERR(LK_E_LIMIT, "asks too much");
+	if (v->orders_len == v->orders_cap)
+		TRY(orders_grow(v));
+	v->orders[v->orders_len++] = (struct ordered){ number, lsn };
+	return LK_NONE;
+}
+
+/* Appends one envelope to a batch, if this credential may have it. */
+static lk_err
+item_add(struct opened *o, const struct log_entry *entry, struct buf *b)
+{
+	struct envelope env;
+	size_t authors = o->out.len;
+
+	/* Damaged: another may have it whole. */
+	if (envelope_parse(&env, entry->envelope).code != LK_OK)
+		return LK_NONE;
+	if (o->scope == RELAY_KEYS && env.key_section.len == 0)
+		return LK_NONE;
+	TRY(item_encode(b, &o->out, &env));
+	o->visitor->authors += o->out.len - authors;
+	return LK_NONE;
+}
+
+/* The next that is whole; others may have the rest. */
+static lk_err
+stream_next(struct vault *vault, struct opened *o, struct log_entry *entry)
+{
+	lk_err err;
+
+	do {
+		entry->lsn = 0;
+		err = o->scope == RELAY_KEYS
+		    ? vault_next_keys(vault, o->meeting->docno, o->next, entry)
+		    : log_next(vault->txn, o->meeting->docno, o->next, entry);
+		if (err.code == LK_E_CORRUPT && entry->lsn < o->next)
+			return err;
+		if (err.code == LK_E_CORRUPT)
+			o->next = entry->lsn + 1;
+	} while (err.code == LK_E_CORRUPT);
+	return err;
+}
+
+/* Fills one batch from where the stream is; false when it is through. */
+static lk_err
+stream_fill(struct vault *vault, struct opened *o, struct buf *b, bool *more)
+{
+	size_t head = b->len;
+
+	*more = true;
+	while (*more && b->len < BATCH_BYTES) {
+		struct log_entry entry;
+		lk_err err = stream_next(vault, o, &entry);
+
+		*more = err.code == LK_OK;
+		if (err.code != LK_OK)
+			return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+		if (b->len > head && b->len + entry.envelope.len > BATCH_BYTES)
+			break;
+		o->next = entry.lsn + 1;
+		TRY(item_add(o, &entry, b));
+	}
+	return LK_NONE;
+}
+
+static lk_err
+stream_pump(struct relay *r, struct opened *o)
+{
+	struct visitor *v = o->visitor;
+	struct vault *vault;
+	struct account a;
+
+	TRY(account_get(relay_records(r), o->meeting->account, &a));
+	TRY(visitor_vault(r, v, &a, &vault));
+	while (o->sending && visitor_has_room(v)) {
+		BUF_SCOPED b = { .max = MESSAGE_MAX };
+		bool more, says;
+		size_t empty;
+
+		batch_encode(&b, o->number, false);
+		empty = b.len;
+		TRY(stream_fill(vault, o, &b, &more));
+		TRY(buf_err(&b, "BATCH"));
+		says = b.len > empty || (!more && o->catching);
+		if (!more && o->catching)
+			b.ptr[4] = 1;
+		if (!more)
+			sending_end(o);
+		if (says)
+			visitor_send(r, v, MSG_BATCH, buf_bytes(&b));
+	}
+	return LK_NONE;
+}
+
+/* Of what was asked for: as much as is next for one topic. */
+static lk_err
+orders_fill(struct visitor *v, struct opened *o, struct vault *vault,
+    struct buf *b, bool *end)
+{
+	*end = false;
+	while (v->orders_at < v->orders_len && b->len < BATCH_BYTES && !*end) {
+		const struct ordered *at = &v->orders[v->orders_at];
+		struct log_entry entry;
+		lk_err err;
+
+		if (at->number != o->number)
+			return LK_NONE;
+		v->orders_at++;
+		*end = at->lsn == 0;
+		if (*end)
+			continue;
+		err = log_next(vault->txn, o->meeting->docno, at->lsn, &entry);
+		if (err.code == LK_E_NOTFOUND || err.code == LK_E_CORRUPT)
+			continue;
+		TRY(err);
+		if (entry.lsn == at->lsn)
+			TRY(item_add(o, &entry, b));
+	}
+	return LK_NONE;
+}
+
+static lk_err
+orders_pump(struct relay *r, struct visitor *v)
+{
+	while (v->orders_at < v->orders_len && visitor_has_room(v)) {
+		struct opened *o =
+		    opened_find(v, v->orders[v->orders_at].number);
+		struct vault *vault;
+		struct account a;
+		bool end;
+		BUF_SCOPED b = { .max = 2 * MESSAGE_MAX };
+
+		if (o == NULL) {
+			v->orders_at++;
+			continue;
+		}
+		TRY(account_get(relay_records(r), o->meeting->account, &a));
+		TRY(visitor_vault(r, v, &a, &vault));
+		batch_encode(&b, o->number, false);
+		TRY(orders_fill(v, o, vault, &b, &end));
+		TRY(buf_err(&b, "BATCH"));
+		b.ptr[4] = end;
+		visitor_send(r, v, MSG_BATCH, buf_bytes(&b));
+	}
+	if (v->orders_at == v->orders_len)
+		v->orders_at = v->orders_len = 0;
+	return LK_NONE;
+}
+
+lk_err
+opened_pump(struct relay *r, struct visitor *v)
+{
+	struct opened *o;
+
+	if (v->state != VISITOR_OPEN)
+		return LK_NONE;
+	if (v->orders_len > 0)
+		TRY(orders_pump(r, v));
+	while ((o = TAILQ_FIRST(&v->sending)) != NULL && visitor_has_room(v))
+		TRY(stream_pump(r, o));
+	return LK_NONE;
+}

@@ -1,0 +1,114 @@
+#include <string.h>
+
+#include "relay/relay_state.h"
+
+static void
+posted_send(struct relay *r, struct visitor *v, const uint8_t *slot,
+    enum relay_result result)
+{
+	struct mailbox_posted m = { slot, result };
+	BUF_SCOPED b = { .max = 64 };
+
+	mailbox_posted_encode(&b, &m);
+	visitor_send(r, v, MSG_MAILBOX_PUT, buf_bytes(&b));
+}
+
+/* Whoever knows the slot may: it is asked for before a database is opened. */
+static lk_err
+letter_put(struct relay *r, struct visitor *v, const struct mailbox_put *m,
+    enum relay_result *result)
+{
+	uint8_t owner[SIGN_PK_LEN];
+	struct account a;
+	struct vault *vault;
+	lk_err err = slot_owner(relay_records(r), m->slot, owner);
+
+	*result = RELAY_DENIED;
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	TRY(account_get(relay_records(r), owner, &a));
+	TRY(visitor_vault(r, v, &a, &vault));
+	*result = RELAY_BUSY;
+	if (vault_room(vault, &a.limits, m->letter.len, r->now.mono) !=
+	    VAULT_ROOM)
+		return LK_NONE;
+	vault_put_counted(vault);
+	err = letter_add(vault, m->slot, m->letter);
+	*result = err.code == LK_E_LIMIT ? RELAY_LIMIT : RELAY_DONE;
+	return err.code == LK_E_LIMIT ? LK_NONE : err;
+}
+
+lk_err
+letter_taken(struct relay *r, struct visitor *v, struct bytes body)
+{
+	enum relay_result result;
+	struct mailbox_put m;
+
+	TRY(mailbox_put_decode(&m, body));
+	if (++v->refusals > RELAY_REFUSALS_MAX)
+		return LK_ERR(LK_E_LIMIT, "too many letters");
+	TRY(letter_put(r, v, &m, &result));
+	posted_send(r, v, m.slot, result);
+	return LK_NONE;
+}
+
+/* The vault of a slot that is the visitor's account's; NULL when it is not. */
+static lk_err
+slot_vault(struct relay *r, struct visitor *v, const uint8_t *slot,
+    struct vault **vault)
+{
+	uint8_t owner[SIGN_PK_LEN];
+	struct account a;
+	lk_err err = slot_owner(relay_records(r), slot, owner);
+
+	*vault = NULL;
+	if (err.code == LK_E_NOTFOUND ||
+	    (err.code == LK_OK && memcmp(owner, v->account, SIGN_PK_LEN) != 0))
+		return LK_NONE;
+	TRY(err);
+	TRY(account_get(relay_records(r), owner, &a));
+	return visitor_vault(r, v, &a, vault);
+}
+
+lk_err
+letters_taken(struct relay *r, struct visitor *v, struct bytes body)
+{
+	struct mailbox_letter l = { .number = 0 };
+	struct vault *vault;
+	const uint8_t *slot;
+	size_t n = 0;
+	lk_err err = LK_NONE;
+	BUF_SCOPED b = { .max = MESSAGE_MAX };
+
+	TRY(mailbox_get_decode(&slot, body));
+	TRY(visitor_work(r, v, MAILBOX_LETTERS_MAX));
+	TRY(slot_vault(r, v, slot, &vault));
+	mailbox_content_encode(&b, slot, 0);
+	for (; vault != NULL && n < MAILBOX_LETTERS_MAX; n++, l.number++) {
+		err = letter_next(vault, slot, &l);
+		if (err.code != LK_OK)
+			break;
+		mailbox_letter_encode(&b, &l);
+	}
+	if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
+		return err;
+	TRY(buf_err(&b, "mailbox"));
+	b.ptr[RELAY_SLOT_LEN] = (uint8_t)n;
+	visitor_send(r, v, MSG_MAILBOX_GET, buf_bytes(&b));
+	return LK_NONE;
+}
+
+lk_err
+delete_taken(struct relay *r, struct visitor *v, struct bytes body)
+{
+	struct mailbox_delete m;
+	struct vault *vault;
+
+	TRY(mailbox_delete_decode(&m, body));
+	TRY(slot_vault(r, v, m.slot, &vault));
+	for (size_t i = 0; vault != NULL && i < m.len; i++)
+		TRY(letter_remove(vault, m.slot, rd_u64(&m.numbers)));
+	visitor_send(r, v, MSG_MAILBOX_DELETE, body);
+	return LK_NONE;
+}

@@ -1,0 +1,272 @@
+#include <string.h>
+
+#include "relay/relay_state.h"
+
+#define SUBRANGES 16
+#define ITEMS_MAX 4096
+
+/* Adds what is under one number; one that is not open, or for keys only, counts
+ * as empty. */
+static lk_err
+sum_add(struct relay *r, struct visitor *v, const struct opened *o,
+    struct fingerprint *fp)
+{
+	struct vault *vault;
+	struct account a;
+
+	*fp = (struct fingerprint){ .count = 0 };
+	if (o == NULL || o->scope == RELAY_KEYS)
+		return LK_NONE;
+	TRY(account_get(relay_records(r), o->meeting->account, &a));
+	TRY(visitor_vault(r, v, &a, &vault));
+	return fingerprint_doc(vault->txn, o->meeting->docno, fp);
+}
+
+/* Of the numbers first to last. */
+static lk_err
+range_own(struct relay *r, struct visitor *v, struct fp_range *f)
+{
+	struct fingerprint fp;
+	struct digest d;
+
+	digest_init(&d, FP_LEN, DIGEST_FP, NULL);
+	digest_add(&d, BYTES(session_hash(v->session), SESSION_HASH_LEN));
+	f->count = 0;
+	for (uint32_t n = f->first; n <= f->last; n++) {
+		TRY(sum_add(r, v, opened_find(v, n), &fp));
+		digest_add(&d, BYTES_OF(fp.sum));
+		f->count += fp.count;
+	}
+	digest_final(&d, f->hash);
+	return LK_NONE;
+}
+
+static void
+range_send(struct relay *r, struct visitor *v, const struct fp_range *f)
+{
+	BUF_SCOPED b = { .max = 64 };
+
+	fp_range_encode(&b, f);
+	visitor_send(r, v, MSG_FP, buf_bytes(&b));
+}
+
+static lk_err
+parts_send(struct relay *r, struct visitor *v, const struct fp_range *all)
+{
+	uint32_t step = (all->last - all->first + SUBRANGES) / SUBRANGES;
+	uint32_t left = all->last - all->first + 1;
+
+	while (left > 0) {
+		struct fp_range part = { .first = all->last + 1 - left };
+
+		part.last = part.first + (step < left ? step : left) - 1;
+		left -= part.last - part.first + 1;
+		TRY(range_own(r, v, &part));
+		range_send(r, v, &part);
+	}
+	return LK_NONE;
+}
+
+/* Equal: the same again.  Else the parts, down to one topic, as they are
+ * here; the visitor knows where his are others. */
+lk_err
+fp_taken(struct relay *r, struct visitor *v, struct bytes body)
+{
+	struct fp_range theirs, ours;
+
+	TRY(fp_range_decode(&theirs, body));
+	if (theirs.last >= RELAY_OPEN_MAX)
+		return LK_ERR(LK_E_LIMIT, "FP range");
+	TRY(visitor_work(r, v, 2 * (uint64_t)(theirs.last - theirs.first + 1)));
+	ours = (struct fp_range){ .first = theirs.first, .last = theirs.last };
+	TRY(range_own(r, v, &ours));
+	ours.answer = ours.count == theirs.count &&
+	    memcmp(ours.hash, theirs.hash, FP_LEN) == 0;
+	if (!ours.answer && ours.first != ours.last)
+		return parts_send(r, v, &ours);
+	range_send(r, v, &ours);
+	return LK_NONE;
+}
+
+lk_err
+want_taken(struct relay *r, struct visitor *v, struct bytes body)
+{
+	struct want want;
+	struct opened *o;
+	struct vault *vault;
+	struct account a;
+
+	TRY(want_decode(&want, body));
+	o = opened_find(v, want.topic);
+	if (o == NULL)
+		return LK_ERR(LK_E_MALFORMED, "WANT number");
+	TRY(visitor_work(r, v, want.len));
+	if (v->orders_len >= ORDERS_MAX - want.len)
+		return LK_ERR(LK_E_LIMIT, "asks too much");
+	TRY(account_get(relay_records(r), o->meeting->account, &a));
+	TRY(visitor_vault(r, v, &a, &vault));
+	for (size_t i = 0; i < want.len; i++) {
+		struct log_entry entry;
+		lk_err err =
+		    log_by_id(vault->txn, want.ids + i * LK_ID_LEN, &entry);
+
+		if (err.code == LK_E_NOTFOUND || err.code == LK_E_CORRUPT)
+			continue;
+		TRY(err);
+		if (entry.docno == o->meeting->docno)
+			TRY(visitor_order(v, want.topic, entry.lsn));
+	}
+	r->wake = r->now.mono;
+	return visitor_order(v, want.topic, 0);
+}
+
+/* What came of one BATCH. */
+struct intake {
+	struct relay *r;
+	struct opened *o;
+	struct account account;
+	struct vault *vault;
+	struct buf ids; /* durable with the commit */
+	size_t ids_len;
+};
+
+static void
+stored_send(struct intake *in)
+{
+	struct relay_stored m = {
+		.number = in->o->number, .ids = in->ids.ptr, .len = in->ids_len
+	};
+	BUF_SCOPED b = { .max = MESSAGE_MAX };
+
+	if (in->ids_len == 0)
+		return;
+	relay_stored_encode(&b, &m);
+	visitor_send(in->r, in->o->visitor, MSG_RELAY_STORED, buf_bytes(&b));
+	buf_reset(&in->ids);
+	in->ids_len = 0;
+}
+
+static void
+stored_note(struct intake *in, const uint8_t *id)
+{
+	buf_mem(&in->ids, id, LK_ID_LEN);
+	if (++in->ids_len == RELAY_IDS_MAX)
+		stored_send(in);
+}
+
+static bool
+intake_has_room(struct intake *in, size_t bytes)
+{
+	static const enum relay_quota_why whys[] = {
+		[VAULT_BYTES] = RELAY_QUOTA_BYTES,
+		[VAULT_ENVELOPES] = RELAY_QUOTA_ENVELOPES,
+		[VAULT_RATE] = RELAY_QUOTA_RATE,
+		[VAULT_DISK] = RELAY_QUOTA_DISK,
+	};
+	static const uint32_t retries[] = { [VAULT_BYTES] = 600,
+		[VAULT_ENVELOPES] = 600,
+		[VAULT_RATE] = 15,
+		[VAULT_DISK] = 600 };
+	enum vault_room room =
+	    vault_room(in->vault, &in->account.limits, bytes, in->r->now.mono);
+	struct relay_quota q = { .number = in->o->number };
+
+	if (room == VAULT_ROOM)
+		return true;
+	stored_send(in);
+	in->o->stopped = true;
+	q.why = whys[room];
+	q.retry_s = retries[room];
+	quota_send(in->r, in->o->visitor, &q, &in->account, in->vault);
+	return false;
+}
+
+/* It is there: as it should be, or damaged, which it is now no more; or of a
+ * topic that is being removed, and then it has to come again. */
+static lk_err
+intake_again(struct intake *in, const struct envelope *env, bool *there)
+{
+	struct log_entry entry;
+	lk_err err = log_by_id(in->vault->txn, env->id, &entry);
+
+	if (err.code == LK_E_CORRUPT) {
+		TRY(log_heal(in->vault->txn, env->id, env->all));
+		err = log_by_id(in->vault->txn, env->id, &entry);
+	}
+	TRY(err);
+	*there = entry.docno == in->o->meeting->docno;
+	return LK_NONE;
+}
+
+static lk_err
+intake_one(struct intake *in, struct bytes bytes)
+{
+	struct log_entry entry = { .docno = in->o->meeting->docno,
+		.envelope = bytes };
+	struct envelope env;
+	bool there = true;
+	lk_err err;
+
+	TRY(envelope_parse(&env, bytes));
+	memcpy(entry.id, env.id, LK_ID_LEN);
+	memcpy(entry.tag, env.tag, LK_TOPIC_LEN);
+	entry.seq = env.seq;
+	vault_put_counted(in->vault);
+	err = vault_append(in->vault, &entry, env.key_section.len > 0);
+	if (err.code == LK_E_EXISTS)
+		TRY(intake_again(in, &env, &there));
+	else
+		TRY(err);
+	if (err.code == LK_OK)
+		opened_wake(in->r, in->o, entry.lsn);
+	if (there)
+		stored_note(in, env.id);
+	return LK_NONE;
+}
+
+static lk_err
+intake_all(struct intake *in, struct batch *batch)
+{
+	ARENA_SCOPED arena = { .max = 4 * MESSAGE_MAX };
+	struct opened *o = in->o;
+	size_t before = o->in.len;
+
+	for (size_t n = 0; batch->items.left.len > 0; n++) {
+		struct bytes envelope;
+
+		if (n == ITEMS_MAX)
+			return LK_ERR(LK_E_LIMIT, "BATCH items");
+		if (!intake_has_room(in, 0))
+			break;
+		TRY(item_decode(&batch->items, &o->in, o->meeting->topic,
+		    &arena, &envelope));
+		TRY(intake_one(in, envelope));
+	}
+	o->visitor->authors += o->in.len - before;
+	stored_send(in);
+	return o->visitor->authors <= RELAY_AUTHORS_MAX
+	    ? LK_NONE
+	    : LK_ERR(LK_E_LIMIT, "too many authors");
+}
+
+lk_err
+batch_taken(struct relay *r, struct visitor *v, struct bytes body)
+{
+	struct intake in = { .r = r };
+	struct batch batch;
+	lk_err err;
+
+	TRY(batch_decode(&batch, body));
+	in.o = opened_find(v, batch.topic);
+	/* It may have sunk, or ended, when this was on its way. */
+	if (in.o == NULL || in.o->scope != RELAY_FULL || in.o->stopped)
+		return LK_NONE;
+	TRY(account_get(relay_records(r), in.o->meeting->account, &in.account));
+	TRY(visitor_vault(r, v, &in.account, &in.vault));
+	if (!intake_has_room(&in, batch.items.left.len))
+		return LK_NONE;
+	buf_init(&in.ids, RELAY_IDS_MAX * LK_ID_LEN);
+	err = intake_all(&in, &batch);
+	buf_clear(&in.ids);
+	return err;
+}
