@@ -21,8 +21,6 @@ done_check(struct node *n, uint32_t docno, const struct node *other)
 	struct world *w = n->world;
 	struct log_entry entry = { .lsn = 0 };
 
-	if (other == NULL)
-		return;
 	while (log_next(n->txn, docno, entry.lsn + 1, &entry).code == LK_OK) {
 		struct ledger_envelope *e;
 
@@ -49,6 +47,9 @@ done_all(struct node *n, uint32_t docno, bool say)
 	     engine_sync_status(n->engine, docno, i, &s).code == LK_OK; i++) {
 		struct node *other = world_node_of(n->world, s.pk);
 
+		/* Who is hostile, or his friend, need not say what he has. */
+		if (other == NULL || other->hostile != NULL)
+			continue;
 		if (s.state == SYNC_DONE) {
 			done_check(n, docno, other);
 			continue;
@@ -57,8 +58,7 @@ done_all(struct node *n, uint32_t docno, bool say)
 		if (say)
 			world_say(n->world,
 			    "%s, document %zu: %s is %s, lacks %llu, %s",
-			    n->name, node_doc(n, docno),
-			    other == NULL ? "?" : other->name,
+			    n->name, node_doc(n, docno), other->name,
 			    s.state == SYNC_PENDING ? "pending" : "unknown",
 			    (unsigned long long)s.pending,
 			    s.connected ? "connected" : "not connected");
@@ -126,7 +126,9 @@ struct state {
 static bool
 is_gone(const struct world *w, const struct ledger_doc *doc)
 {
-	return doc_may_go(&w->nodes[doc->creator], doc);
+	/* Between those whom he alone knows both there is no honest path. */
+	return w->nodes[doc->creator].hostile != NULL ||
+	    doc_may_go(&w->nodes[doc->creator], doc);
 }
 
 static void
@@ -434,6 +436,21 @@ values_check(struct node *n, uint32_t docno, size_t doc, const bool *visible)
 	doc_free(d);
 }
 
+/* Who turned hostile has it, and nobody honest. */
+static bool
+is_kept_back(const struct world *w, size_t edit)
+{
+	const struct ledger_edit *e = &w->ledger->edits[edit];
+
+	if (w->nodes[e->node].hostile == NULL)
+		return false;
+	for (size_t i = 0; i < NODES; i++)
+		if (w->nodes[i].present &&
+		    (w->ledger->envelopes[e->envelope].have & 1u << i) != 0)
+			return false;
+	return true;
+}
+
 /* Exactly the edits that stand are visible; returns what is. */
 static void
 edits_check(struct node *n, uint32_t docno, size_t doc, bool reader)
@@ -465,7 +482,8 @@ edits_check(struct node *n, uint32_t docno, size_t doc, bool reader)
 			(!there[i] || l->edits[i].node != n->index ||
 			    (l->docs[doc].left & 1u << n->index) != 0)))
 			continue;
-		if (visible[i] == ledger_stands(l, i))
+		if (visible[i] == ledger_stands(l, i) ||
+		    is_kept_back(n->world, i))
 			continue;
 		dump_doc(n, docno);
 		dump_edit(n->world, i);
@@ -552,7 +570,7 @@ check_final(struct world *w)
 		if (!is_gone(w, &w->ledger->docs[doc]))
 			doc_final(w, doc);
 	for (size_t i = 0; i < NODES; i++) {
-		if (!w->nodes[i].present)
+		if (!w->nodes[i].up)
 			continue;
 		node_look(&w->nodes[i]);
 		keys_check(&w->nodes[i]);

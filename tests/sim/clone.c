@@ -39,8 +39,11 @@ carried_over(struct world *w, const struct carried *m)
 	const struct ledger_envelope *e =
 	    ledger_envelope_find(w->ledger, m->id);
 
+	/* Who is hostile by now has nothing any more. */
 	return (e->have & 1u << doc->creator) != 0 ||
-	    (m->tries >= CARRY_TRIES && !ledger_stands(w->ledger, m->edit));
+	    (m->tries >= CARRY_TRIES &&
+		(!ledger_stands(w->ledger, m->edit) ||
+		    w->nodes[doc->creator].hostile != NULL));
 }
 
 void
@@ -64,12 +67,13 @@ clone_carry(struct world *w, size_t number)
 
 /* Takes what a copy has just written with it. */
 static void
-carried_add(struct node *clone, const struct replica_event *ev)
+carried_add(void *ctx, struct node *clone, const struct replica_event *ev)
 {
 	struct world *w = clone->world;
 	struct log_entry entry;
 	struct carried *m;
 
+	(void)ctx;
 	ledger_cloned(w->ledger, clone, ev);
 	w->carried =
 	    reallocarray(w->carried, w->carried_len + 1, sizeof(*w->carried));
@@ -87,7 +91,7 @@ carried_add(struct node *clone, const struct replica_event *ev)
 
 /* One edit of a copy, which is committed and heard of by nobody. */
 static void
-clone_edit(struct node *clone, struct typed *t)
+clone_edit(struct node *clone, struct typed *t, clone_keep *keep, void *ctx)
 {
 	struct world *w = clone->world;
 	const struct replica_event *events;
@@ -108,14 +112,15 @@ clone_edit(struct node *clone, struct typed *t)
 	node_look(clone);
 	for (size_t i = 0; i < len; i++)
 		if (copy[i].lsn > 0)
-			carried_add(clone, &copy[i]);
+			keep(ctx, clone, &copy[i]);
 	edit_committed(clone, &t->command);
 	node_look_end(clone);
 	free(copy);
 }
 
-static void
-clone_run(struct node *n, uint32_t docno)
+void
+clone_write(
+    struct node *n, uint32_t docno, int64_t edits, clone_keep *keep, void *ctx)
 {
 	struct world *w = n->world;
 	struct verifier verifier = { .run = verify_jobs_here };
@@ -139,10 +144,10 @@ clone_run(struct node *n, uint32_t docno)
 	    replica_new(
 		&clone.replica, &clone.identity, clone.random, verifier),
 	    "replica_new");
-	for (int64_t i = world_between(w, 1, 3); i > 0; i--) {
+	for (; edits > 0; edits--) {
 		struct typed t = { .world = w, .docno = docno };
 
-		clone_edit(&clone, &t);
+		clone_edit(&clone, &t, keep, ctx);
 	}
 	replica_free(clone.replica);
 	store_close(clone.store);
@@ -183,7 +188,7 @@ clone_event(struct world *w)
 	if (t.docno == 0)
 		return;
 	world_say(w, "%s: is copied", n->name);
-	clone_run(n, t.docno);
+	clone_write(n, t.docno, world_between(w, 1, 3), carried_add, NULL);
 	t.command = (struct command){ edit_run, edit_committed };
 	if (!world_chance(w, 4))
 		(void)node_round(n, &t.command);

@@ -8,6 +8,13 @@
 
 #include "tests/sim/world.h"
 
+/* Writes with a copy of a device, which is between its transactions or closed;
+ * `keep` gets each envelope that comes of it, in a transaction of the copy. */
+typedef void clone_keep(
+    void *ctx, struct node *clone, const struct replica_event *);
+void clone_write(
+    struct node *, uint32_t docno, int64_t edits, clone_keep *, void *ctx);
+
 /* Some device is copied, the copy is used, and most often it itself too. */
 void clone_event(struct world *);
 /* Something that a copy wrote meets somebody: by its number. */

@@ -207,7 +207,7 @@ hidden_from(struct ledger *l, struct graph *g, size_t doc)
 	for (size_t i = 0; i < NODES; i++) {
 		const struct node *n = &l->world->nodes[i];
 
-		if (n->present &&
+		if ((n->present || n->hostile != NULL) &&
 		    graph_role(g, n->identity.sign.pk) < ROLE_READ)
 			hidden |= 1u << i;
 	}
@@ -276,6 +276,13 @@ ledger_durable(struct ledger *l, struct node *n, const struct replica_event *ev)
 		    "knew it may not",
 		    n->name, e->edit - 1, doc,
 		    n->world->nodes[l->edits[e->edit - 1].node].name);
+}
+
+void
+ledger_let_in(struct ledger *l, struct node *n, uint32_t docno)
+{
+	if (node_doc(n, docno) != SIZE_MAX)
+		members_note(l, n, docno, true);
 }
 
 void
@@ -367,6 +374,8 @@ ledger_ended(struct ledger *l, size_t doc, const struct node *who)
 	struct graph *g;
 	uint32_t docno;
 
+	if (creator->hostile != NULL)
+		return true;
 	if (creator == who || (l->docs[doc].granted & 1u << who->index) == 0)
 		return false;
 	node_look(creator);

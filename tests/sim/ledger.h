@@ -80,6 +80,8 @@ void ledger_adopt(struct ledger *, struct node *);
 /* Something became durable; the same. */
 void ledger_durable(
     struct ledger *, struct node *, const struct replica_event *);
+/* Who was let in by somebody hostile, whose replica is being looked at. */
+void ledger_let_in(struct ledger *, struct node *, uint32_t docno);
 /* What a copy of a device wrote, durable nowhere else yet; the copy's replica
  * is being looked at. */
 void ledger_cloned(

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/sim/bounds.h"
 #include "tests/sim/check.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/prepare.h"
@@ -20,12 +21,14 @@
 static const struct {
 	const char *name;
 	enum person_index person;
-} cast[NODES] = {
+} cast[EVERYBODY] = {
 	[LAPTOP] = { "laptop", OWNER },
 	[PHONE] = { "phone", OWNER },
 	[TABLET] = { "tablet", OWNER },
 	[FRIEND] = { "friend", FRIEND_PERSON },
 	[FOURTH] = { "fourth", FOURTH_PERSON },
+	[MALLORY] = { "mallory", PERSONS },
+	[TRUDY] = { "trudy", PERSONS },
 };
 
 void
@@ -38,7 +41,7 @@ node_init(struct node *n, struct world *w, enum node_index index)
 		.round_at = NEVER };
 	STAILQ_INIT(&n->arrivals);
 	n->random =
-	    random_from_seed(&n->seeded, w->seed * NODES + (uint64_t)index);
+	    random_from_seed(&n->seeded, w->seed * EVERYBODY + (uint64_t)index);
 	/* Not the stream of the prepared stores, nor of the world. */
 	n->seeded.key[31] = 1;
 	n->wall_offset = SIM_EPOCH_MS;
@@ -105,7 +108,7 @@ node_wake(struct node *n, int64_t at)
 	schedule_put(&n->world->schedule, at, EVENT_NODE, n->index, 0);
 }
 
-static void
+void
 node_begin(struct node *n)
 {
 	world_need(
@@ -154,7 +157,7 @@ node_doc(struct node *n, uint32_t docno)
 }
 
 /* Lets everything in memory go, the transaction included. */
-static void
+void
 node_forget(struct node *n)
 {
 	txn_abort(n->txn);
@@ -206,8 +209,8 @@ node_clear(struct node *n)
 	free(n->docs);
 }
 
-static void
-outputs_do(struct node *n)
+void
+node_outputs(struct node *n)
 {
 	struct engine_output out;
 
@@ -246,7 +249,7 @@ node_undo(struct node *n)
 	n->identity = n->kept;
 	arrivals_clear(n);
 	wire_drop_all(n, false);
-	outputs_do(n);
+	node_outputs(n);
 	n->touched = true;
 	for (size_t i = 0; i < ERRANDS_MAX; i++)
 		n->errands[i].handle = 0;
@@ -308,11 +311,11 @@ node_commit(struct node *n, struct command *c)
 		node_crash(n);
 		return false;
 	}
-	outputs_do(n);
+	node_outputs(n);
 	return true;
 }
 
-static lk_err
+lk_err
 arrival_pass(struct node *n, const struct arrival *a)
 {
 	struct now now = node_now(n);
@@ -336,6 +339,19 @@ arrival_pass(struct node *n, const struct arrival *a)
 	return LK_NONE;
 }
 
+/* What a hostile device sent is put down to it. */
+static lk_err
+arrival_measured(struct node *n, const struct arrival *a)
+{
+	struct node *from = wire_other(n, a->conn);
+	int64_t began = bounds_clock();
+	lk_err err = arrival_pass(n, a);
+
+	if (from != NULL && from->hostile != NULL)
+		bounds_heard(from, a->bytes.len, bounds_clock() - began);
+	return err;
+}
+
 static void
 arrivals_pass(struct node *n)
 {
@@ -350,7 +366,7 @@ arrivals_pass(struct node *n)
 		n->touched = true;
 		world_trace(w, n->name, (uint64_t)a->kind << 56 ^ a->conn,
 		    buf_bytes(&a->bytes));
-		err = arrival_pass(n, a);
+		err = arrival_measured(n, a);
 		buf_clear(&a->bytes);
 		free(a);
 		if (err.code != LK_OK)
@@ -359,16 +375,22 @@ arrivals_pass(struct node *n)
 	}
 }
 
-/* Nobody here says anything wrong, so nobody is parted with for it. */
+/* Nobody honest says anything wrong, so nobody honest is parted with for it. */
 static void
 dropped_check(struct node *n)
 {
 	const char *address, *why;
 	uint64_t conn;
 
-	while (engine_dropped(n->engine, &conn, &address, &why))
-		world_fail(
-		    n->world, "%s: dropped %s for: %s", n->name, address, why);
+	while (engine_dropped(n->engine, &conn, &address, &why)) {
+		const struct node *other = wire_other(n, conn);
+
+		if (other != NULL && other->hostile == NULL && other->present)
+			world_fail(n->world, "%s: dropped %s for: %s", n->name,
+			    address, why);
+		world_say(n->world, "%s: drops %s: %s", n->name,
+		    other == NULL ? "?" : other->name, why);
+	}
 }
 
 static void
@@ -436,6 +458,7 @@ node_round(struct node *n, struct command *c)
 	}
 	dropped_check(n);
 	check_node(n);
+	bounds_check(n);
 	next = engine_next(n->engine);
 	if (n->fresh_len > 0 || !STAILQ_EMPTY(&n->arrivals))
 		node_wake(n, n->world->now + 1);
@@ -452,7 +475,7 @@ node_event(struct node *n)
 }
 
 void
-node_start(struct node *n)
+node_open(struct node *n)
 {
 	struct world *w = n->world;
 	char address[32], path[PATH_MAX + 32];
@@ -462,12 +485,8 @@ node_start(struct node *n)
 		.addresses = addresses,
 		.addresses_len = 1 };
 
-	if (n->up)
-		return;
 	node_address(address, n->index);
 	(void)snprintf(path, sizeof(path), "%s/store", n->dir);
-	world_say(w, "%s: starts", n->name);
-	world_trace(w, "start", n->index, BYTES(NULL, 0));
 	world_need(w, store_open(&n->store, path, MAP_MAX), "store_open");
 	n->boot++;
 	n->up = true;
@@ -482,6 +501,18 @@ node_start(struct node *n)
 	    engine_new(&n->engine, n->replica, &n->identity, n->random),
 	    "engine_new");
 	world_need(w, engine_configure(n->engine, &config), "engine_configure");
+}
+
+void
+node_start(struct node *n)
+{
+	struct world *w = n->world;
+
+	if (n->up)
+		return;
+	world_say(w, "%s: starts", n->name);
+	world_trace(w, "start", n->index, BYTES(NULL, 0));
+	node_open(n);
 	n->touched = true;
 	node_tick(n);
 	if (!node_commit(n, NULL) || !node_follow(n)) {

@@ -30,6 +30,16 @@ void node_crash(struct node *);
 void node_stop(struct node *);
 void node_clear(struct node *);
 
+/* For whoever does not live by node_round (hostile.h): opens store, replica and
+ * engine in a transaction that is open then; lets all go; and carries out what
+ * the engine wants done. */
+void node_open(struct node *);
+void node_forget(struct node *);
+void node_begin(struct node *);
+void node_outputs(struct node *);
+/* What arrived, to its engine. */
+LK_MUST_USE lk_err arrival_pass(struct node *, const struct arrival *);
+
 /* Puts something into its inbox and wakes it; only while it is up. */
 struct arrival *node_arrival(struct node *, enum arrival_kind, uint64_t conn);
 void node_wake(struct node *, int64_t at);

@@ -44,10 +44,10 @@ prepare_write(struct identity *me, const char *dir, uint64_t number)
 void
 prepare_stores(const char *dir)
 {
-	static const char *const names[NODES] = { "laptop", "phone", "tablet",
-		"friend", "fourth" };
+	static const char *const names[EVERYBODY] = { "laptop", "phone",
+		"tablet", "friend", "fourth", "mallory", "trudy" };
 
-	for (size_t i = 0; i < NODES; i++) {
+	for (size_t i = 0; i < EVERYBODY; i++) {
 		struct random_seeded seeded;
 		struct random random = random_from_seed(&seeded, 1000 + i);
 		struct identity me;

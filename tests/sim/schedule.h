@@ -18,6 +18,7 @@ enum event_kind {
 	EVENT_FAULT,   /* something breaks or is mended */
 	EVENT_START,   /* a device comes back; a: node */
 	EVENT_CHECK,   /* look whether all is quiet */
+	EVENT_TURN,    /* a device becomes hostile; a: node */
 };
 
 struct event {

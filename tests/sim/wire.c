@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/net.h"
+#include "tests/sim/bounds.h"
 #include "tests/sim/node.h"
 
 #define WIRE_MAX ((size_t)64 * 1024 * 1024)
@@ -19,6 +21,7 @@ struct wire_end {
 	bool attached;     /* the device has this connection */
 	bool ending;       /* it ends after what is coming */
 	bool scheduled;    /* a delivery is */
+	bool held;         /* nothing is read here */
 	struct buf coming; /* to this end */
 };
 
@@ -91,7 +94,7 @@ wire_dial(struct node *n, uint64_t conn, const char *address)
 	wire->end[0] = (struct wire_end){
 		.node = n, .conn = conn, .boot = n->boot, .attached = true
 	};
-	for (size_t i = 0; i < NODES; i++) {
+	for (size_t i = 0; i < EVERYBODY; i++) {
 		node_address(known, (enum node_index)i);
 		if (strcmp(known, address) == 0)
 			wire->end[1].node = &w->nodes[i];
@@ -99,7 +102,7 @@ wire_dial(struct node *n, uint64_t conn, const char *address)
 	buf_init(&wire->end[0].coming, WIRE_MAX);
 	buf_init(&wire->end[1].coming, WIRE_MAX);
 	/* Who does not answer is waited for; who is down says so at once. */
-	if (wire->end[1].node != NULL && wire->end[1].node->present &&
+	if (wire->end[1].node != NULL &&
 	    (w->cut[n->index][wire->end[1].node->index] ||
 		w->cut[wire->end[1].node->index][n->index]))
 		in = DIAL_TIMEOUT_MS;
@@ -145,6 +148,16 @@ wire_send(struct node *n, uint64_t conn, struct buf *bytes)
 		return 0;
 	}
 	to = &w->wires[wire]->end[1 - which];
+	/* As net_send: who does not read is parted with. */
+	if (to->node != NULL && to->node->hostile != NULL &&
+	    bytes->len > NET_PENDING_HARD - to->coming.len) {
+		buf_clear(bytes);
+		wire_hang_up(n, conn);
+		(void)node_arrival(n, ARRIVAL_CLOSED, conn);
+		return 0;
+	}
+	if (to->node != NULL && to->node->hostile != NULL && n->hostile == NULL)
+		bounds_told(to->node, bytes->len);
 	if (to->attached && !to->ending) {
 		buf_add(&to->coming, buf_bytes(bytes));
 		if (to->coming.failed)
@@ -154,6 +167,33 @@ wire_send(struct node *n, uint64_t conn, struct buf *bytes)
 	}
 	buf_clear(bytes);
 	return to->coming.len;
+}
+
+struct node *
+wire_other(struct node *n, uint64_t conn)
+{
+	struct world *w = n->world;
+
+	for (size_t i = w->wires_len; i-- > 0;)
+		for (size_t k = 0; k < 2; k++)
+			if (w->wires[i]->end[k].node == n &&
+			    w->wires[i]->end[k].conn == conn &&
+			    w->wires[i]->end[k].boot == n->boot)
+				return w->wires[i]->end[1 - k].node;
+	return NULL;
+}
+
+void
+wire_hold(struct node *n, uint64_t conn, bool held)
+{
+	size_t wire, which;
+	struct wire_end *e = end_find(n, conn, &wire, &which);
+
+	if (e == NULL)
+		return;
+	e->held = held;
+	if (!held && (e->coming.len > 0 || e->ending))
+		end_schedule(n->world, wire, which, 1);
 }
 
 void
@@ -235,7 +275,7 @@ wire_deliver(struct world *w, size_t index, size_t which)
 	size_t n, before = e->coming.len;
 
 	e->scheduled = false;
-	if (!end_alive(e))
+	if (!end_alive(e) || e->held)
 		return;
 	if (w->cut[other->node->index][e->node->index]) {
 		end_schedule(w, index, which, RETRY_MS);

@@ -20,6 +20,12 @@ void wire_hang_up(struct node *, uint64_t conn);
  * not told for long. */
 void wire_drop_all(struct node *, bool silent);
 
+/* Who is at the other end of a connection of this device, even if it has ended;
+ * NULL: nobody. */
+struct node *wire_other(struct node *, uint64_t conn);
+/* Nothing more is taken out of it at this end, or is again. */
+void wire_hold(struct node *, uint64_t conn, bool held);
+
 /* Events. */
 void wire_connect(struct world *, size_t wire);
 void wire_deliver(struct world *, size_t wire, size_t end);

@@ -13,6 +13,9 @@
 #define DAY_MS INT64_C(86400000)
 #define ERRAND_MS 400
 #define AGAIN_MS 5000
+#define ACCUSE_MS 4000
+/* EVENT_COMMAND numbers from here on: whom to throw out. */
+#define ACCUSE (SIZE_MAX - EVERYBODY)
 
 static struct prop
 prop_key(const char *key)
@@ -270,7 +273,8 @@ ticket_committed(struct node *n, struct command *c)
 		if (e->ticket[0] != '\0')
 			continue;
 		*e = (struct errand){ .purpose = t->purpose,
-			.issuer = n->person };
+			.issuer = n->person,
+			.from = n->index };
 		(void)strlcpy(e->ticket, t->ticket, sizeof(e->ticket));
 		if (t->purpose == TICKET_INVITE)
 			e->doc = node_doc(n, t->docno);
@@ -332,7 +336,7 @@ revoke_run(struct node *n, struct command *c)
 	struct typed *t = (struct typed *)c;
 	lk_err err;
 
-	if (!doc_choose(n, ROLE_ADMIN, &t->docno))
+	if (t->docno == 0 && !doc_choose(n, ROLE_ADMIN, &t->docno))
 		return LK_ERR(LK_E_NOTFOUND, "no document to revoke in");
 	ledger_revoke_plan(&t->revoke, n, t->docno, t->other->identity.root_pk);
 	err = nested(n, t, revoke_nested);
@@ -460,6 +464,11 @@ errand_one(struct node *n, struct errand *e)
 	struct world *w = n->world;
 	struct redeem_status status;
 
+	/* Who made it does not honour it any more, or not as it should be. */
+	if (w->nodes[e->from].hostile != NULL) {
+		e->ticket[0] = '\0';
+		return LK_NONE;
+	}
 	if (e->handle == 0) {
 		lk_err err = engine_redeem(
 		    n->engine, e->ticket, e->purpose, node_now(n), &e->handle);
@@ -514,7 +523,7 @@ errand_event(struct world *w, struct node *n)
 	struct typed t = { .command = { .run = errand_run }, .world = w };
 	bool more = false;
 
-	if (n->up)
+	if (n->up && n->present)
 		(void)node_round(n, &t.command);
 	for (size_t i = 0; i < ERRANDS_MAX; i++)
 		more |= n->errands[i].ticket[0] != '\0';
@@ -608,10 +617,61 @@ pair_event(struct world *w, struct node *joiner)
 	    1 + (size_t)NODES + (size_t)joiner->index, 0);
 }
 
+/* A document in which this device may throw somebody out, who is in it. */
+static uint32_t
+accuse_choose(struct node *n, const struct node *whom)
+{
+	uint32_t docno = 0, found = 0;
+	struct doc_summary doc;
+	struct graph *g;
+
+	node_look(n);
+	while (found == 0 &&
+	    replica_doc_next(n->replica, docno, &docno).code == LK_OK) {
+		world_need(
+		    n->world, replica_doc(n->replica, docno, &doc), "doc");
+		world_need(
+		    n->world, replica_graph(n->replica, docno, &g), "graph");
+		if (!doc.home && doc.role == ROLE_ADMIN &&
+		    graph_role(g, whom->identity.sign.pk) >= ROLE_READ &&
+		    world_chance(n->world, 2))
+			found = docno;
+	}
+	node_look_end(n);
+	return found;
+}
+
+static void
+accuse_event(struct world *w, struct node *whom)
+{
+	struct node *n = &w->nodes[random_below(&w->random, NODES)];
+	struct typed t = { .world = w, .other = whom };
+
+	t.command = (struct command){ revoke_run, revoke_committed };
+	if (n->present && n->up && n->joined)
+		t.docno = accuse_choose(n, whom);
+	if (t.docno != 0)
+		(void)node_round(n, &t.command);
+	ledger_revoke_clear(&t.revoke);
+	if (w->faults)
+		workload_accuse(whom);
+}
+
+void
+workload_accuse(struct node *whom)
+{
+	struct world *w = whom->world;
+
+	schedule_put(&w->schedule, w->now + world_between(w, 1, ACCUSE_MS),
+	    EVENT_COMMAND, ACCUSE + whom->index, 0);
+}
+
 void
 workload_event(struct world *w, size_t what)
 {
-	if (what == 0)
+	if (what >= ACCUSE)
+		accuse_event(w, &w->nodes[what - ACCUSE]);
+	else if (what == 0)
 		random_event(w);
 	else if (what <= NODES)
 		errand_event(w, &w->nodes[what - 1]);

@@ -15,4 +15,8 @@ void workload_plan(struct world *);
  * pairings, and what copies wrote. */
 void workload_event(struct world *, size_t what);
 
+/* From now on those who may throw this device's person out of their documents,
+ * one after the other. */
+void workload_accuse(struct node *hostile);
+
 #endif

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/bounds.h"
 #include "tests/sim/check.h"
 #include "tests/sim/clone.h"
 #include "tests/sim/entropy.h"
+#include "tests/sim/hostile.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/node.h"
 #include "tests/sim/prepare.h"
@@ -80,7 +82,7 @@ struct node *
 world_node_of(struct world *w, const uint8_t pk[static 32])
 {
 	for (size_t i = 0; i < NODES; i++)
-		if (w->nodes[i].present &&
+		if ((w->nodes[i].present || w->nodes[i].hostile != NULL) &&
 		    memcmp(w->nodes[i].identity.sign.pk, pk, 32) == 0)
 			return &w->nodes[i];
 	return NULL;
@@ -119,6 +121,7 @@ plan_draw(struct world *w)
 	p->tablet = world_chance(w, 3);
 	p->fourth = world_chance(w, 3);
 	p->late_pairing = world_chance(w, 3);
+	hostile_plan(w);
 }
 
 static void
@@ -166,7 +169,8 @@ fault_random(struct world *w)
 		break;
 	case 6:
 	case 7:
-		if (w->nodes[a].up && w->plan.crash_odds < 1000000)
+		if (w->nodes[a].up && w->nodes[a].hostile == NULL &&
+		    w->plan.crash_odds < 1000000)
 			node_crash(&w->nodes[a]);
 		break;
 	}
@@ -223,7 +227,10 @@ event_handle(struct world *w, const struct event *e)
 {
 	switch (e->kind) {
 	case EVENT_NODE:
-		node_event(&w->nodes[e->a]);
+		if (w->nodes[e->a].hostile != NULL)
+			hostile_event(&w->nodes[e->a]);
+		else
+			node_event(&w->nodes[e->a]);
 		break;
 	case EVENT_BYTES:
 		wire_deliver(w, e->a, e->b);
@@ -238,7 +245,11 @@ event_handle(struct world *w, const struct event *e)
 		fault_event(w, e->a, e->b);
 		break;
 	case EVENT_START:
-		node_start(&w->nodes[e->a]);
+		if (w->nodes[e->a].present)
+			node_start(&w->nodes[e->a]);
+		break;
+	case EVENT_TURN:
+		hostile_turn(&w->nodes[e->a]);
 		break;
 	case EVENT_CHECK:
 		return check_event(w);
@@ -268,6 +279,7 @@ world_begin(struct world *w, const char *prepared)
 		node_look_end(n);
 	}
 	w->faults = true;
+	hostile_begin(w, prepared);
 	workload_plan(w);
 	schedule_put(&w->schedule, w->plan.fault_every, EVENT_FAULT, 0, 0);
 	schedule_put(&w->schedule, w->plan.active_ms, EVENT_CHECK, 0, 0);
@@ -288,8 +300,11 @@ world_run(struct world *w, uint64_t seed, const char *prepared, const char *dir,
 			break;
 	}
 	check_final(w);
-	for (size_t i = 0; i < NODES; i++)
+	bounds_final(w);
+	for (size_t i = 0; i < EVERYBODY; i++) {
+		hostile_clear(&w->nodes[i]);
 		node_clear(&w->nodes[i]);
+	}
 	clones_clear(w);
 	ledger_free(w->ledger);
 	wires_free(w);

@@ -17,6 +17,11 @@
  *   workload.c   what people do
  *   clone.c      copies of devices that are used beside them
  *   check.c      what must hold
+ *   bounds.c     what a hostile peer may cost
+ *   hostile.c    who turns hostile, and a hostile one's rounds
+ *   hostile_raw.c   its connections, before and after the handshake
+ *   hostile_say.c   its messages
+ *   hostile_forge.c its envelopes
  *
  * The first thing that must not be ends the run: world_fail.
  */
@@ -31,12 +36,24 @@
 #include "sync/home.h"
 #include "tests/sim/schedule.h"
 
-enum node_index { LAPTOP, PHONE, TABLET, FRIEND, FOURTH, NODES };
+/* From NODES on: strangers, who are hostile from the beginning. */
+enum node_index {
+	LAPTOP,
+	PHONE,
+	TABLET,
+	FRIEND,
+	FOURTH,
+	NODES,
+	MALLORY = NODES,
+	TRUDY,
+	EVERYBODY
+};
 enum person_index { OWNER, FRIEND_PERSON, FOURTH_PERSON, PERSONS };
 
 struct world;
 struct ledger;
 struct node;
+struct hostile;
 
 /* What happens to a device, waiting for its next round. */
 enum arrival_kind {
@@ -66,8 +83,9 @@ struct errand {
 	uint64_t handle; /* 0: to be handed in (again) */
 	size_t doc;      /* invite: number in the ledger */
 	enum person_index issuer;
-	bool again;    /* it was used before, and is tried once more */
-	int64_t until; /* again: not for ever */
+	enum node_index from; /* the device that made it */
+	bool again;           /* it was used before, and is tried once more */
+	int64_t until;        /* again: not for ever */
 };
 #define ERRANDS_MAX 4
 
@@ -77,7 +95,8 @@ struct node {
 	enum person_index person;
 	const char *name;
 	char dir[PATH_MAX + 16];
-	bool present; /* takes part in this run */
+	bool present;            /* takes part in this run, and is honest */
+	struct hostile *hostile; /* NULL: it is not */
 	bool up;
 	bool joined;   /* is one of its person's devices, or his first */
 	uint32_t boot; /* how often it was started */
@@ -123,6 +142,9 @@ struct plan {
 	uint64_t crash_odds; /* one in so many commits */
 	uint64_t latency_max;
 	bool tablet, fourth, late_pairing;
+	bool turns[NODES];  /* becomes hostile */
+	unsigned strangers; /* how many are there */
+	unsigned families;  /* 1 << enum family, of all of them */
 };
 
 struct wire;
@@ -138,9 +160,9 @@ struct world {
 	struct random random;
 	struct plan plan;
 	bool faults; /* they happen at present */
-	struct node nodes[NODES];
-	bool cut[NODES][NODES]; /* [from][to]: nothing gets through */
-	struct wire **wires;    /* owned */
+	struct node nodes[EVERYBODY];
+	bool cut[EVERYBODY][EVERYBODY]; /* [from][to]: nothing gets through */
+	struct wire **wires;            /* owned */
 	size_t wires_len;
 	uint64_t accepted;
 	struct ledger *ledger;
@@ -170,7 +192,7 @@ void world_need(struct world *, lk_err, const char *what);
 /* One in `odds`. */
 bool world_chance(struct world *, uint64_t odds);
 int64_t world_between(struct world *, int64_t least, int64_t most);
-/* The device with this key that takes part, or NULL. */
+/* The device with this key that takes part, honest or not any more, or NULL. */
 struct node *world_node_of(struct world *, const uint8_t pk[static 32]);
 /* Adds to the trace. */
 void world_trace(struct world *, const char *what, uint64_t n, struct bytes);

@@ -1,0 +1,372 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/clone.h"
+#include "tests/sim/hostile.h"
+#include "tests/sim/ledger.h"
+#include "tests/sim/typed.h"
+
+#define BRANCHES 3
+#define STOCK_DOCS_MAX 6
+/* What one may flood with in a run: above LEFTOVERS_AUTHOR_MAX, which is what
+ * it has to show; every one costs the honest a signature's check and a commit.
+ */
+#define FLOOD_MAX 1300
+
+static void
+stock_keep(void *ctx, struct node *clone, const struct replica_event *ev)
+{
+	struct hostile *h = ctx;
+	struct log_entry entry;
+	struct stock *s;
+
+	ledger_cloned(h->node->world->ledger, clone, ev);
+	h->stock = reallocarray(h->stock, h->stock_len + 1, sizeof(*h->stock));
+	LK_ASSERT(h->stock != NULL);
+	s = &h->stock[h->stock_len++];
+	*s = (struct stock){ .docno = ev->docno };
+	world_need(clone->world, log_by_id(clone->txn, ev->id, &entry), "log");
+	buf_init(&s->envelope, ENVELOPE_MAX);
+	buf_add(&s->envelope, entry.envelope);
+}
+
+void
+forge_stock(struct hostile *h)
+{
+	struct node *n = h->node;
+	uint32_t docs[STOCK_DOCS_MAX], docno = 0;
+	struct doc_summary doc;
+	struct graph *g;
+	size_t len = 0;
+	bool forked;
+
+	node_look(n);
+	while (len < STOCK_DOCS_MAX &&
+	    replica_doc_next(n->replica, docno, &docno).code == LK_OK) {
+		world_need(
+		    n->world, replica_doc(n->replica, docno, &doc), "doc");
+		world_need(
+		    n->world, replica_graph(n->replica, docno, &g), "graph");
+		(void)graph_tip(g, n->identity.sign.pk, &forked);
+		/* Who knows of a copy of himself writes no more. */
+		if (!doc.home && doc.role >= ROLE_WRITE && doc.envelopes > 0 &&
+		    !forked)
+			docs[len++] = docno;
+	}
+	node_look_end(n);
+	for (size_t i = 0; i < len; i++)
+		for (uint64_t b = 1 + hostile_below(h, BRANCHES); b > 0; b--)
+			clone_write(n, docs[i],
+			    (int64_t)(1 + hostile_below(h, 3)), stock_keep, h);
+}
+
+/* One envelope as a BATCH of its own. */
+static void
+give(struct speaker *s, uint32_t number, struct item_state *items,
+    struct bytes envelope)
+{
+	struct envelope e;
+	BUF_SCOPED b = { .max = MESSAGE_MAX };
+
+	if (envelope_parse(&e, envelope).code != LK_OK)
+		return;
+	batch_encode(&b, number, hostile_chance(s->h, 4));
+	if (item_encode(&b, items, &e).code != LK_OK)
+		return;
+	if (hostile_chance(s->h, 10))
+		(void)item_encode(&b, items, &e).code;
+	speaker_say(s, MSG_BATCH, buf_bytes(&b));
+}
+
+void
+forge_send_stock(struct speaker *s, bool last_first)
+{
+	struct hostile *h = s->h;
+	struct item_state *items;
+	uint32_t number, docno;
+	uint64_t seen = 0;
+	size_t chosen = 0;
+
+	if (!speaker_topic(s, &number, &docno, &items))
+		return;
+	for (size_t i = 0; i < h->stock_len; i++)
+		if (h->stock[i].docno == docno &&
+		    (last_first || hostile_below(h, ++seen) == 0))
+			chosen = i + 1;
+	if (chosen > 0)
+		give(s, number, items,
+		    buf_bytes(&h->stock[chosen - 1].envelope));
+}
+
+static bool
+place_take(struct hostile *h, uint32_t docno, struct place *p)
+{
+	return inside_place(
+		   h->node->replica, docno, h->node->identity.sign.pk, p)
+		   .code == LK_OK;
+}
+
+static bool
+seal_up(struct hostile *h, const struct place *p, const struct body *body,
+    const struct sign_key *author, struct buf *out,
+    uint8_t id[static LK_ID_LEN])
+{
+	uint8_t random[32];
+	struct envelope_draft draft = { .author = author,
+		.topic = &p->topic,
+		.epoch = &p->epoch,
+		.docid = p->docid,
+		.seq = p->seq,
+		.prev = p->seq == 1 ? NULL : p->prev,
+		.random = random };
+	BUF_SCOPED b = { .max = ENVELOPE_BODY_MAX };
+
+	random_fill(&h->random, random, sizeof(random));
+	body_encode(&b, body);
+	draft.body = buf_bytes(&b);
+	buf_reset(out);
+	return !b.failed && envelope_make(out, id, &draft).code == LK_OK;
+}
+
+static void
+body_idle(const struct place *p, struct body *b, size_t ops)
+{
+	memset(b, 0, sizeof(*b));
+	b->has_grant = p->seq == 1;
+	b->grant = p->grant;
+	b->deps = p->deps[0];
+	b->deps_len = p->deps_len;
+	while (b->ops_len < ops)
+		b->ops[b->ops_len++].kind = OP_NO_EFFECT_MIN;
+}
+
+/* Gives a body that no honest device may ever take. */
+static void
+give_forged(struct speaker *s, uint32_t number, struct item_state *items,
+    const struct place *p, const struct body *b, const struct sign_key *author)
+{
+	struct world *w = s->h->node->world;
+	BUF_SCOPED out = { .max = ENVELOPE_MAX };
+	uint8_t id[LK_ID_LEN];
+
+	if (!seal_up(s->h, p, b, author, &out, id))
+		return;
+	for (size_t i = 0; i < w->ledger->docs_len; i++)
+		if (memcmp(w->ledger->docs[i].docid, p->docid, LK_ID_LEN) == 0)
+			ledger_forged(w->ledger, i, id);
+	s->h->forged++;
+	give(s, number, items, buf_bytes(&out));
+}
+
+/* An envelope of anybody's, with something in it that is not his. */
+static void
+lie_changed(struct speaker *s)
+{
+	struct hostile *h = s->h;
+	struct world *w = h->node->world;
+	struct item_state *items;
+	struct log_entry entry = { .lsn = 0 };
+	uint32_t number, docno, from = 0;
+	uint8_t id[LK_ID_LEN], *at;
+	size_t place;
+	struct topic topic;
+	uint8_t docid[LK_ID_LEN];
+	BUF_SCOPED b = { .max = ENVELOPE_MAX };
+
+	if (!speaker_topic(s, &number, &docno, &items) ||
+	    inside_topic(h->node->replica, docno, &topic, docid).code != LK_OK)
+		return;
+	/* Of this document, or of another one. */
+	from = docno;
+	if (hostile_chance(h, 3) &&
+	    replica_doc_next(h->node->replica, docno, &from).code != LK_OK)
+		from = docno;
+	do {
+		if (log_next(h->node->txn, from, entry.lsn + 1, &entry).code !=
+		    LK_OK)
+			break;
+	} while (hostile_chance(h, 2) == false);
+	if (entry.lsn == 0)
+		return;
+	buf_add(&b, entry.envelope);
+	at = b.ptr;
+	if (from != docno) {
+		memcpy(at + 2, topic.id, LK_TOPIC_LEN);
+	} else {
+		/* Not in the name of its key, with which it would wait. */
+		do
+			place = 18 + (size_t)hostile_below(h, b.len - 18);
+		while (place >= 74 && place < 90);
+		at[place] ^= (uint8_t)(1u << hostile_below(h, 8));
+	}
+	envelope_id(id, buf_bytes(&b));
+	for (size_t i = 0; i < w->ledger->docs_len; i++)
+		if (memcmp(w->ledger->docs[i].docid, docid, LK_ID_LEN) == 0)
+			ledger_forged(w->ledger, i, id);
+	s->h->forged++;
+	give(s, number, items, buf_bytes(&b));
+}
+
+/* A right it has not, in the name of somebody who has, or badly signed. */
+static void
+lie_written(struct speaker *s)
+{
+	struct hostile *h = s->h;
+	struct sign_key author = h->node->identity.sign;
+	struct place p = { .seq = 0 };
+	struct revoke_entry senior;
+	struct item_state *items;
+	uint32_t number, docno;
+	struct body b;
+
+	if (!speaker_topic(s, &number, &docno, &items) ||
+	    !place_take(h, docno, &p))
+		return;
+	senior = (struct revoke_entry){ .target = p.first };
+	body_idle(&p, &b, 1);
+	switch (hostile_below(h, 5)) {
+	case 0:
+		b.has_grant = true;
+		b.grant = p.first;
+		break;
+	case 1:
+		b.ops[0] = (struct access_op){ .kind = OP_REVOKE,
+			.revoke = { &senior, 1 } };
+		break;
+	case 2:
+		random_fill(&h->random, author.pk, sizeof(author.pk));
+		break;
+	case 3:
+		memcpy(author.pk,
+		    h->node->world->nodes[LAPTOP].identity.sign.pk,
+		    sizeof(author.pk));
+		break;
+	case 4:
+		/* To somebody new, above itself. */
+		b.ops[0] = (struct access_op){ .kind = OP_GRANT };
+		memcpy(b.ops[0].grant.key,
+		    h->node->world->nodes[TRUDY].identity.sign.pk, 32);
+		b.ops[0].grant.role = ROLE_ADMIN;
+		b.ops[0].grant.rank = 1;
+		break;
+	}
+	/* Whoever made the document may do some of this. */
+	if (memcmp(p.first.env, p.grant.env, LK_ID_LEN) == 0)
+		return;
+	give_forged(s, number, items, &p, &b, &author);
+}
+
+void
+forge_send_lie(struct speaker *s)
+{
+	if (hostile_chance(s->h, 2))
+		lie_changed(s);
+	else
+		lie_written(s);
+}
+
+void
+forge_send_gap(struct speaker *s)
+{
+	struct hostile *h = s->h;
+	struct place p = { .seq = 0 };
+	struct item_state *items;
+	uint32_t number, docno;
+	struct body b;
+
+	if (!speaker_topic(s, &number, &docno, &items) ||
+	    !place_take(h, docno, &p))
+		return;
+	if (hostile_chance(h, 2)) {
+		p.seq += 1 + hostile_below(h, 3);
+		random_fill(&h->random, p.prev, sizeof(p.prev));
+	} else {
+		random_fill(&h->random, p.deps[0], LK_ID_LEN);
+		p.deps_len = 1;
+	}
+	body_idle(&p, &b, 1);
+	give_forged(s, number, items, &p, &b, &h->node->identity.sign);
+}
+
+void
+forge_send_huge(struct speaker *s)
+{
+	static const uint64_t seqs[] = { UINT64_MAX, UINT64_MAX - 1, INT64_MAX,
+		UINT32_MAX, 1 };
+	struct hostile *h = s->h;
+	struct place p = { .seq = 0 };
+	struct item_state *items;
+	uint32_t number, docno;
+	struct body b;
+
+	if (!speaker_topic(s, &number, &docno, &items) ||
+	    !place_take(h, docno, &p))
+		return;
+	p.seq = seqs[hostile_below(h, 5)];
+	body_idle(&p, &b, 1);
+	/* At the beginning again it would be a branch. */
+	if (p.seq == 1)
+		b.grant.index = UINT8_MAX;
+	give_forged(s, number, items, &p, &b, &h->node->identity.sign);
+}
+
+void
+forge_send_revoked(struct speaker *s)
+{
+	struct hostile *h = s->h;
+	uint8_t heads[ENVELOPE_DEPS_MAX][LK_ID_LEN];
+	struct place p = { .seq = 0 };
+	struct item_state *items;
+	uint32_t number, docno;
+	struct body b;
+	size_t n;
+
+	if (!speaker_topic(s, &number, &docno, &items) ||
+	    !place_take(h, docno, &p) ||
+	    graph_role(p.graph, h->node->identity.sign.pk) > ROLE_NONE)
+		return;
+	n = graph_heads(p.graph, heads, ENVELOPE_DEPS_MAX);
+	if (n == 0 || n > ENVELOPE_DEPS_MAX)
+		return;
+	memcpy(p.deps, heads, n * LK_ID_LEN);
+	p.deps_len = n;
+	qsort(p.deps, n, LK_ID_LEN, lk_id_compare);
+	body_idle(&p, &b, 1);
+	give_forged(s, number, items, &p, &b, &h->node->identity.sign);
+}
+
+/* One upon another, each of 16 ops that do nothing. */
+void
+forge_flood(struct speaker *s, size_t n)
+{
+	struct hostile *h = s->h;
+	struct place p = { .seq = 0 };
+	struct item_state *items;
+	uint32_t number, docno;
+	BUF_SCOPED out = { .max = ENVELOPE_MAX };
+	struct body b;
+
+	if (!speaker_topic(s, &number, &docno, &items) ||
+	    !place_take(h, docno, &p))
+		return;
+	/* Always the same chain, so that it is no more than a branch. */
+	if (h->flooded > 0 && h->flood_doc != docno)
+		return;
+	if (h->flooded > 0) {
+		p.seq = h->flood_seq + 1;
+		memcpy(p.prev, h->flood_prev, LK_ID_LEN);
+		p.deps_len = 0;
+	}
+	h->flood_doc = docno;
+	for (; n > 0 && h->flooded < FLOOD_MAX; n--, h->flooded++) {
+		body_idle(&p, &b, ENVELOPE_OPS_MAX);
+		if (!seal_up(h, &p, &b, &h->node->identity.sign, &out,
+			h->flood_prev))
+			return;
+		h->flood_seq = p.seq++;
+		memcpy(p.prev, h->flood_prev, LK_ID_LEN);
+		p.deps_len = 0;
+		give(s, number, items, buf_bytes(&out));
+	}
+}
