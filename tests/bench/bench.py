@@ -136,10 +136,10 @@ def fsyncs(folder, seconds):
     return n / (time.perf_counter() - began)
 
 
-def fill(host, count):
+def fill(host, count, first=0):
     """Many texts, through the control socket: a process each takes longer."""
     control, began = host.control(), time.perf_counter()
-    for i in range(count):
+    for i in range(first, first + count):
         text = (f"document {i} " + os.urandom(DOCUMENT_BYTES).hex())[:DOCUMENT_BYTES]
         handle = control.call("upload.begin")["handle"]
         control.call("upload.append", handle=handle,

@@ -1,0 +1,284 @@
+#!/usr/bin/python3
+"""sync.py - what replication costs: scripts/bench sync.
+
+What is measured and how is in docs/benchmarks.md.  A table for people, then one
+line of JSON; with --json only that.
+
+usage: sync.py [--only ROW[,ROW...]] [--lk PATH] [--edits N] [--changes N] [--documents N] [--idle SECONDS] [--json] [--dir DIR]
+
+rows: latency changes documents pairing syncthing
+"""
+import argparse
+import json
+import pathlib
+import random
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lan"))
+import bench  # noqa: E402
+import syncthing  # noqa: E402
+from pairing import Shown  # noqa: E402
+from world import Failed, World, commit, tidy_exit, until  # noqa: E402
+
+PUTS = 4          # in an envelope
+PUT_BYTES = 200
+WINDOW = 64       # requests under way
+PEERS = 3
+PATIENCE = ("--timeout", "60m")
+
+
+def waits(host, *args):
+    return host.ok(*args, *PATIENCE, timeout=3700)
+
+
+class Cost:
+    """Time, processor time of these hosts' daemons, and bytes on the cable of
+    the last of them, since it was made."""
+
+    def __init__(self, *hosts):
+        self.hosts, self.pids = hosts, [h.running()[0] for h in hosts]
+        self.cpu = [bench.cpu_seconds(p) for p in self.pids]
+        self.wire = sum(hosts[-1].wire_bytes())
+        self.began = time.perf_counter()
+
+    def so_far(self):
+        out = {"seconds": round(time.perf_counter() - self.began, 2),
+               "wire_bytes": sum(self.hosts[-1].wire_bytes()) - self.wire}
+        for h, pid, before in zip(self.hosts, self.pids, self.cpu):
+            out[f"cpu_{h.name}"] = round(bench.cpu_seconds(pid) - before, 2)
+        return out
+
+
+def fresh(host):
+    host.ok("init", "--name", host.name)
+    host.start()
+
+
+def pair(a, b):
+    b.ok("pair", *PATIENCE, a.ok("pair", "--ticket").text.strip(), timeout=3700)
+
+
+def latency(world, options, out):
+    a, b = world["a"], world["b"]
+    fresh(a)
+    a.ok("new", "bench")
+    a.ok("set", "bench", "/start", "1")
+    fresh(b)
+    pair(a, b)
+    a.ok("sync", "--wait=all")
+    seen, acknowledged = bench.edits(a, b, options.edits)
+    out[f"{world.mode}_visible_ms"] = seen
+    out[f"{world.mode}_acknowledged_ms"] = acknowledged
+
+
+def write_many(host, doc, count):
+    """`count` puts, four to an envelope, many requests under way."""
+    control, rng = host.control(), random.Random(1)
+    sent = done = 0
+    while done < count // PUTS:
+        while sent < count // PUTS and sent - done < WINDOW:
+            patch = "".join(json.dumps(
+                {"set": f"/key-{rng.randrange(1000)}", "as": "string",
+                 "value": rng.randbytes(PUT_BYTES // 2).hex()}) + "\n" for _ in range(PUTS))
+            control.send("doc.apply", {"doc": doc, "patch": patch})
+            sent += 1
+        answer = control.receive()
+        if "error" in answer:
+            raise Failed(f"control: {answer['error']}")
+        done += 1
+    control.close()
+
+
+def quiet(host):
+    """Waits until nothing goes over its cable any more."""
+    last = -1
+    while last != sum(host.wire_bytes()):
+        last = sum(host.wire_bytes())
+        time.sleep(2)
+
+
+def one_comparison(a, b):
+    """Bytes on the cable for `lk sync` between two that are equal."""
+    quiet(b)
+    before = sum(b.wire_bytes())
+    a.ok("sync", "--wait=all")
+    quiet(b)
+    return sum(b.wire_bytes()) - before
+
+
+def differences(world, a, b, count):
+    """Some edits while cut off; what it takes from the plug to being equal."""
+    quiet(b)
+    world.cut([h for h in world if h is not b])
+    control = a.control()
+    for i in range(count):
+        control.call("doc.set", doc="big", path=f"/new-{i}", json='"0123456789abcdef"')
+    control.close()
+    b.stop()
+    before, began = sum(b.wire_bytes()), time.perf_counter()
+    world.heal()
+    waits(a, "sync", "--wait=all")
+    took = time.perf_counter() - began
+    quiet(b)
+    return {"seconds": round(took, 2), "wire_bytes": sum(b.wire_bytes()) - before}
+
+
+def rates(cost, changes):
+    """Changes a second, by the clock, and of the receiver's processor time."""
+    cpu = [v for k, v in cost.items() if k.startswith("cpu_")][-1]
+    return {**cost, "changes_per_second": round(changes / cost["seconds"]),
+            "changes_per_cpu_second": round(changes / max(cpu, 0.01)),
+            "wire_bytes_each": round(cost["wire_bytes"] / changes, 1)}
+
+
+def changes(world, options, out):
+    a, b, c = world["a"], world["b"], world["c"]
+    fresh(a)
+    a.ok("new", "big")
+    began = time.perf_counter()
+    write_many(a, "big", options.changes)
+    out["made_seconds"] = round(time.perf_counter() - began, 1)
+    out["changes"] = options.changes
+    fresh(b)
+    cost = Cost(a, b)
+    pair(a, b)
+    waits(a, "sync", "--wait=all")
+    out["to_own_device"] = rates(cost.so_far(), options.changes)
+    out["equal_wire_bytes"] = one_comparison(a, b)
+    out["ten_differences"] = differences(world, a, b, 10)
+    b.stop()
+    fresh(c)
+    cost = Cost(a, c)
+    c.ok("accept", *PATIENCE, a.ok("invite", "big").text.strip(), timeout=3700)
+    waits(a, "sync", "--wait=1", "big")
+    out["to_another_person"] = rates(cost.so_far(), options.changes)
+
+
+def each(cost, count):
+    return {**cost, "wire_bytes_each": round(cost["wire_bytes"] / count, 1)}
+
+
+def copied(a, b, count, here, work):
+    """So many documents come to `b` by `work`, which then has `here`: readable
+    there, acknowledged, and everything said about it."""
+    cost = Cost(a, b)
+    work()
+    until("the documents", 1800, lambda: len(b.ok("--json", "ls").json()["documents"]) == here)
+    readable = cost.so_far()["seconds"]
+    waits(a, "sync", "--wait=all")
+    said = cost.so_far()
+    quiet(b)
+    return {"readable_seconds": readable, **each(said, count),
+            "wire_bytes_each_until_quiet": each(cost.so_far(), count)["wire_bytes_each"]}
+
+
+def documents(world, options, out):
+    """To a new device; to one that was away when they were made; then idle, with
+    three peers."""
+    a, b, *others = world
+    count = options.documents
+    fresh(a)
+    bench.fill(a, count)
+    fresh(b)
+    out["to_new_device"] = copied(a, b, count, count, lambda: pair(a, b))
+    world.cut([h for h in world if h is not b])
+    bench.fill(a, count, count)
+    out["to_device_that_was_away"] = copied(a, b, count, 2 * count, lambda: back(world))
+    for h in others:
+        fresh(h)
+        pair(a, h)
+    waits(a, "sync", "--wait=all")
+    for h in world:
+        h.stop()
+    pids = {h.name: h.start() for h in world}
+    waits(a, "sync", "--wait=all")
+    time.sleep(bench.SETTLE_SECONDS)
+    out["idle"] = {"documents": 2 * count, "peers": len(others) + 1}
+    out["idle"]["cpu_percent"], wire = bench.idle(a, pids["a"], options.idle)
+    out["idle"]["wire_bytes_per_minute_and_peer"] = round(wire / (len(others) + 1))
+    out["idle"]["rss_mb"] = bench.memory_mb(pids["a"], "VmRSS")
+    out["idle"]["pss_mb"] = bench.memory_mb(pids["a"], "Pss", "smaps_rollup")
+
+
+def back(world):
+    world.heal()
+    world["b"].ok("sync")
+
+
+def pairing(world, options, out):
+    """By code, the address in front of it: until both have said so."""
+    del options
+    a, b = world["a"], world["b"]
+    fresh(a)
+    a.ok("new", "plan")
+    fresh(b)
+    shown = Shown(a)
+    cost = Cost(a, b)
+    b.ok("pair", "-", input=shown.typed)
+    shown.end()
+    out.update(cost.so_far())
+
+
+def beside(world, options, out):
+    rng = random.Random(1)
+    texts = [rng.randbytes(bench.DOCUMENT_BYTES // 2).hex() for _ in range(options.documents)]
+    out.update(syncthing.measure(world, texts, options.idle, options.edits, bench))
+
+
+# Row, devices, in which networks.
+ROWS = {
+    "latency": (latency, "ab", ("netns", "loopback")),
+    "changes": (changes, "abc", ("netns",)),
+    "documents": (documents, "abcd", ("netns",)),
+    "pairing": (pairing, "ab", ("netns",)),
+    "syncthing": (beside, "ab", ("netns",)),
+}
+
+
+def measure(options):
+    out = {"schema": "lk.bench.sync/1", "commit": commit()}
+    for row in options.only.split(",") if options.only else ROWS:
+        began = time.monotonic()
+        work, names, modes = ROWS[row]
+        out[row] = {}
+        if row == "syncthing" and not syncthing.there():
+            print("bench: Syncthing is not installed: scripts/setup --bench", file=sys.stderr)
+            continue
+        for mode in modes:
+            with World(names, options.lk, mode, folder=options.dir) as world:
+                out.setdefault("machine", bench.machine(world.dir))
+                print(f"{row}, {mode}", file=sys.stderr)
+                work(world, options, out[row])
+        out[row]["took_seconds"] = round(time.monotonic() - began)
+    return out
+
+
+def main():
+    p = argparse.ArgumentParser(usage=__doc__.rsplit("usage: ", 1)[1].partition("\n")[0])
+    p.add_argument("--only")
+    p.add_argument("--lk")
+    p.add_argument("--edits", type=int, default=500)
+    p.add_argument("--changes", type=int, default=100000)
+    p.add_argument("--documents", type=int, default=10000)
+    p.add_argument("--idle", type=int, default=120)
+    p.add_argument("--json", action="store_true")
+    p.add_argument("--dir", default="/tmp", help="where the stores are: a real disk")
+    options = p.parse_args()
+    tidy_exit()
+    out = measure(options)
+    if not options.json:
+        for row, figures in out.items():
+            print(row if isinstance(figures, dict) else f"{row:20} {figures}")
+            for name, value in figures.items() if isinstance(figures, dict) else ():
+                print(f"  {name:32} {value}")
+    print(json.dumps(out))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Failed as e:
+        print(f"bench: {e}", file=sys.stderr)
+        sys.exit(1)
