@@ -289,6 +289,8 @@ event_handle(struct large *w, const struct event *e)
 		break;
 	case EVENT_CHECK:
 		return check_event(w);
+	case EVENT_TURN: /* not in these worlds */
+		break;
 	}
 	return false;
 }
