@@ -81,6 +81,8 @@
 #define HANDSHAKE_MS 5000
 #define HANDSHAKE_BYTES_MAX (64 * 1024)
 #define MESSAGE_MAX (1024 * 1024 + 65536)
+/* What a peer's questions may cost in a minute: bytes, and records read. */
+#define ASKED_COST_MAX (4u * 1024 * 1024)
 #define PEER_PENDING_MAX (1024 * 1024)
 #define WAITING_ENVELOPES_MAX 1024 /* per document, what lacks a dependency */
 #define WAITING_BYTES_MAX (4u * 1024 * 1024)

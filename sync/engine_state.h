@@ -4,7 +4,7 @@
  *   engine.c     events in, outputs out, the tick
  *   link.c       one connection: session, proof, HELLO, which message is whose
  *   topics.c     which documents are spoken of: SET, TOPICS, MATCH
- *   reconcile.c  FP, VV, BATCH, WANT
+ *   reconcile.h  which envelopes are missing where
  *   acks.c       acknowledgements and what they tell about others
  *   peers.h      the address book and dialling
  *   discovery.h  beacons
@@ -29,6 +29,7 @@
 #include "sync/engine.h"
 #include "sync/message.h"
 #include "sync/peers.h"
+#include "sync/reconcile.h"
 #include "sync/remotes.h"
 #include "sync/session.h"
 
@@ -37,30 +38,6 @@
 #define LINK_IDLE_MS 30000
 #define LINK_ROOM_MIN (256 * 1024) /* stop producing above this much pending \
 				    */
-
-/* How much of a document a peer may have: docs/protocol.md, "Receive". */
-enum serve { SERVE_NOTHING, SERVE_FULL, SERVE_FAREWELL, SERVE_TAKE };
-
-/* One number of a session: a document both sides know. */
-struct link_topic {
-	uint32_t docno; /* 0: no topic has this number */
-	enum serve serve;
-	bool ended;    /* this device was a member, and is none now */
-	bool welcomed; /* on this link, or seen not to need it */
-	bool retried;  /* asked for what waits, and nothing came of it */
-	uint8_t id[LK_TOPIC_LEN];
-	struct item_state in, out;
-	bool sending; /* all essential from lsn `next` on outside `vector` */
-	uint64_t next;
-	struct version_entry *vector; /* owned; of the peer, ascending */
-	size_t vector_len;
-	struct mono asked; /* our VV is out, or what it brings not all here */
-	bool crossed;      /* his came meanwhile: his answer says no more */
-	struct mono
-	    streamed;      /* what he lacked went out, not acknowledged yet */
-	bool twice;        /* both sides' lists gave the document a number */
-	uint64_t equal_at; /* generation in which it was last found equal */
-};
 
 /* A document as a peer is told of it. */
 struct listed {
@@ -124,6 +101,9 @@ struct link {
 	uint32_t *offered; /* owned: document numbers in order of our list */
 	size_t offered_len, offered_base;
 	size_t answered_base; /* matches we gave so far */
+	size_t queued;        /* lsns in the queues of the numbers */
+	struct mono spent_since;
+	size_t spent; /* on what it asked, in this minute */
 	size_t list_seen;     /* proofs of the announcement under way */
 	struct buf match;     /* and what was recognised in it */
 	/* The fingerprint of everything when it was last found equal. */
@@ -228,21 +208,6 @@ uint32_t topics_of(const struct link *, uint32_t docno);
 /* Decides what the peer may have of it, from what is known here now. */
 LK_MUST_USE lk_err topics_serve(
     struct engine *, const struct link *, struct link_topic *);
-
-/* reconcile.c */
-LK_MUST_USE lk_err reconcile_start(struct engine *, struct link *);
-LK_MUST_USE lk_err reconcile_ask(
-    struct engine *, struct link *, uint32_t number);
-LK_MUST_USE lk_err reconcile_fp(struct engine *, struct link *, struct bytes);
-LK_MUST_USE lk_err reconcile_vv(struct engine *, struct link *, struct bytes);
-LK_MUST_USE lk_err reconcile_batch(
-    struct engine *, struct link *, struct bytes);
-LK_MUST_USE lk_err reconcile_want(struct engine *, struct link *, struct bytes);
-LK_MUST_USE lk_err reconcile_missing(struct engine *, struct link *); /* asks */
-LK_MUST_USE lk_err reconcile_pump(struct engine *, struct link *);
-LK_MUST_USE lk_err reconcile_push(
-    struct engine *, const struct replica_event *);
-void link_topic_clear(struct link_topic *);
 
 /* acks.c */
 LK_MUST_USE lk_err acks_note(struct engine *, uint32_t docno);

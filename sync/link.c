@@ -412,11 +412,8 @@ static const struct handler {
 	{ MSG_MATCH, IN_KNOWN, topics_match },
 	{ MSG_FP, IN_KNOWN, reconcile_fp },
 	{ MSG_VV, IN_KNOWN, reconcile_vv },
-	/* Nobody of this version asks in ranges, holds others back or is
-	 * busy; what they ask is not answered. */
-	{ MSG_RANGE, IN_KNOWN, nothing_to_do },
-	{ MSG_FLOOR, IN_KNOWN, nothing_to_do },
-	{ MSG_BUSY, IN_KNOWN, nothing_to_do },
+	{ MSG_RANGE, IN_KNOWN, reconcile_range },
+	{ MSG_BUSY, IN_KNOWN, reconcile_busy },
 	{ MSG_BATCH, IN_KNOWN, reconcile_batch },
 	{ MSG_WANT, IN_KNOWN, reconcile_want },
 	{ MSG_ACK, IN_KNOWN, acks_received },

@@ -35,7 +35,6 @@ message_body_max(uint32_t out[static 256])
 		{ MSG_RANGE, 4 + RANGE_BODY_MAX },
 		{ MSG_BATCH, MESSAGE_MAX },
 		{ MSG_WANT, 4 + WANT_MAX * LK_ID_LEN },
-		{ MSG_FLOOR, 2 * SMALL_MAX },
 		{ MSG_ACK, 4 * 1024 },
 		{ MSG_BUSY, SMALL_MAX },
 		{ MSG_WELCOME, WELCOME_MAX },
@@ -489,6 +488,25 @@ want_decode(struct want *out, struct bytes in)
 	*out = (struct want){
 		.topic = topic, .ids = r.left.ptr, .len = r.left.len / LK_ID_LEN
 	};
+	return LK_NONE;
+}
+
+void
+busy_encode(struct buf *b, const struct busy *m)
+{
+	buf_u32(b, m->topic);
+	buf_u32(b, m->ms);
+}
+
+lk_err
+busy_decode(struct busy *out, struct bytes in)
+{
+	struct rd r = rd_over(in);
+	struct busy m = { .topic = rd_u32(&r) };
+
+	m.ms = rd_u32(&r);
+	TRY(rd_end(&r, "BUSY"));
+	*out = m;
 	return LK_NONE;
 }
 

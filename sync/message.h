@@ -35,7 +35,6 @@ enum message_type {
 	MSG_RANGE = 34,
 	MSG_BATCH = 35,
 	MSG_WANT = 36,
-	MSG_FLOOR = 37,
 	MSG_ACK = 38,
 	MSG_BUSY = 39,
 	MSG_WELCOME = 48,
@@ -186,6 +185,13 @@ struct want {
 };
 void want_encode(struct buf *, const struct want *);
 LK_MUST_USE lk_err want_decode(struct want *, struct bytes);
+
+/* BUSY: a question about the topic is not answered now. */
+struct busy {
+	uint32_t topic, ms; /* ask again after so long */
+};
+void busy_encode(struct buf *, const struct busy *);
+LK_MUST_USE lk_err busy_decode(struct busy *, struct bytes);
 
 /* ACK: what is in clear; sync/ack.h opens the rest. */
 struct ack {

@@ -1070,7 +1070,7 @@ def message(t, body): return u32(1 + len(body)) + u8(t) + body
 
 MESSAGE_MAX = (1 << 20) + (1 << 16)
 HELLO, CLOSE, PING, PONG, SET, TOPICS, MATCH = 1, 2, 3, 4, 16, 17, 18
-FP, VV, RANGE, BATCH, WANT, FLOOR, ACK, BUSY, WELCOME, CARD, PEERS = 32, 33, 34, 35, 36, 37, 38, 39, 48, 49, 50
+FP, VV, RANGE, BATCH, WANT, ACK, BUSY, WELCOME, CARD, PEERS = 32, 33, 34, 35, 36, 38, 39, 48, 49, 50
 
 
 def hello(lo, hi, caps, incarnation, max_message, port):
@@ -1238,7 +1238,7 @@ def parse_peers(b):
 
 LIMITS = {HELLO: 24, CLOSE: 1, PING: 8, PONG: 8, SET: 20, TOPICS: 64 << 10, MATCH: 512 << 10, FP: 33, VV: 256 << 10,
     RANGE: 64 << 10, BATCH: MESSAGE_MAX,
-          WANT: 4 + 512 * 32, FLOOR: 66, ACK: 4096, BUSY: 8, WELCOME: 4096, CARD: 24 << 10, PEERS: 256 << 10}
+          WANT: 4 + 512 * 32, ACK: 4096, BUSY: 8, WELCOME: 4096, CARD: 24 << 10, PEERS: 256 << 10}
 FIXED = {HELLO, CLOSE, PING, PONG, SET, FP, BUSY}
 
 
@@ -1268,8 +1268,6 @@ def check_message(t, b):
         check(len(b) >= 5 and b[4] <= 1, "BATCH")
     elif t == WANT:
         check(len(b) > 4 and len(b) % 32 == 4, "WANT")
-    elif t == FLOOR:
-        r.take(20), r.uleb(), r.take(36), r.end()
     elif t == ACK:
         check(len(b) >= 76 + 16 + 65 and (len(b) - 76 - 16 - 65) % 32 == 0, "ACK")
     elif t == CARD:

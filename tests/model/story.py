@@ -1195,9 +1195,6 @@ def certificates_and_sessions(laptop, phone, certs, cards):
     one = p.BatchState(doc.topic)
     hops = [len(one.put(doc.env[i])) for i in order]
     msg("want", p.WANT, p.want_body(0, order[:2]), topic=0, ids=order[:2])
-    tag, tip = rows[0][0], rows[0]
-    msg("floor", p.FLOOR, u32(0) + tag + p.uleb(tip[1]) + tip[2] + u32(3600), topic=0, tag=tag, seq=tip[1], id=tip[2],
-        until=3600)
     L = doc.L[doc.view().etag(doc.view().maximal()[0])]
     nonce = rng(24)
     ab = msg("ack", p.ACK, p.ack_body(0, doc.S, L, doc.docid, laptop.dev, inc, 17, doc.heads(), nonce), topic=0, S=doc.S, L=L,
@@ -1243,7 +1240,7 @@ def certificates_and_sessions(laptop, phone, certs, cards):
                               ("RANGE, too long for exact", p.RANGE, u32(0) + bytes([255, 3]) + p.uleb(2049) + bytes(16)),
                               ("BATCH, end 2", p.BATCH, u32(0) + u8(2)), ("WANT, nothing", p.WANT, u32(0)),
                               ("WANT, 513 ids", p.WANT, u32(0) + bytes(32 * 513)),
-                          ("ACK, cut", p.ACK, ab[:-1]), ("FLOOR, cut", p.FLOOR, bytes(50)), ("BUSY, short", p.BUSY, bytes(7)),
+                          ("ACK, cut", p.ACK, ab[:-1]), ("type 37, reserved", 37, bytes(50)), ("BUSY, short", p.BUSY, bytes(7)),
                               ("PEERS, trailing byte", p.PEERS, pb + b"\0"), ("type 19", 19, b""),
                               ("type 70, reserved", 70, b"")]:
         why = refused(p.check_message, t, body)

@@ -23,11 +23,14 @@ fixed_fuzz(uint8_t type, struct bytes in, struct buf *out)
 	struct topic_set set;
 	struct fp_range fp;
 	struct hello hello;
+	struct busy busy;
 
 	if (type == MSG_HELLO && hello_decode(&hello, in).code == LK_OK)
 		hello_encode(out, &hello);
 	else if (type == MSG_SET && topic_set_decode(&set, in).code == LK_OK)
 		topic_set_encode(out, &set);
+	else if (type == MSG_BUSY && busy_decode(&busy, in).code == LK_OK)
+		busy_encode(out, &busy);
 	else if (type == MSG_FP && fp_range_decode(&fp, in).code == LK_OK)
 		fp_range_encode(out, &fp);
 	else if (type == MSG_TOPICS &&

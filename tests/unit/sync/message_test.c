@@ -177,6 +177,16 @@ peers_again(struct buf *out, struct bytes body)
 	return LK_NONE;
 }
 
+static lk_err
+busy_again(struct buf *out, struct bytes body)
+{
+	struct busy m;
+
+	TRY(busy_decode(&m, body));
+	busy_encode(out, &m);
+	return LK_NONE;
+}
+
 static const struct {
 	enum message_type type;
 	again_fn *again;
@@ -193,6 +203,7 @@ static const struct {
 	{ MSG_BATCH, batch_again, true, false },
 	{ MSG_WANT, want_again, true, false },
 	{ MSG_ACK, ack_again, true, false },
+	{ MSG_BUSY, busy_again, false, false },
 	{ MSG_PEERS, peers_again, false, true },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -246,7 +257,7 @@ static void
 every_message_of_the_vectors_is_read_and_written_again(void **state)
 {
 	(void)state;
-	assert_int_equal(vectors_each("messages", again_check), 15);
+	assert_int_equal(vectors_each("messages", again_check), 16);
 }
 
 static void
@@ -263,7 +274,7 @@ static void
 every_bad_message_of_the_vectors_is_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(vectors_each("bad", refused_check), 24);
+	assert_int_equal(vectors_each("bad", refused_check), 25);
 }
 
 static void
@@ -430,7 +441,6 @@ the_greatest_body_of_every_type_is_the_protocols(void **state)
 		{ MSG_RANGE, 64 * 1024 },
 		{ MSG_BATCH, 1024 * 1024 },
 		{ MSG_WANT, 4 + 512 * LK_ID_LEN },
-		{ MSG_FLOOR, 66 },
 		{ MSG_ACK, 4 * 1024 },
 		{ MSG_BUSY, 8 },
 		{ MSG_WELCOME, 4 * 1024 },

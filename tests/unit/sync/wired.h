@@ -34,6 +34,7 @@ struct wires {
 	struct wire at[WIRES_MAX];
 	size_t len;
 	uint64_t accepted, carried;
+	uint64_t bytes; /* sent by anybody */
 	int64_t ms;
 	/* What becomes of beacons; NULL where there are none. */
 	void (*announce)(struct wires *, struct host *, unsigned beacons);
@@ -161,6 +162,7 @@ wire_carry(struct wires *w, struct host *h, struct engine_output *out)
 	if (wire != NULL && wire->up && out->what == ENGINE_SEND) {
 		struct host *to = wire->end[!side];
 
+		w->bytes += out->bytes.len;
 		device_begin(&to->d);
 		ok(engine_bytes(to->e, wire->conn[!side],
 		    buf_bytes(&out->bytes), to->d.now));

@@ -1,0 +1,157 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/engine_state.h"
+
+#define RECEIVE_MAX 4096 /* envelopes in one BATCH we take at once */
+
+static lk_err
+origin_note(struct engine *e, const uint8_t id[static LK_ID_LEN], uint64_t conn)
+{
+	if (e->origins_len == e->origins_cap) {
+		size_t cap = e->origins_cap == 0 ? 64 : e->origins_cap * 2;
+		struct origin *grown =
+		    reallocarray(e->origins, cap, sizeof(*grown));
+
+		if (grown == NULL)
+			return LK_ERR(LK_E_NOMEM, "origins");
+		e->origins = grown;
+		e->origins_cap = cap;
+	}
+	memcpy(e->origins[e->origins_len].id, id, LK_ID_LEN);
+	e->origins[e->origins_len++].conn = conn;
+	return LK_NONE;
+}
+
+/* Something is missing: one exchange of vectors brings all of it.  Where it
+ * brings nothing, the next round is early enough to ask again. */
+static lk_err
+batch_verdicts(struct engine *e, struct link *l, uint32_t number,
+    const struct received *verdicts, size_t n)
+{
+	struct link_topic *t = topics_number(l, number);
+	bool waiting = false;
+
+	for (size_t i = 0; i < n; i++) {
+		waiting |= verdicts[i].what == RECEIPT_WAITING;
+		if (verdicts[i].what == RECEIPT_ACCEPTED)
+			t->retried = false;
+	}
+	if (!waiting || t->retried)
+		return LK_NONE;
+	t->retried = true;
+	return reconcile_ask(e, l, number);
+}
+
+lk_err
+reconcile_batch(struct engine *e, struct link *l, struct bytes body)
+{
+	ARENA_SCOPED arena = { .max = 4 * MESSAGE_MAX };
+	struct bytes *envelopes;
+	struct received *verdicts;
+	struct batch batch;
+	struct link_topic *t;
+	bool any = false;
+	size_t n = 0;
+
+	TRY(batch_decode(&batch, body));
+	t = topics_number(l, batch.topic);
+	if (t == NULL)
+		return LK_ERR(LK_E_MALFORMED, "BATCH number");
+	envelopes = arena_alloc(&arena, RECEIVE_MAX * sizeof(*envelopes));
+	verdicts = arena_alloc(&arena, RECEIVE_MAX * sizeof(*verdicts));
+	if (envelopes == NULL || verdicts == NULL)
+		return LK_ERR(LK_E_NOMEM, "BATCH");
+	while (batch.items.left.len > 0 && n < RECEIVE_MAX) {
+		TRY(item_decode(
+		    &batch.items, &t->in, t->id, &arena, &envelopes[n]));
+		n++;
+	}
+	if (batch.items.left.len > 0)
+		return LK_ERR(LK_E_LIMIT, "BATCH items");
+	TRY(replica_receive(e->r, t->docno, l->pk, envelopes, n, verdicts));
+	if (t->asked.ms != 0)
+		t->asked.ms = batch.end ? 0 : e->now.mono.ms;
+	/* Only what becomes an event, with which the list ends. */
+	for (size_t i = 0; i < n; i++) {
+		uint8_t id[LK_ID_LEN];
+
+		if (verdicts[i].what != RECEIPT_ACCEPTED)
+			continue;
+		any = true;
+		envelope_id(id, envelopes[i]);
+		TRY(origin_note(e, id, l->conn));
+	}
+	TRY(acks_note(e, t->docno));
+	if (batch.end && t->ranged.ms != 0 && any) {
+		t->ranged.ms = 0;
+		TRY(reconcile_again(e, l, batch.topic));
+	}
+	return batch_verdicts(e, l, batch.topic, verdicts, n);
+}
+
+static bool
+came_from(
+    const struct engine *e, const uint8_t id[static LK_ID_LEN], uint64_t conn)
+{
+	for (size_t i = 0; i < e->origins_len; i++)
+		if (e->origins[i].conn == conn &&
+		    memcmp(e->origins[i].id, id, LK_ID_LEN) == 0)
+			return true;
+	return false;
+}
+
+static lk_err
+push_to(struct engine *e, struct link *l, uint32_t number,
+    const struct log_entry *entry)
+{
+	struct link_topic *t = topics_number(l, number);
+	struct envelope env;
+	BUF_SCOPED b = { .max = MESSAGE_MAX };
+
+	/* Its stream reaches the end of the log by itself. */
+	if (t->sending)
+		return LK_NONE;
+	if (!link_has_room(l))
+		return reconcile_ask(e, l, number);
+	TRY(envelope_parse(&env, entry->envelope));
+	batch_encode(&b, number, false);
+	TRY(item_encode(&b, &t->out, &env));
+	TRY(buf_err(&b, "BATCH"));
+	link_send(e, l, MSG_BATCH, buf_bytes(&b));
+	return LK_NONE;
+}
+
+lk_err
+reconcile_push(struct engine *e, const struct replica_event *event)
+{
+	struct log_entry entry;
+	struct link *l;
+	lk_err err;
+
+	if (event->lsn == 0)
+		return LK_NONE;
+	err = log_by_id(e->r->txn, event->id, &entry);
+	if (err.code != LK_OK)
+		return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+	TAILQ_FOREACH (l, &e->links, next) {
+		uint32_t number = topics_of(l, event->docno);
+		struct link_topic *t;
+
+		if (l->state != LINK_OPEN || number == GRAPH_NONE)
+			continue;
+		t = topics_number(l, number);
+		/* What was durable together is judged together: an edit may
+		 * stand before the revocation. */
+		TRY(topics_serve(e, l, t));
+		/* Each reads the whole log: not for what he says himself. */
+		if (t->serve == SERVE_FAREWELL && event->access &&
+		    !came_from(e, event->id, l->conn))
+			TRY(stream_farewell(e, l, t));
+		if (t->serve != SERVE_FULL || !entry.essential ||
+		    came_from(e, event->id, l->conn))
+			continue;
+		TRY(push_to(e, l, number, &entry));
+	}
+	return LK_NONE;
+}

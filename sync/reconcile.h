@@ -1,0 +1,97 @@
+/*
+ * reconcile.h - inside sync/: coming to the same set of envelopes with a peer
+ * (sync.md section 3, docs/protocol.md section 12).
+ *
+ *   reconcile.c  FP, VV, RANGE: what is compared, and who has what
+ *   stream.c     what a peer lacks goes out, as there is room: BATCH
+ *   push.c       what is new goes out at once; what comes in
+ *   want.c       WANT
+ *
+ * A document whose fingerprint differs is compared by vectors (vector.h).  Of
+ * authors of whom these do not tell, and when they are equal though the
+ * fingerprints are not, it goes on by ranges (range.h).  Nothing depends on an
+ * answer: what is lost is found to differ again in the next round.
+ */
+#ifndef SYNC_RECONCILE_H
+#define SYNC_RECONCILE_H
+
+#include "base/clock.h"
+#include "sync/replica.h"
+#include "sync/vector.h"
+
+struct engine;
+struct link;
+
+/* How much of a document a peer may have: docs/protocol.md, "Receive". */
+enum serve { SERVE_NOTHING, SERVE_FULL, SERVE_FAREWELL, SERVE_TAKE };
+
+/* One number of a session: a document both sides know. */
+struct link_topic {
+	uint32_t docno; /* 0: no topic has this number */
+	enum serve serve;
+	bool ended;    /* this device was a member, and is none now */
+	bool welcomed; /* on this link, or seen not to need it */
+	bool retried;  /* asked for what waits, and nothing came of it */
+	uint8_t id[LK_TOPIC_LEN];
+	struct item_state in, out;
+	bool sending; /* all essential from lsn `next` on outside `vector` */
+	uint64_t next;
+	struct vector vector; /* of the peer */
+	uint64_t *queue; /* owned: lsn, ascending; to be sent beside that */
+	size_t queue_len, queue_at;
+	struct mono asked;  /* our VV is out, or what it brings not all here */
+	bool crossed;       /* his came meanwhile: his answer says no more */
+	bool differs;       /* the last fingerprint did */
+	struct mono ranged; /* the last RANGE that found something; ms 0: none
+			     * is under way */
+	unsigned rounds;    /* of these, in this exchange */
+	struct mono busy;   /* until then he is not to be asked */
+	struct mono
+	    streamed;      /* what he lacked went out, not acknowledged yet */
+	bool twice;        /* both sides' lists gave the document a number */
+	uint64_t equal_at; /* generation in which it was last found equal */
+};
+void link_topic_clear(struct link_topic *);
+/* Whether both sides are members, so that their sets can become equal. */
+bool link_topic_is_shared(const struct link_topic *);
+
+LK_MUST_USE lk_err reconcile_start(struct engine *, struct link *);
+LK_MUST_USE lk_err reconcile_ask(
+    struct engine *, struct link *, uint32_t number);
+LK_MUST_USE lk_err reconcile_fp(struct engine *, struct link *, struct bytes);
+LK_MUST_USE lk_err reconcile_vv(struct engine *, struct link *, struct bytes);
+LK_MUST_USE lk_err reconcile_range(
+    struct engine *, struct link *, struct bytes);
+LK_MUST_USE lk_err reconcile_busy(struct engine *, struct link *, struct bytes);
+/* Whether what a peer asks is within what that may cost in a minute, in records
+ * to be read and bytes; the cost is added.  Else he is told that it is not to
+ * be answered (BUSY). */
+bool link_affords(struct engine *, struct link *, uint32_t number, size_t cost);
+/* An exchange by ranges has brought something: whether that was all. */
+LK_MUST_USE lk_err reconcile_again(
+    struct engine *, struct link *, uint32_t number);
+
+/* stream.c */
+LK_MUST_USE lk_err reconcile_pump(struct engine *, struct link *);
+/* Sends what the peer may have from the beginning of his farewell on. */
+LK_MUST_USE lk_err stream_farewell(
+    struct engine *, struct link *, struct link_topic *);
+/* Sends these, too, in log order, as long as the link's queues have room.
+ * Sorts `lsns`.  NOMEM. */
+LK_MUST_USE lk_err stream_queue(
+    struct link *, struct link_topic *, uint64_t *lsns, size_t len);
+
+/* push.c */
+LK_MUST_USE lk_err reconcile_batch(
+    struct engine *, struct link *, struct bytes);
+LK_MUST_USE lk_err reconcile_push(
+    struct engine *, const struct replica_event *);
+
+/* want.c */
+LK_MUST_USE lk_err reconcile_want(struct engine *, struct link *, struct bytes);
+LK_MUST_USE lk_err reconcile_missing(struct engine *, struct link *); /* asks */
+/* Asks for envelopes, `len` ids. */
+void want_send(struct engine *, struct link *, uint32_t number,
+    const uint8_t *ids, size_t len);
+
+#endif
