@@ -38,6 +38,8 @@ static const char labels[][LABEL_LEN + 1] = {
 	[DIGEST_PAIR_CODE] = "lk1 pair code",
 	[DIGEST_PAIR_CONF] = "lk1 pair conf",
 	[DIGEST_PAIR_SAS] = "lk1 pair sas",
+	[DIGEST_PACK] = "lk1 pack",
+	[DIGEST_MAILBOX] = "lk1 mailbox",
 };
 
 static const uint8_t checksum_key[crypto_shorthash_KEYBYTES] = "lk1 checksum";

@@ -39,6 +39,8 @@ enum digest_label {
 	DIGEST_PAIR_CODE,
 	DIGEST_PAIR_CONF,
 	DIGEST_PAIR_SAS,
+	DIGEST_PACK,
+	DIGEST_MAILBOX,
 };
 
 /* An incremental H[n](label; ...) or H[n](label, key; ...). */

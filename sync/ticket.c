@@ -7,7 +7,13 @@
 
 #define TICKET_VERSION 1
 
-enum derived { DERIVED_PSK = 1, DERIVED_ID = 2, DERIVED_SLOT = 3 };
+enum derived {
+	DERIVED_PSK = 1,
+	DERIVED_ID = 2,
+	DERIVED_SLOT = 3,
+	DERIVED_ASK = 4,
+	DERIVED_ANSWER = 5
+};
 
 static void
 derive(uint8_t *out, size_t n, const uint8_t key[static DIGEST_KEY_LEN],
@@ -28,6 +34,8 @@ ticket_derive(
 	derive(out->psk, sizeof(out->psk), key, DERIVED_PSK);
 	derive(out->id, sizeof(out->id), key, DERIVED_ID);
 	derive(out->slot, sizeof(out->slot), key, DERIVED_SLOT);
+	derive(out->ask, sizeof(out->ask), key, DERIVED_ASK);
+	derive(out->answer, sizeof(out->answer), key, DERIVED_ANSWER);
 	secret_wipe(key, sizeof(key));
 }
 

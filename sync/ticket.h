@@ -39,6 +39,8 @@ struct ticket_keys {
 	uint8_t psk[TICKET_PSK_LEN];
 	uint8_t id[TICKET_ID_LEN]; /* named in the preface */
 	uint8_t slot[TICKET_SLOT_LEN];
+	/* Of letters in that slot: to the issuer, and from him (mail.h). */
+	uint8_t ask[SEAL_KEY_LEN], answer[SEAL_KEY_LEN];
 };
 void ticket_derive(
     struct ticket_keys *, const uint8_t secret[static TICKET_SECRET_LEN]);

@@ -44,6 +44,17 @@ def relays():
         yield bytes([entry["type"] + 128 * entry["answer"]]) + bytes.fromhex(entry["body"])
 
 
+def names():
+    """Packs, and their names."""
+    file = json.loads((DATA / "protocol/stored.json").read_text())
+    for entry in file["packs"]:
+        yield bytes.fromhex(entry["pack"])
+        yield bytes.fromhex(entry["pack"])[:-32]
+        yield entry["name"].encode()
+    for entry in file["bad_packs"]:
+        yield bytes.fromhex(entry["pack"])
+
+
 def uleb(data, at):
     value = shift = 0
     while True:
@@ -349,7 +360,9 @@ SEEDS = {
     "json_fuzz": texts,
     "keysection_fuzz": lambda: vectors("keysection", "section", "epochs", "wrong_epochs", "shares"),
     "lean_fuzz": lambda: vectors("lean", "content", "vectors"),
+    "mail_fuzz": lambda: vectors("stored", "letter", "letters", "ticket_letters"),
     "message_fuzz": messages,
+    "pack_fuzz": names,
     "patch_fuzz": patches,
     "remote_url_fuzz": lambda: (b"file:///media/My%20stick/lk", b"relay://KEY@host:4711",
         b"s3://notes/a/b?endpoint=http://[::1]:9000&region=us-east-1&style=virtual&profile=p"),
