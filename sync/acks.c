@@ -3,6 +3,7 @@
 
 #include "crypto/sign.h"
 #include "sync/docno_list.h"
+#include "sync/bucket.h"
 #include "sync/engine_state.h"
 
 #define ACK_DELAY_MS 20
@@ -10,11 +11,12 @@
 #define ACK_PLAIN_MAX (1 + ACK_HEADS_MAX * LK_ID_LEN + SIGN_LEN)
 #define ACK_KEY_LEN (1 + 32)
 
-/* A document's records in SPACE_PEERS: "a" device key -> incarnation, counter,
- * time, fingerprint (of the essential set at which the device was last seen to
+/* A document's records in SPACE_PEERS: "a" device key -> incarnation, the one
+ * before it, counter, time, fingerprint (of the essential set at which the device was last seen to
  * hold everything, else zero), heads. */
 struct ack_record {
 	uint8_t incarnation[INCARNATION_LEN];
+	uint8_t former[INCARNATION_LEN]; /* before that; zero: none */
 	uint64_t counter;
 	struct wall when;
 	uint8_t equal[32];
@@ -42,6 +44,7 @@ ack_record_get(struct replica *r, uint32_t docno, const uint8_t pk[static 32],
 	    ack_record_key(key, pk), &value));
 	rd = rd_over(value);
 	rd_copy(&rd, out->incarnation, INCARNATION_LEN);
+	rd_copy(&rd, out->former, INCARNATION_LEN);
 	out->counter = rd_u64(&rd);
 	out->when.ms = (int64_t)rd_u64(&rd);
 	rd_copy(&rd, out->equal, sizeof(out->equal));
@@ -58,6 +61,7 @@ ack_record_put(struct replica *r, uint32_t docno, const uint8_t pk[static 32],
 	BUF_SCOPED b = { .max = 4096 };
 
 	buf_mem(&b, a->incarnation, INCARNATION_LEN);
+	buf_mem(&b, a->former, INCARNATION_LEN);
 	buf_u64(&b, a->counter);
 	buf_u64(&b, (uint64_t)a->when.ms);
 	buf_mem(&b, a->equal, sizeof(a->equal));
@@ -116,47 +120,59 @@ ack_plain(
 	return buf_err(plain, "ACK");
 }
 
-lk_err
-acks_send(struct engine *e, struct link *l, uint32_t number)
+/*
+ * Appends an acknowledgement without the document's number: nothing where this
+ * device has nothing to say of it.
+ */
+static lk_err
+ack_write(struct engine *e, struct docstate *ds, uint64_t *counter,
+    struct buf *b)
 {
-	struct link_topic *t = topics_number(l, number);
 	uint8_t etag[ETAG_LEN], tag[LK_TOPIC_LEN], nonce[SEAL_NONCE_LEN];
 	uint8_t key[EPOCH_SECRET_LEN];
-	struct docstate *ds;
 	struct epoch epoch;
-	uint64_t counter;
 	BUF_SCOPED aad = { .max = 128 };
 	BUF_SCOPED plain = { .max = ACK_PLAIN_MAX };
-	BUF_SCOPED b = { .max = 4096 };
 	lk_err err;
 
-	TRY(docstate_get(e->r, t->docno, &ds));
 	if (graph_len(ds->graph) == 0 ||
 	    graph_role(ds->graph, e->identity->sign.pk) < ROLE_READ)
 		return LK_NONE;
 	graph_any_epoch(ds->graph, etag);
-	err = docstate_key(e->r, t->docno, etag, &epoch);
+	err = docstate_key(e->r, ds->docno, etag, &epoch);
 	if (err.code == LK_E_NOTFOUND)
 		return LK_NONE;
 	TRY(err);
 	epoch_ack_key(key, &epoch);
 	secret_wipe(&epoch, sizeof(epoch));
-	TRY(ack_counter(e, t->docno, &counter));
+	TRY(ack_counter(e, ds->docno, counter));
 	author_tag(tag, &ds->topic, e->identity->sign.pk);
 	buf_mem(&aad, ds->topic.id, LK_TOPIC_LEN);
 	buf_mem(&aad, tag, LK_TOPIC_LEN);
 	buf_mem(&aad, e->incarnation, INCARNATION_LEN);
-	buf_u64(&aad, counter);
+	buf_u64(&aad, *counter);
 	buf_mem(&aad, etag, ETAG_LEN);
 	TRY(ack_plain(e, ds, buf_bytes(&aad), &plain));
 	random_fill(&e->random, nonce, sizeof(nonce));
-	buf_u32(&b, number);
-	buf_mem(&b, aad.ptr + LK_TOPIC_LEN, aad.len - LK_TOPIC_LEN);
-	buf_mem(&b, nonce, sizeof(nonce));
-	seal(&b, key, nonce, buf_bytes(&aad), buf_bytes(&plain));
+	buf_mem(b, aad.ptr + LK_TOPIC_LEN, aad.len - LK_TOPIC_LEN);
+	buf_mem(b, nonce, sizeof(nonce));
+	seal(b, key, nonce, buf_bytes(&aad), buf_bytes(&plain));
 	secret_wipe(key, sizeof(key));
-	TRY(buf_err(&b, "ACK"));
-	link_send(e, l, MSG_ACK, buf_bytes(&b));
+	return buf_err(b, "ACK");
+}
+
+lk_err
+acks_send(struct engine *e, struct link *l, uint32_t number)
+{
+	BUF_SCOPED b = { .max = 4096 };
+	struct docstate *ds;
+	uint64_t counter;
+
+	TRY(docstate_get(e->r, topics_number(l, number)->docno, &ds));
+	buf_u32(&b, number);
+	TRY(ack_write(e, ds, &counter, &b));
+	if (b.len > 4)
+		link_send(e, l, MSG_ACK, buf_bytes(&b));
 	return LK_NONE;
 }
 
@@ -182,9 +198,9 @@ acks_flush(struct engine *e, size_t max)
 	return LK_NONE;
 }
 
-/* Opens an acknowledgement of the peer's own: its heads, proved. */
+/* Opens an acknowledgement of a device: its heads, proved. */
 static lk_err
-ack_open(struct engine *e, struct link *l, struct docstate *ds,
+ack_open(struct engine *e, const uint8_t pk[static 32], struct docstate *ds,
     const struct ack *a, struct buf *plain)
 {
 	uint8_t tag[LK_TOPIC_LEN], key[EPOCH_SECRET_LEN];
@@ -194,7 +210,7 @@ ack_open(struct engine *e, struct link *l, struct docstate *ds,
 	BUF_SCOPED aad = { .max = 4096 };
 	lk_err err;
 
-	author_tag(tag, &ds->topic, l->pk);
+	author_tag(tag, &ds->topic, pk);
 	if (memcmp(tag, a->tag, LK_TOPIC_LEN) != 0)
 		return LK_ERR(LK_E_WAIT, "ACK of somebody else");
 	err = docstate_key(e->r, ds->docno, a->etag, &epoch);
@@ -219,7 +235,7 @@ ack_open(struct engine *e, struct link *l, struct docstate *ds,
 	said = BYTES(plain->ptr, plain->len - SIGN_LEN);
 	buf_add(&aad, said);
 	TRY(buf_err(&aad, "ACK"));
-	if (!sign_verify(plain->ptr + said.len, l->pk, SIGN_ACK,
+	if (!sign_verify(plain->ptr + said.len, pk, SIGN_ACK,
 		BYTES(ds->docid, LK_ID_LEN), buf_bytes(&aad)))
 		return LK_ERR(LK_E_MALFORMED, "ACK signature");
 	return LK_NONE;
@@ -277,10 +293,35 @@ ack_equal(struct replica *r, struct docstate *ds, struct ack_record *a)
 	return LK_NONE;
 }
 
+/* Keeps what a device said, in `plain`. */
+static lk_err
+ack_keep(struct engine *e, struct docstate *ds, const uint8_t pk[static 32],
+    const struct ack *a, const struct buf *plain)
+{
+	struct ack_record record = { .when = e->now.wall,
+		.counter = a->counter,
+		.heads = plain->ptr + 1,
+		.heads_len = plain->ptr[0] };
+	struct ack_record old;
+	lk_err err = ack_record_get(e->r, ds->docno, pk, &old);
+
+	memcpy(record.incarnation, a->incarnation, INCARNATION_LEN);
+	if (err.code == LK_OK)
+		memcpy(record.former,
+		    memcmp(old.incarnation, a->incarnation, INCARNATION_LEN) ==
+			    0
+			? old.former
+			: old.incarnation,
+		    INCARNATION_LEN);
+	else if (err.code != LK_E_NOTFOUND)
+		return err;
+	TRY(ack_equal(e->r, ds, &record));
+	return ack_record_put(e->r, ds->docno, pk, &record);
+}
+
 lk_err
 acks_received(struct engine *e, struct link *l, struct bytes body)
 {
-	struct ack_record record = { .when = e->now.wall };
 	struct docstate *ds;
 	struct link_topic *t;
 	struct ack a;
@@ -292,19 +333,143 @@ acks_received(struct engine *e, struct link *l, struct bytes body)
 	if (t == NULL)
 		return LK_ERR(LK_E_MALFORMED, "ACK number");
 	TRY(docstate_get(e->r, t->docno, &ds));
-	err = ack_open(e, l, ds, &a, &plain);
+	err = ack_open(e, l->pk, ds, &a, &plain);
 	if (err.code == LK_E_WAIT)
 		return LK_NONE;
 	TRY(err);
 	t->streamed.ms = 0;
 	/* It is that very device that says so, now: a lower counter than before
 	 * means that its store was put back, and that it has less. */
-	memcpy(record.incarnation, a.incarnation, INCARNATION_LEN);
-	record.counter = a.counter;
-	record.heads = plain.ptr + 1;
-	record.heads_len = plain.ptr[0];
-	TRY(ack_equal(e->r, ds, &record));
-	return ack_record_put(e->r, t->docno, l->pk, &record);
+	return ack_keep(e, ds, l->pk, &a, &plain);
+}
+
+/* The i-th other device that may read the document. */
+static bool
+status_device(const struct engine *e, const struct docstate *ds, size_t i,
+    uint8_t pk[static 32])
+{
+	for (size_t m = 0; m < graph_members_len(ds->graph); m++) {
+		struct member member, before;
+		bool again = false;
+
+		graph_member(ds->graph, m, &member);
+		if ((member.flags & GRANT_COLD) != 0 || member.rank == 0 ||
+		    memcmp(member.key, e->identity->sign.pk, 32) == 0 ||
+		    graph_role(ds->graph, member.key) < ROLE_READ)
+			continue;
+		for (size_t b = 0; b < m && !again; b++) {
+			graph_member(ds->graph, b, &before);
+			again = memcmp(before.key, member.key, 32) == 0;
+		}
+		if (!again && i-- == 0) {
+			memcpy(pk, member.key, 32);
+			return true;
+		}
+	}
+	return false;
+}
+
+static const uint8_t stored_magic[4] = { 'L', 'K', 'A', '1' };
+
+lk_err
+acks_name(struct engine *e, struct docstate *ds, struct stored_name *name)
+{
+	struct rd rd = rd_over(BYTES_OF(e->incarnation));
+	uint64_t counter;
+	uint8_t pk[32];
+
+	if (graph_len(ds->graph) == 0 ||
+	    graph_role(ds->graph, e->identity->sign.pk) < ROLE_READ ||
+	    !status_device(e, ds, 0, pk))
+		return LK_ERR(LK_E_NOTFOUND, "ACK");
+	TRY(ack_counter(e, ds->docno, &counter));
+	*name = (struct stored_name){ .kind = STORED_ACK,
+		.seq = rd_u64(&rd),
+		.count = counter };
+	memcpy(name->topic, ds->topic.id, LK_TOPIC_LEN);
+	author_tag(name->tag, &ds->topic, e->identity->sign.pk);
+	return LK_NONE;
+}
+
+lk_err
+acks_store(struct engine *e, struct docstate *ds, struct buf *out)
+{
+	uint64_t counter;
+
+	buf_mem(out, stored_magic, sizeof(stored_magic));
+	TRY(ack_write(e, ds, &counter, out));
+	return out->len > sizeof(stored_magic) ? LK_NONE
+					       : LK_ERR(LK_E_NOTFOUND, "ACK");
+}
+
+/* Whose tag it is: of those who ever were members. */
+static bool
+tag_owner(const struct docstate *ds, const uint8_t tag[static LK_TOPIC_LEN],
+    uint8_t pk[static 32])
+{
+	for (size_t i = 0; i < graph_members_len(ds->graph); i++) {
+		uint8_t its[LK_TOPIC_LEN];
+		struct member m;
+
+		graph_member(ds->graph, i, &m);
+		author_tag(its, &ds->topic, m.key);
+		if (memcmp(its, tag, LK_TOPIC_LEN) != 0)
+			continue;
+		memcpy(pk, m.key, 32);
+		return true;
+	}
+	return false;
+}
+
+/* Whether it says less than is known, or is of a store that is no more. */
+static lk_err
+ack_is_old(struct engine *e, uint32_t docno, const uint8_t pk[static 32],
+    const struct ack *a, bool *old)
+{
+	struct ack_record known;
+	lk_err err = ack_record_get(e->r, docno, pk, &known);
+
+	*old = false;
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	*old = memcmp(known.former, a->incarnation, INCARNATION_LEN) == 0 ||
+	    (memcmp(known.incarnation, a->incarnation, INCARNATION_LEN) == 0 &&
+		a->counter <= known.counter);
+	return LK_NONE;
+}
+
+lk_err
+acks_stored(struct engine *e, struct docstate *ds,
+    const struct stored_name *name, struct bytes in)
+{
+	BUF_SCOPED body = { .max = 8192 };
+	BUF_SCOPED plain = { .max = ACK_PLAIN_MAX };
+	struct rd rd = rd_over(in), number;
+	struct bytes magic = rd_take(&rd, sizeof(stored_magic));
+	uint8_t pk[32];
+	struct ack a;
+	bool old;
+
+	if (rd.failed)
+		return LK_ERR(LK_E_TRUNCATED, "ACK");
+	if (memcmp(magic.ptr, stored_magic, sizeof(stored_magic)) != 0)
+		return LK_ERR(LK_E_MALFORMED, "ACK");
+	buf_u32(&body, 0);
+	buf_add(&body, rd.left);
+	TRY(buf_err(&body, "ACK"));
+	TRY(ack_decode(&a, buf_bytes(&body)));
+	number = rd_over(BYTES_OF(a.incarnation));
+	if (memcmp(a.tag, name->tag, LK_TOPIC_LEN) != 0 ||
+	    rd_u64(&number) != name->seq || a.counter != name->count)
+		return LK_ERR(LK_E_MALFORMED, "ACK of another name");
+	if (!tag_owner(ds, a.tag, pk))
+		return LK_ERR(LK_E_WAIT, "ACK of a stranger");
+	TRY(ack_is_old(e, ds->docno, pk, &a, &old));
+	if (old)
+		return LK_NONE;
+	TRY(ack_open(e, pk, ds, &a, &plain));
+	return ack_keep(e, ds, pk, &a, &plain);
 }
 
 lk_err
@@ -342,32 +507,6 @@ acks_stand(
 	TRY(fingerprint_doc(e->r->txn, docno, &fp));
 	*stand = fp.count > 0 && memcmp(fp.sum, a.equal, sizeof(a.equal)) == 0;
 	return LK_NONE;
-}
-
-/* The i-th other device that may read the document. */
-static bool
-status_device(const struct engine *e, const struct docstate *ds, size_t i,
-    uint8_t pk[static 32])
-{
-	for (size_t m = 0; m < graph_members_len(ds->graph); m++) {
-		struct member member, before;
-		bool again = false;
-
-		graph_member(ds->graph, m, &member);
-		if ((member.flags & GRANT_COLD) != 0 || member.rank == 0 ||
-		    memcmp(member.key, e->identity->sign.pk, 32) == 0 ||
-		    graph_role(ds->graph, member.key) < ROLE_READ)
-			continue;
-		for (size_t b = 0; b < m && !again; b++) {
-			graph_member(ds->graph, b, &before);
-			again = memcmp(before.key, member.key, 32) == 0;
-		}
-		if (!again && i-- == 0) {
-			memcpy(pk, member.key, 32);
-			return true;
-		}
-	}
-	return false;
 }
 
 lk_err

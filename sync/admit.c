@@ -530,6 +530,11 @@ admit_wait(struct admission *a, const struct candidate *c, lk_err why,
 		a->ds->newer = true;
 	if (c->opened)
 		leftovers_vouch(a, c);
+	if (a->passing) {
+		out->what = RECEIPT_WAITING;
+		out->why = why.what;
+		return LK_NONE;
+	}
 	TRY(waiting_put(a, &c->env, out->missing, &is_new));
 	/* What it lacks was asked for when it came first. */
 	out->what = is_new ? RECEIPT_WAITING : RECEIPT_KNOWN;
@@ -692,6 +697,7 @@ admission_drain(struct admission *a)
 	while ((e = STAILQ_FIRST(&a->released)) != NULL) {
 		BUF_SCOPED waiting = { 0 };
 		const uint8_t *outer = a->from;
+		bool passing = a->passing;
 		uint8_t from[SIGN_PK_LEN];
 		lk_err err;
 
@@ -708,8 +714,10 @@ admission_drain(struct admission *a)
 		}
 		TRY(err);
 		a->from = from;
+		a->passing = false;
 		err = admit_bytes(a, buf_bytes(&waiting));
 		a->from = outer;
+		a->passing = passing;
 		TRY(err);
 	}
 	return LK_NONE;

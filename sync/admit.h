@@ -32,6 +32,7 @@ struct admission {
 	struct doc *doc; /* NULL until needed */
 	struct arena arena;
 	bool local; /* written by this device: the signature is its own */
+	bool passing; /* what waits is not kept: replica_offer */
 	const uint8_t *from; /* the device that sent it; NULL: nobody known */
 	/* Mending: it was admitted before, and lies in the log at this lsn. */
 	uint64_t again;

@@ -116,12 +116,7 @@ TAILQ_HEAD(links, link);
 TAILQ_HEAD(redeems, redeem);
 TAILQ_HEAD(windows, window); /* pair_run.h */
 
-/* One that was configured. */
-struct remote {
-	TAILQ_ENTRY(remote) next;
-	struct remote_status status;
-};
-TAILQ_HEAD(remotes, remote);
+TAILQ_HEAD(remotes, remote); /* bucket.h */
 
 /* An envelope that came from this link, so that it is not sent back. */
 struct origin {
@@ -158,6 +153,8 @@ struct engine {
 	struct mono wake;
 	struct discovery discovery;
 	struct remotes remotes;
+	uint64_t next_request;
+	uint64_t people; /* rises when others may write to other mailboxes */
 };
 
 /* link.c */
@@ -215,9 +212,6 @@ LK_MUST_USE lk_err acks_flush(struct engine *, size_t max);
 LK_MUST_USE lk_err acks_received(struct engine *, struct link *, struct bytes);
 /* Acknowledges a document to one peer. */
 LK_MUST_USE lk_err acks_send(struct engine *, struct link *, uint32_t number);
-
-/* remotes.c */
-void remotes_free(struct engine *);
 
 /* heal.c: keys for readers who lack them, and grants for devices of this person
  * that have none, after a while, so that one of those who can does it and not

@@ -244,36 +244,43 @@ was_removed(struct engine *e, const struct ticket_record *t,
 	return LK_NONE;
 }
 
+lk_err
+pairing_share(struct engine *e, const struct ticket_record *t,
+    const struct card *card, struct bytes bytes, bool again)
+{
+	struct cert certs[PERSON_DEVICES_MAX];
+	struct person person = { .devices = certs };
+	bool is_new, removed;
+	lk_err err;
+
+	TRY(was_removed(e, t, card->root_pk, again, &removed));
+	if (removed)
+		return LK_ERR(LK_E_DENIED, "removed since");
+	TRY(person_keep_card(e->r, bytes, &is_new));
+	TRY(pairing_learn(e, card));
+	memcpy(person.root_pk, card->root_pk, 32);
+	for (size_t i = 0; i < card->devices_len; i++)
+		certs[i] =
+		    cert_grantee(&card->devices[i].cert, &card->devices[i].box);
+	person.devices_len = card->devices_len;
+	/* The second time a device of his that is newer than the grant waits
+	 * for his others. */
+	if (again)
+		return LK_NONE;
+	err = replica_share(e->r, t->docno, &person, t->role);
+	return err.code == LK_E_EXISTS ? LK_NONE : err;
+}
+
 static lk_err
 answer_person(
     struct engine *e, struct link *l, const struct ticket_record *t, bool again)
 {
 	ARENA_SCOPED arena = { .max = CARD_ARENA_MAX };
 	struct bytes bytes = BYTES(l->payload.ptr + 1, l->payload.len - 1);
-	struct cert certs[PERSON_DEVICES_MAX];
-	struct person person = { .devices = certs };
 	struct card card;
-	bool is_new, removed;
-	lk_err err;
 
 	TRY(card_decode(&card, &arena, bytes));
-	TRY(was_removed(e, t, card.root_pk, again, &removed));
-	if (removed)
-		return LK_ERR(LK_E_DENIED, "removed since");
-	TRY(person_keep_card(e->r, bytes, &is_new));
-	TRY(pairing_learn(e, &card));
-	memcpy(person.root_pk, card.root_pk, 32);
-	for (size_t i = 0; i < card.devices_len; i++)
-		certs[i] =
-		    cert_grantee(&card.devices[i].cert, &card.devices[i].box);
-	person.devices_len = card.devices_len;
-	/* The second time a device of his that is newer than the grant waits
-	 * for his others. */
-	if (!again) {
-		err = replica_share(e->r, t->docno, &person, t->role);
-		if (err.code != LK_OK && err.code != LK_E_EXISTS)
-			return err;
-	}
+	TRY(pairing_share(e, t, &card, bytes, again));
 	TRY(pairing_send_card(e, l));
 	return welcome_send(e, l, t->docno);
 }
@@ -300,24 +307,36 @@ pairing_answer(struct engine *e, struct link *l)
 }
 
 lk_err
+pairing_card_of(struct engine *e, const uint8_t pk[static 32],
+    const struct card *card, struct bytes bytes)
+{
+	ARENA_SCOPED arena = { .max = CARD_ARENA_MAX };
+	struct card known;
+	bool is_new, ours;
+	lk_err err;
+
+	if (card_device_by_pk(card, pk) == NULL)
+		return LK_ERR(LK_E_MALFORMED, "card of another");
+	ours = memcmp(card->root_pk, e->identity->root_pk, 32) == 0;
+	err = person_contact(e->r, card->root_pk, &arena, &known);
+	if (err.code == LK_E_NOTFOUND && !ours)
+		return LK_NONE; /* nobody we have met */
+	if (!ours)
+		TRY(person_keep_card(e->r, bytes, &is_new));
+	return pairing_learn(e, card);
+}
+
+lk_err
 pairing_card(struct engine *e, struct link *l, struct bytes body)
 {
 	ARENA_SCOPED arena = { .max = CARD_ARENA_MAX };
-	struct card card, known;
-	bool is_new, ours;
-	lk_err err;
+	struct card card;
 
 	TRY(card_decode(&card, &arena, body));
 	TRY(card_verify(&card));
 	if (l->redeem != NULL && !l->redeem->answered)
 		return redeem_card(e, l, &card, body);
-	if (!l->known || card_device_by_pk(&card, l->pk) == NULL)
+	if (!l->known)
 		return LK_ERR(LK_E_MALFORMED, "card of another");
-	ours = memcmp(card.root_pk, e->identity->root_pk, 32) == 0;
-	err = person_contact(e->r, card.root_pk, &arena, &known);
-	if (err.code == LK_E_NOTFOUND && !ours)
-		return LK_NONE; /* nobody we have met */
-	if (!ours)
-		TRY(person_keep_card(e->r, body, &is_new));
-	return pairing_learn(e, &card);
+	return pairing_card_of(e, l->pk, &card, body);
 }

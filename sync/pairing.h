@@ -30,6 +30,7 @@ struct redeem {
 	struct mono again;
 	uint64_t conn;     /* 0: not connected */
 	bool answered;     /* the card has come */
+	uint8_t issuer[32]; /* by letter: from this device */
 	bool welcomed;     /* and the welcome */
 	unsigned refusals; /* hung up on after our proof, in a row */
 	struct bytes card; /* owned */
@@ -49,6 +50,13 @@ struct ticket_record {
 /* NOTFOUND: unknown or expired. */
 LK_MUST_USE lk_err ticket_get(struct engine *,
     const uint8_t id[static TICKET_ID_LEN], struct ticket_record *);
+/* The first with an id at or above the one given, which is set; NOTFOUND. */
+LK_MUST_USE lk_err ticket_next(struct engine *,
+    uint8_t id[static TICKET_ID_LEN], struct ticket_record *);
+/* The way back to whoever asked about a ticket by letter. */
+struct mail_route;
+LK_MUST_USE lk_err ticket_back(struct engine *,
+    const uint8_t id[static TICKET_ID_LEN], struct mail_route *);
 /* Counts a use by this device; DENIED when there is none left. *again: it had
  * used it before. */
 LK_MUST_USE lk_err ticket_use(struct engine *,
@@ -65,6 +73,13 @@ LK_MUST_USE lk_err pairing_keep(struct link *, struct bytes payload);
 LK_MUST_USE lk_err pairing_answer(struct engine *, struct link *);
 LK_MUST_USE lk_err pairing_card(struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err pairing_send_card(struct engine *, struct link *);
+/* The same for a verified card that a device has sent.  MALFORMED: not its. */
+LK_MUST_USE lk_err pairing_card_of(struct engine *,
+    const uint8_t pk[static 32], const struct card *, struct bytes);
+/* Shares the ticket's document with the person of a verified card; `again`: he
+ * used it before.  DENIED: he was removed since. */
+LK_MUST_USE lk_err pairing_share(struct engine *, const struct ticket_record *,
+    const struct card *, struct bytes, bool again);
 
 /* Whether this person has the device already.  DENIED: not any more. */
 LK_MUST_USE lk_err pairing_device(
@@ -107,6 +122,10 @@ LK_MUST_USE lk_err recover_joined(struct engine *, struct link *,
 LK_MUST_USE lk_err recover_answer(struct engine *, struct link *);
 
 /* redeem.c: the joiner's side, and welcomes. */
+/* Makes the document of a welcome known, if it is wanted: from a device of this
+ * person, or from whom one was asked for, any is.  *docno 0: it was not. */
+LK_MUST_USE lk_err welcome_accept(struct engine *, const struct welcome *,
+    bool own, bool asked, uint32_t *docno);
 /* DENIED: it would make this device somebody else's, and it owns documents. */
 LK_MUST_USE lk_err redeem_allowed(struct engine *, enum ticket_purpose);
 /* What a joiner says of himself: u8 purpose, then device or card. */

@@ -124,27 +124,48 @@ receive_slice(struct admission *a, const struct bytes *envelopes, size_t n,
 	return LK_NONE;
 }
 
+static lk_err
+receive_all(struct admission *a, const struct bytes *envelopes, size_t n,
+    struct received *out)
+{
+	lk_err err = LK_NONE;
+
+	for (size_t at = 0; at < n && err.code == LK_OK; at += RECEIVE_SLICE) {
+		size_t slice = n - at < RECEIVE_SLICE ? n - at : RECEIVE_SLICE;
+
+		err = receive_slice(a, envelopes + at, slice, out + at);
+		arena_clear(&a->arena);
+	}
+	if (err.code == LK_OK)
+		return admission_end(a);
+	admission_drop(a);
+	return err;
+}
+
 lk_err
 replica_receive(struct replica *r, uint32_t docno, const uint8_t *from,
     const struct bytes *envelopes, size_t n, struct received *out)
 {
 	struct docstate *ds;
 	struct admission a;
-	lk_err err = LK_NONE;
 
 	TRY(docstate_get(r, docno, &ds));
 	admission_begin(&a, r, ds);
 	a.from = from;
-	for (size_t at = 0; at < n && err.code == LK_OK; at += RECEIVE_SLICE) {
-		size_t slice = n - at < RECEIVE_SLICE ? n - at : RECEIVE_SLICE;
+	return receive_all(&a, envelopes, n, out);
+}
 
-		err = receive_slice(&a, envelopes + at, slice, out + at);
-		arena_clear(&a.arena);
-	}
-	if (err.code == LK_OK)
-		return admission_end(&a);
-	admission_drop(&a);
-	return err;
+lk_err
+replica_offer(struct replica *r, uint32_t docno,
+    const struct bytes *envelopes, size_t n, struct received *out)
+{
+	struct docstate *ds;
+	struct admission a;
+
+	TRY(docstate_get(r, docno, &ds));
+	admission_begin(&a, r, ds);
+	a.passing = true;
+	return receive_all(&a, envelopes, n, out);
 }
 
 lk_err

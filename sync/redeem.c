@@ -98,6 +98,7 @@ engine_redeem(struct engine *e, const char *text, enum ticket_purpose purpose,
 			q->addresses_len++;
 	secret_wipe(&ticket, sizeof(ticket));
 	TAILQ_INSERT_TAIL(&e->redeems, q, next);
+	e->people++;
 	e->wake = now.mono;
 	*handle = q->handle;
 	return LK_NONE;
@@ -348,13 +349,12 @@ welcome_known(struct engine *e, const struct welcome *w, bool *known)
  */
 static lk_err
 welcome_wanted(
-    struct engine *e, struct link *l, const struct welcome *w, bool *wanted)
+    struct engine *e, const struct welcome *w, bool any, bool *wanted)
 {
 	struct member_entry empty = { .docno = 0 };
 	static const uint8_t nobody[32];
 
-	*wanted =
-	    link_is_own(e, l) || (l->redeem != NULL && l->redeem->answered);
+	*wanted = any;
 	if (!*wanted)
 		TRY(welcome_known(e, w, wanted));
 	for (size_t n = 0; n < WELCOMES_EMPTY_MAX && !*wanted;
@@ -368,21 +368,31 @@ welcome_wanted(
 	return LK_NONE;
 }
 
+lk_err
+welcome_accept(struct engine *e, const struct welcome *w, bool own, bool asked,
+    uint32_t *docno)
+{
+	bool wanted;
+
+	*docno = 0;
+	TRY(welcome_wanted(e, w, own || asked, &wanted));
+	if (!wanted)
+		return LK_NONE;
+	TRY(replica_welcome(e->r, w, docno));
+	return own ? LK_NONE : welcome_name(e, w, *docno);
+}
+
 static lk_err
 welcome_take(struct engine *e, struct link *l, const struct welcome *w)
 {
 	struct redeem *q = l->redeem;
 	uint32_t docno;
-	bool wanted;
 
-	TRY(welcome_wanted(e, l, w, &wanted));
-	if (!wanted)
-		return LK_NONE;
-	TRY(replica_welcome(e->r, w, &docno));
-	if (!link_is_own(e, l))
-		TRY(welcome_name(e, w, docno));
+	TRY(welcome_accept(e, w, link_is_own(e, l), q != NULL && q->answered,
+	    &docno));
 	/* The first is what the ticket is for. */
-	if (q != NULL && !q->welcomed && q->purpose == TICKET_INVITE)
+	if (docno != 0 && q != NULL && !q->welcomed &&
+	    q->purpose == TICKET_INVITE)
 		q->status.docno = docno;
 	return LK_NONE;
 }

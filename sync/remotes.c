@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sync/engine_state.h"
+#include "sync/bucket.h"
 
 void
 remotes_free(struct engine *e)
@@ -12,8 +12,71 @@ remotes_free(struct engine *e)
 
 	while ((r = TAILQ_FIRST(&e->remotes)) != NULL) {
 		TAILQ_REMOVE(&e->remotes, r, next);
+		bucket_clear(r);
 		free(r);
 	}
+}
+
+/* Whether it is one this engine reads and writes by objects. */
+static bool
+is_bucket(const struct remote *r)
+{
+	return r->status.kind != REMOTE_RELAY;
+}
+
+void
+remotes_aborted(struct engine *e)
+{
+	struct remote *r;
+
+	/* What was asked for and is answered now, nobody waits for. */
+	TAILQ_FOREACH (r, &e->remotes, next)
+		bucket_clear(r);
+}
+
+lk_err
+remotes_tick(struct engine *e)
+{
+	struct remote *r;
+
+	TAILQ_FOREACH (r, &e->remotes, next)
+		if (is_bucket(r))
+			TRY(bucket_tick(e, r));
+	return LK_NONE;
+}
+
+lk_err
+remotes_event(struct engine *e, const struct replica_event *ev)
+{
+	struct remote *r;
+
+	TAILQ_FOREACH (r, &e->remotes, next)
+		if (is_bucket(r))
+			TRY(bucket_event(e, r, ev));
+	return LK_NONE;
+}
+
+int64_t
+remotes_next_ms(const struct engine *e)
+{
+	int64_t next = INT64_MAX;
+	struct remote *r;
+
+	TAILQ_FOREACH (r, &e->remotes, next)
+		if (is_bucket(r) && bucket_next_ms(e, r) < next)
+			next = bucket_next_ms(e, r);
+	return next;
+}
+
+bool
+remotes_take(struct engine *e, struct engine_output *out)
+{
+	struct remote *r;
+
+	TAILQ_FOREACH (r, &e->remotes, next)
+		if (bucket_take(r, out))
+			return true;
+	return false;
 }
 
 static struct remote *
@@ -78,7 +141,9 @@ engine_remotes_configure(
 			stays = all[i].number == r->status.number;
 		if (stays)
 			continue;
+		TRY(records_clear(e, r->status.number));
 		TAILQ_REMOVE(&e->remotes, r, next);
+		bucket_clear(r);
 		free(r);
 	}
 	for (size_t i = 0; i < n; i++)
@@ -91,11 +156,13 @@ lk_err
 engine_object(
     struct engine *e, const struct object_answer *answer, struct now now)
 {
+	struct remote *r = remote_find(e, answer->remote);
+
 	e->now = now;
-	if (remote_find(e, answer->remote) == NULL)
+	if (r == NULL || !is_bucket(r))
 		return LK_NONE;
 	e->wake = now.mono;
-	return LK_NONE;
+	return bucket_answer(e, r, answer);
 }
 
 lk_err

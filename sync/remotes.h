@@ -47,7 +47,8 @@ struct remote_status {
 	char why[128];     /* the same in words, or "" */
 	struct wall complete; /* when all it had was last seen; 0: not yet */
 	uint64_t unread;      /* objects seen there and not read yet */
-	uint64_t ignored;     /* objects that were refused */
+	uint64_t ignored;     /* objects that are of no use: refused */
+	uint64_t damaged;     /* times that one was not what its name says */
 };
 /* The i-th; NOTFOUND past the end. */
 LK_MUST_USE lk_err engine_remote(

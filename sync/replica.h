@@ -282,6 +282,10 @@ struct received {
 LK_MUST_USE lk_err replica_receive(struct replica *, uint32_t docno,
     const uint8_t *from, const struct bytes *envelopes, size_t n,
     struct received *out);
+/* The same for what can be had again at any time: what waits is not kept, and
+ * says each time what it waits for. */
+LK_MUST_USE lk_err replica_offer(struct replica *, uint32_t docno,
+    const struct bytes *envelopes, size_t n, struct received *out);
 /* Makes a document known from a welcome: id, topic secret, ladder keys. */
 LK_MUST_USE lk_err replica_welcome(
     struct replica *, const struct welcome *, uint32_t *docno);

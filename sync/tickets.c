@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "sync/endpoint.h"
+#include "sync/mail.h"
 #include "sync/pairing.h"
 #include "sync/person.h"
 
@@ -76,6 +77,42 @@ ticket_get(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
 }
 
 lk_err
+ticket_next(struct engine *e, uint8_t id[static TICKET_ID_LEN],
+    struct ticket_record *out)
+{
+	struct kv kv = docstate_space(e->r, STORE_DEVICE, SPACE_META);
+	uint8_t at[TICKET_KEY_LEN];
+
+	(void)ticket_key(at, id);
+	for (;;) {
+		struct bytes value;
+
+		TRY(kv_walk(kv, at, sizeof(at), 1, &value));
+		TRY(ticket_parse(out, value));
+		memcpy(id, at + 1, TICKET_ID_LEN);
+		if (out->expires.ms > e->now.wall.ms)
+			return LK_NONE;
+		if (!bytes_next(at, sizeof(at)))
+			return LK_ERR(LK_E_NOTFOUND, "ticket");
+	}
+}
+
+lk_err
+ticket_back(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
+    struct mail_route *out)
+{
+	struct ticket_record t;
+	struct ticket_keys keys;
+
+	TRY(ticket_get(e, id, &t));
+	ticket_derive(&keys, t.secret);
+	mail_route_ticket(out, &keys, true);
+	secret_wipe(&keys, sizeof(keys));
+	secret_wipe(&t, sizeof(t));
+	return LK_NONE;
+}
+
+lk_err
 ticket_use(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
     const uint8_t pk[static 32], struct ticket_record *out, bool *again)
 {
@@ -144,6 +181,7 @@ engine_ticket(struct engine *e, const struct ticket_request *q, struct now now,
 	BUF_SECRET text = { .max = TICKET_TEXT_MAX };
 
 	e->now = now;
+	e->people++;
 	TRY(tickets_sweep(e, &outstanding));
 	if (outstanding >= TICKETS_MAX)
 		return LK_ERR(LK_E_LIMIT, "too many tickets outstanding");

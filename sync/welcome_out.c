@@ -1,12 +1,12 @@
 #include <string.h>
 
 #include "sync/engine_state.h"
+#include "sync/mailbox.h"
 #include "sync/envelope.h"
 #include "sync/home.h"
 #include "sync/person.h"
 
-/* The grant under which a device reads now: the newest. */
-static bool
+bool
 reader_grant(const struct graph *g, const uint8_t pk[static 32],
     struct member *out)
 {
@@ -106,27 +106,44 @@ secret_follows(const struct welcome *w)
 	return same;
 }
 
-/* *sent false: this device lacks the keys itself. */
+/* Appends it, signed even between devices of one person: the other one may not
+ * know yet that we are his.  Nothing: this device lacks the keys itself. */
+static lk_err
+welcome_write(struct engine *e, struct docstate *ds, const struct member *m,
+    bool own, struct buf *out)
+{
+	struct welcome w = { .keys_len = 0 };
+	lk_err err = welcome_fill(e, ds, m, own, &w);
+
+	w.secret_implied = secret_follows(&w);
+	if (err.code == LK_OK && w.keys_len > 0)
+		err = welcome_encode(out, &w, m->key, &e->identity->sign);
+	welcome_clear(&w);
+	return err;
+}
+
+lk_err
+welcome_compose(struct engine *e, struct docstate *ds,
+    const uint8_t pk[static 32], bool own, struct buf *out)
+{
+	struct member m;
+
+	if (!reader_grant(ds->graph, pk, &m))
+		return LK_NONE;
+	return welcome_write(e, ds, &m, own, out);
+}
+
 static lk_err
 welcome_make(struct engine *e, struct link *l, struct docstate *ds,
     const struct member *m, bool *sent)
 {
-	struct welcome w = { .keys_len = 0 };
 	BUF_SECRET b = { .max = WELCOME_MAX };
-	lk_err err = welcome_fill(e, ds, m, link_is_own(e, l), &w);
 
-	*sent = false;
-	w.secret_implied = secret_follows(&w);
-	if (err.code == LK_OK && w.keys_len > 0)
-		/* Signed even between devices of one person: the other one may
-		 * not know yet that we are his. */
-		err = welcome_encode(&b, &w, l->pk, &e->identity->sign);
-	if (err.code == LK_OK && w.keys_len > 0) {
+	TRY(welcome_write(e, ds, m, link_is_own(e, l), &b));
+	*sent = b.len > 0;
+	if (*sent)
 		link_send(e, l, MSG_WELCOME, buf_bytes(&b));
-		*sent = true;
-	}
-	welcome_clear(&w);
-	return err;
+	return LK_NONE;
 }
 
 lk_err

@@ -1,0 +1,180 @@
+#include <string.h>
+
+#include "sync/bucket.h"
+#include "sync/docno_list.h"
+
+/* One page, against the records of what lies between its ends. */
+struct page {
+	struct engine *e;
+	struct remote *r;
+	struct stored_name at; /* the first record not compared yet */
+	/* The topic met last. */
+	uint8_t topic[LK_TOPIC_LEN], own[LK_TOPIC_LEN];
+	uint32_t docno; /* 0: none of ours, or not to be read */
+	bool has_topic;
+};
+
+/* Whether what is new of a document is for this device: who was revoked gets
+ * what he cannot open, until he is welcomed again. */
+static lk_err
+is_read_here(struct engine *e, uint32_t docno, bool *is)
+{
+	struct docstate *ds;
+	struct grant_ref mine;
+
+	TRY(docstate_get(e->r, docno, &ds));
+	*is =
+	    graph_grant_for(ds->graph, e->identity->sign.pk, ROLE_RELAY, &mine)
+		.code != LK_E_DENIED;
+	return *is ? LK_NONE : record_readable(e, docno, is);
+}
+
+static lk_err
+page_topic(struct page *p, const struct stored_name *name)
+{
+	struct topic topic;
+	lk_err err;
+
+	if (p->has_topic && memcmp(p->topic, name->topic, LK_TOPIC_LEN) == 0)
+		return LK_NONE;
+	p->has_topic = true;
+	p->docno = 0;
+	memcpy(p->topic, name->topic, LK_TOPIC_LEN);
+	err = replica_doc_by_topic(p->e->r, name->topic, &p->docno);
+	if (err.code == LK_E_NOTFOUND) {
+		p->docno = 0;
+		return LK_NONE;
+	}
+	TRY(err);
+	TRY(docstate_topic(p->e->r, p->docno, &topic));
+	author_tag(p->own, &topic, p->e->identity->sign.pk);
+	secret_wipe(&topic, sizeof(topic));
+	return LK_NONE;
+}
+
+/* An object that was known is not there any more. */
+static lk_err
+record_gone(struct page *p, const struct record *record)
+{
+	struct bucket *b = &p->r->bucket;
+	uint32_t docno;
+	lk_err err;
+
+	/* It was written, or read, while the list was under way. */
+	if (record->since.ms >= b->began.ms &&
+	    record->since.ms <= p->e->now.wall.ms)
+		return LK_NONE;
+	TRY(record_del(p->e, p->r->status.number, &record->name));
+	if (record->state == RECORD_IGNORED && p->r->status.ignored > 0)
+		p->r->status.ignored--;
+	err = replica_doc_by_topic(p->e->r, record->name.topic, &docno);
+	if (err.code != LK_OK)
+		return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+	TRY(record_complete_del(p->e, p->r->status.number, docno));
+	return docno_list_add(
+	    &b->later.at, &b->later.len, &b->later.cap, docno);
+}
+
+/* Passes over the records below a name, of which the page says nothing; *known
+ * when there is one of that name. */
+static lk_err
+records_below(struct page *p, const struct stored_name *name,
+    struct record *record, bool *known)
+{
+	uint8_t wanted[STORED_KEY_LEN], at[STORED_KEY_LEN];
+
+	*known = false;
+	stored_name_key(wanted, name);
+	for (;;) {
+		lk_err err =
+		    record_next(p->e, p->r->status.number, &p->at, record);
+		int order;
+
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		stored_name_key(at, &record->name);
+		order = memcmp(at, wanted, sizeof(at));
+		if (order > 0)
+			return LK_NONE;
+		p->at = record->name;
+		record_step(&p->at);
+		*known = order == 0;
+		if (*known)
+			return LK_NONE;
+		TRY(record_gone(p, record));
+	}
+}
+
+/* An acknowledgement of our own that is not the one we know of. */
+static void
+own_ack(struct page *p, const struct stored_name *name)
+{
+	const struct flight *f;
+
+	TAILQ_FOREACH (f, &p->r->bucket.flights, next)
+		if (f->kind == FLIGHT_ACK && f->docno == p->docno)
+			return;
+	(void)bucket_ask(p->e, p->r, FLIGHT_DELETE, OBJECT_DELETE, name);
+}
+
+static lk_err
+entry_take(struct page *p, const struct object_entry *entry)
+{
+	struct stored_name name;
+	struct record record;
+	bool known, is;
+
+	if (!stored_name_parse(&name, entry->name))
+		return LK_NONE;
+	if (name.kind == STORED_MAIL)
+		return bucket_letter_found(p->e, p->r, &name);
+	TRY(records_below(p, &name, &record, &known));
+	TRY(page_topic(p, &name));
+	if (p->docno == 0)
+		return LK_NONE;
+	if (name.kind == STORED_ACK &&
+	    memcmp(name.tag, p->own, LK_TOPIC_LEN) == 0) {
+		if (!known)
+			own_ack(p, &name);
+		return LK_NONE;
+	}
+	if (known && record.size == entry->size)
+		return LK_NONE;
+	if (known) {
+		record.since.ms = 0;
+		TRY(record_gone(p, &record));
+	}
+	TRY(is_read_here(p->e, p->docno, &is));
+	return is ? bucket_found(p->e, p->r, p->docno, &name, entry->size)
+		  : LK_NONE;
+}
+
+lk_err
+bucket_page(struct engine *e, struct remote *r, const struct object_answer *a)
+{
+	struct bucket *b = &r->bucket;
+	struct page p = { .e = e, .r = r, .at = b->compared };
+	struct record record;
+	bool known;
+
+	for (size_t i = 0; i < a->entries_len; i++) {
+		const char *name = a->entries[i].name;
+
+		/* A list that goes in circles would never end. */
+		if (strnlen(name, OBJECT_NAME_MAX + 1) > OBJECT_NAME_MAX ||
+		    strcmp(name, b->after) <= 0)
+			continue;
+		(void)strlcpy(b->after, name, sizeof(b->after));
+		TRY(entry_take(&p, &a->entries[i]));
+	}
+	if (!a->more) {
+		struct stored_name end = { .kind = STORED_MAIL };
+
+		memset(end.topic, 0xff, sizeof(end.topic));
+		memset(end.tag, 0xff, sizeof(end.tag));
+		TRY(records_below(&p, &end, &record, &known));
+	}
+	b->compared = p.at;
+	return LK_NONE;
+}

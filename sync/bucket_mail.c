@@ -1,0 +1,399 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/bucket.h"
+#include "sync/mailbox.h"
+#include "sync/pairing.h"
+#include "sync/person.h"
+
+/* In one letter, of the shortest. */
+#define WELCOMED_MAX 128
+/* A card above this goes with no letter. */
+#define CARD_WITH_MAX 3000
+
+/* Whether a letter is under way, or waits to be written. */
+static bool
+is_written(const struct bucket *b, const struct welcomed *w)
+{
+	const struct flight *f;
+
+	for (size_t i = 0; i < b->welcomes_len; i++)
+		if (b->welcomes[i].docno == w->docno &&
+		    memcmp(b->welcomes[i].pk, w->pk, 32) == 0)
+			return true;
+	TAILQ_FOREACH (f, &b->flights, next)
+		for (size_t i = 0; i < f->welcomed_len; i++)
+			if (f->welcomed[i].docno == w->docno &&
+			    memcmp(f->welcomed[i].pk, w->pk, 32) == 0)
+				return true;
+	return false;
+}
+
+static lk_err
+welcomes_add(struct bucket *b, const struct welcomed *w)
+{
+	size_t cap = b->welcomes_cap == 0 ? 16 : b->welcomes_cap * 2;
+	struct welcomed *grown;
+
+	if (b->welcomes_len == b->welcomes_cap) {
+		grown = reallocarray(b->welcomes, cap, sizeof(*grown));
+		if (grown == NULL)
+			return LK_ERR(LK_E_NOMEM, "letters");
+		b->welcomes = grown;
+		b->welcomes_cap = cap;
+	}
+	b->welcomes[b->welcomes_len++] = *w;
+	return LK_NONE;
+}
+
+/* Whether this device is to welcome a member: it has let him in, and nobody
+ * has told that he came. */
+static lk_err
+is_to_be_welcomed(struct engine *e, struct remote *r, struct docstate *ds,
+    const struct member *m, bool *is)
+{
+	struct graph_author by = graph_node_author(ds->graph, m->node);
+	struct member newest;
+	bool done;
+
+	*is = false;
+	if (m->now < ROLE_READ || (m->flags & GRANT_COLD) != 0 ||
+	    memcmp(m->key, e->identity->sign.pk, 32) == 0 ||
+	    memcmp(by.key, e->identity->sign.pk, 32) != 0 ||
+	    link_of(e, m->key) != NULL ||
+	    !reader_grant(ds->graph, m->key, &newest) || newest.node != m->node)
+		return LK_NONE;
+	TRY(acks_cover(e, ds, m->key, m->node, &done));
+	if (!done)
+		TRY(record_welcomed(e, r->status.number, ds->docno, m->key,
+		    m->grant.env, &done));
+	*is = !done;
+	return LK_NONE;
+}
+
+lk_err
+bucket_letters(
+    struct engine *e, struct remote *r, struct docstate *ds, bool *all)
+{
+	for (size_t i = 0; i < graph_members_len(ds->graph); i++) {
+		struct welcomed w = { .docno = ds->docno };
+		struct cert cert;
+		struct member m;
+		bool is;
+		lk_err err;
+
+		graph_member(ds->graph, i, &m);
+		TRY(is_to_be_welcomed(e, r, ds, &m, &is));
+		if (!is)
+			continue;
+		err = person_device(e->r, m.key, &cert);
+		if (err.code == LK_E_NOTFOUND)
+			continue; /* nobody whose mailbox is known */
+		TRY(err);
+		*all = false;
+		memcpy(w.pk, m.key, 32);
+		memcpy(w.grant, m.grant.env, LK_ID_LEN);
+		if (!is_written(&r->bucket, &w))
+			TRY(welcomes_add(&r->bucket, &w));
+	}
+	return LK_NONE;
+}
+
+/* Seals a letter and puts it. */
+static lk_err
+letter_put(struct engine *e, struct remote *r, const struct mail_route *route,
+    const struct buf *plain, struct flight **out)
+{
+	BUF_SCOPED letter = { .max = MAIL_MAX };
+	struct stored_name name = { .kind = STORED_MAIL };
+	uint8_t nonce[SEAL_NONCE_LEN];
+
+	random_fill(&e->random, nonce, sizeof(nonce));
+	TRY(mail_seal(&letter, route, nonce, buf_bytes(plain)));
+	memcpy(name.topic, route->slot, MAIL_SLOT_LEN);
+	digest(name.hash, sizeof(name.hash), DIGEST_MAILBOX, NULL,
+	    buf_bytes(&letter));
+	return bucket_put(e, r, FLIGHT_LETTER, &name, &letter, out);
+}
+
+/* Takes those for one device out of what waits, as far as a letter has room. */
+static lk_err
+letter_fill(struct engine *e, struct bucket *b, const struct recipient *to,
+    struct buf *plain, struct welcomed *in, size_t *len)
+{
+	size_t kept = 0;
+	bool full = false;
+
+	*len = 0;
+	for (size_t i = 0; i < b->welcomes_len; i++) {
+		const struct welcomed *w = &b->welcomes[i];
+		BUF_SECRET body = { .max = WELCOME_MAX };
+		struct docstate *ds;
+
+		if (full || *len == WELCOMED_MAX ||
+		    memcmp(w->pk, to->pk, 32) != 0) {
+			b->welcomes[kept++] = *w;
+			continue;
+		}
+		TRY(docstate_get(e->r, w->docno, &ds));
+		TRY(welcome_compose(e, ds, w->pk, to->own, &body));
+		if (body.len == 0)
+			continue;
+		full = !mail_add(plain, MSG_WELCOME, buf_bytes(&body));
+		if (full)
+			b->welcomes[kept++] = *w;
+		else
+			in[(*len)++] = *w;
+	}
+	b->welcomes_len = kept;
+	return LK_NONE;
+}
+
+/* Contacts learn so of devices that are new, or gone. */
+static lk_err
+letter_card(struct engine *e, const struct recipient *to, struct buf *plain)
+{
+	BUF_SCOPED card = { .max = CARD_MAX };
+
+	if (to->own)
+		return LK_NONE;
+	TRY(person_card(e->r, &card));
+	if (card.len <= CARD_WITH_MAX)
+		(void)mail_add(plain, MSG_CARD, buf_bytes(&card));
+	return LK_NONE;
+}
+
+/* One letter to whoever comes first among those who wait for one. */
+static lk_err
+letter_write(struct engine *e, struct remote *r)
+{
+	struct bucket *b = &r->bucket;
+	BUF_SECRET plain = { .max = MAIL_PLAIN_MAX };
+	struct recipient to;
+	struct flight *f;
+	struct welcomed *in;
+	size_t len;
+	lk_err err;
+
+	err = mailbox_to(e, b->welcomes[0].pk, &to);
+	if (err.code == LK_E_NOTFOUND) {
+		b->welcomes[0] = b->welcomes[--b->welcomes_len];
+		return LK_NONE;
+	}
+	TRY(err);
+	in = calloc(WELCOMED_MAX, sizeof(*in));
+	if (in == NULL)
+		return LK_ERR(LK_E_NOMEM, "letter");
+	err = letter_card(e, &to, &plain);
+	if (err.code == LK_OK)
+		err = letter_fill(e, b, &to, &plain, in, &len);
+	if (err.code == LK_OK && len > 0)
+		err = letter_put(e, r, &to.route, &plain, &f);
+	secret_wipe(&to, sizeof(to));
+	if (err.code != LK_OK || len == 0) {
+		free(in);
+		return err;
+	}
+	f->welcomed = in;
+	f->welcomed_len = len;
+	return LK_NONE;
+}
+
+/* Asks the issuers of tickets that are used here. */
+static lk_err
+asks_write(struct engine *e, struct remote *r)
+{
+	struct bucket *b = &r->bucket;
+
+	while (bucket_has_room(b)) {
+		BUF_SCOPED plain = { .max = MAIL_PLAIN_MAX };
+		struct mail_asked ask;
+		struct flight *f;
+		lk_err err = mailbox_ask(e, b->asked, &ask, &plain);
+
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		err = letter_put(e, r, &ask.route, &plain, &f);
+		secret_wipe(&ask.route, sizeof(ask.route));
+		TRY(err);
+		b->asked = ask.handle;
+	}
+	return LK_NONE;
+}
+
+static lk_err
+letters_fetch(struct engine *e, struct remote *r)
+{
+	struct bucket *b = &r->bucket;
+
+	while (b->letters_len > 0 && bucket_has_room(b)) {
+		struct flight *f = bucket_ask(e, r, FLIGHT_OPEN, OBJECT_GET,
+		    &b->letters[--b->letters_len]);
+
+		if (f == NULL)
+			return LK_ERR(LK_E_NOMEM, "letter");
+		f->request.max = MAIL_MAX;
+	}
+	return LK_NONE;
+}
+
+lk_err
+bucket_post(struct engine *e, struct remote *r)
+{
+	struct bucket *b = &r->bucket;
+
+	TRY(letters_fetch(e, r));
+	if (b->mute.ms > e->now.mono.ms)
+		return LK_NONE;
+	TRY(asks_write(e, r));
+	while (b->welcomes_len > 0 && bucket_has_room(b))
+		TRY(letter_write(e, r));
+	return LK_NONE;
+}
+
+lk_err
+bucket_letter_sent(struct engine *e, struct remote *r, const struct flight *f)
+{
+	struct bucket *b = &r->bucket;
+
+	for (size_t i = 0; i < f->welcomed_len; i++) {
+		const struct welcomed *w = &f->welcomed[i];
+
+		TRY(record_welcomed_put(
+		    e, r->status.number, w->docno, w->pk, w->grant));
+		TRY(bucket_dirty(b, w->docno));
+	}
+	return LK_NONE;
+}
+
+/* The mailboxes as they follow from who is known now. */
+static lk_err
+boxes_refresh(struct engine *e, struct bucket *b)
+{
+	struct mailbox *boxes;
+	size_t len;
+
+	if (b->boxes_known && b->boxes_at == e->people)
+		return LK_NONE;
+	TRY(mailboxes_make(e, &boxes, &len));
+	mailboxes_free(b->boxes, b->boxes_len);
+	b->boxes = boxes;
+	b->boxes_len = len;
+	b->boxes_at = e->people;
+	b->boxes_known = true;
+	return LK_NONE;
+}
+
+lk_err
+bucket_letter_found(
+    struct engine *e, struct remote *r, const struct stored_name *name)
+{
+	struct bucket *b = &r->bucket;
+	const struct flight *f;
+
+	TRY(boxes_refresh(e, b));
+	if (b->letters_len == LETTERS_MAX ||
+	    mailbox_find(b->boxes, b->boxes_len, name->topic) == NULL)
+		return LK_NONE;
+	TAILQ_FOREACH (f, &b->flights, next)
+		if (f->record.name.kind == STORED_MAIL &&
+		    stored_name_same(&f->record.name, name))
+			return LK_NONE;
+	for (size_t i = 0; i < b->letters_len; i++)
+		if (stored_name_same(&b->letters[i], name))
+			return LK_NONE;
+	if (b->letters == NULL) {
+		b->letters = calloc(LETTERS_MAX, sizeof(*b->letters));
+		if (b->letters == NULL)
+			return LK_ERR(LK_E_NOMEM, "letters");
+	}
+	b->letters[b->letters_len++] = *name;
+	return LK_NONE;
+}
+
+/* Of several mailboxes with one slot (the two ends of a ticket, in one device's
+ * hands) the one whose key opens it. */
+static lk_err
+letter_unseal(const struct bucket *b, const struct stored_name *name,
+    struct bytes letter, struct buf *plain, const struct mailbox **box)
+{
+	const struct mailbox *at =
+	    mailbox_find(b->boxes, b->boxes_len, name->topic);
+	const struct mailbox *end = b->boxes + b->boxes_len;
+	lk_err err = LK_ERR(LK_E_NOTFOUND, "mailbox");
+
+	while (at != NULL && at > b->boxes &&
+	    memcmp(at[-1].route.slot, name->topic, MAIL_SLOT_LEN) == 0)
+		at--;
+	for (; at != NULL && at < end &&
+	     memcmp(at->route.slot, name->topic, MAIL_SLOT_LEN) == 0;
+	     at++) {
+		buf_reset(plain);
+		err = mail_open(plain, &at->route, letter);
+		*box = at;
+		if (err.code == LK_OK || err.code == LK_E_NOMEM)
+			return err;
+	}
+	return err;
+}
+
+/* What cannot be opened may have been damaged on its way: it is fetched once
+ * more before it is thrown away. */
+static bool
+letter_was_broken(struct bucket *b, const struct stored_name *name)
+{
+	for (size_t i = 0; i < BROKEN_MAX; i++)
+		if (memcmp(b->broken[i], name->hash, STORED_HASH_LEN) == 0)
+			return true;
+	memcpy(b->broken[b->broken_next++ % BROKEN_MAX], name->hash,
+	    STORED_HASH_LEN);
+	return false;
+}
+
+/* In the slot of a ticket lie letters of both sides: each leaves the other's.
+ */
+static bool
+is_ticket_box(const struct mailbox *box)
+{
+	return box != NULL && box->kind != MAILBOX_DEVICE;
+}
+
+lk_err
+bucket_letter_open(struct engine *e, struct remote *r, const struct flight *f,
+    const struct object_answer *a)
+{
+	const struct stored_name *name = &f->record.name;
+	struct bucket *b = &r->bucket;
+	BUF_SECRET plain = { .max = MAIL_PLAIN_MAX };
+	BUF_SECRET reply = { .max = MAIL_PLAIN_MAX };
+	const struct mailbox *box = NULL;
+	struct mail_route back;
+	struct flight *answer;
+	bool news = false;
+	lk_err err;
+
+	if (a->err.code != LK_OK || b->flights_len + 2 > FLIGHTS_MAX)
+		return LK_NONE; /* the next pass finds it, if it is there */
+	TRY(boxes_refresh(e, b));
+	err = letter_unseal(b, name, buf_bytes(&a->bytes), &plain, &box);
+	if (err.code == LK_E_NOMEM)
+		return err;
+	if (err.code != LK_OK &&
+	    (box == NULL || is_ticket_box(box) || !letter_was_broken(b, name)))
+		return LK_NONE;
+	if (err.code == LK_OK) {
+		TRY(mailbox_take(e, box, buf_bytes(&plain), &news, &reply));
+		b->soon |= news;
+	}
+	if (reply.len > 0) {
+		back = box->route;
+		TRY(ticket_back(e, box->from, &back));
+		err = letter_put(e, r, &back, &reply, &answer);
+		secret_wipe(&back, sizeof(back));
+		TRY(err);
+	}
+	return bucket_ask(e, r, FLIGHT_DELETE, OBJECT_DELETE, name) == NULL
+	    ? LK_ERR(LK_E_NOMEM, "letter")
+	    : LK_NONE;
+}

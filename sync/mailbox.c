@@ -1,0 +1,436 @@
+#include "sync/mailbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/bucket.h"
+#include "sync/home.h"
+#include "sync/pairing.h"
+#include "sync/person.h"
+
+#define CARD_ARENA_MAX ((size_t)1024 * 1024)
+/* More devices than that are not known to anybody. */
+#define MAILBOXES_MAX (4 * PEERS_MAX)
+
+struct mailboxes {
+	struct engine *e;
+	struct mailbox *at; /* owned */
+	size_t len, cap;
+};
+
+static lk_err
+mailboxes_add(struct mailboxes *m, const struct mailbox *box)
+{
+	struct mailbox *grown;
+	size_t cap = m->cap == 0 ? 16 : m->cap * 2;
+
+	if (m->len == MAILBOXES_MAX)
+		return LK_NONE;
+	if (m->len == m->cap) {
+		/* Not reallocated: what is left behind would hold keys. */
+		grown = calloc(cap, sizeof(*grown));
+		if (grown == NULL)
+			return LK_ERR(LK_E_NOMEM, "mailboxes");
+		if (m->len > 0)
+			memcpy(grown, m->at, m->len * sizeof(*grown));
+		mailboxes_free(m->at, m->len);
+		m->at = grown;
+		m->cap = cap;
+	}
+	m->at[m->len++] = *box;
+	return LK_NONE;
+}
+
+void
+mailboxes_free(struct mailbox *at, size_t len)
+{
+	if (at != NULL)
+		secret_wipe(at, len * sizeof(*at));
+	free(at);
+}
+
+/* Those of one device, for each box key this one has had. */
+static lk_err
+device_add(struct mailboxes *m, const struct cert *cert, bool own)
+{
+	const struct identity *me = m->e->identity;
+	struct mailbox box = { .kind = MAILBOX_DEVICE, .own = own };
+	lk_err err = LK_NONE;
+
+	if (memcmp(cert->block.device_pk, me->sign.pk, 32) == 0)
+		return LK_NONE;
+	memcpy(box.from, cert->block.device_pk, 32);
+	for (size_t i = 0; i < me->boxes_len && err.code == LK_OK; i++) {
+		struct mail_ends ends = { .box_sk = me->boxes[i].sk,
+			.box_pk = cert->block.box_pk,
+			.sender_pk = box.from,
+			.receiver_pk = me->sign.pk };
+
+		if (mail_route(&box.route, &ends))
+			err = mailboxes_add(m, &box);
+	}
+	secret_wipe(&box, sizeof(box));
+	return err;
+}
+
+static lk_err
+contacts_add(struct mailboxes *m)
+{
+	struct home_contact contact;
+
+	for (size_t i = 0; home_contact(m->e->r, i, &contact).code == LK_OK;
+	     i++) {
+		ARENA_SCOPED arena = { .max = CARD_ARENA_MAX };
+		struct card card;
+		lk_err err =
+		    person_contact(m->e->r, contact.root_pk, &arena, &card);
+
+		if (err.code == LK_E_NOTFOUND)
+			continue;
+		TRY(err);
+		for (size_t d = 0; d < card.devices_len; d++) {
+			struct cert cert = cert_grantee(
+			    &card.devices[d].cert, &card.devices[d].box);
+
+			TRY(device_add(m, &cert, false));
+		}
+	}
+	return LK_NONE;
+}
+
+static lk_err
+tickets_add(struct mailboxes *m)
+{
+	struct mailbox box = { .kind = MAILBOX_ASKED };
+	uint8_t id[TICKET_ID_LEN] = { 0 };
+	struct ticket_record t;
+	struct ticket_keys keys;
+	lk_err err = LK_NONE;
+
+	while (err.code == LK_OK &&
+	    (err = ticket_next(m->e, id, &t)).code == LK_OK) {
+		ticket_derive(&keys, t.secret);
+		mail_route_ticket(&box.route, &keys, false);
+		memcpy(box.from, id, sizeof(id));
+		if (t.purpose == TICKET_INVITE)
+			err = mailboxes_add(m, &box);
+		if (!bytes_next(id, sizeof(id)))
+			break;
+	}
+	secret_wipe(&t, sizeof(t));
+	secret_wipe(&keys, sizeof(keys));
+	secret_wipe(&box, sizeof(box));
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+}
+
+/* Whether a ticket is used here that may be asked for by letter. */
+static bool
+redeem_asks(const struct redeem *q)
+{
+	return q->purpose == TICKET_INVITE && !q->coded && !q->recovers &&
+	    !q->answered && q->status.state == REDEEM_TRYING;
+}
+
+static lk_err
+redeems_add(struct mailboxes *m)
+{
+	struct redeem *q;
+
+	TAILQ_FOREACH (q, &m->e->redeems, next) {
+		struct mailbox box = { .kind = MAILBOX_ANSWER };
+
+		if (!redeem_asks(q))
+			continue;
+		mail_route_ticket(&box.route, &q->keys, true);
+		memcpy(box.from, q->keys.id, TICKET_ID_LEN);
+		TRY(mailboxes_add(m, &box));
+	}
+	return LK_NONE;
+}
+
+static int
+mailbox_compare(const void *a, const void *b)
+{
+	const struct mailbox *x = a, *y = b;
+
+	return memcmp(x->route.slot, y->route.slot, MAIL_SLOT_LEN);
+}
+
+static lk_err
+mailboxes_fill(struct mailboxes *m)
+{
+	struct cert certs[PERSON_DEVICES_MAX];
+	size_t len;
+
+	TRY(person_devices(m->e->r, certs, &len));
+	for (size_t i = 0; i < len; i++)
+		TRY(device_add(m, &certs[i], true));
+	TRY(contacts_add(m));
+	TRY(tickets_add(m));
+	return redeems_add(m);
+}
+
+lk_err
+mailboxes_make(struct engine *e, struct mailbox **out, size_t *len)
+{
+	struct mailboxes m = { .e = e };
+	lk_err err = mailboxes_fill(&m);
+
+	if (err.code != LK_OK) {
+		mailboxes_free(m.at, m.len);
+		return err;
+	}
+	if (m.len > 1)
+		qsort(m.at, m.len, sizeof(*m.at), mailbox_compare);
+	*out = m.at;
+	*len = m.len;
+	return LK_NONE;
+}
+
+const struct mailbox *
+mailbox_find(const struct mailbox *at, size_t len,
+    const uint8_t slot[static MAIL_SLOT_LEN])
+{
+	struct mailbox wanted;
+
+	if (len == 0)
+		return NULL;
+	memcpy(wanted.route.slot, slot, MAIL_SLOT_LEN);
+	return bsearch(&wanted, at, len, sizeof(*at), mailbox_compare);
+}
+
+lk_err
+mailbox_to(struct engine *e, const uint8_t pk[static 32], struct recipient *out)
+{
+	struct recipient to = { .own = false };
+	struct mail_ends ends = { .box_sk = e->identity->box.sk,
+		.sender_pk = e->identity->sign.pk,
+		.receiver_pk = pk };
+	struct cert cert;
+
+	TRY(person_device(e->r, pk, &cert));
+	ends.box_pk = cert.block.box_pk;
+	if (!mail_route(&to.route, &ends))
+		return LK_ERR(LK_E_NOTFOUND, "box key");
+	memcpy(to.pk, pk, 32);
+	to.own = memcmp(cert.root_pk, e->identity->root_pk, 32) == 0;
+	*out = to;
+	return LK_NONE;
+}
+
+/* What a letter says is its writer's own: none of it is an error here. */
+static lk_err
+said_wrong(lk_err err)
+{
+	switch ((int)err.code) {
+	case LK_E_MALFORMED:
+	case LK_E_TRUNCATED:
+	case LK_E_LIMIT:
+	case LK_E_VERSION:
+	case LK_E_DENIED:
+	case LK_E_NOTFOUND:
+		return LK_NONE;
+	default:
+		return err;
+	}
+}
+
+static lk_err
+card_read(struct card *card, struct arena *arena, struct bytes bytes)
+{
+	TRY(card_decode(card, arena, bytes));
+	return card_verify(card);
+}
+
+/* Somebody who was thrown out is let in again: what is new is for him. */
+static lk_err
+welcome_again(struct engine *e, uint32_t docno)
+{
+	struct docstate *ds;
+	struct grant_ref mine;
+
+	TRY(docstate_get(e->r, docno, &ds));
+	return graph_grant_for(
+		   ds->graph, e->identity->sign.pk, ROLE_RELAY, &mine)
+		    .code == LK_E_DENIED
+	    ? record_readable_put(e, docno)
+	    : LK_NONE;
+}
+
+/* The ticket in use whose issuer this is. */
+static struct redeem *
+redeem_of(struct engine *e, const uint8_t pk[static 32])
+{
+	struct redeem *q;
+
+	TAILQ_FOREACH (q, &e->redeems, next)
+		if (q->answered && q->purpose == TICKET_INVITE &&
+		    memcmp(q->issuer, pk, 32) == 0)
+			return q;
+	return NULL;
+}
+
+static lk_err
+welcome_open(struct engine *e, const struct mailbox *box,
+    const struct welcome *w, bool *news)
+{
+	struct redeem *q = redeem_of(e, box->from);
+	uint32_t docno;
+
+	if (!w->has_signer || memcmp(w->signer_pk, box->from, 32) != 0)
+		return LK_NONE;
+	TRY(welcome_accept(e, w, box->own, q != NULL, &docno));
+	if (docno == 0)
+		return LK_NONE;
+	*news = true;
+	if (q != NULL && !q->welcomed) {
+		q->status.docno = docno;
+		q->welcomed = true;
+	}
+	return welcome_again(e, docno);
+}
+
+static lk_err
+device_item(struct engine *e, const struct mailbox *box,
+    const struct mail_item *item, bool *news)
+{
+	ARENA_SCOPED arena = { .max = CARD_ARENA_MAX };
+	struct welcome w;
+	struct card card;
+	lk_err err;
+
+	if (item->type == MSG_CARD) {
+		TRY(card_read(&card, &arena, item->body));
+		return pairing_card_of(e, box->from, &card, item->body);
+	}
+	if (item->type != MSG_WELCOME)
+		return LK_NONE;
+	TRY(welcome_decode(&w, item->body, e->identity->sign.pk));
+	err = welcome_open(e, box, &w, news);
+	welcome_clear(&w);
+	return err;
+}
+
+/* Somebody has a ticket of ours: u8 purpose, card, signature. */
+static lk_err
+asked_item(struct engine *e, const struct mailbox *box,
+    const struct mail_item *item, struct buf *reply)
+{
+	ARENA_SCOPED arena = { .max = CARD_ARENA_MAX };
+	BUF_SCOPED mine = { .max = CARD_MAX };
+	struct rd rd = rd_over(item->body);
+	struct ticket_record t;
+	struct bytes said, sig, bytes;
+	struct card card;
+	bool again;
+	lk_err err;
+
+	if (item->type != MAIL_ASK || item->body.len < 1 + SIGN_LEN)
+		return LK_NONE;
+	said = rd_take(&rd, item->body.len - SIGN_LEN);
+	sig = rd.left;
+	bytes = BYTES(said.ptr + 1, said.len - 1);
+	TRY(card_read(&card, &arena, bytes));
+	if (said.ptr[0] != TICKET_INVITE ||
+	    !sign_verify(sig.ptr, card.signer_pk, SIGN_PAIR_POP,
+		BYTES(box->from, TICKET_ID_LEN), said))
+		return LK_ERR(LK_E_MALFORMED, "request of a ticket");
+	if (memcmp(card.root_pk, e->identity->root_pk, 32) == 0)
+		return LK_ERR(LK_E_DENIED, "own ticket");
+	TRY(ticket_use(e, box->from, card.signer_pk, &t, &again));
+	err = t.purpose == TICKET_INVITE
+	    ? pairing_share(e, &t, &card, bytes, again)
+	    : LK_ERR(LK_E_DENIED, "ticket for something else");
+	secret_wipe(t.secret, sizeof(t.secret));
+	TRY(err);
+	TRY(person_card(e->r, &mine));
+	(void)mail_add(reply, MSG_CARD, buf_bytes(&mine));
+	return LK_NONE;
+}
+
+/* The issuer has answered: who he is. */
+static lk_err
+answer_item(struct engine *e, const struct mailbox *box,
+    const struct mail_item *item, bool *news)
+{
+	ARENA_SCOPED arena = { .max = CARD_ARENA_MAX };
+	const struct card_device *issuer;
+	struct redeem *q;
+	struct card card;
+	bool is_new;
+
+	if (item->type != MSG_CARD)
+		return LK_NONE;
+	TAILQ_FOREACH (q, &e->redeems, next)
+		if (redeem_asks(q) &&
+		    memcmp(q->keys.id, box->from, TICKET_ID_LEN) == 0)
+			break;
+	if (q == NULL)
+		return LK_NONE;
+	TRY(card_read(&card, &arena, item->body));
+	issuer = card_device_by_noise(&card, q->noise_pk);
+	if (issuer == NULL)
+		return LK_ERR(LK_E_MALFORMED, "card of another");
+	TRY(person_keep_card(e->r, item->body, &is_new));
+	TRY(pairing_learn(e, &card));
+	memcpy(q->issuer, issuer->cert.block.device_pk, 32);
+	q->answered = true;
+	e->people++;
+	*news = true;
+	return LK_NONE;
+}
+
+lk_err
+mailbox_take(struct engine *e, const struct mailbox *box, struct bytes plain,
+    bool *news, struct buf *reply)
+{
+	struct rd rd = rd_over(plain);
+	struct mail_item item;
+
+	*news = false;
+	while (mail_next(&rd, &item)) {
+		lk_err err = LK_NONE;
+
+		switch (box->kind) {
+		case MAILBOX_DEVICE:
+			err = device_item(e, box, &item, news);
+			break;
+		case MAILBOX_ASKED:
+			err = asked_item(e, box, &item, reply);
+			break;
+		case MAILBOX_ANSWER:
+			err = answer_item(e, box, &item, news);
+			break;
+		}
+		TRY(said_wrong(err));
+	}
+	return LK_NONE;
+}
+
+lk_err
+mailbox_ask(
+    struct engine *e, uint64_t after, struct mail_asked *out, struct buf *plain)
+{
+	BUF_SCOPED said = { .max = MAIL_PLAIN_MAX };
+	uint8_t sig[SIGN_LEN];
+	struct redeem *q;
+	struct cert mine;
+
+	TAILQ_FOREACH (q, &e->redeems, next)
+		if (q->handle > after && redeem_asks(q))
+			break;
+	if (q == NULL)
+		return LK_ERR(LK_E_NOTFOUND, "ticket");
+	/* Just paired, and the home that says who we are is not here yet. */
+	TRY(person_device(e->r, e->identity->sign.pk, &mine));
+	TRY(redeem_payload(e, q, &said));
+	sign(sig, &e->identity->sign, SIGN_PAIR_POP,
+	    BYTES(q->keys.id, TICKET_ID_LEN), buf_bytes(&said));
+	buf_mem(&said, sig, sizeof(sig));
+	TRY(buf_err(&said, "request of a ticket"));
+	if (!mail_add(plain, MAIL_ASK, buf_bytes(&said)))
+		return LK_ERR(LK_E_NOTFOUND, "room for the card");
+	mail_route_ticket(&out->route, &q->keys, false);
+	out->handle = q->handle;
+	return LK_NONE;
+}

@@ -1,0 +1,69 @@
+/*
+ * mailbox.h - inside sync/: where letters for this device may lie, what goes
+ * into those it sends and what becomes of those it gets.  How they travel is a
+ * remote's (bucket_mail.c).
+ */
+#ifndef SYNC_MAILBOX_H
+#define SYNC_MAILBOX_H
+
+#include "sync/engine_state.h"
+#include "sync/mail.h"
+
+enum mailbox_kind {
+	MAILBOX_DEVICE, /* of this person, or of a contact */
+	MAILBOX_ASKED,  /* a ticket of this device */
+	MAILBOX_ANSWER, /* a ticket that is used here */
+};
+
+struct mailbox {
+	struct mail_route route;
+	enum mailbox_kind kind;
+	bool own;         /* DEVICE: of this person */
+	uint8_t from[32]; /* DEVICE: its key; else the ticket's id */
+};
+
+/* All of them, ascending by slot; the caller wipes and frees them.  A device
+ * that has had several box keys has as many. */
+LK_MUST_USE lk_err mailboxes_make(
+    struct engine *, struct mailbox **out, size_t *len);
+/* The first with this slot; NULL. */
+const struct mailbox *mailbox_find(const struct mailbox *, size_t len,
+    const uint8_t slot[static MAIL_SLOT_LEN]);
+void mailboxes_free(struct mailbox *, size_t len);
+
+/* Where a letter from this device to another one goes; NOTFOUND: it is nobody's
+ * that is known. */
+struct recipient {
+	struct mail_route route;
+	uint8_t pk[32];
+	bool own;
+};
+LK_MUST_USE lk_err mailbox_to(
+    struct engine *, const uint8_t pk[static 32], struct recipient *);
+
+/* Takes in what a letter holds, opened with the mailbox's key; nothing in it
+ * is believed that a session would not.  *news: a document is known, or read,
+ * that was not; *reply (a plain text, MAIL_PLAIN_MAX): what is to be left in
+ * the same slot. */
+LK_MUST_USE lk_err mailbox_take(struct engine *, const struct mailbox *,
+    struct bytes plain, bool *news, struct buf *reply);
+
+/* What is to be asked of the issuer of a ticket that is used here, the first
+ * above this handle, as a plain text; NOTFOUND past the last. */
+struct mail_asked {
+	struct mail_route route;
+	uint64_t handle;
+};
+LK_MUST_USE lk_err mailbox_ask(
+    struct engine *, uint64_t after, struct mail_asked *, struct buf *plain);
+
+/* welcome_out.c */
+/* Appends one for a reader who is not connected; nothing where he is none, or
+ * this device lacks the keys itself. */
+LK_MUST_USE lk_err welcome_compose(struct engine *, struct docstate *,
+    const uint8_t pk[static 32], bool own, struct buf *out);
+/* The grant under which a device reads now: the newest. */
+bool reader_grant(
+    const struct graph *, const uint8_t pk[static 32], struct member *);
+
+#endif
