@@ -13,6 +13,8 @@
 #define FOLDER_MS 8000
 #define BUCKET_MS 30000
 #define MUTE_MS 60000 /* what cannot be written is not tried again before */
+#define STUCK_MS (INT64_C(30) * 60 * 1000)
+#define FAILURES_MAX 32
 #define RETRY_MS 2000
 #define RETRY_MOST_MS (INT64_C(15) * 60 * 1000)
 
@@ -105,6 +107,7 @@ bucket_take(struct remote *r, struct engine_output *out)
 		if (f->sent)
 			continue;
 		f->sent = true;
+		f->asked = r->bucket.now;
 		*out = (struct engine_output){ .what = ENGINE_OBJECT,
 			.object = f->request };
 		buf_init(&f->request.bytes, OBJECT_BYTES_MAX);
@@ -140,9 +143,8 @@ reached(struct engine *e, struct remote *r, bool is)
 }
 
 void
-bucket_complain(struct engine *e, struct remote *r, lk_err err, const char *why)
+bucket_complain(struct remote *r, lk_err err, const char *why)
 {
-	(void)e;
 	r->status.err = err;
 	(void)strlcpy(r->status.why, why, sizeof(r->status.why));
 }
@@ -157,18 +159,36 @@ only_read(const struct flight *f, const struct object_answer *a)
 		a->err.code == LK_E_LIMIT);
 }
 
-/* It cannot be used at present: what was asked of it is asked again later. */
-static void
-failed(struct engine *e, struct remote *r, const struct object_answer *a)
+void
+bucket_rest(struct engine *e, struct remote *r)
 {
 	struct bucket *b = &r->bucket;
 
-	reached(e, r, false);
-	bucket_complain(e, r, a->err, a->why[0] != '\0' ? a->why : a->err.what);
-	if (b->failures < 32)
+	if (b->failures < FAILURES_MAX)
 		b->failures++;
 	bucket_clear(r);
 	b->next.ms = e->now.mono.ms + pause_ms(e, r);
+}
+
+/* It cannot be used at present: what was asked of it is asked again later. */
+static void
+failed(struct engine *e, struct remote *r, lk_err err, const char *why)
+{
+	reached(e, r, false);
+	bucket_complain(r, err, why[0] != '\0' ? why : err.what);
+	bucket_rest(e, r);
+}
+
+/* An answer that got lost on its way here is not waited for for ever. */
+static bool
+is_stuck(const struct engine *e, const struct bucket *b)
+{
+	const struct flight *f;
+
+	TAILQ_FOREACH (f, &b->flights, next)
+		if (f->sent && f->asked.ms + STUCK_MS <= e->now.mono.ms)
+			return true;
+	return false;
 }
 
 static lk_err
@@ -215,6 +235,10 @@ bucket_tick(struct engine *e, struct remote *r)
 {
 	struct bucket *b = &r->bucket;
 
+	b->now = e->now.mono;
+	if (b->started && is_stuck(e, b))
+		failed(e, r, LK_ERR(LK_E_UNAVAILABLE, "remote"),
+		    "it did not answer");
 	if (!b->started) {
 		if (e->now.mono.ms < b->next.ms)
 			return LK_NONE;
@@ -280,7 +304,7 @@ page_answer(struct engine *e, struct remote *r, const struct object_answer *a)
 	if (on && ++b->pages < PAGES_MAX)
 		return LK_NONE;
 	if (b->pages == PAGES_MAX)
-		bucket_complain(e, r, LK_ERR(LK_E_LIMIT, "objects"),
+		bucket_complain(r, LK_ERR(LK_E_LIMIT, "objects"),
 		    "it lists more objects than anybody needs");
 	return pass_end(e, r);
 }
@@ -328,7 +352,7 @@ bucket_answer(struct engine *e, struct remote *r, const struct object_answer *a)
 		return LK_NONE;
 	if (only_read(f, a)) {
 		bucket_complain(
-		    e, r, a->err, a->why[0] != '\0' ? a->why : a->err.what);
+		    r, a->err, a->why[0] != '\0' ? a->why : a->err.what);
 		b->mute.ms = e->now.mono.ms + MUTE_MS;
 		TRY(bucket_put_failed(e, r, f));
 		flight_free(b, f);
@@ -336,14 +360,14 @@ bucket_answer(struct engine *e, struct remote *r, const struct object_answer *a)
 	}
 	/* An object may be gone again before it was read: that is no fault. */
 	if (a->err.code != LK_OK && !(gone && f->request.op == OBJECT_GET)) {
-		failed(e, r, a);
+		failed(e, r, a->err, a->why);
 		return LK_NONE;
 	}
 	reached(e, r, true);
 	if (f->kind == FLIGHT_LIST) {
 		b->failures = 0;
 		if (b->mute.ms <= e->now.mono.ms)
-			bucket_complain(e, r, LK_NONE, "");
+			bucket_complain(r, LK_NONE, "");
 	}
 	/* What follows may ask for something in its place. */
 	TAILQ_REMOVE(&b->flights, f, next);

@@ -53,18 +53,19 @@ struct record {
 };
 
 /* remotes.c */
-void remotes_free(struct engine *);
-void remotes_aborted(struct engine *);
-LK_MUST_USE lk_err remotes_tick(struct engine *);
-LK_MUST_USE lk_err remotes_event(
+void engine_remotes_free(struct engine *);
+void engine_remotes_aborted(struct engine *);
+LK_MUST_USE lk_err engine_remotes_tick(struct engine *);
+LK_MUST_USE lk_err engine_remotes_event(
     struct engine *, const struct replica_event *);
-int64_t remotes_next_ms(const struct engine *);
-bool remotes_take(struct engine *, struct engine_output *);
+int64_t engine_remotes_next_ms(const struct engine *);
+bool engine_remotes_take(struct engine *, struct engine_output *);
 
 /* acks.c */
 /* As an object of a bucket: the name it has now, NOTFOUND where nobody wants to
- * know; appends it, NOTFOUND where there is nothing to say.  And takes one in, of whichever device: WAIT when its key
- * is not known, or who it is; MALFORMED, TRUNCATED. */
+ * know; appends it, NOTFOUND where there is nothing to say.  And takes one in,
+ * of whichever device: WAIT when its key is not known, or who it is; MALFORMED,
+ * TRUNCATED. */
 LK_MUST_USE lk_err acks_name(
     struct engine *, struct docstate *, struct stored_name *);
 LK_MUST_USE lk_err acks_store(
@@ -126,6 +127,7 @@ struct flight {
 	TAILQ_ENTRY(flight) next;
 	enum flight_kind kind;
 	bool sent;            /* handed out */
+	struct mono asked;    /* then */
 	uint32_t docno;       /* 0: of none */
 	struct record record; /* what it is about */
 	struct object_request request;
@@ -165,6 +167,7 @@ struct docnos {
 };
 
 struct bucket {
+	struct mono now; /* of the last tick */
 	struct flights flights;
 	size_t flights_len;
 	struct unread *unread; /* owned; in order as far as they are sorted */
@@ -229,8 +232,10 @@ LK_MUST_USE lk_err bucket_put(struct engine *, struct remote *,
     struct flight **);
 struct flight *bucket_ask(struct engine *, struct remote *, enum flight_kind,
     enum object_op, const struct stored_name *);
+/* Ends what is under way, to begin again after a pause. */
+void bucket_rest(struct engine *, struct remote *);
 /* Says why the remote cannot be used. */
-void bucket_complain(struct engine *, struct remote *, lk_err, const char *why);
+void bucket_complain(struct remote *, lk_err, const char *why);
 bool bucket_has_room(const struct bucket *);
 /* Something of the document may be to be written. */
 LK_MUST_USE lk_err bucket_dirty(struct bucket *, uint32_t docno);

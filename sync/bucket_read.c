@@ -156,7 +156,7 @@ bucket_found(struct engine *e, struct remote *r, uint32_t docno,
 		return LK_NONE;
 	}
 	if (r->status.ignored >= IGNORED_MAX) {
-		bucket_complain(e, r, LK_ERR(LK_E_LIMIT, "objects"),
+		bucket_complain(r, LK_ERR(LK_E_LIMIT, "objects"),
 		    "it holds too much that is of no use");
 		return LK_NONE;
 	}

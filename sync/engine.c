@@ -47,7 +47,7 @@ engine_free(struct engine *e)
 	peers_free(e);
 	redeem_free(e);
 	windows_free(e);
-	remotes_free(e);
+	engine_remotes_free(e);
 	free(e->origins);
 	free(e->acks);
 	free(e->heals);
@@ -267,7 +267,7 @@ engine_plan(struct engine *e)
 		if (redeem_wanted(q))
 			wake_at(e, q->again.ms);
 	wake_at(e, windows_next_ms(e));
-	wake_at(e, remotes_next_ms(e));
+	wake_at(e, engine_remotes_next_ms(e));
 	if (e->acks_len > 0)
 		wake_at(e, e->acks_due.ms);
 	if (e->heals_len > 0)
@@ -297,7 +297,7 @@ engine_tick(struct engine *e, struct now now)
 	TRY(discovery_tick(e));
 	TRY(peers_dial(e));
 	TRY(redeem_dial(e));
-	TRY(remotes_tick(e));
+	TRY(engine_remotes_tick(e));
 	windows_tick(e);
 	if (e->acks_len > 0 && e->acks_due.ms <= now.mono.ms)
 		TRY(acks_flush(e, ACKS_AT_ONCE));
@@ -326,7 +326,7 @@ engine_events(struct engine *e, const struct replica_event *events, size_t n,
 	for (size_t i = 0; i < n; i++) {
 		TRY(reconcile_push(e, &events[i]));
 		TRY(acks_note(e, events[i].docno));
-		TRY(remotes_event(e, &events[i]));
+		TRY(engine_remotes_event(e, &events[i]));
 		access_changed |= events[i].access;
 		if (events[i].access) {
 			TRY(welcome_offer(e, events[i].docno));
@@ -349,7 +349,7 @@ engine_take(struct engine *e, struct engine_output *out)
 {
 	struct link *l;
 
-	if (discovery_take(e, out) || remotes_take(e, out))
+	if (discovery_take(e, out) || engine_remotes_take(e, out))
 		return true;
 	TAILQ_FOREACH (l, &e->links, next) {
 		*out = (struct engine_output){ .conn = l->conn };
@@ -397,7 +397,7 @@ engine_aborted(struct engine *e)
 	e->fanout.ms = 1;
 	e->devices_known = e->gone_known = 0;
 	e->boxes_known = 0;
-	remotes_aborted(e);
+	engine_remotes_aborted(e);
 }
 
 bool

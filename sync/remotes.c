@@ -6,7 +6,7 @@
 #include "sync/bucket.h"
 
 void
-remotes_free(struct engine *e)
+engine_remotes_free(struct engine *e)
 {
 	struct remote *r;
 
@@ -25,17 +25,19 @@ is_bucket(const struct remote *r)
 }
 
 void
-remotes_aborted(struct engine *e)
+engine_remotes_aborted(struct engine *e)
 {
 	struct remote *r;
 
-	/* What was asked for and is answered now, nobody waits for. */
+	/* What was asked for and is answered now, nobody waits for; and what
+	 * made this happen does not happen again at once. */
 	TAILQ_FOREACH (r, &e->remotes, next)
-		bucket_clear(r);
+		if (r->bucket.started)
+			bucket_rest(e, r);
 }
 
 lk_err
-remotes_tick(struct engine *e)
+engine_remotes_tick(struct engine *e)
 {
 	struct remote *r;
 
@@ -46,7 +48,7 @@ remotes_tick(struct engine *e)
 }
 
 lk_err
-remotes_event(struct engine *e, const struct replica_event *ev)
+engine_remotes_event(struct engine *e, const struct replica_event *ev)
 {
 	struct remote *r;
 
@@ -57,7 +59,7 @@ remotes_event(struct engine *e, const struct replica_event *ev)
 }
 
 int64_t
-remotes_next_ms(const struct engine *e)
+engine_remotes_next_ms(const struct engine *e)
 {
 	int64_t next = INT64_MAX;
 	struct remote *r;
@@ -69,7 +71,7 @@ remotes_next_ms(const struct engine *e)
 }
 
 bool
-remotes_take(struct engine *e, struct engine_output *out)
+engine_remotes_take(struct engine *e, struct engine_output *out)
 {
 	struct remote *r;
 
