@@ -23,6 +23,8 @@ row_fill(json_object *r, const char *cells[])
 					   : "not reached";
 	cells[3] = field_ago(r, "since");
 	cells[4] = safe(why[0] != '\0' ? why : field(r, "error"));
+	if (cells[4][0] == '\0' && field_int(r, "lacking") > 0)
+		cells[4] = "not all of it stored yet";
 }
 
 static void

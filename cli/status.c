@@ -31,6 +31,20 @@ device_print(struct output *o, json_object *d)
 						  : field_ago(d, "oldest"));
 }
 
+/* Where it lies besides: nobody may have fetched it yet. */
+static void
+remotes_print(json_object *remotes)
+{
+	for (size_t i = 0;
+	     remotes != NULL && i < json_object_array_length(remotes); i++) {
+		json_object *r = json_object_array_get_idx(remotes, i);
+
+		printf("  remote %s: %s\n", safe(field(r, "name")),
+		    field_bool(r, "stored") ? "all of it stored there"
+					    : "not all of it stored yet");
+	}
+}
+
 /* Whose key was used twice, and how that is mended. */
 static void
 forks_print(struct output *o, json_object *forks, const char *name)
@@ -115,6 +129,7 @@ document_print(struct output *o, json_object *doc)
 		puts("  what is here stays, nothing more comes");
 	else if (len == 0)
 		puts("  on this device only");
+	remotes_print(field_list(doc, "remotes"));
 	alarms_print(o, doc);
 }
 

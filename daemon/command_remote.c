@@ -34,17 +34,18 @@ status_find(struct request *r, uint32_t number, struct remote_status *out)
 	return false;
 }
 
-static struct json_object *
-remote_json(struct request *r, const struct remote_known *k)
+static lk_err
+remote_json(
+    struct request *r, const struct remote_known *k, struct json_object *o)
 {
-	struct json_object *o = json_object_new_object();
 	struct remote_status s;
+	uint64_t lacks;
 
 	json_add_text(o, "name", k->name);
 	json_add_text(o, "kind", kind_word(k->url));
 	json_add_text(o, "url", k->url);
 	if (!status_find(r, k->number, &s))
-		return o;
+		return LK_NONE;
 	json_add_flag(o, "tried", s.tried);
 	json_add_flag(o, "reachable", s.reachable);
 	if (s.tried)
@@ -57,7 +58,9 @@ remote_json(struct request *r, const struct remote_known *k)
 		json_add_time(o, "complete", s.complete);
 	json_add_number(o, "unread", s.unread);
 	json_add_number(o, "ignored", s.ignored);
-	return o;
+	TRY(engine_remote_lacks(r->engine, k->number, &lacks));
+	json_add_number(o, "lacking", lacks);
+	return LK_NONE;
 }
 
 static lk_err
@@ -68,8 +71,12 @@ remote_list(struct request *r)
 
 	json_object_object_add(r->result, "remotes", list);
 	TRY(list_read(r, &all));
-	for (size_t i = 0; i < all.len; i++)
-		json_object_array_add(list, remote_json(r, &all.list[i]));
+	for (size_t i = 0; i < all.len; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_object_array_add(list, o);
+		TRY(remote_json(r, &all.list[i], o));
+	}
 	return LK_NONE;
 }
 

@@ -10,6 +10,7 @@
 #include "daemon/commands.h"
 #include "daemon/subject.h"
 #include "sync/refusals.h"
+#include "sync/remotes.h"
 
 #define WHO_LEN (2 * LK_NAME_MAX + 8)
 #define TIMEOUT_DEFAULT 60000
@@ -60,15 +61,41 @@ devices_add(struct request *r, uint32_t docno, struct json_object *list,
 	}
 }
 
+/* Where else it lies: stored is not delivered. */
+static lk_err
+stores_add(struct request *r, uint32_t docno, struct json_object *list)
+{
+	struct remote_status s;
+
+	for (size_t i = 0; engine_remote(r->engine, i, &s).code == LK_OK;
+	     i++) {
+		struct json_object *o;
+		bool holds;
+
+		if (s.kind == REMOTE_RELAY)
+			continue;
+		TRY(engine_remote_holds(r->engine, s.number, docno, &holds));
+		o = json_object_new_object();
+		json_add_text(o, "name", s.name);
+		json_add_flag(o, "stored", holds);
+		json_object_array_add(list, o);
+	}
+	return LK_NONE;
+}
+
 static lk_err
 document_status(struct request *r, const struct subject *s,
     struct json_object *o, bool *synced)
 {
 	struct json_object *devices = json_object_new_array();
+	struct json_object *remotes = json_object_new_array();
 	size_t behind, done;
 
 	json_add_summary(o, s);
 	json_object_object_add(o, "devices", devices);
+	json_object_object_add(o, "remotes", remotes);
+	if (!s->summary.revoked)
+		TRY(stores_add(r, s->docno, remotes));
 	TRY(alarms_add(r, s, o));
 	TRY(devices_add(r, s->docno, devices, &behind, &done));
 	if (behind > 0)

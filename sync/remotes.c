@@ -179,3 +179,48 @@ engine_remote(struct engine *e, size_t i, struct remote_status *out)
 		}
 	return LK_ERR(LK_E_NOTFOUND, "remote");
 }
+
+lk_err
+engine_remote_holds(
+    struct engine *e, uint32_t number, uint32_t docno, bool *holds)
+{
+	struct fingerprint fp, there;
+	lk_err err;
+
+	if (remote_find(e, number) == NULL)
+		return LK_ERR(LK_E_NOTFOUND, "remote");
+	*holds = false;
+	TRY(fingerprint_doc(e->r->txn, docno, &fp));
+	err = record_complete(e, number, docno, &there);
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	*holds = fp.count == there.count &&
+	    memcmp(fp.sum, there.sum, sizeof(fp.sum)) == 0;
+	return LK_NONE;
+}
+
+lk_err
+engine_remote_lacks(struct engine *e, uint32_t number, uint64_t *lacks)
+{
+	uint32_t docno = 0;
+	uint64_t n = 0;
+
+	for (;;) {
+		struct graph *g;
+		bool holds;
+		lk_err err = replica_doc_next(e->r, docno, &docno);
+
+		if (err.code == LK_E_NOTFOUND)
+			break;
+		TRY(err);
+		TRY(engine_remote_holds(e, number, docno, &holds));
+		if (holds)
+			continue;
+		TRY(replica_graph(e->r, docno, &g));
+		n += graph_len(g) > 0 &&
+		    graph_role(g, e->identity->sign.pk) >= ROLE_READ;
+	}
+	*lacks = n;
+	return LK_NONE;
+}

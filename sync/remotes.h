@@ -53,5 +53,17 @@ struct remote_status {
 /* The i-th; NOTFOUND past the end. */
 LK_MUST_USE lk_err engine_remote(
     struct engine *, size_t i, struct remote_status *);
+/*
+ * Whether all this device has of a document lies there too, with what its
+ * readers need to open it: as far as the remote's own lists say, and that is not
+ * that anybody has fetched it.  False of a document of which nothing is put.
+ * NOTFOUND: no such remote.
+ */
+LK_MUST_USE lk_err engine_remote_holds(
+    struct engine *, uint32_t number, uint32_t docno, bool *holds);
+/* Of how many documents, the home document included, something is still to be
+ * put there.  Looks at all of them: 2 us each. */
+LK_MUST_USE lk_err engine_remote_lacks(
+    struct engine *, uint32_t number, uint64_t *lacks);
 
 #endif
