@@ -35,6 +35,23 @@ object_name_is_valid(const char *name)
 	}
 }
 
+lk_err
+object_request_check(const struct object_request *r)
+{
+	if (r->op == OBJECT_LIST)
+		return strnlen(r->name, sizeof(r->name)) > OBJECT_NAME_MAX ||
+			strnlen(r->after, sizeof(r->after)) > OBJECT_NAME_MAX
+		    ? LK_ERR(LK_E_USAGE, "name")
+		    : LK_NONE;
+	if (!object_name_is_valid(r->name) ||
+	    (r->op == OBJECT_GET && r->max > OBJECT_BYTES_MAX) ||
+	    (r->op == OBJECT_PUT && r->bytes.len > OBJECT_BYTES_MAX))
+		return LK_ERR(LK_E_USAGE, "name or length");
+	if (strncmp(r->name, OBJECT_ROOT "/", strlen(OBJECT_ROOT "/")) != 0)
+		return LK_ERR(LK_E_DENIED, "outside of " OBJECT_ROOT);
+	return LK_NONE;
+}
+
 void
 object_request_clear(struct object_request *r)
 {

@@ -67,6 +67,8 @@ struct object_answer {
 
 /* Whether it is a name as above. */
 bool object_name_is_valid(const char *);
+/* USAGE or DENIED, as above. */
+LK_MUST_USE lk_err object_request_check(const struct object_request *);
 /* Frees what it owns. */
 void object_request_clear(struct object_request *);
 void object_answer_clear(struct object_answer *);

@@ -301,23 +301,6 @@ object_do(const char *dir, const struct object_request *r, struct buf *got)
 	return err;
 }
 
-static lk_err
-request_check(const struct object_request *r)
-{
-	if (r->op == OBJECT_LIST)
-		return strnlen(r->name, sizeof(r->name)) > OBJECT_NAME_MAX ||
-			strnlen(r->after, sizeof(r->after)) > OBJECT_NAME_MAX
-		    ? LK_ERR(LK_E_USAGE, "name")
-		    : LK_NONE;
-	if (!object_name_is_valid(r->name) ||
-	    (r->op == OBJECT_GET && r->max > OBJECT_BYTES_MAX) ||
-	    (r->op == OBJECT_PUT && r->bytes.len > OBJECT_BYTES_MAX))
-		return LK_ERR(LK_E_USAGE, "name or length");
-	if (strncmp(r->name, OBJECT_ROOT "/", strlen(OBJECT_ROOT "/")) != 0)
-		return LK_ERR(LK_E_DENIED, "outside of " OBJECT_ROOT);
-	return LK_NONE;
-}
-
 void
 folder_do(const char *dir, const struct object_request *r,
     struct object_answer *answer)
@@ -327,7 +310,7 @@ folder_do(const char *dir, const struct object_request *r,
 
 	*answer = (struct object_answer){ .remote = r->remote,
 		.request = r->request };
-	err = request_check(r);
+	err = object_request_check(r);
 	if (err.code == LK_OK)
 		err = root_open(&root, dir);
 	if (err.code == LK_E_NOTFOUND) {

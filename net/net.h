@@ -174,7 +174,8 @@ void net_announce(struct net *, const struct net_source *, struct bytes);
 void net_porter(struct net *, int fd);
 /*
  * From now on requests name this remote by `number`, which is no other's.  It
- * need not be reachable.  USAGE when it keeps no objects (a relay); NOMEM.
+ * need not be reachable.  USAGE when it keeps no objects (a relay); UNAVAILABLE
+ * when libcurl is not there, for a bucket; NOMEM.
  */
 LK_MUST_USE lk_err net_remote_open(
     struct net *, uint32_t number, const struct remote_url *);

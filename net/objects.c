@@ -55,6 +55,8 @@ static void
 remote_free(struct remote *r)
 {
 	pthread_cond_destroy(&r->work);
+	if (r->url.kind == REMOTE_URL_BUCKET)
+		s3_clear(&r->s3);
 	free(r);
 }
 
@@ -76,6 +78,8 @@ remote_drop(struct remote *r)
 	for (size_t i = 0; i < OBJECTS_THREADS_MAX; i++)
 		if (r->links[i].used && r->links[i].channel != -1)
 			(void)shutdown(r->links[i].channel, SHUT_RDWR);
+	if (r->url.kind == REMOTE_URL_BUCKET)
+		s3_stop(&r->s3);
 	pthread_cond_broadcast(&r->work);
 	if (r->threads == 0)
 		remote_free(r);
@@ -96,6 +100,7 @@ objects_close(struct net *net)
 	pthread_cond_destroy(&o->ended);
 	if (o->porter != -1)
 		close(o->porter);
+	free(o->curl);
 }
 
 void
@@ -162,6 +167,7 @@ link_close(struct net *net, struct link *link)
 {
 	int channel = link->channel;
 
+	s3_link_close(&link->s3);
 	/* remote_drop must not meet a number that is somebody else's. */
 	pthread_mutex_lock(&net->mutex);
 	link->channel = -1;
@@ -202,6 +208,10 @@ job_do(struct remote *r, struct link *link, struct job *job)
 {
 	lk_err err = LK_NONE;
 
+	if (r->url.kind == REMOTE_URL_BUCKET) {
+		s3_do(&r->s3, &link->s3, &job->request, &job->answer);
+		return;
+	}
 	if (link->channel == -1)
 		err = link_open(r, link);
 	if (err.code != LK_OK)
@@ -286,14 +296,19 @@ net_remote_open(struct net *net, uint32_t number, const struct remote_url *url)
 	struct remote *r;
 	pthread_condattr_t attr;
 
-	if (url->kind != REMOTE_URL_FOLDER)
+	if (url->kind == REMOTE_URL_RELAY)
 		return (LK_ERR(LK_E_USAGE, "no store of objects"));
+	if (url->kind == REMOTE_URL_BUCKET && net->objects.curl == NULL)
+		TRY(curl_load(&net->objects.curl));
 	r = calloc(1, sizeof(*r));
 	if (r == NULL)
 		return (LK_ERR(LK_E_NOMEM, "open a remote"));
 	r->net = net;
 	r->number = number;
 	r->url = *url;
+	if (url->kind == REMOTE_URL_BUCKET)
+		s3_init(
+		    &r->s3, &r->url, net->objects.curl, net->objects.porter);
 	TAILQ_INIT(&r->queued);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -19,6 +19,7 @@
 
 #include "base/object.h"
 #include "base/remote_url.h"
+#include "net/s3.h"
 
 #define OBJECTS_THREADS_MAX 4
 #define OBJECTS_IDLE_S 10
@@ -37,7 +38,8 @@ TAILQ_HEAD(job_list, job);
 /* One thread's own way to a remote. */
 struct link {
 	bool used;
-	int channel; /* to the porter; -1: none */
+	int channel; /* FOLDER: to the porter; -1: none */
+	struct s3_link s3;
 };
 
 struct remote {
@@ -51,12 +53,14 @@ struct remote {
 	size_t threads, idle;
 	pthread_cond_t work;
 	bool closed;
+	struct s3 s3; /* BUCKET */
 	struct link links[OBJECTS_THREADS_MAX];
 };
 LIST_HEAD(remote_list, remote);
 
 struct objects {
-	int porter; /* -1: none */
+	int porter;        /* -1: none */
+	struct curl *curl; /* NULL: not needed yet */
 	struct remote_list remotes;
 	struct job_list answered, told;
 	size_t threads; /* of all remotes, closed ones too */

@@ -14,9 +14,10 @@
 
 /* Between two processes of one program: structs as they are, then what is as
  * long as they say. */
+#define ASK_CREDENTIALS (OBJECT_DELETE + 1)
 struct ask {
-	uint32_t op;
-	char dir[REMOTE_URL_MAX + 1];
+	uint32_t op; /* of enum object_op, or ASK_CREDENTIALS */
+	char dir[REMOTE_URL_MAX + 1]; /* or a profile */
 	char name[OBJECT_NAME_MAX + 1], after[OBJECT_NAME_MAX + 1];
 	uint64_t max, len;
 };
@@ -79,14 +80,16 @@ bytes_receive(int fd, struct buf *out, size_t len)
 static bool
 ask_receive(int fd, struct ask *ask, struct object_request *r)
 {
-	if (!all_receive(fd, ask, sizeof(*ask)) || ask->op > OBJECT_DELETE ||
+	if (!all_receive(fd, ask, sizeof(*ask)) || ask->op > ASK_CREDENTIALS ||
 	    ask->len > OBJECT_BYTES_MAX || ask->max > OBJECT_BYTES_MAX)
 		return false;
 	ask->dir[sizeof(ask->dir) - 1] = '\0';
 	ask->name[sizeof(ask->name) - 1] = '\0';
 	ask->after[sizeof(ask->after) - 1] = '\0';
-	*r = (struct object_request){ .op = (enum object_op)ask->op,
-		.max = (size_t)ask->max };
+	*r = (struct object_request){ .max = (size_t)ask->max };
+	if (ask->op == ASK_CREDENTIALS)
+		return ask->len == 0;
+	r->op = (enum object_op)ask->op;
 	strlcpy(r->name, ask->name, sizeof(r->name));
 	strlcpy(r->after, ask->after, sizeof(r->after));
 	return ask->dir[0] == '/' &&
@@ -110,6 +113,22 @@ reply_send(int fd, const struct object_answer *a)
 	    all_send(fd, a->bytes.ptr, a->bytes.len);
 }
 
+static bool
+credentials_send(int fd, const char *profile)
+{
+	struct credentials c = { 0 };
+	struct object_answer a = { .err = credentials_read(&c, profile) };
+	bool sent;
+
+	buf_init(&a.bytes, sizeof(c));
+	if (a.err.code == LK_OK)
+		buf_mem(&a.bytes, &c, sizeof(c));
+	sent = reply_send(fd, &a);
+	buf_wipe(&a.bytes);
+	explicit_bzero(&c, sizeof(c));
+	return sent;
+}
+
 static void
 channel_serve(int fd)
 {
@@ -121,7 +140,9 @@ channel_serve(int fd)
 		struct ask ask;
 
 		going = ask_receive(fd, &ask, &request);
-		if (going) {
+		if (going && ask.op == ASK_CREDENTIALS)
+			going = credentials_send(fd, ask.dir);
+		else if (going) {
 			folder_do(ask.dir, &request, &answer);
 			going = reply_send(fd, &answer);
 		}
@@ -272,12 +293,13 @@ porter_connect(int porter, int *channel)
 }
 
 static bool
-ask_send(int channel, const char *dir, const struct object_request *r)
+ask_send(
+    int channel, uint32_t op, const char *dir, const struct object_request *r)
 {
 	struct ask ask;
 
 	memset(&ask, 0, sizeof(ask));
-	ask.op = r->op;
+	ask.op = op;
 	strlcpy(ask.dir, dir, sizeof(ask.dir));
 	strlcpy(ask.name, r->name, sizeof(ask.name));
 	strlcpy(ask.after, r->after, sizeof(ask.after));
@@ -325,11 +347,34 @@ porter_folder(int channel, const char *dir, const struct object_request *r,
 {
 	*answer = (struct object_answer){ .remote = r->remote,
 		.request = r->request };
-	if (r->bytes.len <= OBJECT_BYTES_MAX && ask_send(channel, dir, r) &&
-	    reply_receive(channel, answer))
+	if (r->bytes.len <= OBJECT_BYTES_MAX &&
+	    ask_send(channel, r->op, dir, r) && reply_receive(channel, answer))
 		return true;
 	object_answer_clear(answer);
 	answer->err = LK_ERR(LK_E_UNAVAILABLE, "folder");
 	strlcpy(answer->why, "the folder does not answer", sizeof(answer->why));
 	return false;
+}
+
+lk_err
+porter_credentials(int channel, const char *profile, struct credentials *out)
+{
+	static const struct object_request none;
+	struct timeval patience = { .tv_sec = PORTER_KEYS_S };
+	struct object_answer a = { 0 };
+	lk_err err = LK_ERR(LK_E_UNAVAILABLE, "keys");
+
+	(void)setsockopt(
+	    channel, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (ask_send(channel, ASK_CREDENTIALS, profile, &none) &&
+	    reply_receive(channel, &a)) {
+		err = a.err;
+		if (err.code == LK_E_CONFIG)
+			err.what = CREDENTIALS_NONE;
+		if (err.code == LK_OK && a.bytes.len == sizeof(*out))
+			memcpy(out, a.bytes.ptr, sizeof(*out));
+	}
+	buf_wipe(&a.bytes);
+	object_answer_clear(&a);
+	return err;
 }

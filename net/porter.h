@@ -10,20 +10,22 @@
  *          --request-->                           folder_do
  *          <--answer---
  *
- * The porter believes nothing: it takes requests for objects and no others, and
- * folder.h says what such a request can reach.  A child serves one channel, one
- * request at a time, so that a folder that does not answer holds up nobody
- * else.  All of them end when the daemon does.
+ * The porter believes nothing: it takes requests for objects, and for the keys
+ * of buckets, and no others; folder.h says what such a request can reach.  A
+ * child serves one channel, one request at a time, so that a folder that does
+ * not answer holds up nobody else.  All of them end when the daemon does.
  */
 #ifndef NET_PORTER_H
 #define NET_PORTER_H
 
 #include "base/object.h"
+#include "net/credentials.h"
 
 /* Children at once. */
 #define PORTER_CHANNELS_MAX 80
 /* Without an answer for so long a channel is given up. */
 #define PORTER_ANSWER_S 120
+#define PORTER_KEYS_S 10
 
 /*
  * Forks it; it lives until *fd is closed.  `confine` is called in it first.
@@ -40,5 +42,9 @@ LK_MUST_USE lk_err porter_connect(int porter, int *channel);
  */
 bool porter_folder(int channel, const char *dir, const struct object_request *,
     struct object_answer *);
+/* credentials_read, by a process that sees them.  UNAVAILABLE: the channel is
+ * of no use; CONFIG. */
+LK_MUST_USE lk_err porter_credentials(
+    int channel, const char *profile, struct credentials *);
 
 #endif

@@ -190,11 +190,27 @@ def part_model(t, long):
     said(t, "access rules", status, out)
 
 
+def npm_there(folder, package):
+    """Whether npm's packages of a folder are there."""
+    status, _ = run(["npm", "ci"], 300, cwd=folder)
+    return status == 0 or (folder / "node_modules" / package).exists()
+
+
+def part_remotes(t, long):
+    """folders and buckets, kept by others and by stores that misbehave"""
+    del long
+    folder, foreign = TESTS / "remote", []
+    if npm_there(folder, "s3rver"):
+        foreign = ["--foreign", folder]
+    else:
+        t.note("npm cannot fetch s3rver here: only our own store is asked")
+    status, out = run([PYTHON, folder / "buckets.py", "--ask", BUILD / "dev/tests/object_ask", *foreign], 900)
+    said(t, "remote/buckets.py", status, out)
+
+
 def has_automerge(t):
     """Whether npm's packages are there for those who ask Automerge."""
-    folder = TESTS / "interop"
-    status, _ = run(["npm", "ci"], 300, cwd=folder)
-    there = status == 0 or (folder / "node_modules/@automerge/automerge-repo").exists()
+    there = npm_there(TESTS / "interop", "@automerge/automerge-repo")
     if not there:
         t.note("npm cannot fetch @automerge/automerge here: it is not asked")
     return there
@@ -491,7 +507,7 @@ def part_mutants(t, long):
 
 PARTS = [part_build, part_unit, part_threads, part_model, part_ghosts, part_manuals, part_spin,
          part_cli, part_story, part_partitions, part_revocation, part_pairing, part_discovery, part_links,
-         part_thief, part_capture,
+         part_thief, part_capture, part_remotes,
          part_interop, part_twins, part_install, part_fuzz, part_simulation]
 LONG_PARTS = [*PARTS, part_mutants]
 

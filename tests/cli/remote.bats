@@ -123,3 +123,44 @@ Whether it keeps what it is given: lk remote test stick" ""
 	[ "$(porters)" -eq 0 ]
 	on laptop -q remote test stick
 }
+
+@test "a bucket is added and tested, with the keys the daemon was started with" {
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/../remote/s3_server.py" >host 3>&- &
+	server=$!
+	until [ -s host ]; do
+		kill -0 "$server"
+		sleep 0.1
+	done
+	unset AWS_PROFILE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+	export HOME=$T
+	device laptop
+	# Whoever has no bucket has no libcurl either.
+	pid=$(on laptop daemon status --json | field pid)
+	! grep -q libcurl "/proc/$pid/maps"
+	url="s3://notes/lk?endpoint=http://$(cat host)&region=us-east-1"
+	run --separate-stderr on laptop remote add cloud "$url"
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "cloud: a bucket at $url" ]
+	grep -q libcurl "/proc/$pid/maps"
+	run --separate-stderr on laptop remote test cloud
+	is 78 "" "lk: cloud: put: no keys: neither AWS_ACCESS_KEY_ID when the daemon began, nor the profile in ~/.aws/credentials"
+	# A file is looked at again.
+	mkdir .aws
+	printf '[default]\naws_access_key_id=AKIDTEST\naws_secret_access_key=secret/of+tests\n' >.aws/credentials
+	run --separate-stderr on laptop remote test cloud
+	[ "$status" -eq 0 ]
+	[[ $output == "cloud: an object of 1000 bytes was put ("* ]]
+	rm .aws/credentials
+	on laptop daemon stop
+	AWS_ACCESS_KEY_ID=AKIDTEST AWS_SECRET_ACCESS_KEY=wrong run --separate-stderr on laptop remote test cloud
+	[ "$status" -eq 77 ]
+	[[ $stderr == "lk: cloud: put: the bucket answers 403 SignatureDoesNotMatch: "* ]]
+	on laptop daemon stop
+	AWS_ACCESS_KEY_ID=AKIDTEST AWS_SECRET_ACCESS_KEY=secret/of+tests run --separate-stderr on laptop remote test cloud
+	[ "$status" -eq 0 ]
+	kill "$server"
+	run --separate-stderr on laptop remote test cloud
+	[ "$status" -eq 69 ]
+	[[ $stderr == "lk: cloud: put: "*onnect* ]]
+	! grep -rq "secret/of" laptop
+}

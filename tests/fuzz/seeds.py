@@ -350,6 +350,8 @@ SEEDS = {
     "column_fuzz": columns,
     "cpace_fuzz": lambda: (bytes.fromhex(v[f]) + b"\0" for v in json.loads(
         (DATA / "protocol/code.json").read_text())["runs"] for f in ("typer_share", "displayer_share")),
+    "credentials_fuzz": lambda: (b"[profile work]\nregion = eu-west-1\n[work]\naws_access_key_id=ID\n"
+        b"aws_secret_access_key = s/+=\r\naws_session_token=T\n",),
     "cursor_fuzz": cursors,
     "doc_fuzz": plans,
     "document_fuzz": lambda: chunks(0),
@@ -369,6 +371,10 @@ SEEDS = {
     "relay_message_fuzz": relays,
     "range_fuzz": ranges,
     "remotes_fuzz": lambda: (bytes.fromhex("00000003010000000205") + b"stick\x0dfile:///media",),
+    "s3_xml_fuzz": lambda: (b"<?xml version='1.0'?>\n<ListBucketResult xmlns=\"x\"><IsTruncated>true</IsTruncated>"
+        b"<Contents><Key>p/lk1/a&amp;&#x41;</Key><Size>1</Size></Contents><Contents><Key>p/lk1/b</Key>"
+        b"<Size>2</Size><Owner><ID>1</ID></Owner></Contents></ListBucketResult>",
+        b"<Error><Code>AccessDenied</Code><Message>no</Message><Region>eu-west-1</Region></Error>"),
     "salvage_fuzz": lambda: ((len(f) // 2 % 65536).to_bytes(2, "big") + f for f in automerge()),
     "session_fuzz": streams,
     "stream_fuzz": changes,
