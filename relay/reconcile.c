@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "relay/relay_state.h"
+#include "sync/range.h"
 
 #define SUBRANGES 16
 #define ITEMS_MAX 4096
@@ -118,6 +119,92 @@ want_taken(struct relay *r, struct visitor *v, struct bytes body)
 	}
 	r->wake = r->now.mono;
 	return visitor_order(v, want.topic, 0);
+}
+
+static void
+range_tell(struct relay *r, struct visitor *v, const struct opened *o,
+    struct bytes ranges)
+{
+	struct range_message m = { .topic = o->number, .ranges = ranges };
+	BUF_SCOPED b = { .max = MESSAGE_MAX };
+
+	range_message_encode(&b, &m);
+	if (!b.failed)
+		visitor_send(r, v, MSG_RANGE, buf_bytes(&b));
+}
+
+/* What the visitor has and the relay has not. */
+static void
+range_want(struct relay *r, struct visitor *v, const struct opened *o,
+    const struct range_result *found)
+{
+	for (size_t at = 0; at < found->want_len; at += WANT_MAX) {
+		struct want w = { .topic = o->number,
+			.ids = found->want + at * LK_ID_LEN,
+			.len = found->want_len - at };
+		BUF_SCOPED b = { .max = 64 * 1024 };
+
+		if (w.len > WANT_MAX)
+			w.len = WANT_MAX;
+		want_encode(&b, &w);
+		visitor_send(r, v, MSG_WANT, buf_bytes(&b));
+	}
+}
+
+/* What the relay has and the visitor has not; while more is on its way than is
+ * kept in mind, the next exchange finds the rest. */
+static lk_err
+range_orders(struct relay *r, struct visitor *v, const struct opened *o,
+    const struct range_result *found)
+{
+	for (size_t i = 0;
+	     i < found->send_len && v->orders_len < ORDERS_MAX - 1; i++)
+		TRY(visitor_order(v, o->number, found->send[i]));
+	r->wake = r->now.mono;
+	return visitor_order(v, o->number, 0);
+}
+
+static lk_err
+range_follow(struct relay *r, struct visitor *v, const struct opened *o,
+    const struct range_result *found, struct bytes answer)
+{
+	TRY(visitor_work(r, v, found->steps));
+	if (found->answers)
+		range_tell(r, v, o, answer);
+	if (o->scope == RELAY_FULL && !o->stopped)
+		range_want(r, v, o, found);
+	return found->send_len > 0 && v->orders_len < ORDERS_MAX - 1
+	    ? range_orders(r, v, o, found)
+	    : LK_NONE;
+}
+
+lk_err
+range_taken(struct relay *r, struct visitor *v, struct bytes body)
+{
+	struct range_result found = { .answers = false };
+	struct range_message m;
+	struct range_set set;
+	struct opened *o;
+	struct vault *vault;
+	struct account a;
+	BUF_SCOPED answer = { .max = RANGE_BODY_MAX };
+	lk_err err;
+
+	TRY(range_message_decode(&m, body));
+	TRY(visitor_work(r, v, 1));
+	o = opened_find(v, m.topic);
+	if (o == NULL || o->scope == RELAY_KEYS)
+		return LK_NONE;
+	TRY(account_get(relay_records(r), o->meeting->account, &a));
+	TRY(visitor_vault(r, v, &a, &vault));
+	set = (struct range_set){ .txn = vault->txn,
+		.docno = o->meeting->docno,
+		.session = { session_hash(v->session), SESSION_HASH_LEN } };
+	err = range_answer(&answer, &set, m.ranges, RANGE_STEPS_MAX, &found);
+	if (err.code == LK_OK)
+		err = range_follow(r, v, o, &found, buf_bytes(&answer));
+	range_result_clear(&found);
+	return err;
 }
 
 /* What came of one BATCH. */

@@ -5,7 +5,7 @@
  *   visitor.c   one connection: session, HELLO, which message is whose
  *   register.c  accounts and credentials
  *   opened.c    topics that are open, who meets there, the streams to them
- *   reconcile.c FP, WANT, BATCH
+ *   reconcile.c FP, RANGE, WANT, BATCH
  *   post.c      mailboxes
  *
  * A visitor's life, by who moves it; known once it opened a topic or logged in:
@@ -175,6 +175,7 @@ LK_MUST_USE lk_err visitor_order(
 /* reconcile.c */
 LK_MUST_USE lk_err fp_taken(struct relay *, struct visitor *, struct bytes);
 LK_MUST_USE lk_err want_taken(struct relay *, struct visitor *, struct bytes);
+LK_MUST_USE lk_err range_taken(struct relay *, struct visitor *, struct bytes);
 LK_MUST_USE lk_err batch_taken(struct relay *, struct visitor *, struct bytes);
 
 /* post.c */

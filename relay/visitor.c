@@ -272,6 +272,7 @@ static const struct handler {
 	{ MSG_RELAY_REGISTER, ANYBODY, register_taken },
 	{ MSG_MAILBOX_PUT, ANYBODY, letter_taken },
 	{ MSG_FP, KNOWN, fp_taken },
+	{ MSG_RANGE, KNOWN, range_taken },
 	{ MSG_WANT, KNOWN, want_taken },
 	{ MSG_BATCH, KNOWN, batch_taken },
 	{ MSG_RELAY_PURGE, ACCOUNT, purge_taken },

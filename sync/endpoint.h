@@ -13,9 +13,6 @@
 LK_MUST_USE lk_err endpoint_parse(struct address *, const char *text);
 /* False for a relay, which is no endpoint. */
 bool endpoint_format(char out[static ENDPOINT_MAX], const struct address *);
-/* Whether two are one place as far as a stranger's choice goes: nobody has an
- * IPv4 address or less than an IPv6 /64 to himself many times over. */
-bool endpoint_same_place(const char *, const char *);
 
 /* Whether two addresses, "host:port", are one place as far as a stranger's
  * choice goes: nobody has an IPv4 address or less than an IPv6 /64 to himself

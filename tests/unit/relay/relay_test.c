@@ -1,3 +1,4 @@
+#include "sync/range.h"
 #include "tests/unit/relay/guest.h"
 
 #define MB (1024u * 1024)
@@ -583,6 +584,140 @@ an_account_that_was_removed_leaves_nothing(void **state)
 	house_close(&h);
 }
 
+/* A guest with a store of its own, as devices have. */
+struct copy {
+	char dir[64];
+	struct store *store;
+	struct txn *txn;
+};
+
+static void
+copy_put(struct copy *c, struct bytes raw)
+{
+	struct log_entry entry = { .docno = 1, .envelope = raw };
+	struct envelope env;
+
+	ok(envelope_parse(&env, raw));
+	memcpy(entry.id, env.id, LK_ID_LEN);
+	memcpy(entry.tag, env.tag, LK_TOPIC_LEN);
+	entry.seq = env.seq;
+	ok(log_append(c->txn, &entry));
+	ok(essential_set(c->txn, env.id, true));
+}
+
+static void
+what_two_lack_is_found_by_ranges(void **state)
+{
+	struct copy c = { .dir = "/tmp/lk-copy-XXXXXX" };
+	struct range_result found = { .answers = false };
+	struct range_message m = { .topic = 0 };
+	struct sign_key credential;
+	struct owner o;
+	struct house h;
+	struct guest *a;
+	struct range_set set = { .docno = 1 };
+	uint8_t mine[LK_ID_LEN], theirs[LK_ID_LEN];
+	struct want want;
+	bool has;
+	BUF_SCOPED raw = { .max = 1 << 20 };
+	BUF_SCOPED ask = { .max = RANGE_BODY_MAX };
+	BUF_SCOPED body = { .max = MESSAGE_MAX };
+
+	(void)state;
+	house_open(&h, 16);
+	assert_non_null(mkdtemp(c.dir));
+	ok(store_open(&c.store, c.dir, (size_t)64 << 20));
+	ok(txn_begin(c.store, TXN_WRITE, &c.txn));
+	a = guest_with_account(&h, &o, MB);
+	key_draw(&h, &credential);
+	(void)guest_credential(&h, a, topic, &credential, RELAY_FULL);
+	(void)guest_opens(&h, a, o.key.pk, topic, &credential);
+	for (int i = 0; i < 10; i++) {
+		buf_reset(&raw);
+		envelope_noise(&h, &raw, topic, 1, false, 96);
+		copy_put(&c, buf_bytes(&raw));
+		guest_puts(&h, a, buf_bytes(&raw));
+	}
+	guest_puts_one(&h, a, topic, false, theirs);
+	buf_reset(&raw);
+	envelope_noise(&h, &raw, topic, 1, false, 96);
+	envelope_id(mine, buf_bytes(&raw));
+	copy_put(&c, buf_bytes(&raw));
+	guest_forget(a);
+	set.txn = c.txn;
+	set.session = BYTES(session_hash(a->session), SESSION_HASH_LEN);
+	ok(range_open(&ask, &set));
+	m.ranges = buf_bytes(&ask);
+	range_message_encode(&body, &m);
+	guest_send(a, MSG_RANGE, buf_bytes(&body));
+	house_settle(&h);
+	/* It lists what it has, and we know; or answers a list of ours. */
+	ok(range_message_decode(&m, guest_heard(a, MSG_RANGE)));
+	buf_reset(&ask);
+	ok(range_answer(&ask, &set, m.ranges, RANGE_STEPS_MAX, &found));
+	assert_int_equal(found.want_len, 1);
+	assert_memory_equal(found.want, theirs, LK_ID_LEN);
+	assert_int_equal(found.send_len, 1);
+	want = (struct want){ .ids = found.want, .len = 1 };
+	buf_reset(&body);
+	want_encode(&body, &want);
+	guest_send(a, MSG_WANT, buf_bytes(&body));
+	house_settle(&h);
+	assert_int_equal(guest_got(a, topic, theirs, &has), 1);
+	assert_true(has);
+	range_result_clear(&found);
+	txn_abort(c.txn);
+	store_close(c.store);
+	ok(store_remove(c.dir));
+	house_close(&h);
+}
+
+static void
+fingerprints_say_whether_anything_is_new(void **state)
+{
+	struct sign_key credential;
+	struct owner o;
+	struct house h;
+	struct guest *a;
+	struct fp_range f = { .first = 0, .last = 20 }, answer;
+	uint8_t id[LK_ID_LEN], zero[32] = { 0 };
+	struct digest d;
+	BUF_SCOPED b = { .max = 64 };
+
+	(void)state;
+	house_open(&h, 17);
+	a = guest_with_account(&h, &o, MB);
+	key_draw(&h, &credential);
+	(void)guest_credential(&h, a, topic, &credential, RELAY_FULL);
+	(void)guest_opens(&h, a, o.key.pk, topic, &credential);
+	guest_puts_one(&h, a, topic, false, id);
+	guest_forget(a);
+	digest_init(&d, FP_LEN, DIGEST_FP, NULL);
+	digest_add(&d, BYTES(session_hash(a->session), SESSION_HASH_LEN));
+	digest_add(&d, BYTES_OF(id));
+	for (int i = 0; i < 20; i++)
+		digest_add(&d, BYTES_OF(zero));
+	digest_final(&d, f.hash);
+	f.count = 1;
+	fp_range_encode(&b, &f);
+	guest_send(a, MSG_FP, buf_bytes(&b));
+	house_settle(&h);
+	assert_int_equal(a->said_len, 1);
+	ok(fp_range_decode(&answer, guest_heard(a, MSG_FP)));
+	assert_true(answer.answer);
+	guest_forget(a);
+	f.count = 2;
+	buf_reset(&b);
+	fp_range_encode(&b, &f);
+	guest_send(a, MSG_FP, buf_bytes(&b));
+	house_settle(&h);
+	assert_int_equal(a->said_len, 11);
+	ok(fp_range_decode(&answer, guest_heard(a, MSG_FP)));
+	assert_false(answer.answer);
+	assert_int_equal(answer.last, 20);
+	house_close(&h);
+}
+
 int
 main(void)
 {
@@ -612,6 +747,8 @@ main(void)
 		cmocka_unit_test(
 		    a_topic_that_was_purged_is_gone_and_may_come_again),
 		cmocka_unit_test(an_account_that_was_removed_leaves_nothing),
+		cmocka_unit_test(what_two_lack_is_found_by_ranges),
+		cmocka_unit_test(fingerprints_say_whether_anything_is_new),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
