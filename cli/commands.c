@@ -44,6 +44,7 @@ const struct command *const commands[] = {
 	&verb_sync,
 	&verb_verify,
 	&verb_peers,
+	&verb_relay,
 	&verb_remote,
 	&verb_daemon,
 	&verb_version,

@@ -36,6 +36,7 @@ extern const struct command verb_new;
 extern const struct command verb_pair;
 extern const struct command verb_peers;
 extern const struct command verb_quarantine;
+extern const struct command verb_relay;
 extern const struct command verb_remote;
 extern const struct command verb_restore;
 extern const struct command verb_revoke;

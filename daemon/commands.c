@@ -19,6 +19,7 @@ static const struct command *const *const tables[] = {
 	&commands_pairing,
 	&commands_person,
 	&commands_recover,
+	&commands_relay,
 	&commands_remote,
 	&commands_restore,
 	&commands_revoke,

@@ -9,20 +9,21 @@
 
 /* Each ends with a NULL method. */
 extern const struct command *const commands_adopt;
-extern const struct command *const commands_branch; /* branch, merge */
-extern const struct command *const commands_code;   /* pairing by code */
-extern const struct command *const commands_device; /* init, daemon */
+extern const struct command *const commands_branch;   /* branch, merge */
+extern const struct command *const commands_code;     /* pairing by code */
+extern const struct command *const commands_device;   /* init, daemon */
 extern const struct command *const commands_document; /* new, list, get */
 extern const struct command *const commands_edit;
-extern const struct command *const commands_file;    /* import, export */
+extern const struct command *const commands_file; /* import, export */
 extern const struct command *const commands_guardian;
 extern const struct command *const commands_history; /* diff, show, blame */
-extern const struct command *const commands_key; /* show, passphrase */
+extern const struct command *const commands_key;     /* show, passphrase */
 extern const struct command *const commands_log;
 extern const struct command *const commands_members; /* members, share */
 extern const struct command *const commands_pairing; /* tickets */
 extern const struct command *const commands_person;  /* devices, contacts */
 extern const struct command *const commands_recover; /* by the phrase */
+extern const struct command *const commands_relay;
 extern const struct command *const commands_remote;
 extern const struct command *const commands_restore; /* undo too */
 extern const struct command *const commands_revoke;  /* leave too */

@@ -26,6 +26,7 @@
 #include "daemon/remotes.h"
 #include "net/net.h"
 #include "net/workers.h"
+#include "relay/relay.h"
 
 struct call;
 struct client;
@@ -71,6 +72,8 @@ struct daemon {
 	struct buf passphrase;   /* of the identity file, until it is read */
 	struct replica *replica; /* NULL without identity */
 	struct engine *engine;   /* NULL without identity */
+	struct relay *relay;     /* NULL but in a relay's home; hosting.h */
+	uint8_t relay_pk[DH_LEN];
 
 	struct net *net;
 	struct workers *workers;
@@ -79,7 +82,7 @@ struct daemon {
 
 	struct control control;
 
-	int porter_fd; /* net/porter.h; -1 when net has it */
+	int porter_fd;      /* net/porter.h; -1 when net has it */
 	bool remotes_stale; /* the list in the store is news */
 	uint32_t remotes_open[REMOTES_MAX]; /* known to net/ */
 	size_t remotes_open_len;

@@ -14,6 +14,7 @@
 #include "crypto/lock.h"
 #include "daemon/control.h"
 #include "daemon/detach.h"
+#include "daemon/hosting.h"
 #include "daemon/instance.h"
 #include "daemon/sandbox.h"
 #include "net/porter.h"
@@ -338,13 +339,13 @@ replica_prepare(struct daemon *d)
 	lk_err err;
 
 	TRY(identity_prepare(d));
-	if (!d->has_identity) {
-		log_info("lkd: no identity yet: lk init makes one");
-		return (LK_NONE);
-	}
 	err = txn_begin(d->store, TXN_WRITE, &d->txn);
 	if (err.code == LK_OK)
-		err = replica_start(d);
+		err = d->has_identity ? replica_start(d) : hosting_start(d);
+	if (err.code == LK_OK && !d->has_identity)
+		log_info("lkd: %s",
+		    d->relay != NULL ? "a relay"
+				     : "no identity yet: lk init makes one");
 	if (err.code != LK_OK)
 		return (
 		    complain(err, "%s/store: %s", d->options.home, err.what));
@@ -406,6 +407,7 @@ daemon_close(struct daemon *d)
 	if (d->txn != NULL)
 		txn_abort(d->txn);
 	net_close(d->net);
+	hosting_stop(d);
 	replica_stop(d);
 	workers_close(d->workers);
 	store_close(d->store);

@@ -95,6 +95,8 @@ round_forget(struct daemon *d, lk_err err)
 		replica_aborted(d->replica);
 	if (d->engine != NULL)
 		engine_aborted(d->engine);
+	if (d->relay != NULL)
+		relay_aborted(d->relay);
 	d->lost_len = 0;
 	d->peers_dropped = true;
 	net_hang_up_peers(d->net);
@@ -195,6 +197,8 @@ round_begin(struct daemon *d)
 	d->now = now_read();
 	d->begun = d->now.mono;
 	d->received = 0;
+	if (d->relay != NULL)
+		relay_begin(d->relay, d->txn, d->now);
 	if (d->replica == NULL)
 		return (LK_NONE);
 	replica_begin(d->replica, d->txn, d->now);
@@ -235,6 +239,8 @@ round_commit(struct daemon *d)
 		round_abort(d, err);
 		return;
 	}
+	if (d->relay != NULL)
+		relay_save(d->relay);
 	err = txn_commit(d->txn);
 	d->txn = NULL;
 	if (err.code != LK_OK) {
@@ -242,6 +248,8 @@ round_commit(struct daemon *d)
 		return;
 	}
 	identity_swap_adopt(d);
+	if (d->relay != NULL)
+		relay_committed(d->relay);
 	if (d->replica != NULL) {
 		replica_committed(d->replica, &events, &len);
 		fresh_add(d, events, len);

@@ -4,6 +4,7 @@
 #include <vis.h>
 
 #include "daemon/daemon.h"
+#include "daemon/hosting.h"
 #include "sync/home.h"
 #include "sync/refusals.h"
 
@@ -79,6 +80,10 @@ peers_event(struct daemon *d, const struct net_event *e)
 {
 	lk_err err;
 
+	if (d->relay != NULL) {
+		hosting_event(d, e);
+		return;
+	}
 	if (!peers_wanted(d)) {
 		net_hang_up(d->net, e->conn);
 		return;
@@ -111,6 +116,8 @@ lost_tell(struct daemon *d)
 int64_t
 peers_next_ms(const struct daemon *d)
 {
+	if (d->relay != NULL)
+		return (hosting_next_ms(d));
 	return (peers_wanted(d) ? engine_next(d->engine).ms : INT64_MAX);
 }
 
@@ -119,6 +126,10 @@ peers_tick(struct daemon *d)
 {
 	lk_err err;
 
+	if (d->relay != NULL) {
+		hosting_tick(d);
+		return;
+	}
 	if (!peers_wanted(d) ||
 	    (!d->engine_touched && d->lost_len == 0 &&
 		peers_next_ms(d) > d->now.mono.ms))
@@ -221,6 +232,8 @@ peers_output(struct daemon *d)
 {
 	struct engine_output out;
 
+	if (d->relay != NULL)
+		hosting_output(d);
 	if (d->engine == NULL)
 		return;
 	while (engine_take(d->engine, &out)) {

@@ -123,6 +123,11 @@ request_init_empty(struct request *r, const char *name)
 
 	LK_ASSERT(
 	    d->txn != NULL && (call_of(r)->command->flags & COMMAND_ALONE));
+	if (d->relay != NULL) {
+		request_hint(r, "your documents have another LK_HOME");
+		return (request_fail(r, LK_ERR(LK_E_EXISTS, "relay"),
+		    "init: this is a relay's home"));
+	}
 	if (daemon_identity(d) != NULL) {
 		request_hint(r, "another device has another LK_HOME");
 		return (request_fail(r, LK_ERR(LK_E_EXISTS, "identity"),
