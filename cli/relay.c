@@ -149,6 +149,7 @@ relay_run(struct lk *lk, const struct args *args)
 
 	for (size_t i = 0; i < nitems(actions); i++) {
 		json_object *params;
+		int status;
 
 		if (strcmp(verb, actions[i].name) != 0 ||
 		    args->len != (actions[i].takes_account ? 2 : 1))
@@ -156,8 +157,13 @@ relay_run(struct lk *lk, const struct args *args)
 		params = params_new(NULL);
 		if (actions[i].takes_account)
 			params_text(params, "account", args->operands[1]);
-		DO(limits_take(lk, params));
-		DO(lk_connect(lk, CONNECT_INIT));
+		status = limits_take(lk, params);
+		if (status == 0)
+			status = lk_connect(lk, CONNECT_INIT);
+		if (status != 0) {
+			json_object_put(params);
+			return status;
+		}
 		return lk_answer(
 		    lk, actions[i].method, params, actions[i].render);
 	}
