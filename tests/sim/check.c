@@ -29,7 +29,8 @@ done_check(struct node *n, uint32_t docno, const struct node *other)
 		e = ledger_envelope_find(w->ledger, entry.id);
 		if (e == NULL || (e->have & 1u << other->index) == 0)
 			world_fail(w,
-			    "%s says that %s has all of document %zu, but lsn "
+			    "S1: %s says that %s has all of document %zu, but "
+			    "lsn "
 			    "%llu is not there",
 			    n->name, other->name, node_doc(n, docno),
 			    (unsigned long long)entry.lsn);
@@ -100,7 +101,8 @@ check_survived(struct node *n)
 			continue;
 		if (!log_has(n->txn, e->id))
 			world_fail(n->world,
-			    "%s: an envelope of document %zu that was durable "
+			    "S1: %s: an envelope of document %zu that was "
+			    "durable "
 			    "is gone after a crash",
 			    n->name, e->doc);
 	}
@@ -334,6 +336,8 @@ shown_visit(void *ctx, const struct doc_visit *v)
 /* The content of a document on a device, in the three ways it can be read. */
 struct content {
 	uint8_t shown[32], exported[32];
+	uint8_t statuses[32]; /* what is essential, and what of that shows */
+	struct fingerprint fp;
 	uint8_t heads[HEADS_MAX][LK_ID_LEN];
 	size_t heads_len;
 };
@@ -359,6 +363,29 @@ content_heads(struct node *n, uint32_t docno, struct content *c)
 	qsort(c->heads, c->heads_len, LK_ID_LEN, lk_id_compare);
 }
 
+/* Independent of the order in which they came. */
+static void
+content_statuses(struct node *n, uint32_t docno, struct content *c)
+{
+	struct change_info info;
+	struct graph *g;
+
+	world_need(n->world, replica_graph(n->replica, docno, &g), "graph");
+	for (uint64_t lsn = 0;
+	     replica_log(n->replica, docno, lsn, &info).code == LK_OK;
+	     lsn = info.lsn + 1) {
+		uint8_t one[LK_ID_LEN + 1], hash[32];
+
+		if (!graph_essential(g, graph_find(g, info.id)))
+			continue;
+		memcpy(one, info.id, LK_ID_LEN);
+		one[LK_ID_LEN] = info.visible;
+		digest(hash, sizeof(hash), DIGEST_FP, NULL, BYTES_OF(one));
+		for (size_t i = 0; i < sizeof(hash); i++)
+			c->statuses[i] ^= hash[i];
+	}
+}
+
 static void
 content_take(struct node *n, uint32_t docno, struct content *c)
 {
@@ -367,6 +394,8 @@ content_take(struct node *n, uint32_t docno, struct content *c)
 
 	memset(c, 0, sizeof(*c));
 	content_heads(n, docno, c);
+	content_statuses(n, docno, c);
+	world_need(n->world, fingerprint_doc(n->txn, docno, &c->fp), "fp");
 	world_need(
 	    n->world, replica_open_doc(n->replica, docno, &s.doc), "doc");
 	digest_init(&s.digest, 32, DIGEST_FP, NULL);
@@ -396,8 +425,11 @@ content_compare(struct node *n, size_t doc, const struct content *first,
 		what = "has other heads";
 	else if (memcmp(c->exported, first->exported, 32) != 0)
 		what = "exports something else";
+	else if (memcmp(c->statuses, first->statuses, 32) != 0)
+		what = "counts something else";
 	if (what != NULL)
-		world_fail(n->world, "document %zu: %s %s", doc, n->name, what);
+		world_fail(n->world, "S3, I1, I7, I11: document %zu: %s %s",
+		    doc, n->name, what);
 }
 
 /* The number an edit set its own key to, and what it added, are there. */
@@ -424,15 +456,16 @@ values_check(struct node *n, uint32_t docno, size_t doc, const bool *visible)
 		found = doc_get(d, DOC_ROOT, key, &item).code == LK_OK;
 		if (found != visible[i])
 			world_fail(n->world,
-			    "%s: document %zu: key %s of edit %zu is %s",
+			    "S1, I11: %s: document %zu: key %s of edit %zu is "
+			    "%s",
 			    n->name, doc, l->edits[i].key, i,
 			    found ? "there" : "lost");
 	}
 	if (doc_get(d, DOC_ROOT, counter, &item).code == LK_OK &&
 	    item.value.type == VALUE_COUNTER && item.value.i64 != sum)
 		world_fail(n->world,
-		    "%s: document %zu: the counter is %lld, not %lld", n->name,
-		    doc, (long long)item.value.i64, (long long)sum);
+		    "I11: %s: document %zu: the counter is %lld, not %lld",
+		    n->name, doc, (long long)item.value.i64, (long long)sum);
 	doc_free(d);
 }
 
@@ -487,7 +520,11 @@ edits_check(struct node *n, uint32_t docno, size_t doc, bool reader)
 			continue;
 		dump_doc(n, docno);
 		dump_edit(n->world, i);
-		world_fail(n->world, "%s: document %zu: edit %zu of %s is %s",
+		world_fail(n->world,
+		    "%s: %s: document %zu: edit %zu of %s is %s",
+		    visible[i]     ? "I3"
+			: there[i] ? "I8"
+				   : "S1, I12",
 		    n->name, doc, i, n->world->nodes[l->edits[i].node].name,
 		    visible[i]     ? "visible, but was cut off"
 			: there[i] ? "void, but was kept"
@@ -497,6 +534,39 @@ edits_check(struct node *n, uint32_t docno, size_t doc, bool reader)
 		values_check(n, docno, doc, visible);
 	free(visible);
 	free(there);
+}
+
+/* A document of somebody hostile, who may have told everybody something else:
+ * those who were told the same show the same. */
+static void
+doc_final_hostile(struct world *w, size_t doc)
+{
+	struct content c[NODES];
+	bool has[NODES] = { false };
+
+	for (size_t i = 0; i < NODES; i++) {
+		struct node *n = &w->nodes[i];
+		struct graph *g;
+		uint32_t docno;
+
+		if (!n->present)
+			continue;
+		node_look(n);
+		if (replica_doc_by_id(
+			n->replica, w->ledger->docs[doc].docid, &docno)
+			.code == LK_OK) {
+			world_need(
+			    w, replica_graph(n->replica, docno, &g), "graph");
+			has[i] =
+			    graph_role(g, n->identity.sign.pk) >= ROLE_READ;
+		}
+		if (has[i])
+			content_take(n, docno, &c[i]);
+		node_look_end(n);
+		for (size_t k = 0; k < i && has[i]; k++)
+			if (has[k] && memcmp(c[k].fp.sum, c[i].fp.sum, 32) == 0)
+				content_compare(n, doc, &c[k], &c[i]);
+	}
 }
 
 static void
@@ -557,7 +627,7 @@ keys_check(struct node *n)
 			BYTES_OF(e->etag), &key)
 			.code == LK_OK)
 			world_fail(n->world,
-			    "%s holds the key of edit %zu of document %zu, "
+			    "I9: %s holds the key of edit %zu of document %zu, "
 			    "written by %s who knew it may not",
 			    n->name, i, e->doc, n->world->nodes[e->node].name);
 	}
@@ -569,6 +639,8 @@ check_final(struct world *w)
 	for (size_t doc = 0; doc < w->ledger->docs_len; doc++)
 		if (!is_gone(w, &w->ledger->docs[doc]))
 			doc_final(w, doc);
+		else if (w->nodes[w->ledger->docs[doc].creator].hostile != NULL)
+			doc_final_hostile(w, doc);
 	for (size_t i = 0; i < NODES; i++) {
 		if (!w->nodes[i].up)
 			continue;

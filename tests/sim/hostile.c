@@ -6,7 +6,6 @@
 
 #include "tests/sim/ledger.h"
 #include "tests/sim/prepare.h"
-#include "tests/sim/typed.h"
 #include "tests/sim/wire.h"
 #include "tests/sim/workload.h"
 
@@ -34,7 +33,7 @@ hostile_plan(struct world *w)
 
 	if (world_chance(w, 6))
 		return;
-	p->turns[FRIEND] = world_chance(w, 3);
+	p->turns[FRIEND] = world_chance(w, 2);
 	p->turns[FOURTH] = p->fourth && world_chance(w, 2);
 	p->strangers = (unsigned)random_below(&w->random, 3);
 	for (int i = 0; i < 8; i++)
@@ -97,14 +96,25 @@ hostile_begin(struct world *w, const char *prepared)
 			    EVENT_TURN, i, 0);
 }
 
+/* A document somebody honest made, in which it may read. */
 static bool
 has_document(struct node *n)
 {
-	uint32_t docno;
-	bool has;
+	struct ledger *l = n->world->ledger;
+	struct doc_summary doc;
+	uint32_t docno = 0;
+	bool has = false;
 
 	node_look(n);
-	has = doc_choose(n, ROLE_READ, &docno);
+	while (
+	    !has && replica_doc_next(n->replica, docno, &docno).code == LK_OK) {
+		size_t number = node_doc(n, docno);
+
+		world_need(
+		    n->world, replica_doc(n->replica, docno, &doc), "doc");
+		has = doc.role >= ROLE_READ && number != SIZE_MAX &&
+		    l->docs[number].creator != n->index;
+	}
 	node_look_end(n);
 	return has;
 }

@@ -151,7 +151,7 @@ invited_check(struct ledger *l, size_t doc, enum node_index node)
 		times += l->grants[i].doc == doc && l->grants[i].node == node;
 	if (times > l->docs[doc].invited[person])
 		world_fail(l->world,
-		    "%s was invited %u times to document %zu and let in %u "
+		    "I2: %s was invited %u times to document %zu and let in %u "
 		    "times",
 		    l->world->nodes[node].name, l->docs[doc].invited[person],
 		    doc, times);
@@ -263,16 +263,17 @@ ledger_durable(struct ledger *l, struct node *n, const struct replica_event *ev)
 		return;
 	e = envelope_enter(l, doc, ev->id);
 	if (e->forged)
-		world_fail(n->world, "%s took a forged envelope", n->name);
+		world_fail(n->world,
+		    "S2, I2, I4, I6, I10: %s took a forged envelope", n->name);
 	if ((l->docs[doc].granted & bit) == 0)
-		world_fail(n->world, "%s has document %zu without a grant",
+		world_fail(n->world, "I2: %s has document %zu without a grant",
 		    n->name, doc);
 	e->have |= bit;
 	if (ev->local && e->edit == 0)
 		edit_enter(l, n, ev, e);
 	if (e->edit != 0 && (l->edits[e->edit - 1].hidden & bit) != 0)
 		world_fail(n->world,
-		    "%s reads edit %zu of document %zu, written by %s who "
+		    "I9: %s reads edit %zu of document %zu, written by %s who "
 		    "knew it may not",
 		    n->name, e->edit - 1, doc,
 		    n->world->nodes[l->edits[e->edit - 1].node].name);

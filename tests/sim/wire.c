@@ -148,6 +148,10 @@ wire_send(struct node *n, uint64_t conn, struct buf *bytes)
 		return 0;
 	}
 	to = &w->wires[wire]->end[1 - which];
+	/* What every document begins with. */
+	if (bytes->len > 0 &&
+	    memmem(bytes->ptr, bytes->len, SIM_TEXT, strlen(SIM_TEXT)) != NULL)
+		world_fail(w, "S5: %s: text of a document on a wire", n->name);
 	/* As net_send: who does not read is parted with. */
 	if (to->node != NULL && to->node->hostile != NULL &&
 	    bytes->len > NET_PENDING_HARD - to->coming.len) {

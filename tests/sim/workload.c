@@ -190,7 +190,7 @@ create_fill(void *ctx, struct edit *e, struct doc *d)
 	(void)d;
 	TRY(edit_put(e, DOC_ROOT, prop_key("n"), &zero));
 	TRY(edit_make(e, DOC_ROOT, prop_key("text"), OBJ_TEXT, &text));
-	return edit_splice(e, text, 0, 0, BYTES_STR("In the beginning "));
+	return edit_splice(e, text, 0, 0, BYTES_STR(SIM_TEXT));
 }
 
 static lk_err

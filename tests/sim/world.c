@@ -119,7 +119,7 @@ plan_draw(struct world *w)
 	    : (uint64_t)world_between(w, 150, 1500);
 	p->latency_max = world_chance(w, 4) ? 800 : 40;
 	p->tablet = world_chance(w, 3);
-	p->fourth = world_chance(w, 3);
+	p->fourth = world_chance(w, 2);
 	p->late_pairing = world_chance(w, 3);
 	hostile_plan(w);
 }
@@ -216,7 +216,8 @@ check_event(struct world *w)
 		return true;
 	}
 	if (w->now - w->plan.active_ms > LIVENESS_MS)
-		world_fail(w, "no agreement after %lld s without faults: %s",
+		world_fail(w,
+		    "S4: no agreement after %lld s without faults: %s",
 		    (long long)(LIVENESS_MS / 1000), why);
 	schedule_put(&w->schedule, w->now + CHECK_MS, EVENT_CHECK, 0, 0);
 	return false;

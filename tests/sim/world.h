@@ -174,6 +174,8 @@ struct world {
 };
 
 #define SIM_PORT 7675
+/* What every document begins with, and no wire may show. */
+#define SIM_TEXT "In the beginning "
 /* The virtual clock starts here: a Monday in 2026. */
 #define SIM_EPOCH_MS INT64_C(1780000000000)
 
