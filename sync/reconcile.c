@@ -365,7 +365,8 @@ reconcile_audit(struct engine *e, struct link *l)
 	uint32_t number;
 	lk_err err;
 
-	if (random_below(&e->random, AUDIT_ODDS) != 0)
+	/* Whoever says so, though nothing has a number. */
+	if (l->numbers_len == 0 || random_below(&e->random, AUDIT_ODDS) != 0)
 		return LK_NONE;
 	number = (uint32_t)random_below(&e->random, l->numbers_len);
 	t = topics_number(l, number);
