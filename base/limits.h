@@ -104,7 +104,7 @@
  * named in all of them; credentials that were wrong. */
 #define RELAY_OPEN_MAX 16384
 #define RELAY_AUTHORS_MAX 65536
-#define RELAY_REFUSALS_MAX 64
+#define RELAY_REFUSALS_MAX 256
 #define RELAY_STRANGERS_MAX 64 /* sessions that showed nothing yet */
 #define RELAY_STRANGER_MS 10000
 #define RELAY_STRANGER_BYTES_MAX (64 * 1024)

@@ -196,13 +196,45 @@ bucket_parse(struct remote_url *u, struct bytes in)
 	return query_set(u, query);
 }
 
+#define RELAY_KEY_DIGITS 64
+
+/* What may stand behind a relay's port: a name, and so many digits. */
+static bool
+tail_cut(struct bytes *in, const char *name, uint8_t *out, size_t n)
+{
+	char digits[RELAY_KEY_DIGITS + 1];
+	size_t tail = strlen(name) + 2 * n;
+
+	if (in->len < tail ||
+	    memcmp(in->ptr + in->len - tail, name, strlen(name)) != 0)
+		return false;
+	memcpy(digits, in->ptr + in->len - 2 * n, 2 * n);
+	digits[2 * n] = '\0';
+	in->len -= tail;
+	return hex_decode(out, n, digits);
+}
+
 static lk_err
 relay_parse(struct remote_url *u, struct bytes in)
 {
-	if (!is_one_of(in, LOWER UPPER DIGITS ".-_:[]@%", REMOTE_URL_MAX))
+	char digits[RELAY_KEY_DIGITS + 1];
+	size_t head = RELAY_KEY_DIGITS + 1;
+
+	u->invited = tail_cut(&in, "?invite=", u->invite, sizeof(u->invite));
+	u->has_account = !u->invited &&
+	    tail_cut(&in, "?account=", u->account, sizeof(u->account));
+	if (in.len <= head || in.ptr[RELAY_KEY_DIGITS] != '@')
 		return wrong("expected relay://KEY@HOST:PORT");
-	memcpy(u->relay, in.ptr, in.len);
-	u->relay[in.len] = '\0';
+	memcpy(digits, in.ptr, RELAY_KEY_DIGITS);
+	digits[RELAY_KEY_DIGITS] = '\0';
+	in = BYTES(in.ptr + head, in.len - head);
+	if (!hex_decode(u->relay_key, sizeof(u->relay_key), digits) ||
+	    in.len > REMOTE_HOST_MAX ||
+	    !is_one_of(in, LOWER UPPER DIGITS ".-_:[]%", REMOTE_HOST_MAX) ||
+	    memchr(in.ptr, ':', in.len) == NULL)
+		return wrong("expected relay://KEY@HOST:PORT");
+	memcpy(u->host, in.ptr, in.len);
+	u->host[in.len] = '\0';
 	return LK_NONE;
 }
 

@@ -3,9 +3,10 @@
  *
  *   file:///media/stick/lk
  *   s3://bucket/prefix?endpoint=https://host:port&region=R&style=path&profile=P
- *   relay://KEY@host:port
+ *   relay://KEY@host:port?invite=TOKEN, or ?account=ACCOUNT
  *
- * %XX stands for a byte in all but the last.  Nothing secret is part of one.
+ * %XX stands for a byte in all but the last.  Nothing secret is part of
+ * one, but a relay's invitation, which dies with its use.
  */
 #ifndef BASE_REMOTE_URL_H
 #define BASE_REMOTE_URL_H
@@ -31,8 +32,12 @@ struct remote_url {
 	bool path_style; /* host/bucket/name rather than bucket.host/name */
 	char region[REMOTE_BUCKET_MAX + 1];  /* "": not said */
 	char profile[REMOTE_BUCKET_MAX + 1]; /* "": not said */
-	/* RELAY: what is behind relay://, for its own driver to read. */
-	char relay[REMOTE_URL_MAX + 1];
+	/* RELAY; ->host is where it is. */
+	uint8_t relay_key[32];
+	bool invited; /* it is good for an account, until there is one */
+	uint8_t invite[16];
+	bool has_account; /* whose: another device's, or another person's */
+	uint8_t account[32];
 };
 
 /* MALFORMED with what is wrong, in words; LIMIT over REMOTE_URL_MAX. */

@@ -17,7 +17,8 @@ row_fill(json_object *r, const char *cells[])
 	const char *why = field(r, "why");
 
 	cells[0] = safe(field(r, "name"));
-	cells[1] = safe(field(r, "url"));
+	cells[1] =
+	    safe(field(r, field(r, "address")[0] != '\0' ? "address" : "url"));
 	cells[2] = !field_bool(r, "tried") ? "not tried yet"
 	    : field_bool(r, "reachable")   ? "reached"
 					   : "not reached";

@@ -48,6 +48,8 @@ remote_json(
 		return LK_NONE;
 	json_add_flag(o, "tried", s.tried);
 	json_add_flag(o, "reachable", s.reachable);
+	if (s.address[0] != '\0')
+		json_add_text(o, "address", s.address);
 	if (s.tried)
 		json_add_time(o, "since", s.since);
 	if (s.err.code != LK_OK) {

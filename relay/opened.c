@@ -221,7 +221,7 @@ open_taken(struct relay *r, struct visitor *v, struct bytes body)
 	TRY(open_check(r, v, &m, &t, &good));
 	if (good)
 		return opened_begin(r, v, &m, &t);
-	if (++v->refusals > RELAY_REFUSALS_MAX)
+	if (++v->refusals > RELAY_REFUSALS_MAX && !v->known)
 		return LK_ERR(LK_E_LIMIT, "too many refusals");
 	opened_send(r, v, m.number, RELAY_REFUSED);
 	return LK_NONE;

@@ -221,11 +221,9 @@ hello_taken(struct relay *r, struct visitor *v, struct bytes body)
 	struct hello hello;
 
 	(void)r;
-	TRY(hello_decode(&hello, body));
 	if (v->state != VISITOR_HELLO)
 		return LK_ERR(LK_E_MALFORMED, "second HELLO");
-	if (hello.min > PROTOCOL_VERSION || hello.max < PROTOCOL_VERSION)
-		return LK_ERR(LK_E_VERSION, "no common version");
+	TRY(hello_meet(&hello, body));
 	v->state = VISITOR_OPEN;
 	return LK_NONE;
 }

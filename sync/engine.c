@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/courier.h"
 #include "sync/endpoint.h"
 #include "sync/fanout.h"
 #include "sync/names.h"
@@ -32,6 +33,7 @@ engine_new(struct engine **out, struct replica *r, struct identity *identity,
 	TAILQ_INIT(&e->redeems);
 	TAILQ_INIT(&e->windows);
 	TAILQ_INIT(&e->remotes);
+	TAILQ_INIT(&e->couriers);
 	message_body_max(e->body_max);
 	*out = e;
 	return LK_NONE;
@@ -47,6 +49,7 @@ engine_free(struct engine *e)
 	peers_free(e);
 	redeem_free(e);
 	windows_free(e);
+	couriers_free(e);
 	engine_remotes_free(e);
 	free(e->origins);
 	free(e->acks);
@@ -145,8 +148,10 @@ engine_dialed(struct engine *e, uint64_t conn, struct now now)
 	struct link *l = link_find(e, conn);
 
 	e->now = now;
-	if (l == NULL)
+	if (l == NULL) {
+		couriers_dialed(e, conn);
 		return LK_NONE;
+	}
 	l->connected = true;
 	l->heard = now.mono;
 	l->deadline.ms = now.mono.ms + HANDSHAKE_MS;
@@ -179,6 +184,8 @@ engine_closed(struct engine *e, uint64_t conn, struct now now)
 	e->now = now;
 	if (l != NULL)
 		link_lost(e, l);
+	else
+		couriers_closed(e, conn);
 	return LK_NONE;
 }
 
@@ -189,7 +196,9 @@ engine_bytes(
 	struct link *l = link_find(e, conn);
 
 	e->now = now;
-	if (l == NULL || l->state == LINK_CLOSED)
+	if (l == NULL)
+		return couriers_bytes(e, conn, bytes);
+	if (l->state == LINK_CLOSED)
 		return LK_NONE;
 	return link_verdict(e, l, link_bytes(e, l, bytes));
 }
@@ -199,8 +208,10 @@ engine_pending(struct engine *e, uint64_t conn, size_t pending)
 {
 	struct link *l = link_find(e, conn);
 
-	if (l == NULL)
+	if (l == NULL) {
+		couriers_pending(e, conn, pending);
 		return;
+	}
 	/* Room again: go on producing. */
 	if (l->pending >= LINK_ROOM_MIN && pending < LINK_ROOM_MIN)
 		e->wake = e->now.mono;
@@ -268,6 +279,7 @@ engine_plan(struct engine *e)
 			wake_at(e, q->again.ms);
 	wake_at(e, windows_next_ms(e));
 	wake_at(e, engine_remotes_next_ms(e));
+	wake_at(e, couriers_next_ms(e));
 	if (e->acks_len > 0)
 		wake_at(e, e->acks_due.ms);
 	if (e->heals_len > 0)
@@ -298,6 +310,7 @@ engine_tick(struct engine *e, struct now now)
 	TRY(peers_dial(e));
 	TRY(redeem_dial(e));
 	TRY(engine_remotes_tick(e));
+	TRY(couriers_tick(e));
 	windows_tick(e);
 	if (e->acks_len > 0 && e->acks_due.ms <= now.mono.ms)
 		TRY(acks_flush(e, ACKS_AT_ONCE));
@@ -327,6 +340,7 @@ engine_events(struct engine *e, const struct replica_event *events, size_t n,
 		TRY(reconcile_push(e, &events[i]));
 		TRY(acks_note(e, events[i].docno));
 		TRY(engine_remotes_event(e, &events[i]));
+		TRY(couriers_event(e, &events[i]));
 		access_changed |= events[i].access;
 		if (events[i].access) {
 			TRY(welcome_offer(e, events[i].docno));
@@ -349,7 +363,8 @@ engine_take(struct engine *e, struct engine_output *out)
 {
 	struct link *l;
 
-	if (discovery_take(e, out) || engine_remotes_take(e, out))
+	if (discovery_take(e, out) || engine_remotes_take(e, out) ||
+	    couriers_take(e, out))
 		return true;
 	TAILQ_FOREACH (l, &e->links, next) {
 		*out = (struct engine_output){ .conn = l->conn };
@@ -387,6 +402,7 @@ engine_aborted(struct engine *e)
 		l->state = LINK_CLOSED;
 		l->closing = true;
 	}
+	couriers_aborted(e);
 	/* What was learned in the aborted transaction is read again. */
 	peers_free(e);
 	e->peers_loaded = false;

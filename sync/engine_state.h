@@ -117,6 +117,7 @@ TAILQ_HEAD(redeems, redeem);
 TAILQ_HEAD(windows, window); /* pair_run.h */
 
 TAILQ_HEAD(remotes, remote); /* bucket.h */
+TAILQ_HEAD(couriers, courier); /* courier.h */
 
 /* An envelope that came from this link, so that it is not sent back. */
 struct origin {
@@ -153,6 +154,7 @@ struct engine {
 	struct mono wake;
 	struct discovery discovery;
 	struct remotes remotes;
+	struct couriers couriers;
 	uint64_t next_request;
 	uint64_t people; /* rises when others may write to other mailboxes */
 };

@@ -345,11 +345,9 @@ hello_received(struct engine *e, struct link *l, struct bytes body)
 {
 	struct hello hello;
 
-	TRY(hello_decode(&hello, body));
 	if (l->state != LINK_HELLO)
 		return LK_ERR(LK_E_MALFORMED, "second HELLO");
-	if (hello.min > PROTOCOL_VERSION || hello.max < PROTOCOL_VERSION)
-		return LK_ERR(LK_E_VERSION, "no common version");
+	TRY(hello_meet(&hello, body));
 	if (l->run != NULL)
 		return pair_run_open(e, l);
 	l->state = LINK_OPEN;

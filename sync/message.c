@@ -84,6 +84,15 @@ hello_decode(struct hello *out, struct bytes in)
 	return LK_NONE;
 }
 
+lk_err
+hello_meet(struct hello *out, struct bytes in)
+{
+	TRY(hello_decode(out, in));
+	return out->min > PROTOCOL_VERSION || out->max < PROTOCOL_VERSION
+	    ? LK_ERR(LK_E_VERSION, "no common version")
+	    : LK_NONE;
+}
+
 void
 topic_set_encode(struct buf *b, const struct topic_set *s)
 {

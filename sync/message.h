@@ -83,6 +83,8 @@ struct hello {
 };
 void hello_encode(struct buf *, const struct hello *);
 LK_MUST_USE lk_err hello_decode(struct hello *, struct bytes);
+/* The same, and VERSION where the sender and we have none in common. */
+LK_MUST_USE lk_err hello_meet(struct hello *, struct bytes);
 
 struct topic_set {
 	uint32_t count;

@@ -23,7 +23,7 @@ struct person_device {
 	bool gone;        /* revoked: a verified statement says so */
 	struct gone statement;
 	struct box_statement
-	    box;           /* newer than the certificate's, or counter 0 */
+	    box; /* newer than the certificate's, or counter 0 */
 	uint8_t beacon_key[BEACON_KEY_LEN]; /* zero: it has not said it */
 	struct wall since; /* what it did from then on does not stay; 0: all
 			    * that was seen stays */
@@ -63,6 +63,9 @@ LK_MUST_USE lk_err person_rotate(struct replica *, const struct identity *next);
 /* Appends it, sealed to the root's recovery box. */
 LK_MUST_USE lk_err escrow_seal(const struct identity *,
     const uint8_t recovery[static DH_LEN], struct buf *out);
+/* The root's recovery box, by the home document.  NOTFOUND. */
+LK_MUST_USE lk_err person_recovery_box(
+    struct replica *, uint32_t home, uint8_t out[static DH_LEN]);
 /* Puts this device's secrets there when it is listed and has none yet. */
 LK_MUST_USE lk_err person_escrow(struct replica *);
 /* Says this device's newest box key in a document.  EXISTS: it is known there;
@@ -127,8 +130,8 @@ LK_MUST_USE lk_err person_beacon_say(
     struct replica *, const uint8_t key[static BEACON_KEY_LEN]);
 
 /* A grant op for a device of one person under an enrolling grant. */
-void grant_own_device(struct op_grant *, const struct cert *, enum role,
-    uint16_t rank);
+void grant_own_device(
+    struct op_grant *, const struct cert *, enum role, uint16_t rank);
 /* The rank of a person's grant by somebody of rank `mine` (access.md section
  * 9). */
 uint16_t person_rank(enum role, int32_t mine);

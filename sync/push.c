@@ -1,11 +1,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/courier.h"
 #include "sync/engine_state.h"
 
 #define RECEIVE_MAX 4096 /* envelopes in one BATCH we take at once */
 
-static lk_err
+lk_err
 origin_note(struct engine *e, const uint8_t id[static LK_ID_LEN], uint64_t conn)
 {
 	if (e->origins_len == e->origins_cap) {
@@ -90,7 +91,7 @@ reconcile_batch(struct engine *e, struct link *l, struct bytes body)
 	return batch_verdicts(e, l, batch.topic, verdicts, n);
 }
 
-static bool
+bool
 came_from(
     const struct engine *e, const uint8_t id[static LK_ID_LEN], uint64_t conn)
 {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sync/bucket.h"
+#include "sync/courier.h"
 
 void
 engine_remotes_free(struct engine *e)
@@ -165,6 +166,14 @@ engine_object(
 		return LK_NONE;
 	e->wake = now.mono;
 	return bucket_answer(e, r, answer);
+}
+
+struct remote_status *
+remote_status(struct engine *e, uint32_t number)
+{
+	struct remote *r = remote_find(e, number);
+
+	return r == NULL ? NULL : &r->status;
 }
 
 lk_err

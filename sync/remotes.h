@@ -40,6 +40,7 @@ struct remote_status {
 	uint32_t number;
 	enum remote_kind kind;
 	char name[REMOTE_NAME_MAX + 1], url[REMOTE_URL_MAX + 1];
+	char address[512]; /* of a relay: for other devices to add, or "" */
 	bool tried;        /* it has answered, or failed to, since the start */
 	bool reachable;    /* the last time */
 	struct wall since; /* that it is, or is not */

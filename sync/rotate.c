@@ -27,8 +27,9 @@ escrow_seal(const struct identity *me, const uint8_t recovery[static DH_LEN],
 }
 
 /* The recovery box of this person: his root's, in the home document. */
-static lk_err
-recovery_box(struct replica *r, uint32_t home, uint8_t out[static DH_LEN])
+lk_err
+person_recovery_box(
+    struct replica *r, uint32_t home, uint8_t out[static DH_LEN])
 {
 	struct graph *g;
 	struct member m;
@@ -79,7 +80,7 @@ person_rotate(struct replica *r, const struct identity *next)
 	BUF_SCOPED escrow = { .max = ESCROW_MAX + BOX_SEAL_LEN };
 
 	TRY(replica_home(r, &home));
-	TRY(recovery_box(r, home, recovery));
+	TRY(person_recovery_box(r, home, recovery));
 	TRY(escrow_seal(next, recovery, &escrow));
 	n.escrow = buf_bytes(&escrow);
 	return replica_edit(r, home, rotation_fill, &n, NULL, &changed, hash);
@@ -125,7 +126,7 @@ person_escrow(struct replica *r)
 	if (err.code == LK_OK)
 		err = escrow_lacks(r, home, &lacks);
 	if (err.code == LK_OK && lacks)
-		err = recovery_box(r, home, recovery);
+		err = person_recovery_box(r, home, recovery);
 	if (err.code == LK_E_NOTFOUND || (err.code == LK_OK && !lacks))
 		return LK_NONE;
 	TRY(err);

@@ -70,15 +70,29 @@ an_endpoint_of_ones_own_has_paths_unless_it_says_otherwise(void **state)
 	assert_false(u.plain);
 }
 
+#define KEY "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static void
-a_relay_is_kept_as_it_is(void **state)
+a_relay_has_a_key_a_place_and_perhaps_an_invitation(void **state)
 {
 	struct remote_url u;
 
 	(void)state;
-	parse(&u, "relay://KEY@example.org:4711");
+	parse(&u, "relay://" KEY "@example.org:4711");
 	assert_int_equal(u.kind, REMOTE_URL_RELAY);
-	assert_string_equal(u.relay, "KEY@example.org:4711");
+	assert_string_equal(u.host, "example.org:4711");
+	assert_int_equal(u.relay_key[31], 0xef);
+	assert_false(u.invited || u.has_account);
+	parse(&u,
+	    "relay://" KEY "@[fd00::2]:7"
+	    "?invite=0123456789abcdef0123456789abcdef");
+	assert_string_equal(u.host, "[fd00::2]:7");
+	assert_true(u.invited);
+	assert_int_equal(u.invite[15], 0xef);
+	parse(&u, "relay://" KEY "@10.0.0.1:7?account=" KEY);
+	assert_string_equal(u.host, "10.0.0.1:7");
+	assert_true(u.has_account && !u.invited);
+	assert_int_equal(u.account[0], 0x01);
 }
 
 static void
@@ -94,7 +108,10 @@ everything_else_is_refused_in_words(void **state)
 		"s3://notes?endpoint=https://h/path",
 		"s3://notes?endpoint=https://a:b@h",
 		"s3://notes?region=", "s3://notes?region=a/b", "relay://",
-		"relay://a b", "http://x", "S3://notes" };
+		"relay://a b", "relay://KEY@h:1", "relay://" KEY "@h",
+		"relay://" KEY "h:1", "relay://" KEY "@h:1?invite=00",
+		"relay://" KEY "@h:1?account=00", "relay://" KEY "@h:1?x=y",
+		"relay://" KEY "@", "http://x", "S3://notes" };
 	struct remote_url u;
 
 	(void)state;
@@ -131,7 +148,8 @@ main(void)
 		cmocka_unit_test(a_bucket_of_amazon_has_a_name_of_its_own),
 		cmocka_unit_test(
 		    an_endpoint_of_ones_own_has_paths_unless_it_says_otherwise),
-		cmocka_unit_test(a_relay_is_kept_as_it_is),
+		cmocka_unit_test(
+		    a_relay_has_a_key_a_place_and_perhaps_an_invitation),
 		cmocka_unit_test(everything_else_is_refused_in_words),
 		cmocka_unit_test(what_is_too_long_is_refused),
 	};

@@ -1,0 +1,595 @@
+#include "sync/courier.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/relay_account.h"
+
+#define CONNECT_MS 20000
+#define IDLE_MS 30000
+#define DEAD_MS 75000
+#define ROUND_MS 30000
+#define AGAIN_MS 5000
+#define AGAIN_MOST_MS 300000
+#define SMALL 64
+
+/* What this person's other devices, and those he shares with, are to add. */
+static void
+address_say(const struct courier *c, struct remote_status *s)
+{
+	char key[2 * DH_LEN + 1], account[2 * SIGN_PK_LEN + 1];
+	BUF_SCOPED b = { .max = sizeof(s->address) };
+
+	hex_encode(key, BYTES_OF(c->at.relay_key));
+	hex_encode(account, BYTES_OF(c->account));
+	buf_printf(&b, "relay://%s@%s?account=%s", key, c->at.host, account);
+	buf_u8(&b, 0);
+	if (!b.failed)
+		memcpy(s->address, b.ptr, b.len);
+}
+
+void
+courier_says(struct engine *e, struct courier *c, lk_err err, const char *why)
+{
+	struct remote_status *s = remote_status(e, c->remote);
+
+	if (s == NULL)
+		return;
+	if (!s->tried || s->reachable != (err.code == LK_OK))
+		s->since = e->now.wall;
+	s->tried = true;
+	if (err.code == LK_OK)
+		address_say(c, s);
+	s->reachable = err.code == LK_OK;
+	s->err = err;
+	(void)strlcpy(s->why, why, sizeof(s->why));
+}
+
+static void
+session_drop(struct courier *c)
+{
+	session_free(c->session);
+	c->session = NULL;
+	buf_wipe(&c->out);
+	c->pending = 0;
+	c->state = COURIER_IDLE;
+	errands_reset(c);
+}
+
+static void
+courier_free(struct engine *e, struct courier *c)
+{
+	TAILQ_REMOVE(&e->couriers, c, next);
+	session_drop(c);
+	errands_clear(c);
+	free(c->ignored);
+	free(c);
+}
+
+void
+couriers_free(struct engine *e)
+{
+	while (!TAILQ_EMPTY(&e->couriers))
+		courier_free(e, TAILQ_FIRST(&e->couriers));
+}
+
+/* After a failure later each time, and not all devices at once. */
+static void
+courier_lost(struct engine *e, struct courier *c)
+{
+	int64_t wait = AGAIN_MS;
+
+	session_drop(c);
+	c->conn = 0;
+	for (unsigned i = 0; i < c->failures && wait < AGAIN_MOST_MS; i++)
+		wait *= 2;
+	c->failures++;
+	c->due.ms = e->now.mono.ms + wait / 2 +
+	    (int64_t)random_below(&e->random, (uint64_t)wait);
+	e->wake = e->now.mono;
+}
+
+/* Ends the session; the connection is closed when what is left was sent. */
+static void
+courier_end(struct engine *e, struct courier *c)
+{
+	if (c->conn == 0 || c->closing)
+		return;
+	c->closing = true;
+	e->wake = e->now.mono;
+}
+
+void
+courier_send(struct engine *e, struct courier *c, enum message_type type,
+    struct bytes body)
+{
+	if (c->session == NULL || c->closing)
+		return;
+	if (session_send(c->session, &c->out, (uint8_t)type, body).code !=
+	    LK_OK)
+		courier_end(e, c);
+}
+
+bool
+courier_has_room(const struct courier *c)
+{
+	return !c->closing && c->out.len + c->pending < LINK_ROOM_MIN;
+}
+
+static struct courier *
+courier_find(struct engine *e, uint64_t conn)
+{
+	struct courier *c;
+
+	TAILQ_FOREACH (c, &e->couriers, next)
+		if (c->conn == conn && conn != 0)
+			return c;
+	return NULL;
+}
+
+static lk_err
+courier_dial(struct engine *e, struct courier *c)
+{
+	uint8_t ephemeral[DH_LEN];
+	struct session_config config = { .role = SESSION_INITIATOR,
+		.pattern = SESSION_NK,
+		.remote = c->at.relay_key,
+		.ephemeral = ephemeral,
+		.body_max = c->body_max };
+	lk_err err;
+
+	random_fill(&e->random, ephemeral, sizeof(ephemeral));
+	buf_init(&c->out, LINK_OUT_MAX);
+	err = session_new(&c->session, &config, &c->out);
+	secret_wipe(ephemeral, sizeof(ephemeral));
+	if (err.code == LK_E_MALFORMED) {
+		courier_says(e, c, err, "its key is no key");
+		courier_lost(e, c);
+		return LK_NONE;
+	}
+	TRY(err);
+	c->conn = e->next_conn++;
+	c->dialled = c->connected = c->closing = false;
+	c->state = COURIER_DIALING;
+	c->heard = e->now.mono;
+	c->deadline.ms = e->now.mono.ms + CONNECT_MS;
+	return LK_NONE;
+}
+
+void
+couriers_dialed(struct engine *e, uint64_t conn)
+{
+	struct courier *c = courier_find(e, conn);
+
+	if (c == NULL)
+		return;
+	c->connected = true;
+	c->heard = e->now.mono;
+}
+
+void
+couriers_closed(struct engine *e, uint64_t conn)
+{
+	struct courier *c = courier_find(e, conn);
+
+	if (c == NULL)
+		return;
+	if (c->state < COURIER_LOGIN)
+		courier_says(e, c, LK_ERR(LK_E_UNAVAILABLE, "relay"),
+		    c->connected ? "it does not answer as a relay with this key"
+				 : "no connection");
+	else
+		courier_says(e, c, LK_ERR(LK_E_UNAVAILABLE, "relay"),
+		    "the connection ended");
+	courier_lost(e, c);
+}
+
+void
+couriers_pending(struct engine *e, uint64_t conn, size_t pending)
+{
+	struct courier *c = courier_find(e, conn);
+
+	if (c == NULL)
+		return;
+	if (c->pending >= LINK_ROOM_MIN && pending < LINK_ROOM_MIN)
+		e->wake = e->now.mono;
+	c->pending = pending;
+}
+
+static void
+hello_say(struct engine *e, struct courier *c)
+{
+	struct hello hello = { .min = PROTOCOL_VERSION,
+		.max = PROTOCOL_VERSION,
+		.message_max = MESSAGE_MAX };
+	BUF_SCOPED b = { .max = SMALL };
+
+	hello_encode(&b, &hello);
+	courier_send(e, c, MSG_HELLO, buf_bytes(&b));
+	c->state = COURIER_HELLO;
+}
+
+static void
+register_say(struct engine *e, struct courier *c,
+    const struct relay_register *m, const struct sign_key *key)
+{
+	BUF_SCOPED b = { .max = 512 };
+
+	relay_register_encode(&b, m, key, session_hash(c->session));
+	courier_send(e, c, MSG_RELAY_REGISTER, buf_bytes(&b));
+}
+
+/* A new account, which is in the home document before the relay hears of it. */
+static lk_err
+account_create(struct engine *e, struct courier *c)
+{
+	uint8_t successor[SIGN_PK_LEN];
+	struct relay_register m = { .what = RELAY_CREATE,
+		.successor = successor,
+		.invite = c->at.invite };
+	struct sign_key key;
+	lk_err err = relay_account_make(
+	    e->r, &e->random, c->at.relay_key, &key, successor);
+
+	if (err.code == LK_E_NOTFOUND || err.code == LK_E_DENIED) {
+		courier_says(e, c, err, "no home document to keep the account");
+		courier_end(e, c);
+		return LK_NONE;
+	}
+	TRY(err);
+	m.account = key.pk;
+	memcpy(c->account, key.pk, SIGN_PK_LEN);
+	c->creating = true;
+	register_say(e, c, &m, &key);
+	sign_key_clear(&key);
+	return LK_NONE;
+}
+
+/* There is an account to be used, or no more: whether this device has its key.
+ */
+static bool
+key_is_of(const struct courier *c, lk_err err, const struct sign_key *key)
+{
+	return err.code == LK_OK &&
+	    (!c->at.has_account ||
+		memcmp(key->pk, c->at.account, SIGN_PK_LEN) == 0);
+}
+
+static lk_err
+courier_ready(struct engine *e, struct courier *c)
+{
+	c->state = COURIER_OPEN;
+	c->failures = 0;
+	c->round = e->now.mono;
+	courier_says(e, c, LK_NONE, "");
+	return errands_begin(e, c);
+}
+
+lk_err
+courier_login(struct engine *e, struct courier *c)
+{
+	struct relay_register m = { .what = RELAY_LOGIN };
+	struct sign_key key;
+	lk_err err = relay_account_get(e->r, c->at.relay_key, &key);
+
+	if (!key_is_of(c, err, &key))
+		return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+	m.account = key.pk;
+	memcpy(c->account, key.pk, SIGN_PK_LEN);
+	register_say(e, c, &m, &key);
+	sign_key_clear(&key);
+	return LK_NONE;
+}
+
+static lk_err
+account_use(struct engine *e, struct courier *c)
+{
+	struct sign_key key;
+	lk_err err = relay_account_get(e->r, c->at.relay_key, &key);
+
+	c->state = COURIER_LOGIN;
+	c->creating = c->speaks = false;
+	if (key_is_of(c, err, &key))
+		return courier_login(e, c);
+	if (c->at.has_account &&
+	    (err.code == LK_OK || err.code == LK_E_NOTFOUND)) {
+		memcpy(c->account, c->at.account, SIGN_PK_LEN);
+		return courier_ready(e, c);
+	}
+	if (err.code == LK_E_NOTFOUND && c->at.invited)
+		return account_create(e, c);
+	if (err.code == LK_E_NOTFOUND) {
+		courier_says(e, c, LK_ERR(LK_E_DENIED, "relay"),
+		    "no account there: its operator's invitation makes one");
+		courier_end(e, c);
+		return LK_NONE;
+	}
+	return err;
+}
+
+static lk_err
+hello_received(struct engine *e, struct courier *c, struct bytes body)
+{
+	struct hello hello;
+
+	if (c->state != COURIER_HELLO)
+		return LK_ERR(LK_E_MALFORMED, "second HELLO");
+	TRY(hello_meet(&hello, body));
+	return account_use(e, c);
+}
+
+static lk_err
+registered(struct engine *e, struct courier *c, struct bytes body)
+{
+	struct relay_registered m;
+
+	TRY(relay_registered_decode(&m, body));
+	if (m.what == RELAY_CREDENTIALS && m.result != RELAY_DONE)
+		courier_says(e, c, LK_ERR(LK_E_LIMIT, "relay"),
+		    "it takes no more topics");
+	if (m.what > RELAY_SUCCEED)
+		return LK_NONE;
+	/* As a guest it went on without. */
+	if (c->state == COURIER_OPEN) {
+		c->speaks = m.result == RELAY_DONE;
+		return c->speaks ? errands_again(e, c) : LK_NONE;
+	}
+	if (m.result != RELAY_DONE) {
+		courier_says(e, c, LK_ERR(LK_E_DENIED, "relay"),
+		    c->creating ? "the invitation is not good any more"
+				: "it does not know the account");
+		if (c->creating)
+			TRY(relay_account_forget(e->r, c->at.relay_key));
+		courier_end(e, c);
+		return LK_NONE;
+	}
+	c->speaks = true;
+	return courier_ready(e, c);
+}
+
+static lk_err
+ping_received(struct engine *e, struct courier *c, struct bytes body)
+{
+	if (body.len != 8)
+		return LK_ERR(LK_E_MALFORMED, "PING");
+	courier_send(e, c, MSG_PONG, body);
+	return LK_NONE;
+}
+
+static lk_err
+close_received(struct engine *e, struct courier *c, struct bytes body)
+{
+	(void)body;
+	courier_end(e, c);
+	return LK_NONE;
+}
+
+static lk_err
+passed_over(struct engine *e, struct courier *c, struct bytes body)
+{
+	(void)e;
+	(void)c;
+	(void)body;
+	return LK_NONE;
+}
+
+static const struct {
+	enum message_type type;
+	enum courier_state from;
+	lk_err (*take)(struct engine *, struct courier *, struct bytes);
+} handlers[] = {
+	{ MSG_HELLO, COURIER_HELLO, hello_received },
+	{ MSG_CLOSE, COURIER_HELLO, close_received },
+	{ MSG_PING, COURIER_LOGIN, ping_received },
+	{ MSG_PONG, COURIER_LOGIN, passed_over },
+	{ MSG_RELAY_REGISTER, COURIER_LOGIN, registered },
+	{ MSG_RELAY_OPEN, COURIER_OPEN, errand_opened },
+	{ MSG_RELAY_STORED, COURIER_OPEN, passed_over },
+	{ MSG_RELAY_QUOTA, COURIER_OPEN, errand_quota },
+	{ MSG_FP, COURIER_OPEN, errand_fp },
+	{ MSG_RANGE, COURIER_OPEN, errand_range },
+	{ MSG_WANT, COURIER_OPEN, errand_want },
+	{ MSG_BATCH, COURIER_OPEN, errand_batch },
+};
+
+static lk_err
+message(struct engine *e, struct courier *c, uint8_t type, struct bytes body)
+{
+	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
+		if (handlers[i].type == type)
+			return c->state < handlers[i].from
+			    ? LK_ERR(LK_E_MALFORMED, "message out of place")
+			    : handlers[i].take(e, c, body);
+	return type >= MSG_UNKNOWN_MIN ? LK_NONE
+				       : LK_ERR(LK_E_VERSION, "message");
+}
+
+static lk_err
+bytes_taken(struct engine *e, struct courier *c, struct bytes in)
+{
+	while (c->session != NULL && !c->closing) {
+		struct session_event ev;
+
+		TRY(session_step(c->session, &in, &c->out, &ev));
+		if (ev.type == SESSION_NOTHING)
+			return LK_NONE;
+		if (ev.type == SESSION_ESTABLISHED)
+			hello_say(e, c);
+		if (ev.type == SESSION_MESSAGE)
+			TRY(message(e, c, ev.message, ev.body));
+	}
+	return LK_NONE;
+}
+
+lk_err
+couriers_bytes(struct engine *e, uint64_t conn, struct bytes bytes)
+{
+	struct courier *c = courier_find(e, conn);
+	lk_err err;
+
+	if (c == NULL || c->closing)
+		return LK_NONE;
+	c->heard = e->now.mono;
+	err = bytes_taken(e, c, bytes);
+	switch ((int)err.code) {
+	case LK_OK:
+		return LK_NONE;
+	case LK_E_SYS:
+	case LK_E_NOMEM:
+	case LK_E_CORRUPT:
+	case LK_E_FULL:
+		return err;
+	default:
+		courier_says(e, c, err, err.what);
+		courier_end(e, c);
+		return LK_NONE;
+	}
+}
+
+/* Makes and removes couriers as there are relays among the remotes. */
+static lk_err
+couriers_match(struct engine *e)
+{
+	struct remote_status s;
+	struct courier *c, *next;
+
+	TAILQ_FOREACH_SAFE (c, &e->couriers, next, next) {
+		const struct remote_status *at = remote_status(e, c->remote);
+
+		if (at != NULL && strcmp(at->url, c->url) == 0)
+			continue;
+		courier_end(e, c);
+		if (c->conn == 0)
+			courier_free(e, c);
+	}
+	for (size_t i = 0; engine_remote(e, i, &s).code == LK_OK; i++) {
+		TAILQ_FOREACH (c, &e->couriers, next)
+			if (c->remote == s.number)
+				break;
+		if (c != NULL || s.kind != REMOTE_RELAY)
+			continue;
+		c = calloc(1, sizeof(*c));
+		if (c == NULL)
+			return LK_ERR(LK_E_NOMEM, "relay");
+		c->remote = s.number;
+		(void)strlcpy(c->url, s.url, sizeof(c->url));
+		if (remote_url_parse(&c->at, s.url).code != LK_OK) {
+			free(c);
+			continue;
+		}
+		message_body_max(c->body_max);
+		relay_answer_max(c->body_max);
+		TAILQ_INSERT_TAIL(&e->couriers, c, next);
+	}
+	return LK_NONE;
+}
+
+static lk_err
+courier_tick(struct engine *e, struct courier *c)
+{
+	static const uint8_t nonce[8];
+	int64_t now = e->now.mono.ms;
+
+	if (c->state == COURIER_IDLE)
+		return c->conn == 0 && now >= c->due.ms ? courier_dial(e, c)
+							: LK_NONE;
+	if ((c->state != COURIER_OPEN && now >= c->deadline.ms) ||
+	    now - c->heard.ms >= DEAD_MS) {
+		courier_says(e, c, LK_ERR(LK_E_UNAVAILABLE, "relay"),
+		    "it does not answer");
+		courier_end(e, c);
+		return LK_NONE;
+	}
+	if (c->state != COURIER_OPEN)
+		return LK_NONE;
+	if (now - c->heard.ms >= IDLE_MS && now - c->pinged.ms >= IDLE_MS) {
+		c->pinged = e->now.mono;
+		courier_send(e, c, MSG_PING, BYTES_OF(nonce));
+	}
+	TRY(errands_begin(e, c));
+	if (now - c->round.ms >= ROUND_MS)
+		TRY(errands_compare(e, c));
+	return errands_pump(e, c);
+}
+
+lk_err
+couriers_tick(struct engine *e)
+{
+	struct courier *c;
+
+	TRY(couriers_match(e));
+	TAILQ_FOREACH (c, &e->couriers, next)
+		TRY(courier_tick(e, c));
+	return LK_NONE;
+}
+
+int64_t
+couriers_next_ms(const struct engine *e)
+{
+	const struct courier *c;
+	int64_t next = INT64_MAX;
+
+	TAILQ_FOREACH (c, &e->couriers, next) {
+		int64_t at = c->state == COURIER_IDLE ? c->due.ms
+		    : c->state != COURIER_OPEN        ? c->deadline.ms
+						      : c->round.ms + ROUND_MS;
+
+		if (at < next)
+			next = at;
+	}
+	return next;
+}
+
+lk_err
+couriers_event(struct engine *e, const struct replica_event *ev)
+{
+	struct courier *c;
+
+	TAILQ_FOREACH (c, &e->couriers, next)
+		if (c->state == COURIER_OPEN)
+			TRY(errand_event(e, c, ev));
+	return LK_NONE;
+}
+
+bool
+couriers_take(struct engine *e, struct engine_output *out)
+{
+	struct courier *c;
+
+	TAILQ_FOREACH (c, &e->couriers, next) {
+		if (c->conn == 0)
+			continue;
+		*out = (struct engine_output){ .conn = c->conn };
+		if (!c->dialled) {
+			c->dialled = true;
+			out->what = ENGINE_DIAL;
+			return strlcpy(out->address, c->at.host,
+				   sizeof(out->address)) > 0;
+		}
+		if (c->connected && c->out.len > 0) {
+			out->what = ENGINE_SEND;
+			out->bytes = c->out;
+			c->pending += out->bytes.len;
+			buf_init(&c->out, LINK_OUT_MAX);
+			return true;
+		}
+		if (c->closing) {
+			out->what = ENGINE_CLOSE;
+			courier_lost(e, c);
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+couriers_aborted(struct engine *e)
+{
+	struct courier *c;
+
+	/* What the session said was never sent: it cannot go on. */
+	TAILQ_FOREACH (c, &e->couriers, next) {
+		buf_wipe(&c->out);
+		courier_end(e, c);
+	}
+}

@@ -1,0 +1,465 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/courier.h"
+
+#define NUMBERS_MAX 16384 /* what a relay takes in a session */
+#define OPEN_SLICE 64     /* documents begun in one turn */
+
+static const uint8_t nobody[SIGN_PK_LEN];
+
+static void
+errand_reset(struct errand *x)
+{
+	item_state_clear(&x->in);
+	item_state_clear(&x->out);
+	free(x->send);
+	x->send = NULL;
+	x->send_len = x->send_cap = x->send_at = 0;
+	x->state = ERRAND_NEW;
+	x->tried_len = x->rounds = 0;
+	x->registered = x->stopped = x->again_due = false;
+}
+
+void
+errands_reset(struct courier *c)
+{
+	for (size_t i = 0; i < c->errands_len; i++)
+		errand_reset(&c->errands[i]);
+	c->opened = 0;
+	c->fp_asked.ms = 0;
+}
+
+void
+errands_clear(struct courier *c)
+{
+	errands_reset(c);
+	free(c->errands);
+	c->errands = NULL;
+	c->errands_len = c->errands_cap = 0;
+}
+
+static struct errand *
+errand_of(struct courier *c, uint32_t docno)
+{
+	for (size_t i = c->errands_len; i-- > 0;)
+		if (c->errands[i].docno == docno)
+			return &c->errands[i];
+	return NULL;
+}
+
+static lk_err
+errand_add(struct courier *c, const struct member_entry *m)
+{
+	struct errand *x = errand_of(c, m->docno);
+
+	if (x != NULL || c->errands_len == NUMBERS_MAX)
+		return LK_NONE;
+	if (c->errands_len == c->errands_cap) {
+		size_t cap = c->errands_cap + c->errands_cap / 2 + 16;
+		struct errand *grown =
+		    reallocarray(c->errands, cap, sizeof(*grown));
+
+		if (grown == NULL)
+			return LK_ERR(LK_E_NOMEM, "relay");
+		c->errands = grown;
+		c->errands_cap = cap;
+	}
+	x = &c->errands[c->errands_len++];
+	*x = (struct errand){ .docno = m->docno };
+	memcpy(x->topic, m->topic, LK_TOPIC_LEN);
+	return LK_NONE;
+}
+
+/* Documents this device is a member of, or was welcomed to and knows nothing of
+ * yet. */
+static lk_err
+errands_list(struct engine *e, struct courier *c, const uint8_t *pk)
+{
+	struct member_entry m = { .docno = 0 };
+
+	for (;; m.docno++) {
+		lk_err err = member_index_next(e->r, pk, &m);
+
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		if (!m.was)
+			TRY(errand_add(c, &m));
+	}
+}
+
+static bool
+was_tried(const struct errand *x, const uint8_t *etag)
+{
+	for (size_t i = 0; i < x->tried_len; i++)
+		if (memcmp(x->tried[i], etag, LK_TOPIC_LEN) == 0)
+			return true;
+	return false;
+}
+
+/* The epoch it would write under; without a graph, one it was handed. */
+static lk_err
+epoch_present(struct engine *e, const struct errand *x, struct epoch *out)
+{
+	uint8_t etag[LK_TOPIC_LEN] = { 0 };
+	struct bytes value;
+	struct graph *g;
+
+	TRY(replica_graph(e->r, x->docno, &g));
+	if (graph_len(g) > 0) {
+		graph_any_epoch(g, etag);
+		return docstate_key(e->r, x->docno, etag, out);
+	}
+	TRY(kv_walk(docstate_space(e->r, x->docno, SPACE_KEYS), etag,
+	    sizeof(etag), 0, &value));
+	if (value.len != EPOCH_SECRET_LEN)
+		return LK_ERR(LK_E_CORRUPT, "epoch key");
+	epoch_derive(out, value.ptr);
+	return LK_NONE;
+}
+
+/* The next credential to try: NOTFOUND when there is none. */
+static lk_err
+epoch_next(struct engine *e, const struct errand *x, struct epoch *out)
+{
+	struct docstate *ds;
+	lk_err err = epoch_present(e, x, out);
+
+	if (err.code == LK_OK && !was_tried(x, out->etag))
+		return LK_NONE;
+	if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
+		return err;
+	TRY(docstate_get(e->r, x->docno, &ds));
+	for (size_t i = ds->loose_len; i-- > 0;)
+		if (!was_tried(x, ds->loose[i].etag)) {
+			*out = ds->loose[i];
+			return LK_NONE;
+		}
+	return LK_ERR(LK_E_NOTFOUND, "credential");
+}
+
+/* Ed25519 seed H[32]("lk1 relay cred", K; topic). */
+static void
+credential_key(
+    struct sign_key *out, const struct epoch *epoch, const uint8_t *topic)
+{
+	uint8_t seed[SIGN_SEED_LEN];
+
+	digest(seed, sizeof(seed), DIGEST_RELAY_CRED, epoch->content,
+	    BYTES(topic, LK_TOPIC_LEN));
+	sign_key_from_seed(out, seed);
+	secret_wipe(seed, sizeof(seed));
+}
+
+static lk_err
+errand_open(struct engine *e, struct courier *c, struct errand *x,
+    const struct epoch *epoch)
+{
+	struct relay_open m = { .number = (uint32_t)(x - c->errands),
+		.topic = x->topic };
+	struct sign_key credential;
+	BUF_SCOPED b = { .max = 512 };
+
+	m.account = c->account;
+	credential_key(&credential, epoch, x->topic);
+	relay_open_encode(&b, &m, &credential, session_hash(c->session));
+	sign_key_clear(&credential);
+	TRY(buf_err(&b, "OPEN"));
+	if (x->tried_len < ERRAND_TRIES_MAX)
+		memcpy(x->tried[x->tried_len++], epoch->etag, LK_TOPIC_LEN);
+	memcpy(x->etag, epoch->etag, LK_TOPIC_LEN);
+	x->state = ERRAND_ASKED;
+	courier_send(e, c, MSG_RELAY_OPEN, buf_bytes(&b));
+	return LK_NONE;
+}
+
+static lk_err
+errand_try(struct engine *e, struct courier *c, struct errand *x)
+{
+	struct epoch epoch;
+	lk_err err = LK_ERR(LK_E_NOTFOUND, "credential");
+
+	if (x->tried_len < ERRAND_TRIES_MAX)
+		err = epoch_next(e, x, &epoch);
+	if (err.code == LK_OK) {
+		err = errand_open(e, c, x, &epoch);
+		secret_wipe(&epoch, sizeof(epoch));
+		return err;
+	}
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+}
+
+lk_err
+errands_begin(struct engine *e, struct courier *c)
+{
+	size_t slice = 0;
+
+	TRY(errands_list(e, c, e->identity->sign.pk));
+	TRY(errands_list(e, c, nobody));
+	for (; c->opened < c->errands_len && slice < OPEN_SLICE &&
+	     courier_has_room(c);
+	     c->opened++, slice++)
+		TRY(errand_try(e, c, &c->errands[c->opened]));
+	if (c->opened < c->errands_len)
+		e->wake = e->now.mono;
+	for (size_t i = 0; i < c->opened; i++) {
+		struct errand *x = &c->errands[i];
+
+		if (!x->again_due || e->now.mono.ms < x->again.ms)
+			continue;
+		x->again_due = x->stopped = false;
+		x->tried_len = 0;
+		TRY(errand_try(e, c, x));
+	}
+	return LK_NONE;
+}
+
+struct credential_list {
+	uint8_t at[RELAY_CREDENTIALS_MAX][RELAY_CREDENTIAL_LEN];
+	size_t len;
+};
+
+static void
+credential_add(struct credential_list *l, const struct epoch *epoch,
+    const uint8_t *topic, enum relay_scope scope)
+{
+	struct sign_key key;
+
+	if (l->len == RELAY_CREDENTIALS_MAX)
+		return;
+	credential_key(&key, epoch, topic);
+	memcpy(l->at[l->len], key.pk, SIGN_PK_LEN);
+	l->at[l->len++][SIGN_PK_LEN] = (uint8_t)scope;
+	sign_key_clear(&key);
+}
+
+static int
+credential_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, SIGN_PK_LEN);
+}
+
+static bool
+is_among(const uint8_t (*etags)[ETAG_LEN], size_t len, const uint8_t *etag)
+{
+	for (size_t i = 0; i < len; i++)
+		if (memcmp(etags[i], etag, ETAG_LEN) == 0)
+			return true;
+	return false;
+}
+
+/* The maximal epochs in full; what other keys there are, for keys only. */
+static lk_err
+credentials_list(
+    struct engine *e, const struct errand *x, struct credential_list *l)
+{
+	struct kv keys = docstate_space(e->r, x->docno, SPACE_KEYS);
+	const uint8_t(*maximal)[ETAG_LEN];
+	uint8_t etag[ETAG_LEN] = { 0 };
+	struct epoch epoch;
+	struct graph *g;
+	size_t len;
+	lk_err err = LK_NONE;
+
+	TRY(replica_graph(e->r, x->docno, &g));
+	TRY(graph_maximal(g, &maximal, &len));
+	for (size_t i = 0; i < len; i++)
+		if (docstate_key(e->r, x->docno, maximal[i], &epoch).code ==
+		    LK_OK)
+			credential_add(l, &epoch, x->topic, RELAY_FULL);
+	for (bool more = true; more && err.code == LK_OK;
+	     more = bytes_next(etag, sizeof(etag))) {
+		struct bytes value;
+
+		err = kv_walk(keys, etag, sizeof(etag), 0, &value);
+		if (err.code != LK_OK || value.len != EPOCH_SECRET_LEN ||
+		    is_among(maximal, len, etag))
+			continue;
+		epoch_derive(&epoch, value.ptr);
+		credential_add(l, &epoch, x->topic, RELAY_KEYS);
+	}
+	secret_wipe(&epoch, sizeof(epoch));
+	qsort(l->at, l->len, sizeof(l->at[0]), credential_compare);
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+}
+
+static lk_err
+errand_register(struct engine *e, struct courier *c, struct errand *x)
+{
+	struct credential_list l = { .len = 0 };
+	struct relay_register m = { .what = RELAY_CREDENTIALS,
+		.topic = x->topic };
+	BUF_SCOPED b = { .max = 8192 };
+
+	x->registered = true;
+	TRY(credentials_list(e, x, &l));
+	if (l.len == 0)
+		return LK_NONE;
+	m.list = l.at[0];
+	m.len = l.len;
+	relay_register_encode(&b, &m, NULL, NULL);
+	TRY(buf_err(&b, "REGISTER"));
+	courier_send(e, c, MSG_RELAY_REGISTER, buf_bytes(&b));
+	x->tried_len = 0;
+	return LK_NONE;
+}
+
+/* The relay does not know a credential: of the present epoch it is told. */
+static lk_err
+errand_refused(struct engine *e, struct courier *c, struct errand *x)
+{
+	struct epoch present;
+	lk_err err = epoch_present(e, x, &present);
+
+	x->state = ERRAND_REFUSED;
+	if (err.code == LK_OK && c->speaks && !x->registered &&
+	    memcmp(present.etag, x->etag, LK_TOPIC_LEN) == 0)
+		TRY(errand_register(e, c, x));
+	else if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
+		return err;
+	return errand_try(e, c, x);
+}
+
+lk_err
+errand_opened(struct engine *e, struct courier *c, struct bytes body)
+{
+	struct relay_opened m;
+	struct errand *x;
+
+	TRY(relay_opened_decode(&m, body));
+	if (m.number >= c->opened)
+		return LK_ERR(LK_E_MALFORMED, "OPEN answer");
+	x = &c->errands[m.number];
+	/* Not asked: it sank. */
+	if (x->state != ERRAND_ASKED)
+		x->tried_len = 0;
+	item_state_clear(&x->in);
+	item_state_clear(&x->out);
+	switch (m.scope) {
+	case RELAY_REFUSED:
+		return errand_refused(e, c, x);
+	case RELAY_KEYS:
+		x->state = ERRAND_KEYS;
+		return LK_NONE;
+	case RELAY_FULL:
+	case RELAY_READ:
+		break;
+	}
+	x->state = ERRAND_OPEN;
+	return errand_range_begin(e, c, x);
+}
+
+lk_err
+errand_retry(struct engine *e, struct courier *c, struct errand *x)
+{
+	return x->state == ERRAND_KEYS ? errand_try(e, c, x) : LK_NONE;
+}
+
+/* Under another epoch than the one it is open with: whoever was removed has the
+ * former. */
+static lk_err
+errand_rekey(struct engine *e, struct courier *c, struct errand *x)
+{
+	struct epoch present;
+	lk_err err;
+
+	if (x->state == ERRAND_NEW)
+		return LK_NONE;
+	err = epoch_present(e, x, &present);
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	if (memcmp(present.etag, x->etag, LK_TOPIC_LEN) == 0 ||
+	    was_tried(x, present.etag))
+		return LK_NONE;
+	x->tried_len = 0;
+	x->registered = false;
+	return errand_try(e, c, x);
+}
+
+lk_err
+errands_again(struct engine *e, struct courier *c)
+{
+	for (size_t i = 0; i < c->opened; i++) {
+		struct errand *x = &c->errands[i];
+
+		if (x->state != ERRAND_REFUSED)
+			continue;
+		x->tried_len = 0;
+		TRY(errand_try(e, c, x));
+	}
+	return LK_NONE;
+}
+
+lk_err
+errand_event(
+    struct engine *e, struct courier *c, const struct replica_event *ev)
+{
+	struct errand *x = errand_of(c, ev->docno);
+	struct log_entry entry;
+	lk_err err;
+
+	uint32_t home;
+
+	if (!c->speaks && ev->content &&
+	    replica_home(e->r, &home).code == LK_OK && home == ev->docno)
+		TRY(courier_login(e, c));
+	if (x == NULL) {
+		e->wake = e->now.mono;
+		return LK_NONE;
+	}
+	if (ev->access)
+		TRY(errand_rekey(e, c, x));
+	if (ev->lsn == 0 || came_from(e, ev->id, c->conn))
+		return LK_NONE;
+	err = log_by_id(e->r->txn, ev->id, &entry);
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	if (!entry.essential)
+		return LK_NONE;
+	TRY(errand_send(x, entry.lsn));
+	return errand_pump(e, c, x);
+}
+
+lk_err
+errands_pump(struct engine *e, struct courier *c)
+{
+	for (size_t i = 0; i < c->opened && courier_has_room(c); i++)
+		if (c->errands[i].send_len > 0)
+			TRY(errand_pump(e, c, &c->errands[i]));
+	return LK_NONE;
+}
+
+lk_err
+errand_quota(struct engine *e, struct courier *c, struct bytes body)
+{
+	static const char *const words[] = {
+		[RELAY_QUOTA_ASKED] = "",
+		[RELAY_QUOTA_BYTES] = "the account is full",
+		[RELAY_QUOTA_ENVELOPES] = "the account is full of envelopes",
+		[RELAY_QUOTA_RATE] = "more a minute than the account may",
+		[RELAY_QUOTA_DISK] = "the relay's disk is full",
+	};
+	struct relay_quota q;
+	struct errand *x;
+
+	TRY(relay_quota_decode(&q, body));
+	if (q.why == RELAY_QUOTA_ASKED)
+		return LK_NONE;
+	if (q.number >= c->opened)
+		return LK_ERR(LK_E_MALFORMED, "QUOTA number");
+	x = &c->errands[q.number];
+	x->stopped = x->again_due = true;
+	x->again.ms = e->now.mono.ms +
+	    (q.retry_s < 1             ? 1
+		    : q.retry_s > 3600 ? 3600
+				       : q.retry_s) *
+		INT64_C(1000);
+	x->send_len = x->send_at = 0;
+	courier_says(e, c,
+	    q.why == RELAY_QUOTA_RATE ? LK_NONE : LK_ERR(LK_E_FULL, "relay"),
+	    words[q.why]);
+	return LK_NONE;
+}

@@ -1,0 +1,28 @@
+/*
+ * relay_account.h - inside sync/: this person's accounts with relays, in the
+ * home document: /relays/RELAY_PK {account, heir}.
+ *
+ * account is the seed of the key that speaks for it; heir the seed of its
+ * successor, sealed to the root's recovery box, so that no device can open it
+ * and the recovery phrase can.
+ */
+#ifndef SYNC_RELAY_ACCOUNT_H
+#define SYNC_RELAY_ACCOUNT_H
+
+#include "crypto/seal.h"
+#include "crypto/sign.h"
+#include "sync/replica.h"
+
+/* NOTFOUND: none with this relay, as far as the home document is known. */
+LK_MUST_USE lk_err relay_account_get(
+    struct replica *, const uint8_t relay_pk[static DH_LEN], struct sign_key *);
+/* Draws one and enters it.  What edits can fail with; NOTFOUND: the home
+ * document is not here yet. */
+LK_MUST_USE lk_err relay_account_make(struct replica *, struct random *,
+    const uint8_t relay_pk[static DH_LEN], struct sign_key *,
+    uint8_t successor_pk[static SIGN_PK_LEN]);
+/* Undoes relay_account_make for an account the relay did not give. */
+LK_MUST_USE lk_err relay_account_forget(
+    struct replica *, const uint8_t relay_pk[static DH_LEN]);
+
+#endif
