@@ -76,6 +76,8 @@ fp_taken(struct relay *r, struct visitor *v, struct bytes body)
 	struct fp_range theirs, ours;
 
 	TRY(fp_range_decode(&theirs, body));
+	if (theirs.acks)
+		return LK_ERR(LK_E_MALFORMED, "FP flags");
 	if (theirs.last >= RELAY_OPEN_MAX)
 		return LK_ERR(LK_E_LIMIT, "FP range");
 	TRY(visitor_work(r, v, 2 * (uint64_t)(theirs.last - theirs.first + 1)));

@@ -2,74 +2,13 @@
 #include <string.h>
 
 #include "crypto/sign.h"
-#include "sync/docno_list.h"
+#include "sync/acks.h"
 #include "sync/bucket.h"
-#include "sync/engine_state.h"
+#include "sync/docno_list.h"
 
 #define ACK_DELAY_MS 20
 #define ACK_HEADS_MAX ENVELOPE_DEPS_MAX
 #define ACK_PLAIN_MAX (1 + ACK_HEADS_MAX * LK_ID_LEN + SIGN_LEN)
-#define ACK_KEY_LEN (1 + 32)
-
-/* A document's records in SPACE_PEERS: "a" device key -> incarnation, the one
- * before it, counter, time, fingerprint (of the essential set at which the device was last seen to
- * hold everything, else zero), heads. */
-struct ack_record {
-	uint8_t incarnation[INCARNATION_LEN];
-	uint8_t former[INCARNATION_LEN]; /* before that; zero: none */
-	uint64_t counter;
-	struct wall when;
-	uint8_t equal[32];
-	const uint8_t *heads;
-	size_t heads_len;
-};
-
-static struct bytes
-ack_record_key(uint8_t out[static ACK_KEY_LEN], const uint8_t pk[static 32])
-{
-	out[0] = 'a';
-	memcpy(out + 1, pk, 32);
-	return BYTES(out, ACK_KEY_LEN);
-}
-
-static lk_err
-ack_record_get(struct replica *r, uint32_t docno, const uint8_t pk[static 32],
-    struct ack_record *out)
-{
-	uint8_t key[ACK_KEY_LEN];
-	struct bytes value;
-	struct rd rd;
-
-	TRY(kv_get(docstate_space(r, docno, SPACE_PEERS),
-	    ack_record_key(key, pk), &value));
-	rd = rd_over(value);
-	rd_copy(&rd, out->incarnation, INCARNATION_LEN);
-	rd_copy(&rd, out->former, INCARNATION_LEN);
-	out->counter = rd_u64(&rd);
-	out->when.ms = (int64_t)rd_u64(&rd);
-	rd_copy(&rd, out->equal, sizeof(out->equal));
-	out->heads_len = rd.left.len / LK_ID_LEN;
-	out->heads = rd_take(&rd, out->heads_len * LK_ID_LEN).ptr;
-	return rd_done(&rd) ? LK_NONE : LK_ERR(LK_E_CORRUPT, "ACK record");
-}
-
-static lk_err
-ack_record_put(struct replica *r, uint32_t docno, const uint8_t pk[static 32],
-    const struct ack_record *a)
-{
-	uint8_t key[ACK_KEY_LEN];
-	BUF_SCOPED b = { .max = 4096 };
-
-	buf_mem(&b, a->incarnation, INCARNATION_LEN);
-	buf_mem(&b, a->former, INCARNATION_LEN);
-	buf_u64(&b, a->counter);
-	buf_u64(&b, (uint64_t)a->when.ms);
-	buf_mem(&b, a->equal, sizeof(a->equal));
-	buf_mem(&b, a->heads, a->heads_len * LK_ID_LEN);
-	TRY(buf_err(&b, "ACK record"));
-	return kv_put(docstate_space(r, docno, SPACE_PEERS),
-	    ack_record_key(key, pk), buf_bytes(&b));
-}
 
 lk_err
 acks_note(struct engine *e, uint32_t docno)
@@ -125,8 +64,8 @@ ack_plain(
  * device has nothing to say of it.
  */
 static lk_err
-ack_write(struct engine *e, struct docstate *ds, uint64_t *counter,
-    struct buf *b)
+ack_write(
+    struct engine *e, struct docstate *ds, uint64_t *counter, struct buf *b)
 {
 	uint8_t etag[ETAG_LEN], tag[LK_TOPIC_LEN], nonce[SEAL_NONCE_LEN];
 	uint8_t key[EPOCH_SECRET_LEN];
@@ -293,59 +232,36 @@ ack_equal(struct replica *r, struct docstate *ds, struct ack_record *a)
 	return LK_NONE;
 }
 
-/* Keeps what a device said, in `plain`. */
+/* Keeps what a device said, in `plain`, and passes on what is news. */
 static lk_err
 ack_keep(struct engine *e, struct docstate *ds, const uint8_t pk[static 32],
-    const struct ack *a, const struct buf *plain)
+    const struct ack *a, const struct buf *plain, uint64_t conn)
 {
 	struct ack_record record = { .when = e->now.wall,
 		.counter = a->counter,
 		.heads = plain->ptr + 1,
-		.heads_len = plain->ptr[0] };
-	struct ack_record old;
+		.heads_len = plain->ptr[0],
+		.said = a->said };
+	struct ack_record old = { .counter = 0 };
 	lk_err err = ack_record_get(e->r, ds->docno, pk, &old);
+	bool again;
 
-	memcpy(record.incarnation, a->incarnation, INCARNATION_LEN);
-	if (err.code == LK_OK)
-		memcpy(record.former,
-		    memcmp(old.incarnation, a->incarnation, INCARNATION_LEN) ==
-			    0
-			? old.former
-			: old.incarnation,
-		    INCARNATION_LEN);
-	else if (err.code != LK_E_NOTFOUND)
+	if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
 		return err;
+	again = err.code == LK_OK &&
+	    memcmp(old.incarnation, a->incarnation, INCARNATION_LEN) == 0;
+	memcpy(record.incarnation, a->incarnation, INCARNATION_LEN);
+	memcpy(record.former, again ? old.former : old.incarnation,
+	    INCARNATION_LEN);
+	again &= old.counter == a->counter;
 	TRY(ack_equal(e->r, ds, &record));
-	return ack_record_put(e->r, ds->docno, pk, &record);
-}
-
-lk_err
-acks_received(struct engine *e, struct link *l, struct bytes body)
-{
-	struct docstate *ds;
-	struct link_topic *t;
-	struct ack a;
-	BUF_SCOPED plain = { .max = ACK_PLAIN_MAX };
-	lk_err err;
-
-	TRY(ack_decode(&a, body));
-	t = topics_number(l, a.topic);
-	if (t == NULL)
-		return LK_ERR(LK_E_MALFORMED, "ACK number");
-	TRY(docstate_get(e->r, t->docno, &ds));
-	err = ack_open(e, l->pk, ds, &a, &plain);
-	if (err.code == LK_E_WAIT)
-		return LK_NONE;
-	TRY(err);
-	t->streamed.ms = 0;
-	/* It is that very device that says so, now: a lower counter than before
-	 * means that its store was put back, and that it has less. */
-	return ack_keep(e, ds, l->pk, &a, &plain);
+	TRY(ack_record_put(e->r, ds->docno, pk, &record));
+	return again ? LK_NONE : acks_pass_note(e, ds, pk, conn);
 }
 
 /* The i-th other device that may read the document. */
-static bool
-status_device(const struct engine *e, const struct docstate *ds, size_t i,
+bool
+acks_reader(const struct engine *e, const struct docstate *ds, size_t i,
     uint8_t pk[static 32])
 {
 	for (size_t m = 0; m < graph_members_len(ds->graph); m++) {
@@ -380,12 +296,12 @@ acks_name(struct engine *e, struct docstate *ds, struct stored_name *name)
 
 	if (graph_len(ds->graph) == 0 ||
 	    graph_role(ds->graph, e->identity->sign.pk) < ROLE_READ ||
-	    !status_device(e, ds, 0, pk))
+	    !acks_reader(e, ds, 0, pk))
 		return LK_ERR(LK_E_NOTFOUND, "ACK");
 	TRY(ack_counter(e, ds->docno, &counter));
-	*name = (struct stored_name){ .kind = STORED_ACK,
-		.seq = rd_u64(&rd),
-		.count = counter };
+	*name = (struct stored_name){
+		.kind = STORED_ACK, .seq = rd_u64(&rd), .count = counter
+	};
 	memcpy(name->topic, ds->topic.id, LK_TOPIC_LEN);
 	author_tag(name->tag, &ds->topic, e->identity->sign.pk);
 	return LK_NONE;
@@ -439,6 +355,60 @@ ack_is_old(struct engine *e, uint32_t docno, const uint8_t pk[static 32],
 	return LK_NONE;
 }
 
+/* Who is meant by an acknowledgement that came from a peer: the peer itself, or
+ * somebody of whom it passes on what is news here. */
+static lk_err
+ack_subject(struct engine *e, struct link *l, struct docstate *ds,
+    const struct ack *a, uint8_t pk[static 32], bool *news)
+{
+	uint8_t tag[LK_TOPIC_LEN];
+	bool old;
+
+	author_tag(tag, &ds->topic, l->pk);
+	memcpy(pk, l->pk, 32);
+	*news = memcmp(tag, a->tag, LK_TOPIC_LEN) == 0;
+	if (*news)
+		return LK_NONE;
+	/* A device that is connected says itself what it has. */
+	if (!tag_owner(ds, a->tag, pk) || link_of(e, pk) != NULL ||
+	    memcmp(pk, e->identity->sign.pk, 32) == 0 ||
+	    graph_role(ds->graph, pk) < ROLE_READ)
+		return LK_NONE;
+	TRY(ack_is_old(e, ds->docno, pk, a, &old));
+	*news = !old;
+	return LK_NONE;
+}
+
+lk_err
+acks_received(struct engine *e, struct link *l, struct bytes body)
+{
+	struct docstate *ds;
+	struct link_topic *t;
+	uint8_t pk[32];
+	struct ack a;
+	bool news;
+	BUF_SCOPED plain = { .max = ACK_PLAIN_MAX };
+	lk_err err;
+
+	TRY(ack_decode(&a, body));
+	t = topics_number(l, a.topic);
+	if (t == NULL)
+		return LK_ERR(LK_E_MALFORMED, "ACK number");
+	TRY(docstate_get(e->r, t->docno, &ds));
+	TRY(ack_subject(e, l, ds, &a, pk, &news));
+	if (!news)
+		return acks_pass_known(e, l, t->docno, &a);
+	err = ack_open(e, pk, ds, &a, &plain);
+	if (err.code == LK_E_WAIT)
+		return LK_NONE;
+	TRY(err);
+	/* When it is that very device that says so, now, a lower counter than
+	 * before means that its store was put back, and that it has less. */
+	if (memcmp(pk, l->pk, 32) == 0)
+		t->streamed.ms = 0;
+	return ack_keep(e, ds, pk, &a, &plain, l->conn);
+}
+
 lk_err
 acks_stored(struct engine *e, struct docstate *ds,
     const struct stored_name *name, struct bytes in)
@@ -469,7 +439,7 @@ acks_stored(struct engine *e, struct docstate *ds,
 	if (old)
 		return LK_NONE;
 	TRY(ack_open(e, pk, ds, &a, &plain));
-	return ack_keep(e, ds, pk, &a, &plain);
+	return ack_keep(e, ds, pk, &a, &plain, 0);
 }
 
 lk_err
@@ -525,7 +495,7 @@ engine_sync_status(
 	/* Who was revoked is told nothing, so he cannot say who has what. */
 	if (graph_grant_for(ds->graph, e->identity->sign.pk, ROLE_RELAY, &mine)
 		    .code == LK_E_DENIED ||
-	    !status_device(e, ds, i, s.pk))
+	    !acks_reader(e, ds, i, s.pk))
 		return LK_ERR(LK_E_NOTFOUND, "device");
 	s.connected = link_of(e, s.pk) != NULL;
 	err = ack_record_get(e->r, docno, s.pk, &a);

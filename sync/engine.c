@@ -27,7 +27,7 @@ engine_new(struct engine **out, struct replica *r, struct identity *identity,
 	e->identity = identity;
 	e->random = random;
 	e->next_conn = ENGINE_CONN_FIRST;
-	e->generation = 1;
+	e->generation = e->acks_generation = 1;
 	TAILQ_INIT(&e->links);
 	TAILQ_INIT(&e->peers);
 	TAILQ_INIT(&e->redeems);
@@ -53,6 +53,7 @@ engine_free(struct engine *e)
 	engine_remotes_free(e);
 	free(e->origins);
 	free(e->acks);
+	free(e->passes);
 	free(e->heals);
 	free(e);
 }
@@ -284,6 +285,7 @@ engine_plan(struct engine *e)
 		wake_at(e, e->acks_due.ms);
 	if (e->heals_len > 0)
 		wake_at(e, e->heals_due.ms);
+	wake_at(e, acks_pass_next_ms(e));
 	if (e->fanout.ms > 0)
 		wake_at(e, e->fanout.ms);
 }
@@ -314,6 +316,7 @@ engine_tick(struct engine *e, struct now now)
 	windows_tick(e);
 	if (e->acks_len > 0 && e->acks_due.ms <= now.mono.ms)
 		TRY(acks_flush(e, ACKS_AT_ONCE));
+	TRY(acks_pass_step(e));
 	engine_plan(e);
 	return LK_NONE;
 }
@@ -409,6 +412,7 @@ engine_aborted(struct engine *e)
 	e->discovery.ready = false;
 	e->origins_len = 0;
 	e->acks_len = 0;
+	e->passes_len = 0;
 	/* What was done of it is undone, and what was new may be lost. */
 	e->fanout.ms = 1;
 	e->devices_known = e->gone_known = 0;

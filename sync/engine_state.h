@@ -5,7 +5,7 @@
  *   link.c       one connection: session, proof, HELLO, which message is whose
  *   topics.c     which documents are spoken of: SET, TOPICS, MATCH
  *   reconcile.h  which envelopes are missing where
- *   acks.c       acknowledgements and what they tell about others
+ *   acks.h       acknowledgements and what they tell about others
  *   peers.h      the address book and dialling
  *   discovery.h  beacons
  *   pairing.h    tickets, cards, welcomes
@@ -23,6 +23,7 @@
 
 #include <sys/queue.h>
 
+#include "sync/acks.h"
 #include "sync/card.h"
 #include "sync/discovery.h"
 #include "sync/docstate.h"
@@ -104,6 +105,7 @@ struct link {
 	size_t queued;        /* lsns in the queues of the numbers */
 	struct mono spent_since;
 	size_t spent; /* on what it asked, in this minute */
+	uint64_t acks_compared; /* acks_generation when that was last done */
 	size_t list_seen;     /* proofs of the announcement under way */
 	struct buf match;     /* and what was recognised in it */
 	/* The fingerprint of everything when it was last found equal. */
@@ -144,6 +146,9 @@ struct engine {
 	uint32_t *acks; /* owned; documents to acknowledge */
 	size_t acks_len, acks_cap;
 	struct mono acks_due;
+	struct ack_pass *passes; /* owned; acknowledgements to pass on */
+	size_t passes_len, passes_cap;
+	uint64_t acks_generation; /* rises with each that is kept */
 	uint32_t *heals; /* owned; documents whose readers may lack keys */
 	size_t heals_len, heals_cap;
 	struct mono heals_due;
@@ -208,26 +213,11 @@ uint32_t topics_of(const struct link *, uint32_t docno);
 LK_MUST_USE lk_err topics_serve(
     struct engine *, const struct link *, struct link_topic *);
 
-/* acks.c */
-LK_MUST_USE lk_err acks_note(struct engine *, uint32_t docno);
-LK_MUST_USE lk_err acks_flush(struct engine *, size_t max);
-LK_MUST_USE lk_err acks_received(struct engine *, struct link *, struct bytes);
-/* Acknowledges a document to one peer. */
-LK_MUST_USE lk_err acks_send(struct engine *, struct link *, uint32_t number);
-
 /* heal.c: keys for readers who lack them, and grants for devices of this person
  * that have none, after a while, so that one of those who can does it and not
  * all. */
 LK_MUST_USE lk_err heals_note(struct engine *, uint32_t docno);
 LK_MUST_USE lk_err heals_step(struct engine *);
-
-/* Whether the device has ever acknowledged this node of a document. */
-LK_MUST_USE lk_err acks_cover(struct engine *, struct docstate *,
-    const uint8_t pk[static 32], uint32_t node, bool *cover);
-/* Whether the peer's last acknowledgement covers all we have, for what is
- * cheap: without loading the document's graph it may say no too often. */
-LK_MUST_USE lk_err acks_stand(
-    struct engine *, uint32_t docno, const uint8_t pk[static 32], bool *stand);
 
 /* Notes that the peer was welcomed to a document that has no number yet; or, as
  * it is no reader any more, that it would have to be again. */

@@ -15,6 +15,8 @@
 #define PEERS_BODY_MAX (256 * 1024)
 #define MATCH_MAX (512 * 1024)
 #define BATCH_FLAG_END 1
+#define FP_FLAG_ANSWER 1
+#define FP_FLAG_ACKS 2
 
 void
 message_body_max(uint32_t out[static 256])
@@ -160,7 +162,9 @@ match_decode(struct match *out, struct bytes in)
 void
 fp_range_encode(struct buf *b, const struct fp_range *f)
 {
-	buf_u8(b, f->answer);
+	buf_u8(b,
+	    (uint8_t)((f->answer ? FP_FLAG_ANSWER : 0) |
+		(f->acks ? FP_FLAG_ACKS : 0)));
 	buf_u32(b, f->first);
 	buf_u32(b, f->last);
 	buf_u64(b, f->count);
@@ -171,15 +175,16 @@ lk_err
 fp_range_decode(struct fp_range *out, struct bytes in)
 {
 	struct rd r = rd_over(in);
-	uint8_t answer = rd_u8(&r);
-	struct fp_range f = { .answer = answer == 1 };
+	uint8_t flags = rd_u8(&r);
+	struct fp_range f = { .answer = (flags & FP_FLAG_ANSWER) != 0,
+		.acks = (flags & FP_FLAG_ACKS) != 0 };
 
 	f.first = rd_u32(&r);
 	f.last = rd_u32(&r);
 	f.count = rd_u64(&r);
 	rd_copy(&r, f.hash, FP_LEN);
 	TRY(rd_end(&r, "FP"));
-	if (answer > 1 || f.first > f.last)
+	if (flags > (FP_FLAG_ANSWER | FP_FLAG_ACKS) || f.first > f.last)
 		return LK_ERR(LK_E_MALFORMED, "FP");
 	*out = f;
 	return LK_NONE;
@@ -525,7 +530,7 @@ ack_decode(struct ack *out, struct bytes in)
 	struct rd r = rd_over(in);
 	struct ack a = { .topic = rd_u32(&r) };
 
-	a.clear = r.left;
+	a.said = a.clear = r.left;
 	rd_copy(&r, a.tag, LK_TOPIC_LEN);
 	rd_copy(&r, a.incarnation, INCARNATION_LEN);
 	a.counter = rd_u64(&r);

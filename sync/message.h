@@ -112,11 +112,13 @@ struct match {
 LK_MUST_USE lk_err match_decode(struct match *, struct bytes);
 
 struct fp_range {
-	bool answer; /* says "equal" */
+	bool answer; /* says "equal"; of acknowledgements: mine went out */
+	bool acks;   /* not of the sets, but of what others acknowledged */
 	uint32_t first, last;
 	uint64_t count;
 	uint8_t hash[FP_LEN];
 };
+#define FP_SUBRANGES 16 /* of one that is not equal */
 void fp_range_encode(struct buf *, const struct fp_range *);
 LK_MUST_USE lk_err fp_range_decode(struct fp_range *, struct bytes);
 
@@ -203,6 +205,7 @@ struct ack {
 	uint8_t etag[LK_TOPIC_LEN], nonce[24];
 	struct bytes clear; /* tag to etag: the AAD after the topic id */
 	struct bytes sealed;
+	struct bytes said; /* all after the topic: no session's */
 };
 LK_MUST_USE lk_err ack_decode(struct ack *, struct bytes);
 

@@ -4,7 +4,6 @@
 #include "sync/engine_state.h"
 #include "sync/range.h"
 
-#define SUBRANGES 16
 #define ASKED_MS 60000
 #define AUDIT_ODDS 8 /* one in so many rounds in which all was equal */
 /* A question is not asked again while its answer streams in; one whose answer
@@ -27,7 +26,8 @@ link_topic_is_shared(const struct link_topic *t)
 	return t->serve == SERVE_FULL && !t->ended;
 }
 
-/* Fingerprint of the topics numbered first to last, each by its lowest. */
+/* Fingerprint of the topics numbered first to last, each by its lowest: of
+ * their sets, or of what others have acknowledged. */
 static lk_err
 topics_sum(struct engine *e, struct link *l, struct fp_range *f)
 {
@@ -49,7 +49,10 @@ topics_sum(struct engine *e, struct link *l, struct fp_range *f)
 			digest_add(&d, BYTES_OF(zero));
 			continue;
 		}
-		TRY(fingerprint_doc(e->r->txn, t->docno, &fp));
+		if (f->acks)
+			TRY(acks_sum(e, l, t->docno, &fp));
+		else
+			TRY(fingerprint_doc(e->r->txn, t->docno, &fp));
 		digest_add(&d, BYTES_OF(fp.sum));
 		f->count += fp.count;
 	}
@@ -432,14 +435,58 @@ reconcile_range(struct engine *e, struct link *l, struct bytes body)
 	return err;
 }
 
+/* Compares what others have acknowledged, if there is news since that was
+ * last done. */
 static lk_err
-reconcile_differs(struct engine *e, struct link *l, uint32_t number)
+reconcile_acks(struct engine *e, struct link *l)
 {
-	struct link_topic *t = topics_number(l, number);
+	struct fp_range all = { .acks = true,
+		.last = (uint32_t)(l->numbers_len - 1) };
 
+	if (l->numbers_len == 0 || l->acks_compared == e->acks_generation)
+		return LK_NONE;
+	l->acks_compared = e->acks_generation;
+	TRY(topics_sum(e, l, &all));
+	topics_sum_send(e, l, &all);
+	return LK_NONE;
+}
+
+/* Some documents are equal; when it is all of them there is time for more. */
+static lk_err
+fp_equal(struct engine *e, struct link *l, const struct fp_range *theirs,
+    struct fp_range *ours)
+{
+	if (ours->acks)
+		return LK_NONE;
+	TRY(reconcile_equal(e, l, ours));
+	if (!theirs->answer) {
+		ours->answer = true;
+		topics_sum_send(e, l, ours);
+		return LK_NONE;
+	}
+	if (ours->first != 0 || ours->last + 1 < l->numbers_len)
+		return LK_NONE;
+	TRY(reconcile_acks(e, l));
+	return reconcile_audit(e, l);
+}
+
+/* One document differs. */
+static lk_err
+fp_differs(struct engine *e, struct link *l, const struct fp_range *theirs,
+    struct fp_range *ours)
+{
+	struct link_topic *t = topics_number(l, ours->first);
+
+	if (ours->acks) {
+		TRY(acks_tell(e, l, ours->first));
+		ours->answer = true;
+		if (!theirs->answer)
+			topics_sum_send(e, l, ours);
+		return LK_NONE;
+	}
 	if (t != NULL)
 		t->differs = true;
-	return reconcile_ask(e, l, number);
+	return reconcile_ask(e, l, ours->first);
 }
 
 lk_err
@@ -459,33 +506,32 @@ reconcile_fp(struct engine *e, struct link *l, struct bytes body)
 	uint32_t span, step;
 
 	TRY(fp_range_decode(&theirs, body));
-	ours = (struct fp_range){ .first = theirs.first, .last = theirs.last };
-	if (theirs.last >= 2 * (uint32_t)l->numbers_len + SUBRANGES)
+	ours = (struct fp_range){
+		.acks = theirs.acks, .first = theirs.first, .last = theirs.last
+	};
+	if (theirs.last >= 2 * (uint32_t)l->numbers_len + FP_SUBRANGES)
 		return LK_ERR(LK_E_MALFORMED, "FP range");
 	if (!link_affords(e, l, theirs.first,
 		2 * ((size_t)theirs.last - theirs.first + 1) + body.len))
 		return LK_NONE;
 	/* Nothing happened here since both were equal. */
-	if (l->equal_generation == e->generation && e->generation != 0 &&
-	    l->equal.first == ours.first && l->equal.last == ours.last)
+	if (!ours.acks && l->equal_generation == e->generation &&
+	    e->generation != 0 && l->equal.first == ours.first &&
+	    l->equal.last == ours.last)
 		ours = l->equal;
 	else
 		TRY(topics_sum(e, l, &ours));
 	if (ours.count == theirs.count &&
-	    memcmp(ours.hash, theirs.hash, FP_LEN) == 0) {
-		TRY(reconcile_equal(e, l, &ours));
-		if (theirs.answer)
-			return reconcile_audit(e, l);
-		ours.answer = true;
-		topics_sum_send(e, l, &ours);
-		return LK_NONE;
-	}
+	    memcmp(ours.hash, theirs.hash, FP_LEN) == 0)
+		return fp_equal(e, l, &theirs, &ours);
 	if (ours.first == ours.last)
-		return reconcile_differs(e, l, ours.first);
+		return fp_differs(e, l, &theirs, &ours);
 	span = ours.last - ours.first + 1;
-	step = (span + SUBRANGES - 1) / SUBRANGES;
+	step = (span + FP_SUBRANGES - 1) / FP_SUBRANGES;
 	for (uint32_t at = ours.first; at <= ours.last; at += step) {
-		struct fp_range part = { .first = at, .last = at + step - 1 };
+		struct fp_range part = {
+			.acks = ours.acks, .first = at, .last = at + step - 1
+		};
 
 		if (part.last > ours.last)
 			part.last = ours.last;

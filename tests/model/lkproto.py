@@ -1106,6 +1106,12 @@ def fp_body(answer, first, last, sets, h):
     return (u8(answer) + u32(first) + u32(last) + u64(sum(map(len, sets))) + fingerprint(h, map(id_sum, sets)))
 
 
+def acks_fp_body(answer, first, last, topics, h):
+    """topics: of each, in order of the numbers, the acknowledgements known of others: (tag, incarnation, counter)"""
+    sums = [id_sum([H(32, "lk1 fp", t + i + u64(c)) for t, i, c in acks]) for acks in topics]
+    return u8(2 + answer) + u32(first) + u32(last) + u64(sum(map(len, topics))) + fingerprint(h, sums)
+
+
 def vv_body(topic, answer, entries):
     """entries: (tag, seq, id)"""
     return u32(topic) + u8(answer) + b"".join(t + uleb(s) + i[:8] for t, s, i in sorted(entries))
@@ -1259,7 +1265,7 @@ def check_message(t, b):
         check(len(b) % 4 == 0, "MATCH")
         ascending([b[i:i + 4] for i in range(0, len(b), 4)], "MATCH order")
     elif t == FP:
-        check(r.u8() <= 1 and r.u32() <= r.u32(), "FP")
+        check(r.u8() <= 3 and r.u32() <= r.u32(), "FP")
     elif t == VV:
         parse_vv(b)
     elif t == RANGE:

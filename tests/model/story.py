@@ -1208,6 +1208,8 @@ def certificates_and_sessions(laptop, phone, certs, cards):
             raise AssertionError
         except (p.Refused, p.Wait):
             pass
+    known = [(p.author_tag(doc.S, laptop.dev.pk), inc, 17), (p.author_tag(doc.S, phone.dev.pk), bytes(8), 9)]
+    msg("fp, of acknowledgements", p.FP, p.acks_fp_body(0, 0, 2, [known, []], h), first=0, last=2, count=2, known=known)
     msg("busy", p.BUSY, u32(0) + u32(250), topic=0, retry_ms=250)
     msg("card", p.CARD, cards["laura"])
     msg("welcome", p.WELCOME, bytes.fromhex(FILES["welcome.json"]["welcomes"][2]["welcome"]))
@@ -1227,7 +1229,8 @@ def certificates_and_sessions(laptop, phone, certs, cards):
                           ("SET, too long", p.SET, sb + b"\0"), ("TOPICS, half a proof", p.TOPICS, tb[:-4]),
                               ("TOPICS, flag 2", p.TOPICS, u8(2) + tb[1:]),
                               ("MATCH, twice the same", p.MATCH, p.match_body([1, 1])),
-                          ("FP, first after last", p.FP, p.fp_body(0, 3, 2, [], h)), ("VV, tag twice", p.VV, twice),
+                          ("FP, first after last", p.FP, p.fp_body(0, 3, 2, [], h)), ("FP, flag 4", p.FP, p.fp_body(4, 0, 0, [[]], h)),
+                              ("VV, tag twice", p.VV, twice),
                               ("VV, cut", p.VV, vb[:-1]), ("VV, seq 0", p.VV, u32(0) + u8(0) + bytes(16) + u8(0) + bytes(8)),
                           ("VV, long uLEB", p.VV, u32(0) + u8(0) + bytes(16) + b"\x81\x00" + bytes(8)),
                               ("RANGE, nothing", p.RANGE, u32(0)), ("RANGE, after the end", p.RANGE, u32(0) + bytes([255, 0]) * 2),

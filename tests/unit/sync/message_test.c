@@ -257,7 +257,7 @@ static void
 every_message_of_the_vectors_is_read_and_written_again(void **state)
 {
 	(void)state;
-	assert_int_equal(vectors_each("messages", again_check), 16);
+	assert_int_equal(vectors_each("messages", again_check), 17);
 }
 
 static void
@@ -274,7 +274,7 @@ static void
 every_bad_message_of_the_vectors_is_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(vectors_each("bad", refused_check), 25);
+	assert_int_equal(vectors_each("bad", refused_check), 26);
 }
 
 static void

@@ -18,8 +18,9 @@ struct host {
 	struct device d;
 	struct engine *e;
 	char address[32];
-	bool cut;  /* what is dialled does not answer */
-	bool slow; /* nothing of what it sends gets away */
+	bool cut;                 /* what is dialled does not answer */
+	const struct host *apart; /* nothing gets to this one */
+	bool slow;                /* nothing of what it sends gets away */
 };
 
 struct wire {
@@ -122,7 +123,8 @@ wire_dial(struct wires *w, struct host *h, const struct engine_output *out)
 		if (strcmp(w->hosts[i]->address, out->address) == 0)
 			to = w->hosts[i];
 	device_begin(&h->d);
-	if (to == NULL || to->cut || h->cut) {
+	if (to == NULL || to->cut || h->cut || to->apart == h ||
+	    h->apart == to) {
 		ok(engine_closed(h->e, out->conn, h->d.now));
 		host_commit(h);
 		return;

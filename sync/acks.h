@@ -1,0 +1,94 @@
+/*
+ * acks.h - inside sync/: acknowledgements (protocol.md 6.4, docs/protocol.md
+ * section 12, ACK): what each device says it has of a document, signed.
+ *
+ * What a device says goes to whom it is connected with, and these pass it on,
+ * as it was said, to those who may not be: each news once over a link, and what
+ * is superseded meanwhile not at all.  What was missed is found by comparing
+ * fingerprints of all of them, once when all documents were found equal and
+ * anything is new since.  A device can lie about itself only.  While it is
+ * connected only what it says itself counts.
+ *
+ *   ack_record.c what is kept, by document and device
+ *   acks.c       saying, hearing, and what it tells
+ *   acks_pass.c  passing on
+ */
+#ifndef SYNC_ACKS_H
+#define SYNC_ACKS_H
+
+#include "sync/docstate.h"
+#include "sync/message.h"
+
+struct engine;
+struct link;
+
+/* In documents with more other devices that read they are not passed on: what
+ * each says to each goes up with the square. */
+#define ACK_PASS_READERS_MAX 32
+#define ACK_PASSES_MAX 4096
+#define ACK_PASS_FROM_MAX 8
+
+/* Views are valid as what kv_get returns. */
+struct ack_record {
+	uint8_t incarnation[INCARNATION_LEN];
+	uint8_t former[INCARNATION_LEN]; /* before that; zero: none */
+	uint64_t counter;
+	struct wall when;
+	uint8_t equal[32]; /* the essential set's sum at which the device was
+			    * last seen to hold everything, or zero */
+	const uint8_t *heads;
+	size_t heads_len;
+	struct bytes said; /* the message, without the topic's number */
+};
+/* NOTFOUND, CORRUPT. */
+LK_MUST_USE lk_err ack_record_get(struct replica *, uint32_t docno,
+    const uint8_t pk[static 32], struct ack_record *);
+LK_MUST_USE lk_err ack_record_put(struct replica *, uint32_t docno,
+    const uint8_t pk[static 32], const struct ack_record *);
+/* The first record of a document with a device key >= *pk.  NOTFOUND. */
+LK_MUST_USE lk_err ack_record_next(struct replica *, uint32_t docno,
+    uint8_t pk[static 32], struct ack_record *);
+
+/* acks.c */
+LK_MUST_USE lk_err acks_note(struct engine *, uint32_t docno);
+LK_MUST_USE lk_err acks_flush(struct engine *, size_t max);
+LK_MUST_USE lk_err acks_received(struct engine *, struct link *, struct bytes);
+/* Acknowledges a document to one peer. */
+LK_MUST_USE lk_err acks_send(struct engine *, struct link *, uint32_t number);
+/* Whether the device has ever acknowledged this node of a document. */
+LK_MUST_USE lk_err acks_cover(struct engine *, struct docstate *,
+    const uint8_t pk[static 32], uint32_t node, bool *cover);
+/* Whether the peer's last acknowledgement covers all we have, for what is
+ * cheap: without loading the document's graph it may say no too often. */
+LK_MUST_USE lk_err acks_stand(
+    struct engine *, uint32_t docno, const uint8_t pk[static 32], bool *stand);
+/* The i-th other device that may read the document. */
+bool acks_reader(const struct engine *, const struct docstate *, size_t i,
+    uint8_t pk[static 32]);
+
+/* One to be passed on when it is due. */
+struct ack_pass {
+	uint32_t docno;
+	uint8_t pk[32]; /* whose */
+	struct mono due;
+	uint64_t from[ACK_PASS_FROM_MAX]; /* links that have it already */
+	size_t from_len;
+};
+/* acks_pass.c */
+/* An acknowledgement was kept that came by this link (0: by none). */
+LK_MUST_USE lk_err acks_pass_note(struct engine *, struct docstate *,
+    const uint8_t pk[static 32], uint64_t conn);
+/* One came that is no news: the link need not be sent it. */
+LK_MUST_USE lk_err acks_pass_known(
+    struct engine *, struct link *, uint32_t docno, const struct ack *);
+/* Passes on what is due; when the next is, or INT64_MAX. */
+LK_MUST_USE lk_err acks_pass_step(struct engine *);
+int64_t acks_pass_next_ms(const struct engine *);
+/* An order-free sum over what is known of a document's devices, without the
+ * peer and this one. */
+LK_MUST_USE lk_err acks_sum(
+    struct engine *, const struct link *, uint32_t docno, struct fingerprint *);
+/* Sends a peer all of that. */
+LK_MUST_USE lk_err acks_tell(struct engine *, struct link *, uint32_t number);
+
+#endif

@@ -1,0 +1,228 @@
+/* What devices know of each other that never meet. */
+#include "tests/unit/sync/carried.h"
+#include "tests/unit/sync/wired.h"
+
+#define MINUTE 60000
+
+/* ann shares a document with bob and cem; ann and cem never meet. */
+struct row {
+	struct wires w;
+	struct host a, b, c;
+	uint32_t in_a, in_b, in_c;
+};
+
+static const uint8_t *
+pk(const struct host *h)
+{
+	return h->d.identity.sign.pk;
+}
+
+static void
+row_make(struct row *r)
+{
+	char text[TICKET_TEXT_MAX + 1];
+
+	memset(r, 0, sizeof(*r));
+	host_make(&r->w, &r->a, 1, "ann");
+	host_make(&r->w, &r->b, 2, "bob");
+	host_make(&r->w, &r->c, 3, "cem");
+	r->in_a = document(&r->a.d, "plan");
+	ok(share_try(&r->a.d, r->in_a, &r->c.d, ROLE_WRITE));
+	r->in_c = welcome(&r->c.d, &r->a.d, r->in_a);
+	r->a.apart = &r->c;
+	ticket_make(&r->a, r->in_a, ROLE_ADMIN, 1, text);
+	r->in_b = redeemed(&r->b, redeem(&r->w, &r->b, text));
+	/* And bob tells cem where he is. */
+	ticket_make(&r->b, r->in_b, ROLE_WRITE, 1, text);
+	(void)redeem(&r->w, &r->c, text);
+	wires_run(&r->w, MINUTE);
+}
+
+static void
+row_clear(struct row *r)
+{
+	assert_null(link_of(r->a.e, pk(&r->c)));
+	host_remove(&r->a);
+	host_remove(&r->b);
+	host_remove(&r->c);
+}
+
+/* How one device sees another; SYNC_UNKNOWN when it is no reader. */
+static enum sync_state
+seen(struct host *h, uint32_t docno, const struct host *other)
+{
+	struct sync_status s;
+	enum sync_state state = SYNC_UNKNOWN;
+
+	device_begin(&h->d);
+	for (size_t i = 0; engine_sync_status(h->e, docno, i, &s).code == LK_OK;
+	     i++)
+		if (memcmp(s.pk, pk(other), 32) == 0)
+			state = s.state;
+	device_commit(&h->d);
+	return state;
+}
+
+static void
+a_device_hears_what_one_it_never_meets_has(void **state)
+{
+	struct row r;
+
+	(void)state;
+	row_make(&r);
+	assert_int_equal(seen(&r.a, r.in_a, &r.c), SYNC_DONE);
+	assert_int_equal(seen(&r.c, r.in_c, &r.a), SYNC_DONE);
+	host_edit(&r.a, r.in_a, "title", "new");
+	assert_int_equal(seen(&r.a, r.in_a, &r.c), SYNC_PENDING);
+	wires_run(&r.w, 3000);
+	assert_int_equal(seen(&r.a, r.in_a, &r.b), SYNC_DONE);
+	assert_int_equal(seen(&r.a, r.in_a, &r.c), SYNC_DONE);
+	assert_int_equal(seen(&r.c, r.in_c, &r.a), SYNC_DONE);
+	row_clear(&r);
+}
+
+/* One comes when the other has gone. */
+static void
+it_is_told_by_whom_both_meet_in_turn(void **state)
+{
+	struct row r;
+
+	(void)state;
+	row_make(&r);
+	wires_cut(&r.w);
+	r.a.cut = true;
+	host_edit(&r.a, r.in_a, "title", "new");
+	wires_run(&r.w, MINUTE);
+	wires_cut(&r.w);
+	r.a.cut = false;
+	r.c.cut = true;
+	wires_run(&r.w, 2 * MINUTE);
+	assert_int_equal(seen(&r.a, r.in_a, &r.b), SYNC_DONE);
+	assert_int_equal(seen(&r.a, r.in_a, &r.c), SYNC_PENDING);
+	wires_cut(&r.w);
+	r.a.cut = true;
+	r.c.cut = false;
+	wires_run(&r.w, 2 * MINUTE);
+	assert_int_equal(seen(&r.c, r.in_c, &r.b), SYNC_DONE);
+	wires_cut(&r.w);
+	r.a.cut = false;
+	r.c.cut = true;
+	wires_run(&r.w, 2 * MINUTE);
+	assert_int_equal(seen(&r.a, r.in_a, &r.c), SYNC_DONE);
+	row_clear(&r);
+}
+
+static void
+said_of(struct host *h, uint32_t docno, const struct host *of, struct buf *out)
+{
+	struct ack_record a;
+
+	buf_init(out, 8192);
+	device_begin(&h->d);
+	ok(ack_record_get(h->e->r, docno, pk(of), &a));
+	buf_add(out, a.said);
+	device_commit(&h->d);
+}
+
+/* bob passes on to ann what he says cem has said. */
+static lk_err
+pass(struct row *r, const struct buf *said)
+{
+	struct link *l = link_of(r->a.e, pk(&r->b));
+	BUF_SCOPED body = { .max = 8192 };
+	lk_err err;
+
+	assert_non_null(l);
+	buf_u32(&body, topics_of(l, r->in_a));
+	buf_add(&body, buf_bytes(said));
+	device_begin(&r->a.d);
+	err = acks_received(r->a.e, l, buf_bytes(&body));
+	host_commit(&r->a);
+	return err;
+}
+
+static void
+what_was_said_before_does_not_count_again(void **state)
+{
+	struct buf old, new;
+	struct row r;
+
+	(void)state;
+	row_make(&r);
+	said_of(&r.b, r.in_b, &r.c, &old);
+	host_edit(&r.a, r.in_a, "title", "new");
+	wires_run(&r.w, 3000);
+	said_of(&r.a, r.in_a, &r.c, &new);
+	assert_false(bytes_equal(buf_bytes(&old), buf_bytes(&new)));
+	assert_int_equal(seen(&r.a, r.in_a, &r.c), SYNC_DONE);
+	ok(pass(&r, &old));
+	assert_int_equal(seen(&r.a, r.in_a, &r.c), SYNC_DONE);
+	ok(pass(&r, &new));
+	assert_int_equal(seen(&r.a, r.in_a, &r.c), SYNC_DONE);
+	buf_clear(&old);
+	buf_clear(&new);
+	row_clear(&r);
+}
+
+/* A higher counter, or other heads, is nobody's word but the device's. */
+static void
+nobody_can_say_it_for_another(void **state)
+{
+	struct buf said;
+	struct row r;
+
+	(void)state;
+	row_make(&r);
+	said_of(&r.b, r.in_b, &r.c, &said);
+	for (size_t i = LK_TOPIC_LEN; i < said.len; i++) {
+		lk_err err;
+
+		said.ptr[i] ^= 0x40;
+		err = pass(&r, &said);
+		said.ptr[i] ^= 0x40;
+		/* An older counter, or another key, is passed over. */
+		if (err.code != LK_OK)
+			assert_int_equal(err.code, LK_E_MALFORMED);
+	}
+	assert_int_equal(seen(&r.a, r.in_a, &r.c), SYNC_DONE);
+	row_clear(&r);
+	buf_clear(&said);
+}
+
+/* Nothing is said twice: what a quiet minute and an edit come to. */
+static void
+passing_on_comes_to_an_end(void **state)
+{
+	uint64_t before;
+	struct row r;
+
+	(void)state;
+	row_make(&r);
+	wires_run(&r.w, 2 * MINUTE);
+	before = r.w.bytes;
+	wires_run(&r.w, 10 * (int64_t)MINUTE);
+	print_message("ten quiet minutes: %llu bytes\n",
+	    (unsigned long long)(r.w.bytes - before));
+	assert_true(r.w.bytes - before < 60000);
+	before = r.w.bytes;
+	host_edit(&r.a, r.in_a, "title", "new");
+	wires_run(&r.w, 10000);
+	print_message(
+	    "an edit: %llu bytes\n", (unsigned long long)(r.w.bytes - before));
+	assert_true(r.w.bytes - before < 5000);
+	row_clear(&r);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_device_hears_what_one_it_never_meets_has),
+		cmocka_unit_test(it_is_told_by_whom_both_meet_in_turn),
+		cmocka_unit_test(what_was_said_before_does_not_count_again),
+		cmocka_unit_test(nobody_can_say_it_for_another),
+		cmocka_unit_test(passing_on_comes_to_an_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
