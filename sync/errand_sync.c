@@ -223,6 +223,19 @@ errand_range(struct engine *e, struct courier *c, struct bytes body)
 	return errand_pump(e, c, x);
 }
 
+/* One that the relay lacks, if it is one of this document that counts. */
+static lk_err
+wanted_send(struct engine *e, struct errand *x, const uint8_t *id)
+{
+	struct log_entry entry;
+	lk_err err = log_by_id(e->r->txn, id, &entry);
+
+	if (err.code == LK_OK && entry.docno == x->docno && entry.essential)
+		return errand_send(x, entry.lsn);
+	return err.code == LK_E_NOTFOUND || err.code == LK_E_CORRUPT ? LK_NONE
+								     : err;
+}
+
 lk_err
 errand_want(struct engine *e, struct courier *c, struct bytes body)
 {
@@ -231,20 +244,9 @@ errand_want(struct engine *e, struct courier *c, struct bytes body)
 
 	TRY(want_decode(&want, body));
 	x = errand_numbered(c, want.topic);
-	if (x == NULL)
-		return LK_NONE;
-	for (size_t i = 0; i < want.len; i++) {
-		struct log_entry entry;
-		lk_err err =
-		    log_by_id(e->r->txn, want.ids + i * LK_ID_LEN, &entry);
-
-		if (err.code == LK_E_NOTFOUND || err.code == LK_E_CORRUPT)
-			continue;
-		TRY(err);
-		if (entry.docno == x->docno && entry.essential)
-			TRY(errand_send(x, entry.lsn));
-	}
-	return errand_pump(e, c, x);
+	for (size_t i = 0; x != NULL && i < want.len; i++)
+		TRY(wanted_send(e, x, want.ids + i * LK_ID_LEN));
+	return x == NULL ? LK_NONE : errand_pump(e, c, x);
 }
 
 static lk_err
