@@ -384,7 +384,7 @@ static const struct {
 	{ MSG_PONG, COURIER_LOGIN, passed_over },
 	{ MSG_RELAY_REGISTER, COURIER_LOGIN, registered },
 	{ MSG_RELAY_OPEN, COURIER_OPEN, errand_opened },
-	{ MSG_RELAY_STORED, COURIER_OPEN, passed_over },
+	{ MSG_RELAY_STORED, COURIER_OPEN, errand_stored },
 	{ MSG_RELAY_QUOTA, COURIER_OPEN, errand_quota },
 	{ MSG_FP, COURIER_OPEN, errand_fp },
 	{ MSG_RANGE, COURIER_OPEN, errand_range },
@@ -507,7 +507,8 @@ courier_tick(struct engine *e, struct courier *c)
 		courier_send(e, c, MSG_PING, BYTES_OF(nonce));
 	}
 	TRY(errands_begin(e, c));
-	if (now - c->round.ms >= ROUND_MS)
+	if (now - c->round.ms >= ROUND_MS ||
+	    (c->compare.ms != 0 && now >= c->compare.ms))
 		TRY(errands_compare(e, c));
 	return errands_pump(e, c);
 }
@@ -534,6 +535,9 @@ couriers_next_ms(const struct engine *e)
 		    : c->state != COURIER_OPEN        ? c->deadline.ms
 						      : c->round.ms + ROUND_MS;
 
+		if (c->state == COURIER_OPEN && c->compare.ms != 0 &&
+		    c->compare.ms < at)
+			at = c->compare.ms;
 		if (at < next)
 			next = at;
 	}

@@ -47,6 +47,8 @@ struct errand {
 	bool again_due;
 	struct mono again;
 	unsigned rounds; /* of the exchange of ranges under way */
+	bool met;        /* both sides had the same when last compared */
+	size_t unstored; /* sent since, and not said to be durable yet */
 	struct item_state in, out;
 	uint64_t *send; /* owned: lsn of envelopes the relay lacks */
 	size_t send_len, send_cap, send_at;
@@ -81,7 +83,8 @@ struct courier {
 	struct errand *errands;       /* owned */
 	size_t errands_len, errands_cap;
 	size_t opened; /* errands begun in this session */
-	struct mono fp_asked;
+	uint64_t met_generation; /* when all was the same; 0: it was not */
+	struct mono compare; /* when to, before the next round; ms 0: no */
 	/* Ids that came from there and were refused, ascending. */
 	uint8_t (*ignored)[LK_ID_LEN]; /* owned */
 	size_t ignored_len, ignored_cap;
@@ -142,6 +145,8 @@ LK_MUST_USE lk_err errand_range(
     struct engine *, struct courier *, struct bytes);
 LK_MUST_USE lk_err errand_want(struct engine *, struct courier *, struct bytes);
 LK_MUST_USE lk_err errand_batch(
+    struct engine *, struct courier *, struct bytes);
+LK_MUST_USE lk_err errand_stored(
     struct engine *, struct courier *, struct bytes);
 LK_MUST_USE lk_err errand_fp(struct engine *, struct courier *, struct bytes);
 LK_MUST_USE lk_err errand_send(struct errand *, uint64_t lsn);

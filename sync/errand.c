@@ -4,6 +4,7 @@
 #include "sync/courier.h"
 
 #define NUMBERS_MAX 16384 /* what a relay takes in a session */
+#define COMPARE_MS 20     /* after an answer, to compare */
 #define OPEN_SLICE 64     /* documents begun in one turn */
 
 static const uint8_t nobody[SIGN_PK_LEN];
@@ -18,7 +19,8 @@ errand_reset(struct errand *x)
 	x->send_len = x->send_cap = x->send_at = 0;
 	x->state = ERRAND_NEW;
 	x->tried_len = x->rounds = 0;
-	x->registered = x->stopped = x->again_due = false;
+	x->registered = x->stopped = x->again_due = x->met = false;
+	x->unstored = 0;
 }
 
 void
@@ -27,7 +29,7 @@ errands_reset(struct courier *c)
 	for (size_t i = 0; i < c->errands_len; i++)
 		errand_reset(&c->errands[i]);
 	c->opened = 0;
-	c->fp_asked.ms = 0;
+	c->compare.ms = 0;
 }
 
 void
@@ -347,7 +349,12 @@ errand_opened(struct engine *e, struct courier *c, struct bytes body)
 		break;
 	}
 	x->state = ERRAND_OPEN;
-	return errand_range_begin(e, c, x);
+	x->met = false;
+	x->unstored = 0;
+	/* Together with the others that are answered now. */
+	c->compare.ms = e->now.mono.ms + COMPARE_MS;
+	e->wake = c->compare;
+	return LK_NONE;
 }
 
 lk_err

@@ -1,10 +1,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/bucket.h"
 #include "sync/courier.h"
 #include "sync/range.h"
 
 #define BATCH_BYTES ((size_t)128 * 1024)
+#define COMPARE_MS 500 /* after what was lacking is there */
 #define RECEIVE_MAX 4096
 #define IGNORED_MAX 65536
 #define SEND_MAX (4u * RANGE_SEND_MAX)
@@ -89,6 +91,7 @@ batch_fill(struct engine *e, struct errand *x, struct buf *b)
 		x->send_at++;
 		TRY(envelope_parse(&env, entry.envelope));
 		TRY(item_encode(b, &x->out, &env));
+		x->unstored++;
 	}
 	return LK_NONE;
 }
@@ -345,12 +348,79 @@ errands_compare(struct engine *e, struct courier *c)
 	struct fp_range all = { .first = 0 };
 
 	c->round = e->now.mono;
+	c->compare.ms = 0;
 	if (c->opened == 0)
 		return LK_NONE;
 	all.last = (uint32_t)c->opened - 1;
 	TRY(fp_own(e, c, &all));
 	fp_say(e, c, &all);
 	return LK_NONE;
+}
+
+/* All that this device has is there: until it has more. */
+static lk_err
+errand_complete(struct engine *e, struct courier *c, struct errand *x)
+{
+	struct fingerprint fp, known;
+	lk_err err;
+
+	if (x->state != ERRAND_OPEN || !x->met || x->unstored > 0 ||
+	    x->send_len > 0)
+		return LK_NONE;
+	TRY(fingerprint_doc(e->r->txn, x->docno, &fp));
+	err = record_complete(e, c->remote, x->docno, &known);
+	if (err.code == LK_OK && known.count == fp.count &&
+	    memcmp(known.sum, fp.sum, sizeof(fp.sum)) == 0)
+		return LK_NONE;
+	if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
+		return err;
+	return record_complete_put(e, c->remote, x->docno, &fp);
+}
+
+lk_err
+errand_stored(struct engine *e, struct courier *c, struct bytes body)
+{
+	struct relay_stored m;
+	struct errand *x;
+
+	TRY(relay_stored_decode(&m, body));
+	x = errand_numbered(c, m.number);
+	if (x == NULL)
+		return LK_NONE;
+	x->unstored -= m.len < x->unstored ? m.len : x->unstored;
+	if (x->unstored == 0 && x->send_len == 0 && !x->met) {
+		c->compare.ms = e->now.mono.ms + COMPARE_MS;
+		e->wake = c->compare;
+	}
+	return errand_complete(e, c, x);
+}
+
+static lk_err
+errands_met(struct engine *e, struct courier *c, const struct fp_range *f)
+{
+	bool all = f->first == 0 && f->last + 1 == c->opened;
+
+	/* Nothing happened since it was the same. */
+	if (all && c->met_generation == e->generation)
+		return LK_NONE;
+	c->met_generation = all ? e->generation : 0;
+	for (uint32_t n = f->first; n <= f->last; n++) {
+		c->errands[n].met = true;
+		TRY(errand_complete(e, c, &c->errands[n]));
+	}
+	return LK_NONE;
+}
+
+/* It may have lost what it had, too. */
+static lk_err
+errand_differs(struct engine *e, struct courier *c, struct errand *x)
+{
+	if (x->state != ERRAND_OPEN)
+		return LK_NONE;
+	x->met = false;
+	c->met_generation = 0;
+	TRY(record_complete_del(e, c->remote, x->docno));
+	return errand_range_begin(e, c, x);
 }
 
 lk_err
@@ -368,11 +438,10 @@ errand_fp(struct engine *e, struct courier *c, struct bytes body)
 	    memcmp(ours.hash, theirs.hash, FP_LEN) == 0) {
 		if (s != NULL && ours.first == 0 && ours.last + 1 == c->opened)
 			s->complete = e->now.wall;
-		return LK_NONE;
+		return errands_met(e, c, &ours);
 	}
-	if (ours.first != ours.last)
-		fp_say(e, c, &ours);
-	else if (c->errands[ours.first].state == ERRAND_OPEN)
-		return errand_range_begin(e, c, &c->errands[ours.first]);
+	if (ours.first == ours.last)
+		return errand_differs(e, c, &c->errands[ours.first]);
+	fp_say(e, c, &ours);
 	return LK_NONE;
 }
