@@ -39,20 +39,6 @@ letter_put(struct relay *r, struct visitor *v, const struct mailbox_put *m,
 	return err.code == LK_E_LIMIT ? LK_NONE : err;
 }
 
-lk_err
-letter_taken(struct relay *r, struct visitor *v, struct bytes body)
-{
-	enum relay_result result;
-	struct mailbox_put m;
-
-	TRY(mailbox_put_decode(&m, body));
-	if (++v->refusals > RELAY_REFUSALS_MAX)
-		return LK_ERR(LK_E_LIMIT, "too many letters");
-	TRY(letter_put(r, v, &m, &result));
-	posted_send(r, v, m.slot, result);
-	return LK_NONE;
-}
-
 /* The vault of a slot that is the visitor's account's; NULL when it is not. */
 static lk_err
 slot_vault(struct relay *r, struct visitor *v, const uint8_t *slot,
@@ -71,17 +57,16 @@ slot_vault(struct relay *r, struct visitor *v, const uint8_t *slot,
 	return visitor_vault(r, v, &a, vault);
 }
 
-lk_err
-letters_taken(struct relay *r, struct visitor *v, struct bytes body)
+/* What is in a slot, as far as it is the visitor's account's. */
+static lk_err
+letters_send(struct relay *r, struct visitor *v, const uint8_t *slot)
 {
 	struct mailbox_letter l = { .number = 0 };
 	struct vault *vault;
-	const uint8_t *slot;
 	size_t n = 0;
 	lk_err err = LK_NONE;
 	BUF_SCOPED b = { .max = MESSAGE_MAX };
 
-	TRY(mailbox_get_decode(&slot, body));
 	TRY(visitor_work(r, v, MAILBOX_LETTERS_MAX));
 	TRY(slot_vault(r, v, slot, &vault));
 	mailbox_content_encode(&b, slot, 0);
@@ -97,6 +82,45 @@ letters_taken(struct relay *r, struct visitor *v, struct bytes body)
 	b.ptr[RELAY_SLOT_LEN] = (uint8_t)n;
 	visitor_send(r, v, MSG_MAILBOX_GET, buf_bytes(&b));
 	return LK_NONE;
+}
+
+lk_err
+letters_taken(struct relay *r, struct visitor *v, struct bytes body)
+{
+	const uint8_t *slot;
+
+	TRY(mailbox_get_decode(&slot, body));
+	return letters_send(r, v, slot);
+}
+
+/* Those who speak for the account need not ask. */
+static lk_err
+owners_tell(struct relay *r, const uint8_t *slot)
+{
+	uint8_t owner[SIGN_PK_LEN];
+	struct visitor *v;
+
+	TRY(slot_owner(relay_records(r), slot, owner));
+	TAILQ_FOREACH (v, &r->visitors, next)
+		if (v->logged_in && v->state == VISITOR_OPEN &&
+		    memcmp(v->account, owner, SIGN_PK_LEN) == 0 &&
+		    visitor_has_room(v))
+			TRY(letters_send(r, v, slot));
+	return LK_NONE;
+}
+
+lk_err
+letter_taken(struct relay *r, struct visitor *v, struct bytes body)
+{
+	enum relay_result result;
+	struct mailbox_put m;
+
+	TRY(mailbox_put_decode(&m, body));
+	if (++v->refusals > RELAY_REFUSALS_MAX)
+		return LK_ERR(LK_E_LIMIT, "too many letters");
+	TRY(letter_put(r, v, &m, &result));
+	posted_send(r, v, m.slot, result);
+	return result == RELAY_DONE ? owners_tell(r, m.slot) : LK_NONE;
 }
 
 lk_err

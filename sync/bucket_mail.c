@@ -46,10 +46,8 @@ welcomes_add(struct bucket *b, const struct welcomed *w)
 	return LK_NONE;
 }
 
-/* Whether this device is to welcome a member: it has let him in, and nobody
- * has told that he came. */
-static lk_err
-is_to_be_welcomed(struct engine *e, struct remote *r, struct docstate *ds,
+lk_err
+welcome_is_due(struct engine *e, uint32_t remote, struct docstate *ds,
     const struct member *m, bool *is)
 {
 	struct graph_author by = graph_node_author(ds->graph, m->node);
@@ -65,8 +63,8 @@ is_to_be_welcomed(struct engine *e, struct remote *r, struct docstate *ds,
 		return LK_NONE;
 	TRY(acks_cover(e, ds, m->key, m->node, &done));
 	if (!done)
-		TRY(record_welcomed(e, r->status.number, ds->docno, m->key,
-		    m->grant.env, &done));
+		TRY(record_welcomed(
+		    e, remote, ds->docno, m->key, m->grant.env, &done));
 	*is = !done;
 	return LK_NONE;
 }
@@ -83,7 +81,7 @@ bucket_letters(
 		lk_err err;
 
 		graph_member(ds->graph, i, &m);
-		TRY(is_to_be_welcomed(e, r, ds, &m, &is));
+		TRY(welcome_is_due(e, r->status.number, ds, &m, &is));
 		if (!is)
 			continue;
 		err = person_device(e->r, m.key, &cert);

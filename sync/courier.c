@@ -54,6 +54,7 @@ session_drop(struct courier *c)
 	c->pending = 0;
 	c->state = COURIER_IDLE;
 	errands_reset(c);
+	courier_mail_clear(c);
 }
 
 static void
@@ -386,6 +387,9 @@ static const struct {
 	{ MSG_RELAY_OPEN, COURIER_OPEN, errand_opened },
 	{ MSG_RELAY_STORED, COURIER_OPEN, errand_stored },
 	{ MSG_RELAY_QUOTA, COURIER_OPEN, errand_quota },
+	{ MSG_MAILBOX_PUT, COURIER_OPEN, courier_posted },
+	{ MSG_MAILBOX_GET, COURIER_OPEN, courier_letters },
+	{ MSG_MAILBOX_DELETE, COURIER_OPEN, passed_over },
 	{ MSG_FP, COURIER_OPEN, errand_fp },
 	{ MSG_RANGE, COURIER_OPEN, errand_range },
 	{ MSG_WANT, COURIER_OPEN, errand_want },
@@ -477,6 +481,7 @@ couriers_match(struct engine *e)
 			free(c);
 			continue;
 		}
+		TAILQ_INIT(&c->letters);
 		message_body_max(c->body_max);
 		relay_answer_max(c->body_max);
 		TAILQ_INSERT_TAIL(&e->couriers, c, next);
@@ -510,6 +515,8 @@ courier_tick(struct engine *e, struct courier *c)
 	if (now - c->round.ms >= ROUND_MS ||
 	    (c->compare.ms != 0 && now >= c->compare.ms))
 		TRY(errands_compare(e, c));
+	if (c->round.ms == e->now.mono.ms || c->mail_due)
+		TRY(courier_mail(e, c));
 	return errands_pump(e, c);
 }
 

@@ -54,6 +54,8 @@ struct errand {
 	size_t send_len, send_cap, send_at;
 };
 
+TAILQ_HEAD(letters, letter);
+
 enum courier_state {
 	COURIER_IDLE,
 	COURIER_DIALING,
@@ -82,19 +84,26 @@ struct courier {
 	bool speaks;                  /* for that account: it may register */
 	struct errand *errands;       /* owned */
 	size_t errands_len, errands_cap;
-	size_t opened; /* errands begun in this session */
+	size_t opened;           /* errands begun in this session */
 	uint64_t met_generation; /* when all was the same; 0: it was not */
-	struct mono compare; /* when to, before the next round; ms 0: no */
+	struct mono compare;     /* when to, before the next round; ms 0: no */
 	/* Ids that came from there and were refused, ascending. */
 	uint8_t (*ignored)[LK_ID_LEN]; /* owned */
 	size_t ignored_len, ignored_cap;
+	/* Mail. */
+	bool mail_due;
+	struct letters letters; /* errand_mail.c */
+	size_t letters_len;
+	struct mailbox *boxes; /* owned; mailbox.h */
+	size_t boxes_len;
+	uint64_t boxes_at; /* of which e->people */
 };
 
 /* push.c: where an envelope of this round came from. */
 LK_MUST_USE lk_err origin_note(
     struct engine *, const uint8_t id[static LK_ID_LEN], uint64_t conn);
-bool came_from(const struct engine *, const uint8_t id[static LK_ID_LEN],
-    uint64_t conn);
+bool came_from(
+    const struct engine *, const uint8_t id[static LK_ID_LEN], uint64_t conn);
 /* remotes.c: NULL when there is none of this number. */
 struct remote_status *remote_status(struct engine *, uint32_t number);
 
@@ -136,6 +145,15 @@ LK_MUST_USE lk_err errands_compare(struct engine *, struct courier *);
 LK_MUST_USE lk_err errand_opened(
     struct engine *, struct courier *, struct bytes);
 LK_MUST_USE lk_err errand_quota(
+    struct engine *, struct courier *, struct bytes);
+
+/* errand_mail.c */
+void courier_mail_clear(struct courier *);
+/* Looks into this device's mailboxes, and leaves welcomes in others'. */
+LK_MUST_USE lk_err courier_mail(struct engine *, struct courier *);
+LK_MUST_USE lk_err courier_posted(
+    struct engine *, struct courier *, struct bytes);
+LK_MUST_USE lk_err courier_letters(
     struct engine *, struct courier *, struct bytes);
 
 /* errand_sync.c */

@@ -413,9 +413,11 @@ errand_event(
 	    replica_home(e->r, &home).code == LK_OK && home == ev->docno)
 		TRY(courier_login(e, c));
 	if (x == NULL) {
+		c->mail_due = true;
 		e->wake = e->now.mono;
 		return LK_NONE;
 	}
+	c->mail_due |= ev->access;
 	if (ev->access)
 		TRY(errand_rekey(e, c, x));
 	if (ev->lsn == 0 || came_from(e, ev->id, c->conn))

@@ -57,6 +57,11 @@ struct mail_asked {
 LK_MUST_USE lk_err mailbox_ask(
     struct engine *, uint64_t after, struct mail_asked *, struct buf *plain);
 
+/* bucket_mail.c: whether this device is to welcome a member by way of a remote:
+ * it has let him in, and nobody has told that he came. */
+LK_MUST_USE lk_err welcome_is_due(struct engine *, uint32_t remote,
+    struct docstate *, const struct member *, bool *is);
+
 /* welcome_out.c */
 /* Appends one for a reader who is not connected; nothing where he is none, or
  * this device lacks the keys itself. */

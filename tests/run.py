@@ -302,6 +302,12 @@ def part_discovery(t, long):
     driver(t, "lan/discovery.py", seconds=900)
 
 
+def part_relay(t, long):
+    """devices that are never online together, and a relay between them"""
+    for _ in range(5 if long else 1):
+        driver(t, "lan/relay.py", seconds=600)
+
+
 def part_pairing(t, long):
     """pairing by a code between networks, and whoever quits midway"""
     for _ in range(5 if long else 1):
@@ -506,7 +512,7 @@ def part_mutants(t, long):
 
 
 PARTS = [part_build, part_unit, part_threads, part_model, part_ghosts, part_manuals, part_spin,
-         part_cli, part_story, part_partitions, part_revocation, part_pairing, part_discovery, part_links,
+         part_cli, part_story, part_partitions, part_revocation, part_relay, part_pairing, part_discovery, part_links,
          part_thief, part_capture, part_remotes,
          part_interop, part_twins, part_install, part_fuzz, part_simulation]
 LONG_PARTS = [*PARTS, part_mutants]

@@ -1,0 +1,271 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/bucket.h"
+#include "sync/courier.h"
+#include "sync/mailbox.h"
+
+#define LETTERS_AT_ONCE 16
+#define WELCOMES_AT_ONCE 64 /* in one letter */
+
+struct enclosed {
+	uint32_t docno;
+	uint8_t grant[LK_ID_LEN];
+};
+
+/* A letter that is being written, or has been sent and is not answered. */
+struct letter {
+	TAILQ_ENTRY(letter) next;
+	struct recipient to;
+	struct buf plain;
+	struct enclosed in[WELCOMES_AT_ONCE];
+	size_t len;
+	bool sent;
+};
+
+static void
+letter_free(struct courier *c, struct letter *l)
+{
+	TAILQ_REMOVE(&c->letters, l, next);
+	c->letters_len--;
+	buf_wipe(&l->plain);
+	secret_wipe(l, sizeof(*l));
+	free(l);
+}
+
+void
+courier_mail_clear(struct courier *c)
+{
+	while (!TAILQ_EMPTY(&c->letters))
+		letter_free(c, TAILQ_FIRST(&c->letters));
+	mailboxes_free(c->boxes, c->boxes_len);
+	c->boxes = NULL;
+	c->boxes_len = 0;
+	c->boxes_at = 0;
+}
+
+/* The one for this device that is not sealed yet; *out NULL: there is none to
+ * be had now. */
+static lk_err
+letter_to(struct engine *e, struct courier *c, const uint8_t pk[static 32],
+    struct letter **out)
+{
+	struct letter *l;
+	lk_err err;
+
+	*out = NULL;
+	TAILQ_FOREACH (l, &c->letters, next)
+		if (memcmp(l->to.pk, pk, 32) == 0)
+			break;
+	if (l != NULL || c->letters_len == LETTERS_AT_ONCE) {
+		*out = l == NULL || l->sent ? NULL : l;
+		return LK_NONE;
+	}
+	l = calloc(1, sizeof(*l));
+	if (l == NULL)
+		return LK_ERR(LK_E_NOMEM, "letter");
+	buf_init(&l->plain, MAIL_PLAIN_MAX);
+	TAILQ_INSERT_TAIL(&c->letters, l, next);
+	c->letters_len++;
+	err = mailbox_to(e, pk, &l->to);
+	if (err.code == LK_OK) {
+		*out = l;
+		return err;
+	}
+	letter_free(c, l);
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+}
+
+/* A welcome for a member whom this device has let in and nobody has met. */
+static lk_err
+welcome_enclose(struct engine *e, struct courier *c, struct docstate *ds,
+    const struct member *m)
+{
+	BUF_SECRET body = { .max = WELCOME_MAX };
+	struct letter *l;
+	bool is;
+
+	TRY(welcome_is_due(e, c->remote, ds, m, &is));
+	if (!is)
+		return LK_NONE;
+	TRY(letter_to(e, c, m->key, &l));
+	if (l == NULL)
+		return LK_NONE;
+	TRY(welcome_compose(e, ds, m->key, l->to.own, &body));
+	if (body.len == 0 || l->len == WELCOMES_AT_ONCE ||
+	    !mail_add(&l->plain, MSG_WELCOME, buf_bytes(&body)))
+		return LK_NONE;
+	l->in[l->len].docno = ds->docno;
+	memcpy(l->in[l->len++].grant, m->grant.env, LK_ID_LEN);
+	return LK_NONE;
+}
+
+static lk_err
+letters_write(struct engine *e, struct courier *c)
+{
+	for (size_t i = 0; i < c->opened; i++) {
+		struct docstate *ds;
+
+		TRY(docstate_get(e->r, c->errands[i].docno, &ds));
+		for (size_t k = 0; k < graph_members_len(ds->graph); k++) {
+			struct member m;
+
+			graph_member(ds->graph, k, &m);
+			TRY(welcome_enclose(e, c, ds, &m));
+		}
+	}
+	return LK_NONE;
+}
+
+static lk_err
+letter_post(struct engine *e, struct courier *c, struct letter *l)
+{
+	struct relay_register slot = {
+		.what = RELAY_SLOTS, .list = l->to.route.slot, .len = 1
+	};
+	struct mailbox_put put = { .slot = l->to.route.slot };
+	uint8_t nonce[SEAL_NONCE_LEN];
+	BUF_SCOPED sealed = { .max = MAIL_MAX };
+	BUF_SCOPED b = { .max = 2 * MAIL_MAX };
+
+	random_fill(&e->random, nonce, sizeof(nonce));
+	TRY(mail_seal(&sealed, &l->to.route, nonce, buf_bytes(&l->plain)));
+	/* Of one's own devices: it may not have been here yet. */
+	if (l->to.own) {
+		relay_register_encode(&b, &slot, NULL, NULL);
+		courier_send(e, c, MSG_RELAY_REGISTER, buf_bytes(&b));
+		buf_reset(&b);
+	}
+	put.letter = buf_bytes(&sealed);
+	mailbox_put_encode(&b, &put);
+	TRY(buf_err(&b, "letter"));
+	courier_send(e, c, MSG_MAILBOX_PUT, buf_bytes(&b));
+	l->sent = true;
+	return LK_NONE;
+}
+
+static lk_err
+letters_post(struct engine *e, struct courier *c)
+{
+	struct letter *l, *next;
+
+	TAILQ_FOREACH_SAFE (l, &c->letters, next, next) {
+		if (l->sent)
+			continue;
+		if (l->len == 0)
+			letter_free(c, l);
+		else
+			TRY(letter_post(e, c, l));
+	}
+	return LK_NONE;
+}
+
+lk_err
+courier_posted(struct engine *e, struct courier *c, struct bytes body)
+{
+	struct mailbox_posted m;
+	struct letter *l;
+
+	TRY(mailbox_posted_decode(&m, body));
+	TAILQ_FOREACH (l, &c->letters, next)
+		if (l->sent &&
+		    memcmp(l->to.route.slot, m.slot, RELAY_SLOT_LEN) == 0)
+			break;
+	if (l == NULL)
+		return LK_NONE;
+	for (size_t i = 0; m.result == RELAY_DONE && i < l->len; i++)
+		TRY(record_welcomed_put(
+		    e, c->remote, l->in[i].docno, l->to.pk, l->in[i].grant));
+	/* There may be more for him; else the next round tries again. */
+	c->mail_due |= m.result == RELAY_DONE;
+	letter_free(c, l);
+	e->wake = e->now.mono;
+	return LK_NONE;
+}
+
+/* Mailboxes follow from who is known; the relay has to know them. */
+static lk_err
+boxes_refresh(struct engine *e, struct courier *c)
+{
+	uint8_t slots[RELAY_SLOTS_MAX][RELAY_SLOT_LEN];
+	struct relay_register m = { .what = RELAY_SLOTS, .list = slots[0] };
+	BUF_SCOPED b = { .max = 8192 };
+
+	if (c->boxes != NULL && c->boxes_at == e->people)
+		return LK_NONE;
+	mailboxes_free(c->boxes, c->boxes_len);
+	c->boxes = NULL;
+	c->boxes_len = 0;
+	TRY(mailboxes_make(e, &c->boxes, &c->boxes_len));
+	c->boxes_at = e->people;
+	for (size_t i = 0; i < c->boxes_len && m.len < RELAY_SLOTS_MAX; i++) {
+		const uint8_t *slot = c->boxes[i].route.slot;
+
+		if (c->boxes[i].kind != MAILBOX_DEVICE ||
+		    (m.len > 0 &&
+			memcmp(slots[m.len - 1], slot, RELAY_SLOT_LEN) == 0))
+			continue;
+		memcpy(slots[m.len++], slot, RELAY_SLOT_LEN);
+	}
+	if (m.len == 0)
+		return LK_NONE;
+	relay_register_encode(&b, &m, NULL, NULL);
+	TRY(buf_err(&b, "slots"));
+	courier_send(e, c, MSG_RELAY_REGISTER, buf_bytes(&b));
+	return LK_NONE;
+}
+
+lk_err
+courier_mail(struct engine *e, struct courier *c)
+{
+	c->mail_due = false;
+	if (!c->speaks)
+		return LK_NONE;
+	TRY(boxes_refresh(e, c));
+	for (size_t i = 0; i < c->boxes_len; i++)
+		if (c->boxes[i].kind == MAILBOX_DEVICE)
+			courier_send(e, c, MSG_MAILBOX_GET,
+			    BYTES(c->boxes[i].route.slot, RELAY_SLOT_LEN));
+	TRY(letters_write(e, c));
+	return letters_post(e, c);
+}
+
+/* What is inside is a letter of this mailbox, or nothing to anybody. */
+static lk_err
+letter_read(struct engine *e, const struct mailbox *box, struct bytes letter)
+{
+	BUF_SECRET plain = { .max = MAIL_PLAIN_MAX };
+	BUF_SECRET reply = { .max = MAIL_PLAIN_MAX };
+	bool news;
+	lk_err err = mail_open(&plain, &box->route, letter);
+
+	if (err.code == LK_E_NOMEM)
+		return err;
+	return err.code == LK_OK
+	    ? mailbox_take(e, box, buf_bytes(&plain), &news, &reply)
+	    : LK_NONE;
+}
+
+lk_err
+courier_letters(struct engine *e, struct courier *c, struct bytes body)
+{
+	uint64_t numbers[MAILBOX_LETTERS_MAX];
+	struct mailbox_content m;
+	struct mailbox_letter l;
+	const struct mailbox *box;
+	size_t n = 0;
+	BUF_SCOPED b = { .max = 256 };
+
+	TRY(mailbox_content_decode(&m, body));
+	box = mailbox_find(c->boxes, c->boxes_len, m.slot);
+	if (box == NULL || box->kind != MAILBOX_DEVICE || m.len == 0)
+		return LK_NONE;
+	while (mailbox_letter_next(&m, &l)) {
+		TRY(letter_read(e, box, l.letter));
+		numbers[n++] = l.number;
+	}
+	mailbox_delete_encode(&b, m.slot, numbers, n);
+	courier_send(e, c, MSG_MAILBOX_DELETE, buf_bytes(&b));
+	e->wake = e->now.mono;
+	return LK_NONE;
+}
