@@ -38,11 +38,12 @@ remotes_encode(struct buf *out, const struct remotes *r)
 	}
 }
 
-/* A text without NUL; false when it is another or too long. */
+/* A text without NUL; false when it is none or too long. */
 static bool
 text_copy(char *out, size_t size, struct bytes in)
 {
-	if (in.len >= size || memchr(in.ptr, '\0', in.len) != NULL)
+	if (in.len == 0 || in.len >= size ||
+	    memchr(in.ptr, '\0', in.len) != NULL)
 		return (false);
 	memcpy(out, in.ptr, in.len);
 	out[in.len] = '\0';

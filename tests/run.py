@@ -122,7 +122,7 @@ def part_build(t, long):
     """everything, with warnings as errors; sanitizers, threads, fuzzers"""
     build(t, "dev")
     build(t, "release", "lk", "lkd", "lk_sim", "lk_thief", "crdt_verdict_test")
-    build(t, "tsan", "lk", "lkd", "tests_net", "tests_daemon")
+    build(t, "tsan", "lk", "lkd", "tests_net", "tests_daemon", "object_ask")
     build(t, "fuzz", *fuzzers())
 
 
@@ -176,6 +176,9 @@ def part_threads(t, long):
     status, out = run([PYTHON, TESTS / "lan/partitions.py", "--lk", BUILD / "tsan/lk",
                        "--seed", "9001", "--runs", runs], 120 * runs + 120, env=env)
     said(t, "threads: partitions", status, out)
+    status, out = run([PYTHON, TESTS / "remote/buckets.py", "--ask", BUILD / "tsan/tests/object_ask", "--only",
+                       "on_folder,both_styles,passing_troubles,slow_store"], 300, env=env)
+    said(t, "threads: remotes", status, out)
 
 
 def part_model(t, long):

@@ -2,7 +2,7 @@
 """buckets.py - object stores as the daemon uses them: a store of the tests' own
 that checks every signature and misbehaves, a folder, and foreign stores.
 
-usage: buckets.py --ask PROGRAM [--foreign FOLDER] [--only WORD]
+usage: buckets.py --ask PROGRAM [--foreign FOLDER] [--only PLAY,...]
 
 PROGRAM is tests/tools/object_ask.  FOLDER has node_modules with s3rver in it.
 Prints a line for each thing that holds.
@@ -426,7 +426,7 @@ PLAYS = [on_folder, both_styles, listed_in_pages, odd_prefix, keys_of_all_kinds,
 def main():
     passed = failed = 0
     for play in PLAYS + ([foreign_s3rver] if ARGS.foreign else []):
-        if ARGS.only and ARGS.only not in play.__name__:
+        if ARGS.only and play.__name__ not in ARGS.only.split(","):
             continue
         try:
             play()
