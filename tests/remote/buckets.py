@@ -2,22 +2,27 @@
 """buckets.py - object stores as the daemon uses them: a store of the tests' own
 that checks every signature and misbehaves, a folder, and foreign stores.
 
-usage: buckets.py --ask PROGRAM [--foreign FOLDER] [--only PLAY,...]
+usage: buckets.py --ask PROGRAM [--foreign FOLDER] [--ceph] [--only PLAY,...]
 
-PROGRAM is tests/tools/object_ask.  FOLDER has node_modules with s3rver in it.
+PROGRAM is tests/tools/object_ask.  FOLDER has node_modules with s3rver in it;
+--ceph wants Debian's radosgw, ceph-mon and ceph-osd.
 Prints a line for each thing that holds.
 """
 import argparse
+import hashlib
 import os
 import pathlib
 import random
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import sigv4  # noqa: E402
 from s3_server import S3, Fault  # noqa: E402
 
 ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent",
@@ -419,13 +424,58 @@ def foreign_s3rver():
             p.wait()
 
 
+def bucket_make(host, name):
+    """What lk never does: makes a bucket."""
+    date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    digest = hashlib.sha256(b"").hexdigest()
+    headers = [("host", host), ("x-amz-content-sha256", digest), ("x-amz-date", date)]
+    key = {"id": KEYS["AWS_ACCESS_KEY_ID"], "secret": KEYS["AWS_SECRET_ACCESS_KEY"], "date": date,
+           "region": "us-east-1", "service": "s3"}
+    signed = sigv4.authorize(key, sigv4.canonical("PUT", f"/{name}", [], headers, digest),
+                             ";".join(k for k, _ in headers))
+    request = urllib.request.Request(f"http://{host}/{name}", method="PUT",
+                                     headers={**dict(headers), "Authorization": signed})
+    urllib.request.urlopen(request, timeout=60).close()
+
+
+def foreign_ceph():
+    """Ceph's gateway, which checks signatures, does the same"""
+    script = pathlib.Path(__file__).with_name("ceph.sh")
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    with tempfile.TemporaryDirectory(prefix="lk-ceph-", dir="/tmp") as folder:
+        try:
+            subprocess.run([script, "start", folder, str(port), *KEYS.values()], check=True, timeout=300,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            host = f"localhost:{port}"
+            bucket_make(host, "notes")
+            for at in (f"some%20prefix/%C3%A4?endpoint=http://{host}", f"?endpoint=http://{host}&style=virtual"):
+                ask = Ask(f"s3://notes/{at}")
+                basics(ask)
+                pages(ask)
+                ask.end()
+            ask = Ask(f"s3://notes/?endpoint=http://{host}", {**KEYS, "AWS_SECRET_ACCESS_KEY": "wrong"})
+            is_(ask.put("lk1/x", b"1"), "denied", "SignatureDoesNotMatch")
+            ask.end()
+            ask = Ask(f"s3://notes/?endpoint=http://{host}", {**KEYS, "AWS_ACCESS_KEY_ID": "OTHER"})
+            is_(ask.list(), "denied", "InvalidAccessKeyId")
+            ask.end()
+            ask = Ask(f"s3://others/?endpoint=http://{host}")
+            for a in ask.many(("list", "-", "-"), ("put", "lk1/x", "00"), ("get", "lk1/x", "10")):
+                is_(a, "config", "NoSuchBucket")
+            ask.end()
+        finally:
+            subprocess.run([script, "stop", folder])
+
+
 PLAYS = [on_folder, both_styles, listed_in_pages, odd_prefix, keys_of_all_kinds, keys_read_again, wrong_keys,
          region_learned, clocks, passing_troubles, hostile_lists, nobody_there, slow_store, kept_secret]
 
 
 def main():
     passed = failed = 0
-    for play in PLAYS + ([foreign_s3rver] if ARGS.foreign else []):
+    for play in PLAYS + [foreign_s3rver] * bool(ARGS.foreign) + [foreign_ceph] * ARGS.ceph:
         if ARGS.only and play.__name__ not in ARGS.only.split(","):
             continue
         try:
@@ -444,6 +494,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--ask", required=True)
     parser.add_argument("--foreign")
+    parser.add_argument("--ceph", action="store_true")
     parser.add_argument("--only")
     ARGS = parser.parse_args()
     sys.exit(main())
