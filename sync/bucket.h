@@ -32,6 +32,9 @@
 #define IGNORED_MAX 65536
 /* Of a pack this device writes: so much is fetched for one envelope of it. */
 #define PACK_BYTES_MAX ((size_t)4 * 1024 * 1024)
+#define PACK_SMALL_MAX 256 /* packs of fewer are joined to such of as many */
+/* How long the parts of a joined pack stay: somebody may be reading them. */
+#define PACK_PARTS_MS (INT64_C(24) * 3600 * 1000)
 #define LETTERS_MAX 4096
 #define BROKEN_MAX 64 /* letters remembered that did not open */
 /* A listing that goes on for longer is given up and said. */
@@ -101,6 +104,8 @@ LK_MUST_USE lk_err record_welcomed_put(struct engine *, uint32_t remote,
 LK_MUST_USE lk_err record_readable(
     struct engine *, uint32_t docno, bool *readable);
 LK_MUST_USE lk_err record_readable_put(struct engine *, uint32_t docno);
+/* What was put there may be gone, letters too. */
+LK_MUST_USE lk_err records_doubt(struct engine *, uint32_t remote);
 /* How many are ignored. */
 LK_MUST_USE lk_err records_ignored(
     struct engine *, uint32_t remote, uint64_t *n);
@@ -184,6 +189,7 @@ struct bucket {
 	/* All documents are to be looked at: after the pass; being done, up to
 	 * this one. */
 	bool look_again, walks;
+	bool shrunk; /* what this device had put was gone */
 	uint32_t walked;
 	char after[OBJECT_NAME_MAX + 1];
 	struct stored_name compared; /* records below were, with the list */

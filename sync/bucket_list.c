@@ -52,12 +52,25 @@ page_topic(struct page *p, const struct stored_name *name)
 	return LK_NONE;
 }
 
+/* Whether this device is about to delete it. */
+static bool
+is_deleted(const struct bucket *b, const struct stored_name *name)
+{
+	const struct flight *f;
+
+	TAILQ_FOREACH (f, &b->flights, next)
+		if (f->kind == FLIGHT_DELETE &&
+		    stored_name_same(&f->record.name, name))
+			return true;
+	return false;
+}
+
 /* An object that was known is not there any more. */
 static lk_err
 record_gone(struct page *p, const struct record *record)
 {
 	struct bucket *b = &p->r->bucket;
-	uint32_t docno;
+	bool own;
 	lk_err err;
 
 	/* It was written, or read, while the list was under way. */
@@ -67,12 +80,18 @@ record_gone(struct page *p, const struct record *record)
 	TRY(record_del(p->e, p->r->status.number, &record->name));
 	if (record->state == RECORD_IGNORED && p->r->status.ignored > 0)
 		p->r->status.ignored--;
-	err = replica_doc_by_topic(p->e->r, record->name.topic, &docno);
-	if (err.code != LK_OK)
-		return err.code == LK_E_NOTFOUND ? LK_NONE : err;
-	TRY(record_complete_del(p->e, p->r->status.number, docno));
+	err = page_topic(p, &record->name);
+	if (err.code != LK_OK || p->docno == 0)
+		return err;
+	own = memcmp(record->name.tag, p->own, LK_TOPIC_LEN) == 0;
+	/* What others take away of their own, like an acknowledgement that a
+	 * newer one has replaced, makes no work. */
+	if (record->name.kind == STORED_ACK && !own)
+		return LK_NONE;
+	b->shrunk |= own && !is_deleted(b, &record->name);
+	TRY(record_complete_del(p->e, p->r->status.number, p->docno));
 	return docno_list_add(
-	    &b->later.at, &b->later.len, &b->later.cap, docno);
+	    &b->later.at, &b->later.len, &b->later.cap, p->docno);
 }
 
 /* Passes over the records below a name, of which the page says nothing; *known
@@ -118,6 +137,53 @@ own_ack(struct page *p, const struct stored_name *name)
 	(void)bucket_ask(p->e, p->r, FLIGHT_DELETE, OBJECT_DELETE, name);
 }
 
+/* Whether a smaller pack of this device lies inside a large one. */
+static lk_err
+part_find(struct page *p, const struct stored_name *big, enum stored_kind kind,
+    bool *found)
+{
+	struct stored_name at = *big;
+	struct record record;
+
+	at.kind = kind;
+	at.count = 0;
+	memset(at.hash, 0, sizeof(at.hash));
+	for (int i = 0; i < 2 && !*found; i++) {
+		lk_err err =
+		    record_next(p->e, p->r->status.number, &at, &record);
+
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		if (record.name.kind != kind ||
+		    memcmp(record.name.topic, big->topic, LK_TOPIC_LEN) != 0 ||
+		    memcmp(record.name.tag, big->tag, LK_TOPIC_LEN) != 0 ||
+		    record.name.seq >= big->seq + big->count)
+			return LK_NONE;
+		*found = record.name.count < big->count;
+		at = record.name;
+		record_step(&at);
+	}
+	return LK_NONE;
+}
+
+/* One of our own large packs: what it has made needless is looked for. */
+static lk_err
+own_pack(struct page *p, const struct record *record)
+{
+	struct bucket *b = &p->r->bucket;
+	bool found = false;
+
+	if (record->name.count < PACK_SMALL_MAX ||
+	    record->since.ms + PACK_PARTS_MS > p->e->now.wall.ms)
+		return LK_NONE;
+	TRY(part_find(p, &record->name, STORED_PACK, &found));
+	TRY(part_find(p, &record->name, STORED_KEY_PACK, &found));
+	return found ? docno_list_add(
+			   &b->later.at, &b->later.len, &b->later.cap, p->docno)
+		     : LK_NONE;
+}
+
 static lk_err
 entry_take(struct page *p, const struct object_entry *entry)
 {
@@ -140,7 +206,9 @@ entry_take(struct page *p, const struct object_entry *entry)
 		return LK_NONE;
 	}
 	if (known && record.size == entry->size)
-		return LK_NONE;
+		return memcmp(name.tag, p->own, LK_TOPIC_LEN) == 0
+		    ? own_pack(p, &record)
+		    : LK_NONE;
 	if (known) {
 		record.since.ms = 0;
 		TRY(record_gone(p, &record));

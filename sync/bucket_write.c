@@ -8,8 +8,6 @@
 #define COVERS_ARENA_MAX ((size_t)64 * 1024 * 1024)
 #define DUE_MAX 64    /* documents waiting, above which no more are sought */
 #define WALK_MAX 1000 /* documents passed by in one turn */
-#define SMALL_MAX 256 /* packs of fewer are joined to such of as many */
-#define DAY_MS (INT64_C(24) * 3600 * 1000)
 
 /* A pack that is there and holds what we have. */
 struct cover {
@@ -260,9 +258,17 @@ run_put(struct author *a, const struct run *run)
 {
 	BUF_SCOPED bytes = { .max = OBJECT_BYTES_MAX };
 	struct stored_name name;
+	struct record known;
 	struct flight *f;
+	lk_err err;
 
 	TRY(pack_encode(&bytes, &name, run->all, run->len));
+	/* A join that was cut off at its bytes would be made for ever. */
+	err = record_next(a->e, a->r->status.number, &name, &known);
+	if (err.code == LK_OK && stored_name_same(&known.name, &name))
+		return LK_NONE;
+	if (err.code != LK_E_NOTFOUND)
+		TRY(err);
 	TRY(bucket_put(a->e, a->r, FLIGHT_PACK, &name, &bytes, &f));
 	f->docno = a->ds->docno;
 	memcpy(f->record.last, run->last, LK_ID_LEN);
@@ -302,8 +308,8 @@ parts_delete(struct author *a)
 	for (size_t i = 0; i < a->covers_len; i++) {
 		const struct cover *big = &a->covers[i];
 
-		if (big->name.count < SMALL_MAX ||
-		    big->since.ms + DAY_MS > a->e->now.wall.ms)
+		if (big->name.count < PACK_SMALL_MAX ||
+		    big->since.ms + PACK_PARTS_MS > a->e->now.wall.ms)
 			continue;
 		for (size_t k = 0; k < a->covers_len; k++) {
 			const struct cover *part = &a->covers[k];
@@ -322,15 +328,15 @@ parts_delete(struct author *a)
 static uint64_t
 joinable(const struct author *a, uint64_t least, uint64_t most, uint64_t *from)
 {
-	uint64_t start = 0, end = 0;
+	uint64_t start = 0, end = 0, joined = 0;
 
 	for (size_t i = 0; i < a->covers_len; i++) {
 		const struct cover *c = &a->covers[i];
 
-		/* Inside what was joined already. */
-		if (i > 0 && c->to <= a->covers[i - 1].to &&
-		    a->covers[i - 1].name.count >= most)
+		if (c->to <= joined)
 			continue;
+		if (c->name.count >= most)
+			joined = c->to;
 		if (c->name.count < least || c->name.count >= most)
 			start = 0;
 		else if (start == 0 || c->from > end + 1)
@@ -353,12 +359,12 @@ parts_join(struct author *a)
 {
 	struct log_entry at = { .seq = 1 };
 	uint64_t from = 0,
-		 n = joinable(a, SMALL_MAX, PACK_ENVELOPES_MAX, &from);
+		 n = joinable(a, PACK_SMALL_MAX, PACK_ENVELOPES_MAX, &from);
 	struct run run;
 	lk_err err;
 
 	if (n == 0)
-		n = joinable(a, 1, SMALL_MAX, &from);
+		n = joinable(a, 1, PACK_SMALL_MAX, &from);
 	if (n == 0)
 		return LK_NONE;
 	at.seq = from;
@@ -377,7 +383,7 @@ parts_join(struct author *a)
 	if (err.code == LK_E_NOTFOUND || err.code == LK_E_CORRUPT)
 		err = LK_NONE;
 	/* Large ones may be too large together. */
-	if (err.code == LK_OK && run.len >= SMALL_MAX && run.len > n / 2)
+	if (err.code == LK_OK && run.len >= PACK_SMALL_MAX && run.len > n / 2)
 		err = run_put(a, &run);
 	arena_clear(&run.arena);
 	return err;
@@ -521,6 +527,7 @@ look(
 	struct bucket *b = &r->bucket;
 	struct look k = { .e = e, .r = r, .all = true };
 	struct fingerprint fp;
+	bool reads;
 	lk_err err;
 
 	*done = false;
@@ -534,13 +541,20 @@ look(
 	if (graph_len(k.ds->graph) == 0 ||
 	    graph_role(k.ds->graph, e->identity->sign.pk) < ROLE_READ)
 		return LK_NONE;
-	k.others = others && !bucket_reads(b, docno);
+	/* What is being read may be what others' envelopes lie in, and is more
+	 * to acknowledge. */
+	reads = bucket_reads(b, docno) || !b->listed;
+	k.others = others && !reads;
 	TRY(look_authors(&k));
-	if (b->listed && !bucket_reads(b, docno))
+	if (!reads)
 		TRY(look_ack(&k));
 	TRY(bucket_letters(e, r, k.ds, &k.all));
-	*done = !is_in_flight(b, docno) && bucket_has_room(b);
-	if (!k.all || !b->listed)
+	*done =
+	    !is_in_flight(b, docno) && bucket_has_room(b) && !(others && reads);
+	if (!others && reads)
+		TRY(docno_list_add(
+		    &b->later.at, &b->later.len, &b->later.cap, docno));
+	if (!k.all || reads)
 		return LK_NONE;
 	TRY(fingerprint_doc(e->r->txn, docno, &fp));
 	return record_complete_put(e, r->status.number, docno, &fp);
@@ -614,11 +628,15 @@ bucket_passed(struct engine *e, struct remote *r)
 {
 	struct bucket *b = &r->bucket;
 
-	(void)e;
 	for (size_t i = 0; i < b->later.len; i++)
 		TRY(docno_list_add(
 		    &b->due.at, &b->due.len, &b->due.cap, b->later.at[i]));
 	b->later.len = 0;
+	if (b->shrunk) {
+		TRY(records_doubt(e, r->status.number));
+		b->shrunk = false;
+		b->look_again = true;
+	}
 	if (!b->look_again)
 		return LK_NONE;
 	b->look_again = false;

@@ -238,9 +238,15 @@ records_remove(struct engine *e, char kind, uint32_t remote)
 }
 
 lk_err
+records_doubt(struct engine *e, uint32_t remote)
+{
+	TRY(records_remove(e, 'c', remote));
+	return records_remove(e, 'w', remote);
+}
+
+lk_err
 records_clear(struct engine *e, uint32_t remote)
 {
 	TRY(records_remove(e, 'o', remote));
-	TRY(records_remove(e, 'c', remote));
-	return records_remove(e, 'w', remote);
+	return records_doubt(e, remote);
 }
