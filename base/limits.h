@@ -76,6 +76,7 @@
 #define PEERS_STRANGERS_MAX 32
 #define PEERS_STRANGERS_HERE 8
 #define PEERS_MET_MS (30 * INT64_C(86400000))
+#define STRANGER_LISTS_MAX 16 /* TOPICS of a device nobody knows, a session */
 #define PEER_ADDRESS_MAX 8
 #define PEER_ADDRESS_MET_MAX 4 /* of these, where it was met */
 #define HANDSHAKE_MS 5000

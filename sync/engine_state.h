@@ -107,6 +107,7 @@ struct link {
 	size_t spent; /* on what it asked, in this minute */
 	uint64_t acks_compared; /* acks_generation when that was last done */
 	size_t list_seen;     /* proofs of the announcement under way */
+	unsigned lists;       /* TOPICS taken, up to STRANGER_LISTS_MAX */
 	struct buf match;     /* and what was recognised in it */
 	/* The fingerprint of everything when it was last found equal. */
 	uint64_t equal_generation;

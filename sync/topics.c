@@ -444,6 +444,26 @@ match_one(struct engine *e, struct link *l, uint32_t docno)
 	return LK_NONE;
 }
 
+/* Each list costs a hash for every document, whatever is in it: of a device
+ * that nobody here knows, and that is in none of them, few are looked at. */
+static lk_err
+lists_bound(struct engine *e, struct link *l)
+{
+	struct member_entry m = { .docno = 0 };
+	lk_err err;
+
+	if (l->lists < STRANGER_LISTS_MAX) {
+		l->lists++;
+		return LK_NONE;
+	}
+	if (link_is_met(e, l))
+		return LK_NONE;
+	err = member_index_next(e->r, l->pk, &m);
+	return err.code == LK_E_NOTFOUND
+	    ? LK_ERR(LK_E_LIMIT, "TOPICS of a stranger")
+	    : err;
+}
+
 lk_err
 topics_list(struct engine *e, struct link *l, struct bytes body)
 {
@@ -453,6 +473,7 @@ topics_list(struct engine *e, struct link *l, struct bytes body)
 	lk_err err = LK_NONE;
 
 	TRY(topic_list_decode(&list, body));
+	TRY(lists_bound(e, l));
 	if (list.len > TOPICS_MAX - l->list_seen)
 		return LK_ERR(LK_E_LIMIT, "TOPICS");
 	l->match.max = TOPICS_MAX * sizeof(uint32_t);

@@ -632,6 +632,28 @@ nobody_else_makes_a_device_forget_where_it_met_a_peer(void **state)
 	target_remove(&t);
 }
 
+/* Every list is a hash for each document: of nobody known there are few. */
+static void
+a_stranger_announces_a_few_times_and_no_more(void **state)
+{
+	uint8_t last[1] = { 1 };
+	struct target t;
+	struct attacker a = { .open = false };
+	size_t taken = 0;
+
+	(void)state;
+	target_make(&t, 17);
+	attacker_connect(&a, &t);
+	for (int i = 0; i < 100; i++) {
+		attacker_send(&a, &t, MSG_TOPICS, BYTES_OF(last));
+		taken += link_find(t.e, 1)->state == LINK_OPEN;
+	}
+	assert_int_equal(taken, STRANGER_LISTS_MAX);
+	assert_string_equal(link_find(t.e, 1)->why, "TOPICS of a stranger");
+	attacker_free(&a);
+	target_remove(&t);
+}
+
 int
 main(void)
 {
@@ -645,6 +667,7 @@ main(void)
 		    strangers_have_few_places_and_fewer_from_one_address),
 		cmocka_unit_test(
 		    nobody_else_makes_a_device_forget_where_it_met_a_peer),
+		cmocka_unit_test(a_stranger_announces_a_few_times_and_no_more),
 		cmocka_unit_test(the_largest_revocation_is_kept_whole),
 		cmocka_unit_test(
 		    an_import_that_is_refused_leaves_nothing_in_the_document),
