@@ -256,6 +256,30 @@ def codes():
                               for t, f in ((80, "typer_share"), (82, "typer_confirm")))
 
 
+def scripts():
+    """Steps of engine_fuzz.c: messages, envelopes and ops, by each who speaks."""
+    announce, now = b"\1", b"\7"
+    bodies = list(vectors("body", "body", "good", "bad", "wait"))
+    contents = list(vectors("lean", "content", "vectors"))
+    for who in range(5):
+        for message in messages():
+            long = len(message) - 1
+            if long < 1500:
+                yield (bytes([who]) + announce + bytes([0, message[0]]) + long.to_bytes(2, "big") +
+                       message[1:] + now)
+        for kind in range(8):
+            op = bytes([3, 0, 1, kind, 0, 1, 100, 0, 0, 0, 0, 0])
+            yield bytes([who]) + announce + op + now + op + bytes([6, 5, 0]) + now
+        yield bytes([who]) + announce + b"".join(bytes([4, n, 0, n * 13, 1]) for n in range(8)) + now
+        for content in contents:
+            if len(content) < 1000:
+                yield (bytes([who]) + announce + bytes([3, 0, 0, 4, 0]) +
+                       len(content).to_bytes(2, "big") + content + now)
+    for body in bodies:
+        if len(body) < 1500:
+            yield b"\0" + announce + b"\2" + len(body).to_bytes(2, "big") + body + now
+
+
 def streams():
     for side in range(3):
         yield bytes([side, 0]) + b"LK\1\1\0" + bytes(50)
@@ -355,6 +379,7 @@ SEEDS = {
     "cursor_fuzz": cursors,
     "doc_fuzz": plans,
     "document_fuzz": lambda: chunks(0),
+    "engine_fuzz": scripts,
     "envelope_fuzz": lambda: (b"\0" + e for e in vectors("envelope", "envelope", "envelopes", "bad")),
     "guard_request_fuzz": guards,
     "import_fuzz": imports,
