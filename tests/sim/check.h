@@ -11,7 +11,8 @@
  *        content and exported bytes, in the documents of the hostile too
  *   S4   everybody comes to the same within 300 s after the faults end, the
  *        hostile going on (world.c)
- *   S5   on every wire: no text of a document (wire.c); see I9 for keys
+ *   S5   on every wire and in every log: no text of a document (wire.c,
+ *        ledger.c); see I9 for keys
  *   S6   bounds.h
  *   S7   a crash, an assertion, a sanitizer's report or a deadline ends the
  *        seed (main.c); an honest device never parts with an honest one for

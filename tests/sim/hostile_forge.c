@@ -208,6 +208,35 @@ lie_changed(struct speaker *s)
 	give(s, number, items, buf_bytes(&b));
 }
 
+/* A branch of somebody else's, from where he was let in: all of it is right but
+ * the signature. */
+static void
+lie_in_his_name(struct speaker *s)
+{
+	struct hostile *h = s->h;
+	struct sign_key author = h->node->identity.sign;
+	struct place p = { .seq = 0 };
+	struct item_state *items;
+	uint32_t number, docno;
+	struct member m;
+	struct body b;
+
+	if (!speaker_topic(s, &number, &docno, &items) ||
+	    !place_take(h, docno, &p))
+		return;
+	graph_member(
+	    p.graph, (size_t)hostile_below(h, graph_members_len(p.graph)), &m);
+	if (memcmp(m.key, author.pk, sizeof(author.pk)) == 0)
+		return;
+	memcpy(author.pk, m.key, sizeof(author.pk));
+	p.seq = 1;
+	p.grant = m.grant;
+	memcpy(p.deps[0], m.grant.env, LK_ID_LEN);
+	p.deps_len = 1;
+	body_idle(&p, &b, 1);
+	give_forged(s, number, items, &p, &b, &author);
+}
+
 /* A right it has not, in the name of somebody who has, or badly signed. */
 static void
 lie_written(struct speaker *s)
@@ -260,10 +289,18 @@ lie_written(struct speaker *s)
 void
 forge_send_lie(struct speaker *s)
 {
-	if (hostile_chance(s->h, 2))
+	switch (hostile_below(s->h, 4)) {
+	case 0:
 		lie_changed(s);
-	else
+		break;
+	case 1:
+		lie_in_his_name(s);
+		break;
+	case 2:
+	case 3:
 		lie_written(s);
+		break;
+	}
 }
 
 void

@@ -75,6 +75,8 @@ lie_vector(struct speaker *s, bool huge)
 			author_tag(tags[i], &topic, who->identity.sign.pk);
 	}
 	qsort(tags, n, LK_TOPIC_LEN, tag_compare);
+	if (hostile_chance(h, 4))
+		number = (uint32_t)hostile_below(h, UINT32_MAX);
 	version_vector_encode(&b, number, hostile_chance(h, 2));
 	for (size_t i = 0; i < n; i++) {
 		struct version_entry e = {

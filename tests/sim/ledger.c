@@ -242,6 +242,10 @@ edit_enter(struct ledger *l, struct node *n, const struct replica_event *ev,
 	edit->grant = graph_node_author(g, graph_find(g, ev->id)).grant;
 	memcpy(edit->hash, info.hash, LK_ID_LEN);
 	world_need(n->world, log_by_id(n->txn, ev->id, &entry), "log");
+	if (memmem(entry.envelope.ptr, entry.envelope.len, SIM_TEXT,
+		strlen(SIM_TEXT)) != NULL)
+		world_fail(
+		    n->world, "S5: %s: text of a document in its log", n->name);
 	world_need(
 	    n->world, envelope_parse(&sealed, entry.envelope), "envelope");
 	memcpy(edit->etag, sealed.etag, ETAG_LEN);
