@@ -411,6 +411,10 @@ def part_install(t, long):
 # Those that decode and apply what strangers write as documents.
 DEEP = ["change_fuzz", "chunk_fuzz", "document_fuzz", "stream_fuzz", "import_fuzz", "patch_fuzz"]
 DEEP_RUNS = 10_000_000
+# What somebody says before anybody knows who he is: frames and handshakes of all
+# patterns, beacons, pairing by code; and what is in a handshake's payload.
+STRANGERS = ["session_fuzz", "noise_fuzz", "beacon_fuzz", "code_fuzz", "cpace_fuzz", "card_fuzz"]
+STRANGERS_RUNS = 100_000_000
 
 
 def fuzz_one(name, long, folder):
@@ -419,13 +423,14 @@ def fuzz_one(name, long, folder):
     corpus.mkdir()
     status, out = run([PYTHON, source.parents[1] / "seeds.py", name, corpus], 60)
     if status != 0:
-        return name, status, out, 0
-    deep = long and name in DEEP
-    seconds = 8 * 3600 if deep else 600 if long else 20
+        return name, status, out, 0, 0
+    wanted = DEEP_RUNS if name in DEEP else STRANGERS_RUNS if name in STRANGERS else 0
+    deep = long and wanted > 0
+    seconds = 24 * 3600 if deep else 600 if long else 20
     # Most of the time went into statistics about inputs and stacks of allocations.
     status, out = run(
         [BUILD / "fuzz/tests" / name, corpus, f"-max_total_time={seconds}", "-timeout=20",
-         f"-runs={DEEP_RUNS if deep else -1}", "-entropic=0", "-rss_limit_mb=4096",
+         f"-runs={wanted if deep else -1}", "-entropic=0", "-rss_limit_mb=4096",
          "-print_final_stats=1", f"-artifact_prefix={folder}/{name}-"],
         seconds + 120, cwd=folder,
         env={"ASAN_OPTIONS": "malloc_context_size=4:quarantine_size_mb=16"})
@@ -434,9 +439,10 @@ def fuzz_one(name, long, folder):
             out += f"\n{crash.name}: {crash.read_bytes()[:2000].hex()}"
     runs = re.search(r"stat::number_of_executed_units: (\d+)", out)
     runs = int(runs[1]) if runs else 0
-    if deep and runs < DEEP_RUNS:
+    if deep and runs < wanted:
         status = status or -1
-    return name, status, out, runs
+    each = re.search(r"stat::average_exec_per_sec: *(\d+)", out)
+    return name, status, out, runs, int(each[1]) if each else 0
 
 
 def part_fuzz(t, long):
@@ -444,27 +450,41 @@ def part_fuzz(t, long):
     runs = 0
     with tempfile.TemporaryDirectory(prefix="lk-fuzz-", dir="/tmp") as folder:
         works = [lambda n=n: fuzz_one(n, long, folder) for n in fuzzers()]
-        for name, status, out, n in together(works):
+        for name, status, out, n, each in together(works):
             t.add(status == 0, f"fuzz {name}", out)
             runs += n
-            if long:
-                print(f"  {name}: {n} inputs", flush=True)
+            if long or name in STRANGERS or name == "engine_fuzz":
+                print(f"  {name}: {n} inputs, {each} a second", flush=True)
     print(f"  {len(fuzzers())} targets, {runs} inputs")
 
 
 def part_simulation(t, long):
-    """many devices, one seed, virtual time"""
-    seeds = 10000 if long else 1000
-    status, out = run([BUILD / "release/tests/lk_sim", "-j", JOBS, "--seeds", seeds],
-                      7200 if long else 900)
-    last = out.rstrip().splitlines()[-1:] or [""]
-    print(f"  {last[0]}")
-    t.add(status == 0, f"simulation, {seeds} seeds", out)
+    """many devices, some of them hostile, one seed, virtual time"""
+    seeds, again = (20000, 1000) if long else (300, 20)
+    for name, args in ((f"{seeds} seeds", ["--seeds", seeds]),
+                       (f"{again} seeds twice", ["--twice", "--seeds", again])):
+        status, out = run([BUILD / "release/tests/lk_sim", "-j", JOBS, *args],
+                          8 * 3600 if long else 900)
+        last = out.rstrip().splitlines()[-1:] or [""]
+        print(f"  {name}: {last[0]}")
+        t.add(status == 0, f"simulation, {name}", out)
 
 
 # Mutants.
 
-def mutant_check(t, tree, name, test):
+def sim_seeds(program, args):
+    """Runs the simulator over the seeds a patch names until one fails; without
+    any, over 300."""
+    twice = [a for a in args if a.startswith("--")]
+    for seed in [a for a in args if a not in twice]:
+        status, out = run([program, *twice, "--seed", seed], 600)
+        if status != 0:
+            return status, out
+    return (0, "none failed") if len(args) > len(twice) else run(
+        [program, *twice, "--seeds", 300], 3600)
+
+
+def mutant_check(t, tree, name, test, args):
     """The test the patch names must fail on the patched tree."""
     out_dir = tree / "build/mutant"
     if test.startswith("unit/"):
@@ -472,7 +492,7 @@ def mutant_check(t, tree, name, test):
         check = lambda: run([out_dir / "tests" / target], 600, cwd=tree)  # noqa: E731
     elif test == "sim":
         target = "lk_sim"
-        check = lambda: run([out_dir / "tests/lk_sim", "--seeds", 300], 1800)  # noqa: E731
+        check = lambda: sim_seeds(out_dir / "tests/lk_sim", args)  # noqa: E731
     elif test == "access":
         target = "lk-access-eval"
         check = lambda: run([PYTHON, TESTS / "model/access_diff.py", "--runs", 300,  # noqa: E731
@@ -483,8 +503,8 @@ def mutant_check(t, tree, name, test):
     elif test in ("lan", "revocation", "links"):
         target = "all"
         script = {"lan": "partitions.py"}.get(test, f"{test}.py")
-        args = {"lan": ["--runs", 10], "links": ["--only", "lan,resets"]}.get(test, [])
-        check = lambda: run([PYTHON, TESTS / "lan" / script, "--lk", out_dir / "lk", *args],  # noqa: E731
+        more = {"lan": ["--runs", 10], "links": ["--only", "lan,resets"]}.get(test, [])
+        check = lambda: run([PYTHON, TESTS / "lan" / script, "--lk", out_dir / "lk", *more],  # noqa: E731
                             1800)
     elif test == "cli":
         target = "all"
@@ -515,14 +535,15 @@ def part_mutants(t, long):
                 300, cwd=tree):
             return
         for patch in sorted((TESTS / "mutants").glob("*.patch")):
-            named = re.search(r"(?m)^Test: (\S+)", patch.read_text())
-            if named is None:
+            named = re.findall(r"(?m)^Test: (\S+)(.*)$", patch.read_text())
+            if not named:
                 t.add(False, f"mutant {patch.stem}", "the patch names no test")
                 continue
             apply = ["patch", "-p1", "--no-backup-if-mismatch", "-i", patch]
             if not needs(t, f"mutant {patch.stem}: applies", apply, 60, cwd=tree):
                 continue
-            mutant_check(t, tree, patch.stem, named[1])
+            for test, args in named:
+                mutant_check(t, tree, patch.stem, test, args.split())
             if not needs(t, f"mutant {patch.stem}: taken back", [*apply, "-R"], 60, cwd=tree):
                 return
 

@@ -26,7 +26,7 @@ carry_run(struct node *n, struct command *c)
 	TRY(replica_receive(
 	    n->replica, t->docno, NULL, &envelope, 1, &verdict));
 	if (verdict.what == RECEIPT_REFUSED)
-		world_fail(n->world, "%s: refuses what a copy wrote: %s",
+		world_fail(n->world, "I10: %s: refuses what a copy wrote: %s",
 		    n->name, verdict.why);
 	return LK_NONE;
 }
