@@ -71,6 +71,9 @@
 
 /* Peers. */
 #define PEERS_MAX 512
+/* A document of more other devices than this is a crowd: each then has
+ * neighbours in it, and does not connect with all. */
+#define MESH_MAX 12
 /* Not authenticated yet; of these, from one IPv4 address or IPv6 /64.  Half of
  * either from addresses at which nobody was met lately. */
 #define PEERS_STRANGERS_MAX 32

@@ -7,12 +7,20 @@
 #include "sync/docno_list.h"
 
 #define ACK_DELAY_MS 20
+#define ACK_CROWD_MS 2000
 #define ACK_HEADS_MAX ENVELOPE_DEPS_MAX
 #define ACK_PLAIN_MAX (1 + ACK_HEADS_MAX * LK_ID_LEN + SIGN_LEN)
 
 lk_err
 acks_note(struct engine *e, uint32_t docno)
 {
+	/* In a crowd several edits are acknowledged together. */
+	if (overlay_crowd(e, docno) != NULL) {
+		if (e->late_len == 0)
+			e->late_due.ms = e->now.mono.ms + ACK_CROWD_MS;
+		return docno_list_add(
+		    &e->late, &e->late_len, &e->late_cap, docno);
+	}
 	if (e->acks_len == 0)
 		e->acks_due.ms = e->now.mono.ms + ACK_DELAY_MS;
 	return docno_list_add(&e->acks, &e->acks_len, &e->acks_cap, docno);
@@ -116,6 +124,33 @@ acks_send(struct engine *e, struct link *l, uint32_t number)
 }
 
 lk_err
+acks_late(struct engine *e)
+{
+	if (e->late_len == 0 || e->late_due.ms > e->now.mono.ms)
+		return LK_NONE;
+	for (size_t i = 0; i < e->late_len; i++)
+		TRY(docno_list_add(
+		    &e->acks, &e->acks_len, &e->acks_cap, e->late[i]));
+	e->late_len = 0;
+	e->acks_due = e->now.mono;
+	return LK_NONE;
+}
+
+/* In a crowd only neighbours are told. */
+static bool
+ack_wanted(const struct engine *e, struct link *l, uint32_t docno)
+{
+	uint32_t number = topics_of(l, docno);
+	struct link_topic *t;
+
+	if (l->state != LINK_OPEN || number == GRAPH_NONE)
+		return false;
+	t = topics_number(l, number);
+	return t->serve == SERVE_FULL &&
+	    (overlay_crowd(e, docno) == NULL || neighbour_active(t) != NULL);
+}
+
+lk_err
 acks_flush(struct engine *e, size_t max)
 {
 	size_t n = e->acks_len < max ? e->acks_len : max;
@@ -124,11 +159,8 @@ acks_flush(struct engine *e, size_t max)
 		struct link *l;
 
 		TAILQ_FOREACH (l, &e->links, next) {
-			uint32_t number = topics_of(l, e->acks[i]);
-
-			if (l->state == LINK_OPEN && number != GRAPH_NONE &&
-			    topics_number(l, number)->serve == SERVE_FULL)
-				TRY(acks_send(e, l, number));
+			if (ack_wanted(e, l, e->acks[i]))
+				TRY(acks_send(e, l, topics_of(l, e->acks[i])));
 		}
 	}
 	memmove(e->acks, e->acks + n, (e->acks_len - n) * sizeof(*e->acks));

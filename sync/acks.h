@@ -50,8 +50,11 @@ LK_MUST_USE lk_err ack_record_next(struct replica *, uint32_t docno,
     uint8_t pk[static 32], struct ack_record *);
 
 /* acks.c */
+/* A document is to be acknowledged soon; a crowd later, to neighbours only. */
 LK_MUST_USE lk_err acks_note(struct engine *, uint32_t docno);
 LK_MUST_USE lk_err acks_flush(struct engine *, size_t max);
+/* Those of crowds, when they have waited for others. */
+LK_MUST_USE lk_err acks_late(struct engine *);
 LK_MUST_USE lk_err acks_received(struct engine *, struct link *, struct bytes);
 /* Acknowledges a document to one peer. */
 LK_MUST_USE lk_err acks_send(struct engine *, struct link *, uint32_t number);

@@ -28,6 +28,7 @@ engine_new(struct engine **out, struct replica *r, struct identity *identity,
 	e->random = random;
 	e->next_conn = ENGINE_CONN_FIRST;
 	e->generation = e->acks_generation = 1;
+	e->bonds = 1;
 	TAILQ_INIT(&e->links);
 	TAILQ_INIT(&e->peers);
 	TAILQ_INIT(&e->redeems);
@@ -55,6 +56,8 @@ engine_free(struct engine *e)
 	free(e->acks);
 	free(e->passes);
 	free(e->heals);
+	free(e->late);
+	overlay_clear(e);
 	free(e);
 }
 
@@ -238,8 +241,16 @@ link_tick(struct engine *e, struct link *l)
 	    now - l->pinged.ms >= LINK_IDLE_MS)
 		link_ping(e, l);
 	TRY(topics_offer(e, l));
-	if (l->matched && now - l->round.ms >= l->round_every)
+	if (l->matched && now - l->round.ms >= l->round_every) {
+		bool idle;
+
+		TRY(overlay_idle(e, l, &idle));
+		if (idle) {
+			link_close(e, l, CLOSE_DONE);
+			return LK_NONE;
+		}
 		TRY(reconcile_start(e, l));
+	}
 	return reconcile_pump(e, l);
 }
 
@@ -279,6 +290,10 @@ engine_plan(struct engine *e)
 		if (redeem_wanted(q))
 			wake_at(e, q->again.ms);
 	wake_at(e, windows_next_ms(e));
+	wake_at(e, overlay_next_ms(e));
+	wake_at(e, broadcast_next_ms(e));
+	if (e->late_len > 0)
+		wake_at(e, e->late_due.ms);
 	wake_at(e, engine_remotes_next_ms(e));
 	wake_at(e, couriers_next_ms(e));
 	if (e->acks_len > 0)
@@ -309,11 +324,14 @@ engine_tick(struct engine *e, struct now now)
 	TRY(fanout_step(e));
 	TRY(heals_step(e));
 	TRY(discovery_tick(e));
+	TRY(overlay_step(e));
+	TRY(broadcast_step(e));
 	TRY(peers_dial(e));
 	TRY(redeem_dial(e));
 	TRY(engine_remotes_tick(e));
 	TRY(couriers_tick(e));
 	windows_tick(e);
+	TRY(acks_late(e));
 	if (e->acks_len > 0 && e->acks_due.ms <= now.mono.ms)
 		TRY(acks_flush(e, ACKS_AT_ONCE));
 	TRY(acks_pass_step(e));
@@ -346,14 +364,17 @@ engine_events(struct engine *e, const struct replica_event *events, size_t n,
 		TRY(couriers_event(e, &events[i]));
 		access_changed |= events[i].access;
 		if (events[i].access) {
+			TRY(overlay_access(e, events[i].docno));
 			TRY(welcome_offer(e, events[i].docno));
 			TRY(heals_note(e, events[i].docno));
 		}
 		home_changed |= events[i].docno == home && events[i].content;
 	}
 	e->origins_len = 0;
-	if (access_changed)
+	if (access_changed) {
+		peers_judge_again(e);
 		TRY(peers_changed(e));
+	}
 	if (!home_changed)
 		return LK_NONE;
 	e->people++;
@@ -411,8 +432,9 @@ engine_aborted(struct engine *e)
 	e->peers_loaded = false;
 	e->discovery.ready = false;
 	e->origins_len = 0;
-	e->acks_len = 0;
+	e->acks_len = e->late_len = 0;
 	e->passes_len = 0;
+	overlay_clear(e);
 	/* What was done of it is undone, and what was new may be lost. */
 	e->fanout.ms = 1;
 	e->devices_known = e->gone_known = 0;

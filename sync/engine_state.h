@@ -6,6 +6,7 @@
  *   topics.c     which documents are spoken of: SET, TOPICS, MATCH
  *   reconcile.h  which envelopes are missing where
  *   acks.h       acknowledgements and what they tell about others
+ *   overlay.h    neighbours in documents of many devices
  *   peers.h      the address book and dialling
  *   discovery.h  beacons
  *   pairing.h    tickets, cards, welcomes
@@ -28,7 +29,9 @@
 #include "sync/discovery.h"
 #include "sync/docstate.h"
 #include "sync/engine.h"
+#include "sync/member_index.h"
 #include "sync/message.h"
+#include "sync/overlay.h"
 #include "sync/peers.h"
 #include "sync/reconcile.h"
 #include "sync/remotes.h"
@@ -37,8 +40,9 @@
 #define LINK_OUT_MAX (16 * 1024 * 1024)
 #define LINK_PROBE_MS 2000
 #define LINK_IDLE_MS 30000
-#define LINK_ROOM_MIN (256 * 1024) /* stop producing above this much pending \
-				    */
+#define LINK_ROOM_MIN                                          \
+	(256 * 1024) /* stop producing above this much pending \
+		      */
 
 /* A document as a peer is told of it. */
 struct listed {
@@ -119,7 +123,7 @@ TAILQ_HEAD(links, link);
 TAILQ_HEAD(redeems, redeem);
 TAILQ_HEAD(windows, window); /* pair_run.h */
 
-TAILQ_HEAD(remotes, remote); /* bucket.h */
+TAILQ_HEAD(remotes, remote);   /* bucket.h */
 TAILQ_HEAD(couriers, courier); /* courier.h */
 
 /* An envelope that came from this link, so that it is not sent back. */
@@ -160,6 +164,11 @@ struct engine {
 	struct mono wake;
 	struct discovery discovery;
 	struct remotes remotes;
+	struct overlay overlay;
+	uint64_t bonds; /* rises when peers are to be judged anew */
+	uint32_t *late; /* owned; crowds to acknowledge */
+	size_t late_len, late_cap;
+	struct mono late_due;
 	struct couriers couriers;
 	uint64_t next_request;
 	uint64_t people; /* rises when others may write to other mailboxes */
@@ -234,19 +243,5 @@ LK_MUST_USE lk_err welcome_renew(
     struct engine *, struct link *, struct link_topic *);
 /* To every connected reader of a document that has none yet. */
 LK_MUST_USE lk_err welcome_offer(struct engine *, uint32_t docno);
-
-/* member_index.c: which documents concern which device. */
-LK_MUST_USE lk_err member_index_update(struct replica *, struct docstate *);
-/* Removes what it says of a document. */
-LK_MUST_USE lk_err member_index_remove(struct replica *, struct docstate *);
-struct member_entry {
-	uint32_t docno;
-	bool was; /* was a reader or relay, and is none now */
-	uint8_t topic[LK_TOPIC_LEN];
-};
-/* The entry of a device with docno >= entry->docno; NOTFOUND.  A document
- * whose authority is not known here yet is under 32 zero bytes. */
-LK_MUST_USE lk_err member_index_next(
-    struct replica *, const uint8_t pk[static 32], struct member_entry *);
 
 #endif

@@ -107,6 +107,7 @@ void
 link_free(struct engine *e, struct link *l)
 {
 	TAILQ_REMOVE(&e->links, l, next);
+	overlay_lost(e, l);
 	session_free(l->session);
 	buf_wipe(&l->out);
 	buf_clear(&l->gossip);
@@ -148,6 +149,7 @@ link_close(struct engine *e, struct link *l, enum close_reason reason)
 		return;
 	if (l->state != LINK_HANDSHAKE)
 		link_send(e, l, MSG_CLOSE, BYTES_OF(body));
+	overlay_lost(e, l);
 	l->state = LINK_CLOSED;
 	l->closing = true;
 }
@@ -239,9 +241,10 @@ link_proved(struct engine *e, struct link *l, const struct session_event *ev)
 	l->known = true;
 	/* One that was revoked must not add others to this person. */
 	TRY(person_proof_gone(e->r, &proof, &gone));
-	if (!gone)
-		memcpy(l->root_pk, proof.certs[0].root_pk, 32);
-	return LK_NONE;
+	if (gone)
+		return LK_NONE;
+	memcpy(l->root_pk, proof.certs[0].root_pk, 32);
+	return peers_dialled_in(e, &proof);
 }
 
 static lk_err
@@ -418,6 +421,13 @@ static const struct handler {
 	{ MSG_WELCOME, IN_KNOWN | IN_PAIRING, pairing_welcome },
 	{ MSG_CARD, IN_OPEN | IN_KNOWN, pairing_card },
 	{ MSG_PEERS, IN_KNOWN, peers_received },
+	{ MSG_PUSH, IN_KNOWN, reconcile_pushed },
+	{ MSG_IHAVE, IN_KNOWN, broadcast_ihave },
+	{ MSG_GRAFT, IN_KNOWN, broadcast_graft },
+	{ MSG_PRUNE, IN_KNOWN, broadcast_prune },
+	{ MSG_NEIGHBOUR, IN_KNOWN, overlay_neighbour },
+	{ MSG_WALK, IN_KNOWN, walk_received },
+	{ MSG_SHUFFLED, IN_KNOWN, walk_answered },
 };
 
 static unsigned

@@ -1,9 +1,11 @@
+#include "sync/member_index.h"
+
 #include <string.h>
 
-#include "sync/engine_state.h"
-
-/* STORE_DEVICE, SPACE_PEERS: "m" device key, document number -> u8 was, topic. */
+/* STORE_DEVICE, SPACE_PEERS: "m" device key, document number -> u8 was, topic;
+ * "c" document number -> u32 how many members it has. */
 #define INDEX_KEY_LEN (1 + 32 + 4)
+#define COUNT_KEY_LEN (1 + 4)
 
 static const uint8_t nobody[32];
 
@@ -34,11 +36,61 @@ index_put(struct replica *r, const struct docstate *ds,
 	return kv_put(kv, BYTES_OF(key), BYTES_OF(value));
 }
 
+static struct bytes
+count_key(uint8_t out[static COUNT_KEY_LEN], uint32_t docno)
+{
+	out[0] = 'c';
+	for (size_t i = 0; i < 4; i++)
+		out[1 + i] = (uint8_t)(docno >> (24 - 8 * i));
+	return BYTES(out, COUNT_KEY_LEN);
+}
+
+static lk_err
+count_put(struct replica *r, uint32_t docno, uint32_t count)
+{
+	uint8_t key[COUNT_KEY_LEN];
+	BUF_SCOPED value = { .max = 4 };
+
+	buf_u32(&value, count);
+	TRY(buf_err(&value, "member count"));
+	return kv_put(docstate_space(r, STORE_DEVICE, SPACE_PEERS),
+	    count_key(key, docno), buf_bytes(&value));
+}
+
+lk_err
+member_index_count(struct replica *r, uint32_t docno, uint32_t *count)
+{
+	uint8_t key[COUNT_KEY_LEN];
+	struct bytes value;
+	struct rd rd;
+	lk_err err = kv_get(docstate_space(r, STORE_DEVICE, SPACE_PEERS),
+	    count_key(key, docno), &value);
+
+	*count = 0;
+	if (err.code != LK_OK)
+		return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+	rd = rd_over(value);
+	*count = rd_u32(&rd);
+	return rd_done(&rd) ? LK_NONE : LK_ERR(LK_E_CORRUPT, "member count");
+}
+
+lk_err
+member_index_has(
+    struct replica *r, uint32_t docno, const uint8_t pk[static 32], bool *has)
+{
+	struct member_entry m = { .docno = docno };
+	lk_err err = member_index_next(r, pk, &m);
+
+	*has = err.code == LK_OK && m.docno == docno && !m.was;
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+}
+
 lk_err
 member_index_update(struct replica *r, struct docstate *ds)
 {
 	uint8_t key[INDEX_KEY_LEN];
 	struct member m;
+	uint32_t count = 0;
 
 	if (graph_len(ds->graph) == 0)
 		return index_put(r, ds, nobody, false);
@@ -48,10 +100,11 @@ member_index_update(struct replica *r, struct docstate *ds)
 		graph_member(ds->graph, i, &m);
 		if ((m.flags & GRANT_COLD) != 0)
 			continue;
-		TRY(index_put(r, ds, m.key,
-		    graph_role(ds->graph, m.key) < ROLE_RELAY));
+		count += m.now >= ROLE_RELAY;
+		TRY(index_put(
+		    r, ds, m.key, graph_role(ds->graph, m.key) < ROLE_RELAY));
 	}
-	return LK_NONE;
+	return count_put(r, ds->docno, count);
 }
 
 lk_err
@@ -62,6 +115,7 @@ member_index_remove(struct replica *r, struct docstate *ds)
 	struct member m;
 
 	TRY(kv_del(kv, index_key(key, nobody, ds->docno)));
+	TRY(kv_del(kv, count_key(key, ds->docno)));
 	for (size_t i = 0; i < graph_members_len(ds->graph); i++) {
 		graph_member(ds->graph, i, &m);
 		TRY(kv_del(kv, index_key(key, m.key, ds->docno)));
@@ -70,8 +124,8 @@ member_index_remove(struct replica *r, struct docstate *ds)
 }
 
 lk_err
-member_index_next(struct replica *r, const uint8_t pk[static 32],
-    struct member_entry *entry)
+member_index_next(
+    struct replica *r, const uint8_t pk[static 32], struct member_entry *entry)
 {
 	uint8_t key[INDEX_KEY_LEN];
 	struct bytes found, value;

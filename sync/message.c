@@ -5,6 +5,7 @@
 
 #include "sync/card.h"
 #include "sync/code_run.h"
+#include "sync/overlay_message.h"
 #include "sync/range.h"
 #include "sync/welcome.h"
 
@@ -42,6 +43,13 @@ message_body_max(uint32_t out[static 256])
 		{ MSG_WELCOME, WELCOME_MAX },
 		{ MSG_CARD, CARD_MAX },
 		{ MSG_PEERS, PEERS_BODY_MAX },
+		{ MSG_PUSH, MESSAGE_MAX },
+		{ MSG_IHAVE, 4 + IDS_MAX * LK_ID_LEN },
+		{ MSG_GRAFT, 4 + IDS_MAX * LK_ID_LEN },
+		{ MSG_PRUNE, SMALL_MAX },
+		{ MSG_NEIGHBOUR, SMALL_MAX },
+		{ MSG_WALK, LIST_MAX },
+		{ MSG_SHUFFLED, LIST_MAX },
 		{ MSG_CODE_SHARE, SMALL_MAX },
 		{ MSG_CODE_SHARE_BACK, SMALL_MAX },
 		{ MSG_CODE_CONFIRM, SMALL_MAX },

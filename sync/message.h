@@ -57,6 +57,14 @@ enum message_type {
 	MSG_CODE_KEYS = 84,
 	MSG_CODE_KEYS_BACK = 85,
 	MSG_CODE_DONE = 86,
+	/* sync/overlay_message.h */
+	MSG_PUSH = 96,
+	MSG_IHAVE = 97,
+	MSG_GRAFT = 98,
+	MSG_PRUNE = 99,
+	MSG_NEIGHBOUR = 100,
+	MSG_WALK = 101,
+	MSG_SHUFFLED = 102,
 	MSG_UNKNOWN_MIN = 128, /* from here on unknown types are skipped */
 };
 

@@ -41,7 +41,7 @@ static void
 peer_free(struct engine *e, struct peer *p)
 {
 	TAILQ_REMOVE(&e->peers, p, next);
-	free(p->proof);
+	free((void *)(uintptr_t)p->proof.ptr);
 	free(p);
 }
 
@@ -50,6 +50,29 @@ peers_free(struct engine *e)
 {
 	while (!TAILQ_EMPTY(&e->peers))
 		peer_free(e, TAILQ_FIRST(&e->peers));
+}
+
+static lk_err
+proof_keep(struct peer *p, struct bytes encoded)
+{
+	uint8_t *copy = malloc(encoded.len);
+
+	if (copy == NULL)
+		return LK_ERR(LK_E_NOMEM, "peer");
+	memcpy(copy, encoded.ptr, encoded.len);
+	p->proof = BYTES(copy, encoded.len);
+	return LK_NONE;
+}
+
+lk_err
+peer_forget(struct engine *e, struct peer *p)
+{
+	uint8_t key[PEER_KEY_LEN];
+
+	TRY(kv_del(docstate_space(e->r, STORE_DEVICE, SPACE_PEERS),
+	    peer_key(key, p->pk)));
+	peer_free(e, p);
+	return LK_NONE;
 }
 
 static lk_err
@@ -64,8 +87,7 @@ peer_save(struct engine *e, const struct peer *p)
 	buf_uleb(&b, p->met_len);
 	for (size_t i = 0; i < p->addresses_len; i++)
 		buf_counted(&b, BYTES_STR(p->addresses[i]));
-	if (p->proof != NULL)
-		proof_write(&b, p->proof);
+	buf_add(&b, p->proof);
 	TRY(buf_err(&b, "peer record"));
 	return kv_put(docstate_space(e->r, STORE_DEVICE, SPACE_PEERS),
 	    peer_key(key, p->pk), buf_bytes(&b));
@@ -94,10 +116,10 @@ peer_parse(struct peer *p, struct bytes value)
 	p->addresses_len = n;
 	p->met_len = met;
 	if (rd.left.len > 0) {
-		p->proof = calloc(1, sizeof(*p->proof));
-		if (p->proof == NULL)
-			return LK_ERR(LK_E_NOMEM, "peer");
-		proof_read(&rd, p->proof);
+		struct proof proof;
+
+		TRY(proof_keep(p, rd.left));
+		proof_read(&rd, &proof);
 	}
 	return rd_done(&rd) ? LK_NONE : LK_ERR(LK_E_CORRUPT, "peer record");
 }
@@ -238,11 +260,12 @@ peers_learn(struct engine *e, const struct cert *cert,
 		memcpy(p->noise_pk, cert->block.noise_pk, DH_LEN);
 		changed = true;
 	}
-	if (proof != NULL && p->proof == NULL) {
-		p->proof = malloc(sizeof(*proof));
-		if (p->proof == NULL)
-			return LK_ERR(LK_E_NOMEM, "peer");
-		*p->proof = *proof;
+	if (proof != NULL && p->proof.len == 0) {
+		BUF_SCOPED b = { .max = PROOF_LEN_MAX };
+
+		proof_write(&b, proof);
+		TRY(buf_err(&b, "proof"));
+		TRY(proof_keep(p, buf_bytes(&b)));
 		changed = true;
 	}
 	for (size_t i = 0; addresses != NULL && i < addresses->len; i++) {
@@ -292,6 +315,7 @@ peers_seen(struct engine *e, const uint8_t pk[static 32])
 	p->seen = e->now.wall;
 	p->failures = 0;
 	p->dialling = false;
+	p->sought = 0;
 	return peer_save(e, p);
 }
 
@@ -304,6 +328,8 @@ peers_failed(struct engine *e, const uint8_t pk[static 32])
 	if (p == NULL)
 		return;
 	p->dialling = false;
+	p->sought = 0;
+	overlay_stir(e);
 	for (uint32_t i = 0; i < p->failures && wait < DIAL_MOST_MS; i++)
 		wait *= 2;
 	if (wait > DIAL_MOST_MS)
@@ -316,10 +342,9 @@ peers_failed(struct engine *e, const uint8_t pk[static 32])
 	    (int64_t)random_below(&e->random, (uint64_t)wait);
 }
 
-/* Whether the two devices are members of some document together. */
-static lk_err
+lk_err
 share_topic(struct engine *e, const uint8_t a[static 32],
-    const uint8_t b[static 32], bool *share)
+    const uint8_t b[static 32], bool small, bool *share)
 {
 	struct member_entry m = { .docno = 0 }, other;
 
@@ -333,7 +358,8 @@ share_topic(struct engine *e, const uint8_t a[static 32],
 		other = m;
 		err = member_index_next(e->r, b, &other);
 		if (err.code == LK_OK && other.docno == m.docno && !m.was &&
-		    !other.was) {
+		    !other.was &&
+		    !(small && overlay_crowd(e, m.docno) != NULL)) {
 			*share = true;
 			return LK_NONE;
 		}
@@ -342,18 +368,15 @@ share_topic(struct engine *e, const uint8_t a[static 32],
 	}
 }
 
-/* What lets a third device trust what we say of this peer. */
-static lk_err
+lk_err
 peer_proof(struct engine *e, const struct peer *p, struct proof *out)
 {
 	ARENA_SCOPED arena = { .max = 1024 * 1024 };
 	struct cert cert;
 	struct card card;
 
-	if (p->proof != NULL) {
-		*out = *p->proof;
-		return LK_NONE;
-	}
+	if (p->proof.len > 0)
+		return proof_decode(out, p->proof);
 	TRY(person_device(e->r, p->pk, &cert));
 	if (memcmp(cert.root_pk, e->identity->root_pk, 32) == 0)
 		return person_proof(e->r, p->pk, out);
@@ -370,7 +393,7 @@ peer_entry_make(struct engine *e, struct link *l, const struct peer *p,
 	*tell = false;
 	if (p->addresses_len == 0 || memcmp(p->pk, l->pk, 32) == 0)
 		return LK_NONE;
-	TRY(share_topic(e, p->pk, l->pk, tell));
+	TRY(share_topic(e, p->pk, l->pk, true, tell));
 	if (!*tell)
 		return LK_NONE;
 	err = peer_proof(e, p, &entry->proof);
@@ -435,8 +458,8 @@ peers_hear(struct engine *e, struct bytes body, bool *later)
 		const struct cert *cert = &entry.proof.certs[0];
 		bool share;
 
-		TRY(share_topic(
-		    e, cert->block.device_pk, e->identity->sign.pk, &share));
+		TRY(share_topic(e, cert->block.device_pk, e->identity->sign.pk,
+		    false, &share));
 		*later |= !share;
 		if (!share)
 			continue;
@@ -444,6 +467,7 @@ peers_hear(struct engine *e, struct bytes body, bool *later)
 			return LK_ERR(LK_E_MALFORMED, "PEERS proof");
 		TRY(peers_learn(e, cert, &entry.proof, &entry.addresses));
 	}
+	TRY(peers_book_trim(e));
 	return LK_NONE;
 }
 
@@ -511,7 +535,8 @@ peer_due_ms(const struct engine *e, const struct peer *p)
 {
 	int64_t now = e->now.mono.ms, next = beacon_due_ms(p);
 
-	if (peer_is_here(e, p))
+	if (peer_is_here(e, p) ||
+	    (p->judged == e->bonds && p->bond == BOND_CROWD && p->sought == 0))
 		return INT64_MAX;
 	if (next < now)
 		next = now;
@@ -548,6 +573,7 @@ peer_wanted(struct engine *e, struct peer *p, bool *wanted)
 {
 	int64_t now = e->now.mono.ms;
 	struct link *l = link_of(e, p->pk);
+	enum bond bond = BOND_NONE;
 	lk_err err;
 
 	*wanted = false;
@@ -562,8 +588,9 @@ peer_wanted(struct engine *e, struct peer *p, bool *wanted)
 	if (beacon_due_ms(p) > now &&
 	    (p->dialling || p->addresses_len == 0 || p->again.ms > now))
 		return LK_NONE;
-	err = share_topic(e, p->pk, e->identity->sign.pk, wanted);
-	if (err.code == LK_OK && !*wanted)
+	err = peer_bond(e, p, &bond);
+	*wanted = bond == BOND_MESH || (bond == BOND_CROWD && p->sought != 0);
+	if (err.code == LK_OK && bond == BOND_NONE)
 		err = peer_vouches(e, p, wanted);
 	if (!*wanted)
 		p->beacon[0] = '\0';

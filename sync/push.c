@@ -4,7 +4,7 @@
 #include "sync/courier.h"
 #include "sync/engine_state.h"
 
-#define RECEIVE_MAX 4096 /* envelopes in one BATCH we take at once */
+#define RECEIVE_MAX 4096 /* envelopes in one BATCH or PUSH we take at once */
 
 lk_err
 origin_note(struct engine *e, const uint8_t id[static LK_ID_LEN], uint64_t conn)
@@ -44,35 +44,33 @@ batch_verdicts(struct engine *e, struct link *l, uint32_t number,
 	return reconcile_ask(e, l, number);
 }
 
-lk_err
-reconcile_batch(struct engine *e, struct link *l, struct bytes body)
+struct taken {
+	const struct received *verdicts;
+	size_t len;
+	bool any; /* was accepted */
+};
+
+/* Takes in the items of a BATCH or PUSH; the verdicts are in the arena. */
+static lk_err
+items_take(struct engine *e, struct link *l, struct link_topic *t,
+    struct rd items, struct arena *arena, struct taken *out)
 {
-	ARENA_SCOPED arena = { .max = 4 * MESSAGE_MAX };
 	struct bytes *envelopes;
 	struct received *verdicts;
-	struct batch batch;
-	struct link_topic *t;
 	bool any = false;
 	size_t n = 0;
 
-	TRY(batch_decode(&batch, body));
-	t = topics_number(l, batch.topic);
-	if (t == NULL)
-		return LK_ERR(LK_E_MALFORMED, "BATCH number");
-	envelopes = arena_alloc(&arena, RECEIVE_MAX * sizeof(*envelopes));
-	verdicts = arena_alloc(&arena, RECEIVE_MAX * sizeof(*verdicts));
+	envelopes = arena_alloc(arena, RECEIVE_MAX * sizeof(*envelopes));
+	verdicts = arena_alloc(arena, RECEIVE_MAX * sizeof(*verdicts));
 	if (envelopes == NULL || verdicts == NULL)
 		return LK_ERR(LK_E_NOMEM, "BATCH");
-	while (batch.items.left.len > 0 && n < RECEIVE_MAX) {
-		TRY(item_decode(
-		    &batch.items, &t->in, t->id, &arena, &envelopes[n]));
+	while (items.left.len > 0 && n < RECEIVE_MAX) {
+		TRY(item_decode(&items, &t->in, t->id, arena, &envelopes[n]));
 		n++;
 	}
-	if (batch.items.left.len > 0)
+	if (items.left.len > 0)
 		return LK_ERR(LK_E_LIMIT, "BATCH items");
 	TRY(replica_receive(e->r, t->docno, l->pk, envelopes, n, verdicts));
-	if (t->asked.ms != 0)
-		t->asked.ms = batch.end ? 0 : e->now.mono.ms;
 	/* Only what becomes an event, with which the list ends. */
 	for (size_t i = 0; i < n; i++) {
 		uint8_t id[LK_ID_LEN];
@@ -83,12 +81,46 @@ reconcile_batch(struct engine *e, struct link *l, struct bytes body)
 		envelope_id(id, envelopes[i]);
 		TRY(origin_note(e, id, l->conn));
 	}
-	TRY(acks_note(e, t->docno));
-	if (batch.end && t->ranged.ms != 0 && any) {
+	*out = (struct taken){ .verdicts = verdicts, .len = n, .any = any };
+	return acks_note(e, t->docno);
+}
+
+lk_err
+reconcile_batch(struct engine *e, struct link *l, struct bytes body)
+{
+	ARENA_SCOPED arena = { .max = 4 * MESSAGE_MAX };
+	struct batch batch;
+	struct link_topic *t;
+	struct taken taken;
+
+	TRY(batch_decode(&batch, body));
+	t = topics_number(l, batch.topic);
+	if (t == NULL)
+		return LK_ERR(LK_E_MALFORMED, "BATCH number");
+	TRY(items_take(e, l, t, batch.items, &arena, &taken));
+	if (t->asked.ms != 0)
+		t->asked.ms = batch.end ? 0 : e->now.mono.ms;
+	if (batch.end && t->ranged.ms != 0 && taken.any) {
 		t->ranged.ms = 0;
 		TRY(reconcile_again(e, l, batch.topic));
 	}
-	return batch_verdicts(e, l, batch.topic, verdicts, n);
+	return batch_verdicts(e, l, batch.topic, taken.verdicts, taken.len);
+}
+
+lk_err
+reconcile_pushed(struct engine *e, struct link *l, struct bytes body)
+{
+	ARENA_SCOPED arena = { .max = 4 * MESSAGE_MAX };
+	struct push push;
+	struct link_topic *t;
+	struct taken taken;
+
+	TRY(push_decode(&push, body));
+	t = topics_number(l, push.topic);
+	if (t == NULL)
+		return LK_ERR(LK_E_MALFORMED, "PUSH number");
+	TRY(items_take(e, l, t, push.items, &arena, &taken));
+	return broadcast_verdicts(e, l, push.topic, taken.verdicts, taken.len);
 }
 
 bool
@@ -126,6 +158,7 @@ push_to(struct engine *e, struct link *l, uint32_t number,
 lk_err
 reconcile_push(struct engine *e, const struct replica_event *event)
 {
+	struct crowd *crowd = overlay_crowd(e, event->docno);
 	struct log_entry entry;
 	struct link *l;
 	lk_err err;
@@ -135,6 +168,8 @@ reconcile_push(struct engine *e, const struct replica_event *event)
 	err = log_by_id(e->r->txn, event->id, &entry);
 	if (err.code != LK_OK)
 		return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+	if (crowd != NULL)
+		broadcast_arrived(e, crowd, event->id);
 	TAILQ_FOREACH (l, &e->links, next) {
 		uint32_t number = topics_of(l, event->docno);
 		struct link_topic *t;
@@ -152,7 +187,8 @@ reconcile_push(struct engine *e, const struct replica_event *event)
 		if (t->serve != SERVE_FULL || !entry.essential ||
 		    came_from(e, event->id, l->conn))
 			continue;
-		TRY(push_to(e, l, number, &entry));
+		TRY(crowd == NULL ? push_to(e, l, number, &entry)
+				  : broadcast_to(e, l, number, &entry));
 	}
 	return LK_NONE;
 }

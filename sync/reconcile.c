@@ -17,6 +17,7 @@ link_topic_clear(struct link_topic *t)
 	item_state_clear(&t->out);
 	vector_clear(&t->vector);
 	free(t->queue);
+	neighbour_free(t->neighbour);
 	*t = (struct link_topic){ 0 };
 }
 

@@ -21,6 +21,7 @@
 
 struct engine;
 struct link;
+struct neighbour;
 
 /* How much of a document a peer may have: docs/protocol.md, "Receive". */
 enum serve { SERVE_NOTHING, SERVE_FULL, SERVE_FAREWELL, SERVE_TAKE };
@@ -50,6 +51,7 @@ struct link_topic {
 	    streamed;      /* what he lacked went out, not acknowledged yet */
 	bool twice;        /* both sides' lists gave the document a number */
 	uint64_t equal_at; /* generation in which it was last found equal */
+	struct neighbour *neighbour; /* owned; NULL: nothing was said yet */
 };
 void link_topic_clear(struct link_topic *);
 /* Whether both sides are members, so that their sets can become equal. */
@@ -83,6 +85,8 @@ LK_MUST_USE lk_err stream_queue(
 
 /* push.c */
 LK_MUST_USE lk_err reconcile_batch(
+    struct engine *, struct link *, struct bytes);
+LK_MUST_USE lk_err reconcile_pushed(
     struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err reconcile_push(
     struct engine *, const struct replica_event *);

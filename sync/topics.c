@@ -220,7 +220,9 @@ number_set(struct engine *e, struct link *l, uint32_t number,
 	/* What was found equal did not hold this one. */
 	l->equal_generation = 0;
 	memcpy(t->id, what->topic, LK_TOPIC_LEN);
-	return topics_serve(e, l, t);
+	TRY(topics_serve(e, l, t));
+	overlay_matched(e, t);
+	return LK_NONE;
 }
 
 lk_err

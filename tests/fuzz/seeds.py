@@ -55,6 +55,12 @@ def names():
         yield bytes.fromhex(entry["pack"])
 
 
+def overlays():
+    file = json.loads((DATA / "protocol/overlay.json").read_text())
+    for entry in file["messages"] + file["bad"]:
+        yield bytes([entry["type"]]) + bytes.fromhex(entry["body"])
+
+
 def uleb(data, at):
     value = shift = 0
     while True:
@@ -390,6 +396,7 @@ SEEDS = {
     "mail_fuzz": lambda: vectors("stored", "letter", "letters", "ticket_letters"),
     "message_fuzz": messages,
     "pack_fuzz": names,
+    "overlay_message_fuzz": overlays,
     "patch_fuzz": patches,
     "remote_url_fuzz": lambda: (b"file:///media/My%20stick/lk", b"relay://KEY@host:4711",
         b"s3://notes/a/b?endpoint=http://[::1]:9000&region=us-east-1&style=virtual&profile=p"),
