@@ -470,6 +470,29 @@ def part_simulation(t, long):
         t.add(status == 0, f"simulation, {name}", out)
 
 
+def world(program, *args, seconds=900):
+    status, out = run([program, *args], seconds)
+    for line in out.splitlines():
+        if line.startswith(("arrival", "per device")) or "of heap" in line:
+            print(f"  {line}")
+    return status, out
+
+
+def part_world(t, long):
+    """a hundred to a thousand devices of one document; ten thousand in --long"""
+    program = BUILD / "release/tests/lk_world"
+    # One edit to all of 64: a second, 1.3 payloads each.
+    runs = [("-n", 64, "-p", 1000, "-x", 130), ("-n", 1000, "-c", "-g", "-w", 20, "-t", 40, "-e", 20, "-p", 2000)]
+    if long:
+        runs.append(("-n", 10000, "-m", 200, "-c", "-g", "-w", 40, "-e", 50, "-p", 2000))
+    for args in runs:
+        status, out = world(program, *args, seconds=4 * 3600 if long else 900)
+        said(t, f"world of {args[1]}", status, out)
+    traces = [re.findall(r"(?m)^seed 5: (\w+)$", out) for _, out in together(
+        [lambda: run([program, "-n", 100, "-c", "-g", "-s", 5, "-w", 20, "-t", 20, "-e", 10], 300)] * 2)]
+    t.add(traces[0] == traces[1] != [], "world of 100: twice the same trace", str(traces))
+
+
 # Mutants.
 
 def sim_seeds(program, args):
@@ -493,6 +516,10 @@ def mutant_check(t, tree, name, test, args):
     elif test == "sim":
         target = "lk_sim"
         check = lambda: sim_seeds(out_dir / "tests/lk_sim", args)  # noqa: E731
+    elif test == "world":
+        target = "lk_world"
+        check = lambda: run([out_dir / "tests/lk_world", "-n", 100, "-c", "-g", "-w", 30, "-t",  # noqa: E731
+                             60, "-p", 2000, "-x", 200], 1800)
     elif test == "access":
         target = "lk-access-eval"
         check = lambda: run([PYTHON, TESTS / "model/access_diff.py", "--runs", 300,  # noqa: E731
@@ -551,7 +578,7 @@ def part_mutants(t, long):
 PARTS = [part_build, part_unit, part_threads, part_model, part_ghosts, part_manuals, part_spin,
          part_cli, part_story, part_partitions, part_revocation, part_relay, part_pairing, part_discovery, part_links,
          part_thief, part_capture, part_remotes,
-         part_interop, part_twins, part_install, part_fuzz, part_simulation]
+         part_interop, part_twins, part_install, part_fuzz, part_simulation, part_world]
 LONG_PARTS = [*PARTS, part_mutants]
 
 

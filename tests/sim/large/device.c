@@ -33,6 +33,9 @@ store_sleep(struct device *d)
 
 	if (d->store == NULL)
 		return;
+	/* As a daemon that has had nothing to do for a while. */
+	if (d->replica != NULL)
+		replica_rest(d->replica);
 	store_close(d->store);
 	d->store = NULL;
 	TAILQ_REMOVE(&w->awake, d, awake);

@@ -1,5 +1,6 @@
 #include "tests/sim/large/large.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,25 @@ large_trace(struct large *w, const char *what, uint64_t n, struct bytes bytes)
 	digest_add(&w->trace, BYTES((uint8_t *)head, sizeof(head)));
 	digest_add(&w->trace, BYTES_STR(what));
 	digest_add(&w->trace, bytes);
+}
+
+uint32_t
+large_first(const struct large *w, uint32_t device)
+{
+	return device - device % w->o.members;
+}
+
+uint32_t
+large_end(const struct large *w, uint32_t first)
+{
+	return first + w->o.members < w->o.devices ? first + w->o.members
+						   : w->o.devices;
+}
+
+bool
+large_joins(const struct large *w, uint32_t device)
+{
+	return w->o.churn && device % JOINERS_ONE_IN == JOINERS_ONE_IN - 1;
 }
 
 static int64_t
@@ -194,9 +214,12 @@ join_event(struct large *w, size_t index)
 	struct device *d = &w->devices[index];
 
 	device_start(d);
-	if (d->ticket[0] == '\0')
-		large_need(
-		    w, device_run(&w->devices[0], ticket_make, d), "ticket");
+	if (d->ticket[0] == '\0') {
+		struct device *admin = &w->devices[large_first(w, d->index)];
+
+		device_start(admin);
+		large_need(w, device_run(admin, ticket_make, d), "ticket");
+	}
 	if (d->joining == 0)
 		large_need(w, device_run(d, ticket_use_it, NULL), "redeem");
 	else
@@ -219,10 +242,13 @@ agree(struct large *w, uint32_t *odd, size_t *odds)
 	struct fingerprint first = { 0 }, fp;
 
 	*odds = 0;
-	device_look(&w->devices[0], state_read, &first);
-	for (uint32_t i = 1; i < w->o.devices; i++) {
+	for (uint32_t i = 0; i < w->o.devices; i++) {
 		struct device *d = &w->devices[i];
 
+		if (i == large_first(w, i)) {
+			device_look(d, state_read, &first);
+			continue;
+		}
 		memset(&fp, 0, sizeof(fp));
 		if (d->docno != 0)
 			device_look(d, state_read, &fp);
@@ -300,17 +326,19 @@ plan(struct large *w)
 {
 	int64_t begin = START_MS + w->o.settle_ms;
 
-	for (uint32_t i = 0; i < w->o.devices - w->joiners; i++)
-		schedule_put(
-		    &w->schedule, between(w, 0, START_MS), EVENT_START, i, 0);
+	for (uint32_t i = 0; i < w->o.devices; i++)
+		if (!large_joins(w, i))
+			schedule_put(&w->schedule, between(w, 0, START_MS),
+			    EVENT_START, i, 0);
 	for (uint32_t i = 0; i < w->o.edits; i++)
 		schedule_put(&w->schedule,
 		    begin + w->o.active_ms * i / w->o.edits, EVENT_COMMAND, 0,
 		    0);
-	for (uint32_t i = w->o.devices - w->joiners; i < w->o.devices; i++)
-		schedule_put(&w->schedule,
-		    begin + between(w, 0, w->o.active_ms / 2), EVENT_COMMAND,
-		    1 + (size_t)i, 0);
+	for (uint32_t i = 0; i < w->o.devices; i++)
+		if (large_joins(w, i))
+			schedule_put(&w->schedule,
+			    begin + between(w, 0, w->o.active_ms / 2),
+			    EVENT_COMMAND, 1 + (size_t)i, 0);
 	/* In the time of the edits one device in four goes and comes back. */
 	for (uint32_t i = 0; w->o.churn && i < w->o.devices / 4; i++)
 		schedule_put(&w->schedule,
@@ -328,7 +356,7 @@ world_begin(struct large *w)
 	TAILQ_INIT(&w->awake);
 	w->devices = calloc(w->o.devices, sizeof(*w->devices));
 	LK_ASSERT(w->devices != NULL);
-	w->joiners = w->o.churn ? w->o.devices / JOINERS_ONE_IN : 0;
+
 	for (uint32_t i = 0; i < w->o.devices; i++) {
 		w->devices[i].world = w;
 		w->devices[i].index = i;
@@ -365,6 +393,7 @@ large_run(struct large *w, const char *dir, uint8_t trace[static 32])
 			break;
 	}
 	measure_report(w);
+	w->heap = mallinfo2().uordblks;
 	world_end(w);
 	digest_final(&w->trace, trace);
 }

@@ -3,8 +3,9 @@
  * replica, sessions and stores, over cheap signatures and key agreement
  * (tests/sim/cheap), with a clock that only moves between events.
  *
- * All devices, each of a person of its own, share one document, and eight at a
- * time another.  Devices start, edit, leave, die and join; in the end all run
+ * Devices, each of a person of its own, share one document, a thousand of them
+ * at most, or as many as it is told; eight at a time, of different thousands,
+ * share another.  Devices start, edit, leave, die and join; in the end all run
  * and must come to the same.  What is measured on the way: when an edit reached
  * whom, how often it was sent to one device, messages, bytes and memory.
  *
@@ -107,7 +108,10 @@ struct options {
 	bool churn, groups;
 	size_t awake_max;
 	unsigned verbose;
-	uint32_t contacts; /* whom each knows at first */
+	uint32_t contacts;      /* whom each knows at first */
+	uint32_t members;       /* of one of the common documents */
+	int32_t p99_most;       /* ms; 0: whatever it is */
+	uint32_t payloads_most; /* hundredths; 0: whatever it is */
 };
 
 struct line;
@@ -119,8 +123,7 @@ struct large {
 	struct schedule schedule;
 	struct random_seeded seeded;
 	struct random random;
-	struct device *devices; /* owned */
-	uint32_t joiners;       /* the last so many are no members at first */
+	struct device *devices;     /* owned */
 	TAILQ_HEAD(, device) awake; /* longest idle first */
 	size_t awake_len;
 	struct line **lines; /* owned */
@@ -132,6 +135,9 @@ struct large {
 	int64_t agreed_ms;
 	uint64_t by_message[256], bytes_by_message[256];
 	uint64_t handshakes;
+	size_t heap; /* in use at the end */
+	int32_t p99;
+	size_t reached; /* edits at devices, others' */
 };
 
 /* large.c */
@@ -143,6 +149,12 @@ void large_say(struct large *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
 void large_need(struct large *, lk_err, const char *what);
 void large_trace(struct large *, const char *what, uint64_t n, struct bytes);
+
+/* The device whose document it has, or will. */
+uint32_t large_first(const struct large *, uint32_t device);
+uint32_t large_end(const struct large *, uint32_t first);
+/* Whether it is no member at first. */
+bool large_joins(const struct large *, uint32_t device);
 
 /* people.c */
 void people_make(struct large *);

@@ -13,12 +13,24 @@
 #include "tests/sim/entropy.h"
 #include "tests/sim/large/large.h"
 
+#define STORE_FILES 4 /* descriptors of an open store */
+
 static void
 usage(void)
 {
 	(void)fprintf(stderr,
-	    "usage: lk_world [-cgv] [-n devices] [-s seed] [-e edits] "
-	    "[-t seconds] [-w seconds] [-o open] [-k contacts]\n");
+	    "usage: lk_world [-cgv] [-n devices] [-m members] [-s seed] "
+	    "[-e edits]\n"
+	    "    [-t seconds] [-w seconds] [-o open] [-k contacts] [-p ms] "
+	    "[-x hundredths]\n"
+	    "  -n devices  100; -m of one document at most: 1000\n"
+	    "  -e edits    30, in -t seconds (60), after -w seconds (60)\n"
+	    "  -c          devices leave, die, come back and join\n"
+	    "  -g          documents of eight devices beside\n"
+	    "  -k contacts whom each knows at first: 3\n"
+	    "  -o open     stores open at a time: what descriptors allow\n"
+	    "  -p, -x      fails when the 99th percentile of arrival is more\n"
+	    "              ms, or an edit came more often to a device\n");
 	exit(64);
 }
 
@@ -43,9 +55,9 @@ options_parse(struct options *o, int argc, char *argv[])
 		.edits = 30,
 		.settle_ms = 60000,
 		.active_ms = 60000,
-		.awake_max = 4000,
-		.contacts = 3 };
-	while ((c = getopt(argc, argv, "cgvn:s:e:t:w:o:k:")) != -1) {
+		.contacts = 3,
+		.members = 1000 };
+	while ((c = getopt(argc, argv, "cgvn:s:e:t:w:o:k:m:p:x:")) != -1) {
 		if (c == 'c')
 			o->churn = true;
 		else if (c == 'g')
@@ -64,13 +76,40 @@ options_parse(struct options *o, int argc, char *argv[])
 			o->settle_ms = number(optarg, 100000) * 1000;
 		else if (c == 'o')
 			o->awake_max = (size_t)number(optarg, 1000000);
+		else if (c == 'p')
+			o->p99_most = (int32_t)number(optarg, INT32_MAX);
+		else if (c == 'x')
+			o->payloads_most = (uint32_t)number(optarg, 100000);
+		else if (c == 'm')
+			o->members = (uint32_t)number(optarg, 60000);
 		else if (c == 'k')
 			o->contacts = (uint32_t)number(optarg, 64);
 		else
 			usage();
 	}
-	if (optind != argc || o->devices < 2)
+	if (optind != argc || o->devices < 2 || o->members < 2)
 		usage();
+}
+
+/* As many stores are open at a time as there are descriptors for. */
+static void
+awake_choose(struct options *o)
+{
+	struct rlimit files, more;
+	rlim_t wanted = (rlim_t)o->devices * STORE_FILES + 64;
+
+	if (o->awake_max != 0 || getrlimit(RLIMIT_NOFILE, &files) != 0)
+		return;
+	more = files;
+	more.rlim_cur = wanted;
+	if (more.rlim_max < wanted)
+		more.rlim_max = wanted;
+	if (files.rlim_cur < wanted && setrlimit(RLIMIT_NOFILE, &more) != 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+		wanted = files.rlim_cur;
+	}
+	o->awake_max = (size_t)(wanted - 64) / STORE_FILES;
 }
 
 static void
@@ -98,11 +137,44 @@ report(const struct large *w)
 	    2 * (double)w->handshakes / n, (double)items / n);
 	(void)printf(
 	    "%llu events, %llu commits, %llu stores opened, "
-	    "%ld.%01ld s user, %ld.%01ld s system, %ld kB each at most\n",
+	    "%ld.%01ld s user, %ld.%01ld s system, %zu kB of heap each\n",
 	    (unsigned long long)w->events, (unsigned long long)w->commits,
 	    (unsigned long long)w->store_opens, use.ru_utime.tv_sec,
 	    use.ru_utime.tv_usec / 100000, use.ru_stime.tv_sec,
-	    use.ru_stime.tv_usec / 100000, (long)((double)use.ru_maxrss / n));
+	    use.ru_stime.tv_usec / 100000, w->heap / 1024 / w->o.devices);
+}
+
+/* One line for each bound that was given. */
+static bool
+within(const struct large *w)
+{
+	const struct options *o = &w->o;
+	uint64_t items = 0, hundredths;
+	bool good = true;
+
+	for (uint32_t i = 0; i < o->devices; i++)
+		items += w->devices[i].sent.items;
+	hundredths = w->edits_len == 0
+	    ? 0
+	    : items * 100 / ((uint64_t)w->reached + w->edits_len);
+	(void)printf("ok: %u devices: all have the same in the end\n",
+	    (unsigned)o->devices);
+	if (o->p99_most > 0) {
+		(void)printf("%s: %u devices, 99 of 100 edits arrive within "
+			     "%d ms: %d ms\n",
+		    w->p99 <= o->p99_most ? "ok" : "not ok",
+		    (unsigned)o->devices, o->p99_most, w->p99);
+		good &= w->p99 <= o->p99_most;
+	}
+	if (o->payloads_most > 0) {
+		(void)printf("%s: %u devices, an edit is sent to each at most "
+			     "%u hundredths of once: %llu\n",
+		    hundredths <= o->payloads_most ? "ok" : "not ok",
+		    (unsigned)o->devices, (unsigned)o->payloads_most,
+		    (unsigned long long)hundredths);
+		good &= hundredths <= o->payloads_most;
+	}
+	return good;
 }
 
 int
@@ -112,8 +184,10 @@ main(int argc, char *argv[])
 	static struct large world;
 	char dir[PATH_MAX], hex[65];
 	uint8_t trace[32];
+	bool good;
 
 	options_parse(&world.o, argc, argv);
+	awake_choose(&world.o);
 	entropy_start();
 	(void)snprintf(dir, sizeof(dir), "%s/lk-world-XXXXXX", tmp);
 	if (mkdtemp(dir) == NULL) {
@@ -122,9 +196,10 @@ main(int argc, char *argv[])
 	}
 	large_run(&world, dir, trace);
 	report(&world);
-	large_clear(&world);
 	hex_encode(hex, BYTES_OF(trace));
 	(void)printf("seed %llu: %s\n", (unsigned long long)world.o.seed, hex);
 	directory_remove(dir);
-	return 0;
+	good = within(&world);
+	large_clear(&world);
+	return good ? 0 : 1;
 }

@@ -77,6 +77,7 @@ measure_edit(struct device *d, const uint8_t id[static LK_ID_LEN])
 		const struct device *other = &w->devices[i];
 
 		e->after[i] = other->up && other->member &&
+			large_first(w, i) == large_first(w, d->index) &&
 			w->now - other->up_at >= SETTLED_MS
 		    ? NOT_YET
 		    : DOES_NOT_COUNT;
@@ -127,6 +128,8 @@ measure_report(struct large *w)
 				all[n++] = ms;
 		}
 	qsort(all, n, sizeof(*all), int_compare);
+	w->reached = n;
+	w->p99 = n > 0 ? all[n * 99 / 100] : 0;
 	if (n > 0)
 		(void)printf("arrival: %zu of edits at devices, p50 %d ms, p99 "
 			     "%d ms, most %d ms, never %zu\n",

@@ -117,11 +117,11 @@ share_with(struct device *d, uint32_t docno, const struct device *with)
 	    "replica_share");
 }
 
-/* The common document, by the first device. */
+/* The common document, by the first of its devices. */
 static void
-common_make(struct large *w)
+common_make(struct large *w, uint32_t first)
 {
-	struct device *d = &w->devices[0];
+	struct device *d = &w->devices[first];
 	char dir[PATH_MAX], title[] = "common";
 
 	device_path(d, dir);
@@ -132,7 +132,9 @@ common_make(struct large *w)
 	    replica_create(
 		d->replica, "common", "map", title_fill, title, &d->docno),
 	    "replica_create");
-	for (uint32_t i = 1; i < w->o.devices - w->joiners; i++) {
+	for (uint32_t i = first + 1; i < large_end(w, first); i++) {
+		if (large_joins(w, i))
+			continue;
 		share_with(d, d->docno, &w->devices[i]);
 		if (i % SHARES_AT_ONCE == 0) {
 			commit(d);
@@ -166,14 +168,14 @@ common_welcome(struct device *from, struct device *to)
 
 /* What every other member's store begins with: received as from a peer. */
 static void
-template_make(struct large *w, const char *dir)
+template_make(struct large *w, uint32_t first, const char *dir)
 {
-	struct device *from = &w->devices[0], to = { .world = w };
+	struct device *from = &w->devices[first], to = { .world = w };
 	struct log_entry entry;
 	uint64_t lsn = 1;
 	char path[PATH_MAX];
 
-	to.identity = w->devices[1].identity;
+	to.identity = w->devices[first + 1].identity;
 	to.index = w->o.devices;
 	session_open(&to, dir);
 	device_path(from, path);
@@ -200,8 +202,9 @@ template_make(struct large *w, const char *dir)
 	commit(from);
 	session_close(from);
 	session_close(&to);
-	for (uint32_t i = 1; i < w->o.devices - w->joiners; i++)
-		w->devices[i].docno = to.docno;
+	for (uint32_t i = first + 1; i < large_end(w, first); i++)
+		if (!large_joins(w, i))
+			w->devices[i].docno = to.docno;
 }
 
 static void
@@ -242,6 +245,13 @@ store_place(struct large *w, const char *dir, const char *like)
 	file_copy(w, to, from);
 }
 
+/* How many there are: devices that far apart are of one. */
+static uint32_t
+groups(const struct large *w)
+{
+	return (w->o.devices + SMALL_GROUP - 1) / SMALL_GROUP;
+}
+
 static void
 group_make(struct device *d)
 {
@@ -254,8 +264,8 @@ group_make(struct device *d)
 	    replica_create(
 		d->replica, "group", "map", title_fill, title, &docno),
 	    "replica_create");
-	for (uint32_t i = d->index + 1;
-	     i < d->index + SMALL_GROUP && i < w->o.devices; i++)
+	for (uint32_t i = d->index + groups(w); i < w->o.devices;
+	     i += groups(w))
 		share_with(d, docno, &w->devices[i]);
 	commit(d);
 }
@@ -286,19 +296,21 @@ static void
 acquaintances_make(struct device *d)
 {
 	struct large *w = d->world;
-	uint32_t members = w->o.devices - w->joiners;
-	uint32_t first = d->index - d->index % SMALL_GROUP;
+	uint32_t first = large_first(w, d->index);
 	struct engine *e;
 
 	large_need(w, engine_new(&e, d->replica, &d->identity, d->random),
 	    "engine_new");
 	device_begin(d);
-	for (uint32_t i = first; w->o.groups && i < first + SMALL_GROUP; i++)
+	for (uint32_t i = d->index % groups(w); w->o.groups && i < w->o.devices;
+	     i += groups(w))
 		acquaint(e, d, i);
-	for (uint32_t i = 0; i < w->o.contacts && d->index < members; i++)
-		if (d->index > 0)
-			acquaint(
-			    e, d, (uint32_t)random_below(&w->random, d->index));
+	for (uint32_t i = 0; i < w->o.contacts; i++)
+		if (d->index > first && !large_joins(w, d->index))
+			acquaint(e, d,
+			    first +
+				(uint32_t)random_below(
+				    &w->random, d->index - first));
 	commit(d);
 	engine_free(e);
 }
@@ -306,13 +318,13 @@ acquaintances_make(struct device *d)
 static void
 device_place(struct large *w, struct device *d, const char *template)
 {
-	bool member = d->index < w->o.devices - w->joiners;
+	bool member = !large_joins(w, d->index);
 	uint8_t cert[IDENTITY_CERT_MAX];
 	char dir[PATH_MAX];
 
 	device_path(d, dir);
 	d->member = member;
-	if (d->index > 0) {
+	if (d->index != large_first(w, d->index)) {
 		memcpy(cert, d->identity.cert, sizeof(cert));
 		store_place(w, dir, member ? template : NULL);
 		session_open(d, dir);
@@ -323,7 +335,7 @@ device_place(struct large *w, struct device *d, const char *template)
 		session_open(d, dir);
 	}
 	acquaintances_make(d);
-	if (w->o.groups && d->index % SMALL_GROUP == 0)
+	if (w->o.groups && d->index < groups(w))
 		group_make(d);
 	session_close(d);
 }
@@ -336,11 +348,14 @@ people_make(struct large *w)
 	(void)snprintf(template, sizeof(template), "%s/template", w->dir);
 	for (uint32_t i = 0; i < w->o.devices; i++)
 		person_first(&w->devices[i]);
-	device_path(&w->devices[0], dir);
-	store_place(w, dir, NULL);
-	common_make(w);
-	template_make(w, template);
-	for (uint32_t i = 0; i < w->o.devices; i++)
-		device_place(w, &w->devices[i], template);
-	directory_remove(template);
+	for (uint32_t first = 0; first < w->o.devices;
+	     first = large_end(w, first)) {
+		device_path(&w->devices[first], dir);
+		store_place(w, dir, NULL);
+		common_make(w, first);
+		template_make(w, first, template);
+		for (uint32_t i = first; i < large_end(w, first); i++)
+			device_place(w, &w->devices[i], template);
+		directory_remove(template);
+	}
 }
