@@ -153,13 +153,14 @@ duels_add(struct request *r, uint32_t docno, struct json_object *o)
 lk_err
 alarms_add(struct request *r, const struct subject *s, struct json_object *o)
 {
-	uint64_t stranded = 0;
+	uint64_t stranded = 0, voided;
 	struct doc *doc;
 	lk_err err = LK_NONE;
 
 	TRY(forks_add(r, s->docno, o));
 	TRY(undone_add(r, s->docno, o));
-	if (s->summary.voided > 0) {
+	TRY(replica_voided(r->replica, s->docno, &voided));
+	if (voided > 0) {
 		TRY(replica_open_doc(r->replica, s->docno, &doc));
 		err = doc_stranded(doc, stranded_count, &stranded);
 		doc_free(doc);

@@ -63,7 +63,7 @@ branch_add(struct request *r, const struct subject *of, const struct subject *s,
 	json_object_array_add(list, o);
 	TRY(replica_ahead(r->replica, s->docno, of->docno, &ahead));
 	TRY(replica_ahead(r->replica, of->docno, s->docno, &behind));
-	json_add_summary(o, s);
+	TRY(json_add_summary(r, o, s));
 	json_add_number(o, "ahead", ahead);
 	json_add_number(o, "behind", behind);
 	json_add_time(o, "changed", s->summary.changed);

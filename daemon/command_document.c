@@ -59,15 +59,17 @@ doc_new(struct request *r)
 	return LK_NONE;
 }
 
-static struct json_object *
-summary_json(const struct subject *s)
+static lk_err
+summary_add(
+    struct request *r, const struct subject *s, struct json_object *list)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_add_summary(o, s);
+	json_object_array_add(list, o);
+	TRY(json_add_summary(r, o, s));
 	json_add_number(o, "envelopes", s->summary.envelopes);
 	json_add_time(o, "changed", s->summary.changed);
-	return o;
+	return LK_NONE;
 }
 
 static lk_err
@@ -84,7 +86,7 @@ doc_list(struct request *r)
 		if (err.code == LK_E_NOTFOUND)
 			break;
 		TRY(err);
-		json_object_array_add(list, summary_json(&s));
+		TRY(summary_add(r, &s, list));
 	}
 	json_object_array_sort(list, json_name_compare);
 	return LK_NONE;

@@ -91,7 +91,7 @@ document_status(struct request *r, const struct subject *s,
 	struct json_object *remotes = json_object_new_array();
 	size_t behind, done;
 
-	json_add_summary(o, s);
+	TRY(json_add_summary(r, o, s));
 	json_object_object_add(o, "devices", devices);
 	json_object_object_add(o, "remotes", remotes);
 	if (!s->summary.revoked)

@@ -255,17 +255,22 @@ json_add_subject(struct json_object *o, const struct subject *s)
 	json_add_text(o, "name", s->name.name);
 }
 
-void
-json_add_summary(struct json_object *o, const struct subject *s)
+lk_err
+json_add_summary(
+    struct request *r, struct json_object *o, const struct subject *s)
 {
+	uint64_t voided;
+
+	TRY(replica_voided(r->replica, s->docno, &voided));
 	json_add_subject(o, s);
 	json_add_text(o, "type", s->name.type);
 	json_add_text(o, "role", role_name(s->summary.role));
 	json_add_flag(o, "revoked", s->summary.revoked);
 	json_add_number(o, "waiting", s->summary.waiting);
-	json_add_number(o, "voided", s->summary.voided);
+	json_add_number(o, "voided", voided);
 	json_add_number(o, "damaged", s->summary.damaged);
 	json_add_flag(o, "newer", s->summary.newer);
+	return LK_NONE;
 }
 
 int

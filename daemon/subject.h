@@ -41,14 +41,14 @@ LK_MUST_USE lk_err subject_denied(
 LK_MUST_USE lk_err subject_damaged(
     struct request *, const struct subject *, lk_err);
 
-/* Wipes the text of a parameter, which goes with the request, but not at once. */
+/* Wipes the text of a parameter, which goes with the request, but not at once.
+ */
 void param_wipe(struct request *, const char *key);
 
 /* The recovery phrase of param "phrase", whose text is wiped; the caller wipes
  * it.  USAGE, which says
  * what word is wrong; said. */
-LK_MUST_USE lk_err param_phrase(
-    struct request *, uint8_t entropy[static 16]);
+LK_MUST_USE lk_err param_phrase(struct request *, uint8_t entropy[static 16]);
 
 /* The documents that param "docs" names, an array: *docnos is new (free), NULL
  * when there is none or it is empty.  Said. */
@@ -73,7 +73,8 @@ void json_add_time(struct json_object *, const char *key, struct wall);
 void json_add_subject(struct json_object *, const struct subject *);
 /* These, and "type", "role", "revoked", "waiting", "voided", "damaged",
  * "newer". */
-void json_add_summary(struct json_object *, const struct subject *);
+LK_MUST_USE lk_err json_add_summary(
+    struct request *, struct json_object *, const struct subject *);
 
 /* "others": this person's other devices that are not revoked, each as
  * device.show gives it. */

@@ -183,10 +183,21 @@ replica_doc(struct replica *r, uint32_t docno, struct doc_summary *out)
 	while (replica_damaged(r, docno, s.damaged, id).code == LK_OK)
 		s.damaged++;
 	s.changed = ds->changed;
-	for (uint32_t n = 0; n < s.envelopes; n++)
-		s.voided += !graph_visible(ds->graph, n) &&
-		    graph_voided_by(ds->graph, n) != GRAPH_NONE;
 	*out = s;
+	return LK_NONE;
+}
+
+lk_err
+replica_voided(struct replica *r, uint32_t docno, uint64_t *voided)
+{
+	struct graph *g;
+	uint64_t count = 0;
+
+	TRY(replica_graph(r, docno, &g));
+	for (uint32_t n = graph_len(g); n-- > 0;)
+		count +=
+		    !graph_visible(g, n) && graph_voided_by(g, n) != GRAPH_NONE;
+	*voided = count;
 	return LK_NONE;
 }
 

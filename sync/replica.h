@@ -85,13 +85,16 @@ struct doc_summary {
 	bool revoked;         /* I had one, and have none any more */
 	uint64_t envelopes;   /* in the graph */
 	uint64_t waiting;     /* envelopes that lack something */
-	uint64_t voided;      /* changes kept that do not count */
 	uint64_t damaged;     /* envelopes, on this disk: mend.h */
 	bool newer;           /* something in it needs a newer lk */
 	struct wall changed;  /* when this device last took something in */
 };
 /* NOTFOUND. */
 LK_MUST_USE lk_err replica_doc(struct replica *, uint32_t docno, struct doc_summary *);
+/* How many of its envelopes are kept and do not count.  As much work as the
+ * document is long. */
+LK_MUST_USE lk_err replica_voided(
+    struct replica *, uint32_t docno, uint64_t *voided);
 LK_MUST_USE lk_err replica_doc_by_id(struct replica *,
     const uint8_t docid[static LK_ID_LEN], uint32_t *docno);
 LK_MUST_USE lk_err replica_doc_by_topic(struct replica *,
