@@ -160,6 +160,9 @@ def part_unit(t, long):
     """every module alone, the layers and the style; the planted bugs can be planted"""
     ctest(t, "dev")
     ctest(t, "release", "-R", "^unit/crdt/verdict_test$")
+    if long:
+        needs(t, "ranges of a million envelopes",
+              ["env", "LK_LONG=1", ROOT / "build/dev/tests/sync_range_test"], 1800, cwd=ROOT)
     for patch in sorted((TESTS / "mutants").glob("*.patch")):
         needs(t, f"mutant {patch.stem} applies",
               ["patch", "-p1", "--dry-run", "-s", "-f", "-i", patch], 60, cwd=ROOT)

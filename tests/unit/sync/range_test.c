@@ -1,7 +1,9 @@
 #include "tests/unit/crypto/vectors.h"
 #include "tests/unit/sync/item_set.h"
 
+/* LK_LONG makes it so many. */
 #define BIG 100000
+#define BIG_LONG 1000000
 
 struct traffic {
 	size_t messages, bytes, first;
@@ -291,13 +293,13 @@ an_exact_range_is_cut_into_exact_ranges(void **state)
 	side_clear(&b);
 }
 
-/* The sets of the two tests that follow: eight authors, some long. */
+/* Eight authors, one of whom wrote more than all others. */
 static void
-big_make(struct side *a, struct side *b)
+big_make(struct side *a, struct side *b, uint32_t big)
 {
 	side_make(a, 1);
 	side_make(b, 2);
-	for (uint32_t i = 0; i < BIG; i++) {
+	for (uint32_t i = 0; i < big; i++) {
 		uint8_t author = (uint8_t)(i % 16 < 9 ? 0 : i % 8);
 		struct item x;
 
@@ -310,12 +312,13 @@ big_make(struct side *a, struct side *b)
 static void
 differences_of_large_sets_cost_little(void **state)
 {
+	uint32_t big = getenv("LK_LONG") == NULL ? BIG : BIG_LONG;
 	struct side a, b, newcomer;
 	struct traffic t;
 	struct buf body;
 
 	(void)state;
-	big_make(&a, &b);
+	big_make(&a, &b, big);
 	talk_all(&a, &b, &t);
 	assert_int_equal(t.messages, 1);
 	assert_true(t.bytes < 100);
@@ -323,10 +326,10 @@ differences_of_large_sets_cost_little(void **state)
 	side_forget(&b);
 
 	for (uint64_t i = 1; i <= 10; i++)
-		side_add(&a, 0, BIG + i, 0);
+		side_add(&a, 0, big + i, 0);
 	talk_all(&a, &b, &t);
-	print_message("ten recent differences in %d: %zu messages, %zu bytes\n",
-	    BIG, t.messages, t.bytes);
+	print_message("ten recent differences in %u: %zu messages, %zu bytes\n",
+	    big, t.messages, t.bytes);
 	assert_true(t.messages <= 6);
 	assert_true(t.bytes < 4000);
 	assert_int_equal(carry(&a, &b), 10);
