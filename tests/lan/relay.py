@@ -130,7 +130,8 @@ def revocation(p):
     time.sleep(4)
     p.claim("the tablet that was thrown out gets nothing that is new", "after" not in p.get(p.tablet))
     after = p.relay.ok("--json", "relay", "status").json()["envelopes"]
-    p.claim("and stores nothing", after == before)
+    # Letters it reads are gone.
+    p.claim("and stores nothing", after <= before)
     p.only(p.laptop, p.relay)
     p.claim("so nobody sees what it wrote", p.has(p.laptop, "later") and "stolen" not in p.get(p.laptop))
 
