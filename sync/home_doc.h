@@ -9,6 +9,7 @@
  *   /documents/DOCID       {name, type, of}  of: the document it is a branch of
  *   /contacts/ROOT_PK      {card, name, verified}  name: instead of the card's
  *   /escrow/DEVICE_PK      {box}  sealed to the root's recovery box
+ *   /relays/RELAY_PK       {account, heir}  relay_account.h
  *
  * Keys are lower-case hex; names are scalar strings.  What does not look like
  * this is passed over: the document may have been written by a newer lk.
