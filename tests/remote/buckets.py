@@ -137,6 +137,28 @@ def on_folder():
         ask.end()
 
 
+def crowded_folder():
+    """a folder with 100,000 entries, and junk among them, is listed in bounded memory"""
+    with tempfile.TemporaryDirectory(prefix="lk-crowd-", dir="/tmp") as folder:
+        at = pathlib.Path(folder, "lk1")
+        at.mkdir()
+        for i in range(100_000):
+            os.close(os.open(at / (f"{i:06}" if i % 2 else f"junk {i:06}"), os.O_CREAT | os.O_WRONLY))
+        ask = Ask(f"file://{folder}")
+        a = is_(ask.list(), "ok")
+        assert a.more and list(a.entries) == [f"lk1/{i:06}" for i in range(1, 2000, 2)]
+        a = is_(ask.list("-", "lk1/090000"), "ok")
+        assert a.more and list(a.entries) == [f"lk1/{i:06}" for i in range(90001, 92000, 2)]
+        a = is_(ask.list("-", "lk1/099000"), "ok")
+        assert not a.more and len(a.entries) == 500
+        children = subprocess.run(["pgrep", "-f", f"file://{folder}"], capture_output=True, text=True).stdout
+        most = [int(line.split()[1]) for pid in children.split()
+                for line in pathlib.Path("/proc", pid, "status").read_text().splitlines()
+                if line.startswith("VmHWM")]
+        assert len(most) >= 3 and max(most) < 200_000, most  # with the sanitizer's own
+        ask.end()
+
+
 def both_styles():
     """every request is signed as the store wants it: paths, and a name a bucket"""
     for style in "path", "virtual":
@@ -469,7 +491,7 @@ def foreign_ceph():
             subprocess.run([script, "stop", folder])
 
 
-PLAYS = [on_folder, both_styles, listed_in_pages, odd_prefix, keys_of_all_kinds, keys_read_again, wrong_keys,
+PLAYS = [on_folder, crowded_folder, both_styles, listed_in_pages, odd_prefix, keys_of_all_kinds, keys_read_again, wrong_keys,
          region_learned, clocks, passing_troubles, hostile_lists, nobody_there, slow_store, kept_secret]
 
 
