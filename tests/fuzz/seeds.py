@@ -398,7 +398,7 @@ SEEDS = {
     "pack_fuzz": names,
     "overlay_message_fuzz": overlays,
     "patch_fuzz": patches,
-    "remote_url_fuzz": lambda: (b"file:///media/My%20stick/lk", b"relay://KEY@host:4711",
+    "remote_url_fuzz": lambda: (b"file:///media/My%20stick/lk", b"relay://" + b"0f" * 32 + b"@host:4711",
         b"s3://notes/a/b?endpoint=http://[::1]:9000&region=us-east-1&style=virtual&profile=p"),
     "relay_message_fuzz": relays,
     "range_fuzz": ranges,

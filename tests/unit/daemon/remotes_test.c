@@ -15,7 +15,9 @@ three_remotes(void)
 	static const struct remote_known known[] = {
 		{ 2, "stick", "file:///media/stick" },
 		{ 5, "cloud.1", "s3://bucket/prefix?region=eu-west-1" },
-		{ 6, "friend", "relay://KEY@example.org:4711" },
+		{ 6, "friend",
+		    "relay://0123456789abcdef0123456789abcdef"
+		    "0123456789abcdef0123456789abcdef@example.org:4711" },
 	};
 	struct remotes *r = calloc(1, sizeof(*r));
 
