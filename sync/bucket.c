@@ -16,7 +16,8 @@
 #define STUCK_MS (INT64_C(30) * 60 * 1000)
 #define FAILURES_MAX 32
 #define RETRY_MS 2000
-#define RETRY_MOST_MS (INT64_C(15) * 60 * 1000)
+#define RETRY_MOST_MS (INT64_C(5) * 60 * 1000)
+#define FOLDER_RETRY_MOST_MS 60000 /* a stick is put in again */
 
 static void
 flight_free(struct bucket *b, struct flight *f)
@@ -120,11 +121,13 @@ bucket_take(struct remote *r, struct engine_output *out)
 static int64_t
 pause_ms(struct engine *e, const struct remote *r)
 {
-	int64_t ms = r->status.kind == REMOTE_FOLDER ? FOLDER_MS : BUCKET_MS;
+	bool folder = r->status.kind == REMOTE_FOLDER;
+	int64_t ms = folder ? FOLDER_MS : BUCKET_MS;
+	int64_t most = folder ? FOLDER_RETRY_MOST_MS : RETRY_MOST_MS;
 	unsigned n = r->bucket.failures;
 
 	if (n > 0)
-		for (ms = RETRY_MS; n > 1 && ms < RETRY_MOST_MS; n--)
+		for (ms = RETRY_MS; n > 1 && 2 * ms <= most; n--)
 			ms *= 2;
 	/* A long list is not asked for as often. */
 	ms += (int64_t)r->bucket.pages * 1000;
@@ -264,15 +267,22 @@ int64_t
 bucket_next_ms(const struct engine *e, const struct remote *r)
 {
 	const struct bucket *b = &r->bucket;
-	int64_t next = b->listing ? INT64_MAX : b->next.ms;
+	int64_t next = INT64_MAX, write = b->dirty_due.ms;
 
 	if (!b->started)
 		return b->next.ms;
-	if (b->listing && TAILQ_EMPTY(&b->flights))
-		next = e->now.mono.ms + RETRY_MS;
-	if (b->dirty.len > 0 && bucket_has_room(b) && b->dirty_due.ms < next)
-		next = b->dirty_due.ms;
-	return next < b->mute.ms ? b->mute.ms : next;
+	/* What is under way wakes it with its answer. */
+	if (TAILQ_EMPTY(&b->flights))
+		next = b->listing ? e->now.mono.ms + RETRY_MS : b->next.ms;
+	else if (!b->listing && !bucket_is_busy(b))
+		next = b->next.ms;
+	if (next <= b->now.ms)
+		next = b->now.ms + RETRY_MS;
+	if (write < b->mute.ms)
+		write = b->mute.ms;
+	if (b->dirty.len > 0 && write > b->now.ms && write < next)
+		next = write;
+	return next;
 }
 
 /* A whole pass is over. */
@@ -287,6 +297,7 @@ pass_end(struct engine *e, struct remote *r)
 	bucket_read_passed(r);
 	r->status.complete = e->now.wall;
 	b->next.ms = e->now.mono.ms + pause_ms(e, r);
+	TRY(bucket_remind(e, r));
 	return bucket_passed(e, r);
 }
 

@@ -35,6 +35,10 @@
 #define PACK_SMALL_MAX 256 /* packs of fewer are joined to such of as many */
 /* How long the parts of a joined pack stay: somebody may be reading them. */
 #define PACK_PARTS_MS (INT64_C(24) * 3600 * 1000)
+/* A welcome that is not acknowledged is written again, with pauses that double
+ * so often. */
+#define REMIND_MS 60000
+#define REMIND_MOST 8
 #define LETTERS_MAX 4096
 #define BROKEN_MAX 64 /* letters remembered that did not open */
 /* A listing that goes on for longer is given up and said. */
@@ -93,17 +97,20 @@ LK_MUST_USE lk_err record_complete_put(struct engine *, uint32_t remote,
     uint32_t docno, const struct fingerprint *);
 LK_MUST_USE lk_err record_complete_del(
     struct engine *, uint32_t remote, uint32_t docno);
-/* Whether a device was sent a welcome for this grant by way of a remote. */
+/* When a device is to be sent a welcome for this grant by way of a remote, as
+ * what is known of earlier ones says: 0 at first, then later each time.  Kept
+ * until it has acknowledged the grant. */
 LK_MUST_USE lk_err record_welcomed(struct engine *, uint32_t remote,
     uint32_t docno, const uint8_t pk[static 32],
-    const uint8_t grant[static LK_ID_LEN], bool *welcomed);
+    const uint8_t grant[static LK_ID_LEN], struct wall *due);
 LK_MUST_USE lk_err record_welcomed_put(struct engine *, uint32_t remote,
     uint32_t docno, const uint8_t pk[static 32],
     const uint8_t grant[static LK_ID_LEN]);
-/* A former reader was welcomed again: what is new is for him. */
-LK_MUST_USE lk_err record_readable(
-    struct engine *, uint32_t docno, bool *readable);
-LK_MUST_USE lk_err record_readable_put(struct engine *, uint32_t docno);
+LK_MUST_USE lk_err record_welcomed_del(struct engine *, uint32_t remote,
+    uint32_t docno, const uint8_t pk[static 32]);
+/* The first document at or above this number with such a record; NOTFOUND. */
+LK_MUST_USE lk_err record_welcomed_next(
+    struct engine *, uint32_t remote, uint32_t *docno);
 /* What was put there may be gone, letters too. */
 LK_MUST_USE lk_err records_doubt(struct engine *, uint32_t remote);
 /* How many are ignored. */
@@ -188,6 +195,8 @@ struct bucket {
 	bool listing, listed; /* listed: a whole one came to its end */
 	/* All documents are to be looked at: after the pass; being done, up to
 	 * this one. */
+	struct mono remind; /* when welcomes nobody has acknowledged are */
+	unsigned reminded;  /* how often, since one was written */
 	bool look_again, walks;
 	bool shrunk; /* what this device had put was gone */
 	uint32_t walked;
@@ -211,6 +220,7 @@ struct bucket {
 	size_t letters_len;
 	bool soon;      /* one brought news: look at once */
 	uint64_t asked; /* tickets up to this handle were asked about */
+	struct mono ask_again;
 	uint8_t broken[BROKEN_MAX][STORED_HASH_LEN];
 	size_t broken_next;
 };
@@ -282,6 +292,8 @@ LK_MUST_USE lk_err bucket_post(struct engine *, struct remote *);
  * are. */
 LK_MUST_USE lk_err bucket_letters(
     struct engine *, struct remote *, struct docstate *, bool *all);
+/* Has documents looked at whose readers were welcomed in vain so far. */
+LK_MUST_USE lk_err bucket_remind(struct engine *, struct remote *);
 LK_MUST_USE lk_err bucket_letter_sent(
     struct engine *, struct remote *, const struct flight *);
 LK_MUST_USE lk_err bucket_letter_found(

@@ -10,24 +10,9 @@ struct page {
 	struct stored_name at; /* the first record not compared yet */
 	/* The topic met last. */
 	uint8_t topic[LK_TOPIC_LEN], own[LK_TOPIC_LEN];
-	uint32_t docno; /* 0: none of ours, or not to be read */
+	uint32_t docno; /* 0: none of ours */
 	bool has_topic;
 };
-
-/* Whether what is new of a document is for this device: who was revoked gets
- * what he cannot open, until he is welcomed again. */
-static lk_err
-is_read_here(struct engine *e, uint32_t docno, bool *is)
-{
-	struct docstate *ds;
-	struct grant_ref mine;
-
-	TRY(docstate_get(e->r, docno, &ds));
-	*is =
-	    graph_grant_for(ds->graph, e->identity->sign.pk, ROLE_RELAY, &mine)
-		.code != LK_E_DENIED;
-	return *is ? LK_NONE : record_readable(e, docno, is);
-}
 
 static lk_err
 page_topic(struct page *p, const struct stored_name *name)
@@ -189,7 +174,7 @@ entry_take(struct page *p, const struct object_entry *entry)
 {
 	struct stored_name name;
 	struct record record;
-	bool known, is;
+	bool known;
 
 	if (!stored_name_parse(&name, entry->name))
 		return LK_NONE;
@@ -213,9 +198,7 @@ entry_take(struct page *p, const struct object_entry *entry)
 		record.since.ms = 0;
 		TRY(record_gone(p, &record));
 	}
-	TRY(is_read_here(p->e, p->docno, &is));
-	return is ? bucket_found(p->e, p->r, p->docno, &name, entry->size)
-		  : LK_NONE;
+	return bucket_found(p->e, p->r, p->docno, &name, entry->size);
 }
 
 lk_err

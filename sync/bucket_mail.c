@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "sync/bucket.h"
+#include "sync/docno_list.h"
 #include "sync/mailbox.h"
 #include "sync/pairing.h"
 #include "sync/person.h"
@@ -10,6 +11,7 @@
 #define WELCOMED_MAX 128
 /* A card above this goes with no letter. */
 #define CARD_WITH_MAX 3000
+#define ASK_AGAIN_MS 60000
 
 /* Whether a letter is under way, or waits to be written. */
 static bool
@@ -52,6 +54,7 @@ welcome_is_due(struct engine *e, uint32_t remote, struct docstate *ds,
 {
 	struct graph_author by = graph_node_author(ds->graph, m->node);
 	struct member newest;
+	struct wall due;
 	bool done;
 
 	*is = false;
@@ -62,10 +65,11 @@ welcome_is_due(struct engine *e, uint32_t remote, struct docstate *ds,
 	    !reader_grant(ds->graph, m->key, &newest) || newest.node != m->node)
 		return LK_NONE;
 	TRY(acks_cover(e, ds, m->key, m->node, &done));
-	if (!done)
-		TRY(record_welcomed(
-		    e, remote, ds->docno, m->key, m->grant.env, &done));
-	*is = !done;
+	if (done)
+		return record_welcomed_del(e, remote, ds->docno, m->key);
+	TRY(record_welcomed(e, remote, ds->docno, m->key, m->grant.env, &due));
+	/* A letter may have been lost, or damaged where it lay. */
+	*is = due.ms <= e->now.wall.ms;
 	return LK_NONE;
 }
 
@@ -127,13 +131,17 @@ letter_fill(struct engine *e, struct bucket *b, const struct recipient *to,
 		const struct welcomed *w = &b->welcomes[i];
 		BUF_SECRET body = { .max = WELCOME_MAX };
 		struct docstate *ds;
+		lk_err err;
 
 		if (full || *len == WELCOMED_MAX ||
 		    memcmp(w->pk, to->pk, 32) != 0) {
 			b->welcomes[kept++] = *w;
 			continue;
 		}
-		TRY(docstate_get(e->r, w->docno, &ds));
+		err = docstate_get(e->r, w->docno, &ds);
+		if (err.code == LK_E_NOTFOUND)
+			continue;
+		TRY(err);
 		TRY(welcome_compose(e, ds, w->pk, to->own, &body));
 		if (body.len == 0)
 			continue;
@@ -203,6 +211,11 @@ asks_write(struct engine *e, struct remote *r)
 {
 	struct bucket *b = &r->bucket;
 
+	/* What was asked, or answered, may have been lost. */
+	if (b->ask_again.ms <= e->now.mono.ms) {
+		b->asked = 0;
+		b->ask_again.ms = e->now.mono.ms + ASK_AGAIN_MS;
+	}
 	while (bucket_has_room(b)) {
 		BUF_SCOPED plain = { .max = MAIL_PLAIN_MAX };
 		struct mail_asked ask;
@@ -262,6 +275,38 @@ bucket_letter_sent(struct engine *e, struct remote *r, const struct flight *f)
 		    e, r->status.number, w->docno, w->pk, w->grant));
 		TRY(bucket_dirty(b, w->docno));
 	}
+	if (f->welcomed_len > 0 && b->remind.ms == INT64_MAX) {
+		b->reminded = 0;
+		b->remind.ms = e->now.mono.ms + REMIND_MS;
+	}
+	return LK_NONE;
+}
+
+lk_err
+bucket_remind(struct engine *e, struct remote *r)
+{
+	struct bucket *b = &r->bucket;
+	uint32_t docno = 0;
+	bool any = false;
+
+	if (b->remind.ms > e->now.mono.ms)
+		return LK_NONE;
+	for (;;) {
+		lk_err err = record_welcomed_next(e, r->status.number, &docno);
+
+		if (err.code == LK_E_NOTFOUND)
+			break;
+		TRY(err);
+		any = true;
+		TRY(docno_list_add(
+		    &b->later.at, &b->later.len, &b->later.cap, docno));
+		if (docno++ == UINT32_MAX)
+			break;
+	}
+	b->reminded += b->reminded < REMIND_MOST;
+	b->remind.ms = any
+	    ? e->now.mono.ms + ((int64_t)REMIND_MS << b->reminded)
+	    : INT64_MAX;
 	return LK_NONE;
 }
 

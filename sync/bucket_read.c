@@ -230,7 +230,12 @@ ack_fetched(
 	struct docstate *ds;
 	lk_err err;
 
-	TRY(docstate_get(e->r, u->docno, &ds));
+	err = docstate_get(e->r, u->docno, &ds);
+	if (err.code == LK_E_NOTFOUND) {
+		unread_leave(r, u);
+		return LK_NONE;
+	}
+	TRY(err);
 	err = acks_stored(e, ds, &u->record.name, bytes);
 	if (err.code == LK_E_WAIT) {
 		/* Its key, or who it is, may come. */
@@ -365,8 +370,19 @@ unread_step(
 {
 	struct bucket *b = &r->bucket;
 	size_t left = u->rest.left.len;
+	struct docstate *ds;
+	lk_err err;
 	bool can;
 
+	if (u->state != UNREAD_WAITS && u->state != UNREAD_HERE)
+		return LK_NONE;
+	err = docstate_get(e->r, u->docno, &ds);
+	if (err.code == LK_E_NOTFOUND) {
+		/* This device has become another person's. */
+		unread_leave(r, u);
+		return LK_NONE;
+	}
+	TRY(err);
 	if (u->state == UNREAD_WAITS) {
 		TRY(unread_can_go_on(e, u, &can));
 		if (can)

@@ -60,6 +60,9 @@ struct mail_item {
 };
 /* To the issuer of a ticket: what a redeemer says in a handshake, signed. */
 #define MAIL_ASK 1
+/* And back from him, beside his card: the id of the document. */
+#define MAIL_INVITED 2
+#define MAIL_REFUSED 3 /* instead: the ticket is used up, say */
 /* The next one; false at the end. What is broken ends it: nobody but the sender
  * wrote it. */
 bool mail_next(struct rd *plain, struct mail_item *);

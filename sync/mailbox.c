@@ -242,21 +242,6 @@ card_read(struct card *card, struct arena *arena, struct bytes bytes)
 	return card_verify(card);
 }
 
-/* Somebody who was thrown out is let in again: what is new is for him. */
-static lk_err
-welcome_again(struct engine *e, uint32_t docno)
-{
-	struct docstate *ds;
-	struct grant_ref mine;
-
-	TRY(docstate_get(e->r, docno, &ds));
-	return graph_grant_for(
-		   ds->graph, e->identity->sign.pk, ROLE_RELAY, &mine)
-		    .code == LK_E_DENIED
-	    ? record_readable_put(e, docno)
-	    : LK_NONE;
-}
-
 /* The ticket in use whose issuer this is. */
 static struct redeem *
 redeem_of(struct engine *e, const uint8_t pk[static 32])
@@ -283,11 +268,15 @@ welcome_open(struct engine *e, const struct mailbox *box,
 	if (docno == 0)
 		return LK_NONE;
 	*news = true;
-	if (q != NULL && !q->welcomed) {
-		q->status.docno = docno;
-		q->welcomed = true;
-	}
-	return welcome_again(e, docno);
+	TAILQ_FOREACH (q, &e->redeems, next)
+		if (q->answered && !q->welcomed &&
+		    q->purpose == TICKET_INVITE &&
+		    memcmp(q->issuer, box->from, 32) == 0 &&
+		    memcmp(q->docid, w->docid, LK_ID_LEN) == 0) {
+			q->status.docno = docno;
+			q->welcomed = true;
+		}
+	return LK_NONE;
 }
 
 static lk_err
@@ -319,6 +308,7 @@ asked_item(struct engine *e, const struct mailbox *box,
 	ARENA_SCOPED arena = { .max = CARD_ARENA_MAX };
 	BUF_SCOPED mine = { .max = CARD_MAX };
 	struct rd rd = rd_over(item->body);
+	struct docstate *ds;
 	struct ticket_record t;
 	struct bytes said, sig, bytes;
 	struct card card;
@@ -344,39 +334,77 @@ asked_item(struct engine *e, const struct mailbox *box,
 	secret_wipe(t.secret, sizeof(t.secret));
 	TRY(err);
 	TRY(person_card(e->r, &mine));
-	(void)mail_add(reply, MSG_CARD, buf_bytes(&mine));
+	TRY(docstate_get(e->r, t.docno, &ds));
+	if (!mail_add(reply, MSG_CARD, buf_bytes(&mine)) ||
+	    !mail_add(reply, MAIL_INVITED, BYTES(ds->docid, LK_ID_LEN)))
+		buf_reset(reply);
 	return LK_NONE;
 }
 
 /* The issuer has answered: who he is. */
 static lk_err
-answer_item(struct engine *e, const struct mailbox *box,
-    const struct mail_item *item, bool *news)
+answer_card(struct engine *e, struct redeem *q, struct bytes bytes, bool *news)
 {
 	ARENA_SCOPED arena = { .max = CARD_ARENA_MAX };
 	const struct card_device *issuer;
-	struct redeem *q;
 	struct card card;
 	bool is_new;
 
-	if (item->type != MSG_CARD)
-		return LK_NONE;
-	TAILQ_FOREACH (q, &e->redeems, next)
-		if (redeem_asks(q) &&
-		    memcmp(q->keys.id, box->from, TICKET_ID_LEN) == 0)
-			break;
-	if (q == NULL)
-		return LK_NONE;
-	TRY(card_read(&card, &arena, item->body));
+	TRY(card_read(&card, &arena, bytes));
 	issuer = card_device_by_noise(&card, q->noise_pk);
 	if (issuer == NULL)
 		return LK_ERR(LK_E_MALFORMED, "card of another");
-	TRY(person_keep_card(e->r, item->body, &is_new));
+	TRY(person_keep_card(e->r, bytes, &is_new));
 	TRY(pairing_learn(e, &card));
 	memcpy(q->issuer, issuer->cert.block.device_pk, 32);
 	q->answered = true;
 	e->people++;
 	*news = true;
+	return LK_NONE;
+}
+
+/* And to what: who is a member already is not welcomed once more. */
+static lk_err
+answer_document(struct engine *e, struct redeem *q, struct bytes docid)
+{
+	uint32_t docno;
+
+	if (docid.len != LK_ID_LEN || q->welcomed)
+		return LK_NONE;
+	memcpy(q->docid, docid.ptr, LK_ID_LEN);
+	TRY(replica_doc_by_id(e->r, docid.ptr, &docno));
+	q->status.docno = docno;
+	q->welcomed = true;
+	return LK_NONE;
+}
+
+static lk_err
+answer_one(struct engine *e, struct redeem *q, const struct mail_item *item,
+    bool *news)
+{
+	if (item->type == MSG_CARD && !q->answered)
+		return answer_card(e, q, item->body, news);
+	if (item->type == MAIL_REFUSED && !q->answered) {
+		q->status.state = REDEEM_REFUSED;
+		q->status.why = "wrong, used or expired";
+	}
+	return item->type == MAIL_INVITED && q->answered
+	    ? answer_document(e, q, item->body)
+	    : LK_NONE;
+}
+
+/* A ticket may be used here more than once. */
+static lk_err
+answer_item(struct engine *e, const struct mailbox *box,
+    const struct mail_item *item, bool *news)
+{
+	struct redeem *q;
+
+	TAILQ_FOREACH (q, &e->redeems, next)
+		if (q->purpose == TICKET_INVITE && !q->coded && !q->recovers &&
+		    q->status.state == REDEEM_TRYING &&
+		    memcmp(q->keys.id, box->from, TICKET_ID_LEN) == 0)
+			TRY(answer_one(e, q, item, news));
 	return LK_NONE;
 }
 
@@ -397,6 +425,10 @@ mailbox_take(struct engine *e, const struct mailbox *box, struct bytes plain,
 			break;
 		case MAILBOX_ASKED:
 			err = asked_item(e, box, &item, reply);
+			if (err.code == LK_E_DENIED ||
+			    err.code == LK_E_NOTFOUND)
+				(void)mail_add(
+				    reply, MAIL_REFUSED, BYTES(NULL, 0));
 			break;
 		case MAILBOX_ANSWER:
 			err = answer_item(e, box, &item, news);

@@ -8,8 +8,8 @@
  *
  *   "o" remote, name -> u8 state, size u64, since u64, last id 32
  *   "c" remote, document -> count u64, sum 32
- *   "w" remote, document, device key -> grant id 32
- *   "r" 0, document -> nothing
+ *   "w" remote, document, device key -> grant id 32, u64 when, u8 how
+ *     often
  *
  * All of it can be had again by reading the remote: what is damaged is dropped.
  */
@@ -150,18 +150,43 @@ welcomed_key(uint32_t remote, uint32_t docno, const uint8_t pk[static 32])
 	return k;
 }
 
+/* The time of the last letter for this grant, 0: none, and how many there were.
+ */
+static lk_err
+welcomed_read(struct engine *e, const struct key *k,
+    const uint8_t grant[static LK_ID_LEN], struct wall *sent, uint8_t *tries)
+{
+	struct bytes value;
+	struct rd rd;
+	lk_err err = kv_get(records(e), key_view(k), &value);
+
+	sent->ms = 0;
+	*tries = 0;
+	if (err.code != LK_OK)
+		return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+	rd = rd_over(value);
+	if (!bytes_equal(rd_take(&rd, LK_ID_LEN), BYTES(grant, LK_ID_LEN)))
+		return LK_NONE;
+	sent->ms = (int64_t)rd_u64(&rd);
+	*tries = rd_u8(&rd);
+	return LK_NONE;
+}
+
 lk_err
 record_welcomed(struct engine *e, uint32_t remote, uint32_t docno,
     const uint8_t pk[static 32], const uint8_t grant[static LK_ID_LEN],
-    bool *welcomed)
+    struct wall *due)
 {
 	struct key k = welcomed_key(remote, docno, pk);
-	struct bytes value;
-	lk_err err = kv_get(records(e), key_view(&k), &value);
+	struct wall sent;
+	uint8_t tries;
 
-	*welcomed = err.code == LK_OK && value.len == LK_ID_LEN &&
-	    memcmp(value.ptr, grant, LK_ID_LEN) == 0;
-	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+	TRY(welcomed_read(e, &k, grant, &sent, &tries));
+	due->ms = 0;
+	/* One from the future is of a clock that was off. */
+	if (tries > 0 && sent.ms <= e->now.wall.ms)
+		due->ms = sent.ms + ((int64_t)REMIND_MS << (tries - 1));
+	return LK_NONE;
 }
 
 lk_err
@@ -169,30 +194,39 @@ record_welcomed_put(struct engine *e, uint32_t remote, uint32_t docno,
     const uint8_t pk[static 32], const uint8_t grant[static LK_ID_LEN])
 {
 	struct key k = welcomed_key(remote, docno, pk);
+	BUF_SCOPED b = { .max = 64 };
+	struct wall sent;
+	uint8_t tries;
 
-	return kv_put(records(e), key_view(&k), BYTES(grant, LK_ID_LEN));
+	TRY(welcomed_read(e, &k, grant, &sent, &tries));
+	buf_mem(&b, grant, LK_ID_LEN);
+	buf_u64(&b, (uint64_t)e->now.wall.ms);
+	buf_u8(&b, (uint8_t)(tries + (tries <= REMIND_MOST)));
+	TRY(buf_err(&b, "object record"));
+	return kv_put(records(e), key_view(&k), buf_bytes(&b));
 }
 
 lk_err
-record_readable(struct engine *e, uint32_t docno, bool *readable)
+record_welcomed_del(struct engine *e, uint32_t remote, uint32_t docno,
+    const uint8_t pk[static 32])
 {
-	struct key k = key_begin('r', 0);
+	struct key k = welcomed_key(remote, docno, pk);
+
+	return kv_del(records(e), key_view(&k));
+}
+
+lk_err
+record_welcomed_next(struct engine *e, uint32_t remote, uint32_t *docno)
+{
+	static const uint8_t none[32];
+	struct key k = welcomed_key(remote, *docno, none);
 	struct bytes value;
-	lk_err err;
+	struct rd rd;
 
-	key_number(&k, docno, 4);
-	err = kv_get(records(e), key_view(&k), &value);
-	*readable = err.code == LK_OK;
-	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
-}
-
-lk_err
-record_readable_put(struct engine *e, uint32_t docno)
-{
-	struct key k = key_begin('r', 0);
-
-	key_number(&k, docno, 4);
-	return kv_put(records(e), key_view(&k), BYTES(NULL, 0));
+	TRY(kv_walk(records(e), k.bytes, k.len, 5, &value));
+	rd = rd_over(BYTES(k.bytes + 5, 4));
+	*docno = rd_u32(&rd);
+	return LK_NONE;
 }
 
 lk_err

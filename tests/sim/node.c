@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "tests/sim/bounds.h"
+#include "sync/remotes.h"
+#include "tests/sim/bucket.h"
 #include "tests/sim/check.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/prepare.h"
@@ -78,6 +80,7 @@ arrivals_clear(struct node *n)
 
 		STAILQ_REMOVE_HEAD(&n->arrivals, next);
 		buf_clear(&a->bytes);
+		object_answer_clear(&a->object);
 		free(a);
 	}
 }
@@ -95,6 +98,17 @@ node_arrival(struct node *n, enum arrival_kind kind, uint64_t conn)
 	/* What arrives shortly after is handled with it. */
 	node_wake(n, n->world->now + world_between(n->world, 0, 2));
 	return a;
+}
+
+void
+node_object(struct node *n, struct object_answer *answer)
+{
+	struct arrival *a = node_arrival(n, ARRIVAL_OBJECT, answer->request);
+
+	a->object = *answer;
+	answer->entries = NULL;
+	answer->entries_len = 0;
+	buf_init(&answer->bytes, OBJECT_BYTES_MAX);
 }
 
 void
@@ -226,7 +240,7 @@ node_outputs(struct node *n)
 		case ENGINE_ANNOUNCE:
 			break;
 		case ENGINE_OBJECT:
-			object_request_clear(&out.object);
+			folder_ask(n, &out.object);
 			break;
 		case ENGINE_CLOSE:
 			wire_hang_up(n, out.conn);
@@ -335,6 +349,8 @@ arrival_pass(struct node *n, const struct arrival *a)
 		return LK_NONE;
 	case ARRIVAL_CLOSED:
 		return engine_closed(n->engine, a->conn, now);
+	case ARRIVAL_OBJECT:
+		return engine_object(n->engine, &a->object, now);
 	}
 	return LK_NONE;
 }
@@ -368,6 +384,7 @@ arrivals_pass(struct node *n)
 		    buf_bytes(&a->bytes));
 		err = arrival_measured(n, a);
 		buf_clear(&a->bytes);
+		object_answer_clear(&a->object);
 		free(a);
 		if (err.code != LK_OK)
 			world_fail(w, "%s: engine: %s (%s)", n->name, err.what,
@@ -501,6 +518,7 @@ node_open(struct node *n)
 	    engine_new(&n->engine, n->replica, &n->identity, n->random),
 	    "engine_new");
 	world_need(w, engine_configure(n->engine, &config), "engine_configure");
+	folder_configure(n);
 }
 
 void

@@ -42,6 +42,8 @@ LK_MUST_USE lk_err arrival_pass(struct node *, const struct arrival *);
 
 /* Puts something into its inbox and wakes it; only while it is up. */
 struct arrival *node_arrival(struct node *, enum arrival_kind, uint64_t conn);
+/* An answer of the folder: what it owns is taken. */
+void node_object(struct node *, struct object_answer *);
 void node_wake(struct node *, int64_t at);
 /* One turn of its loop; the command may be NULL.  Returns what it said; AGAIN
  * when the device died or the transaction was undone. */

@@ -19,6 +19,7 @@ enum event_kind {
 	EVENT_START,   /* a device comes back; a: node */
 	EVENT_CHECK,   /* look whether all is quiet */
 	EVENT_TURN,    /* a device becomes hostile; a: node */
+	EVENT_OBJECT,  /* the folder answers; a: which */
 };
 
 struct event {

@@ -6,6 +6,7 @@
 
 #include "net/net.h"
 #include "tests/sim/bounds.h"
+#include "tests/sim/bucket.h"
 #include "tests/sim/node.h"
 
 #define WIRE_MAX ((size_t)64 * 1024 * 1024)
@@ -121,6 +122,7 @@ wire_connect(struct world *w, size_t index)
 	if (!end_alive(from))
 		return;
 	if (to->node == NULL || !to->node->up ||
+	    folder_parts(w, from->node->index, to->node->index) ||
 	    w->cut[from->node->index][to->node->index] ||
 	    w->cut[to->node->index][from->node->index]) {
 		from->attached = false;

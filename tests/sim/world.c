@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/sim/bounds.h"
+#include "tests/sim/bucket.h"
 #include "tests/sim/check.h"
 #include "tests/sim/clone.h"
 #include "tests/sim/entropy.h"
@@ -122,6 +123,7 @@ plan_draw(struct world *w)
 	p->fourth = world_chance(w, 2);
 	p->late_pairing = world_chance(w, 3);
 	hostile_plan(w);
+	folder_plan(w);
 }
 
 static void
@@ -197,6 +199,7 @@ heal(struct world *w)
 {
 	w->faults = false;
 	memset(w->cut, 0, sizeof(w->cut));
+	folder_heal(w);
 	world_say(w, "everything is mended");
 	for (size_t i = 0; i < NODES; i++)
 		if (w->nodes[i].present && !w->nodes[i].up)
@@ -251,6 +254,9 @@ event_handle(struct world *w, const struct event *e)
 		break;
 	case EVENT_TURN:
 		hostile_turn(&w->nodes[e->a]);
+		break;
+	case EVENT_OBJECT:
+		folder_event(w, e->a);
 		break;
 	case EVENT_CHECK:
 		return check_event(w);
@@ -307,6 +313,7 @@ world_run(struct world *w, uint64_t seed, const char *prepared, const char *dir,
 		node_clear(&w->nodes[i]);
 	}
 	clones_clear(w);
+	folder_free(w);
 	ledger_free(w->ledger);
 	wires_free(w);
 	schedule_clear(&w->schedule);

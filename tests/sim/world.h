@@ -15,6 +15,7 @@
  *   node.c       a device: rounds of the loop, crashes
  *   ledger.c     what was promised to whom
  *   workload.c   what people do
+ *   bucket.c     a folder between devices that never meet
  *   clone.c      copies of devices that are used beside them
  *   check.c      what must hold
  *   bounds.c     what a hostile peer may cost
@@ -63,6 +64,7 @@ enum arrival_kind {
 	ARRIVAL_BYTES,
 	ARRIVAL_SENT,
 	ARRIVAL_CLOSED,
+	ARRIVAL_OBJECT,
 };
 
 struct arrival {
@@ -72,6 +74,7 @@ struct arrival {
 	size_t pending;   /* SENT */
 	char address[32]; /* ACCEPTED */
 	struct buf bytes; /* BYTES */
+	struct object_answer object; /* OBJECT; owned */
 };
 
 STAILQ_HEAD(arrivals, arrival);
@@ -166,6 +169,7 @@ struct world {
 	size_t wires_len;
 	uint64_t accepted;
 	struct ledger *ledger;
+	struct folder *bucket; /* NULL: there is none */
 	struct carried *carried; /* owned */
 	size_t carried_len;
 	unsigned clones;
