@@ -166,7 +166,8 @@ broadcast_ihave(struct engine *e, struct link *l, struct bytes body)
 		if (log_has(e->r->txn, id))
 			continue;
 		/* Who announces without end what never comes is not heard. */
-		if (e->now.mono.ms - t->neighbour->credited.ms >= CREDIT_MS) {
+		if (t->neighbour->credited.ms == 0 ||
+		    e->now.mono.ms - t->neighbour->credited.ms >= CREDIT_MS) {
 			t->neighbour->credited = e->now.mono;
 			t->neighbour->credit = CREDIT;
 		}

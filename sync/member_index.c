@@ -48,13 +48,12 @@ count_key(uint8_t out[static COUNT_KEY_LEN], uint32_t docno)
 static lk_err
 count_put(struct replica *r, uint32_t docno, uint32_t count)
 {
-	uint8_t key[COUNT_KEY_LEN];
-	BUF_SCOPED value = { .max = 4 };
+	uint8_t key[COUNT_KEY_LEN], value[4];
 
-	buf_u32(&value, count);
-	TRY(buf_err(&value, "member count"));
+	for (size_t i = 0; i < sizeof(value); i++)
+		value[i] = (uint8_t)(count >> (24 - 8 * i));
 	return kv_put(docstate_space(r, STORE_DEVICE, SPACE_PEERS),
-	    count_key(key, docno), buf_bytes(&value));
+	    count_key(key, docno), BYTES_OF(value));
 }
 
 lk_err
