@@ -9,14 +9,20 @@
 
 static const uint8_t nobody[32];
 
+static void
+number_write(uint8_t out[static 4], uint32_t n)
+{
+	for (size_t i = 0; i < 4; i++)
+		out[i] = (uint8_t)(n >> (24 - 8 * i));
+}
+
 static struct bytes
 index_key(uint8_t out[static INDEX_KEY_LEN], const uint8_t pk[static 32],
     uint32_t docno)
 {
 	out[0] = 'm';
 	memcpy(out + 1, pk, 32);
-	for (size_t i = 0; i < 4; i++)
-		out[33 + i] = (uint8_t)(docno >> (24 - 8 * i));
+	number_write(out + 33, docno);
 	return BYTES(out, INDEX_KEY_LEN);
 }
 
@@ -40,8 +46,7 @@ static struct bytes
 count_key(uint8_t out[static COUNT_KEY_LEN], uint32_t docno)
 {
 	out[0] = 'c';
-	for (size_t i = 0; i < 4; i++)
-		out[1 + i] = (uint8_t)(docno >> (24 - 8 * i));
+	number_write(out + 1, docno);
 	return BYTES(out, COUNT_KEY_LEN);
 }
 
@@ -50,8 +55,7 @@ count_put(struct replica *r, uint32_t docno, uint32_t count)
 {
 	uint8_t key[COUNT_KEY_LEN], value[4];
 
-	for (size_t i = 0; i < sizeof(value); i++)
-		value[i] = (uint8_t)(count >> (24 - 8 * i));
+	number_write(value, count);
 	return kv_put(docstate_space(r, STORE_DEVICE, SPACE_PEERS),
 	    count_key(key, docno), BYTES_OF(value));
 }
