@@ -23,6 +23,7 @@ ack_record_read(struct ack_record *out, struct bytes value)
 	out->counter = rd_u64(&rd);
 	out->when.ms = (int64_t)rd_u64(&rd);
 	rd_copy(&rd, out->equal, sizeof(out->equal));
+	out->passed = rd_u8(&rd) != 0;
 	out->heads_len = rd_u8(&rd);
 	out->heads = rd_take(&rd, out->heads_len * LK_ID_LEN).ptr;
 	out->said = rd_take(&rd, rd.left.len);
@@ -67,6 +68,7 @@ ack_record_put(struct replica *r, uint32_t docno, const uint8_t pk[static 32],
 	buf_u64(&b, a->counter);
 	buf_u64(&b, (uint64_t)a->when.ms);
 	buf_mem(&b, a->equal, sizeof(a->equal));
+	buf_u8(&b, a->passed);
 	buf_u8(&b, (uint8_t)a->heads_len);
 	buf_mem(&b, a->heads, a->heads_len * LK_ID_LEN);
 	buf_add(&b, a->said);

@@ -276,6 +276,7 @@ ack_keep(struct engine *e, struct docstate *ds, const uint8_t pk[static 32],
 		.said = a->said };
 	struct ack_record old = { .counter = 0 };
 	lk_err err = ack_record_get(e->r, ds->docno, pk, &old);
+	const struct link *l = link_find(e, conn);
 	bool again;
 
 	if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
@@ -286,6 +287,7 @@ ack_keep(struct engine *e, struct docstate *ds, const uint8_t pk[static 32],
 	memcpy(record.former, again ? old.former : old.incarnation,
 	    INCARNATION_LEN);
 	again &= old.counter == a->counter;
+	record.passed = l != NULL && memcmp(l->pk, pk, 32) != 0;
 	TRY(ack_equal(e->r, ds, &record));
 	TRY(ack_record_put(e->r, ds->docno, pk, &record));
 	return again ? LK_NONE : acks_pass_note(e, ds, pk, conn);
@@ -485,6 +487,9 @@ acks_cover(struct engine *e, struct docstate *ds, const uint8_t pk[static 32],
 	if (err.code == LK_E_NOTFOUND)
 		return LK_NONE;
 	TRY(err);
+	/* Whoever passed it on knows other keys than we do. */
+	if (a.passed)
+		return LK_NONE;
 	for (size_t i = 0; i < a.heads_len && !*cover; i++) {
 		uint32_t head = graph_find(ds->graph, a.heads + i * LK_ID_LEN);
 

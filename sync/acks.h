@@ -36,6 +36,7 @@ struct ack_record {
 	struct wall when;
 	uint8_t equal[32]; /* the essential set's sum at which the device was
 			    * last seen to hold everything, or zero */
+	bool passed;       /* it came from somebody else */
 	const uint8_t *heads;
 	size_t heads_len;
 	struct bytes said; /* the message, without the topic's number */
@@ -58,7 +59,8 @@ LK_MUST_USE lk_err acks_late(struct engine *);
 LK_MUST_USE lk_err acks_received(struct engine *, struct link *, struct bytes);
 /* Acknowledges a document to one peer. */
 LK_MUST_USE lk_err acks_send(struct engine *, struct link *, uint32_t number);
-/* Whether the device has ever acknowledged this node of a document. */
+/* Whether the device itself has acknowledged this node of a document, here or
+ * at a remote. */
 LK_MUST_USE lk_err acks_cover(struct engine *, struct docstate *,
     const uint8_t pk[static 32], uint32_t node, bool *cover);
 /* Whether the peer's last acknowledgement covers all we have, for what is

@@ -27,6 +27,27 @@ link_topic_is_shared(const struct link_topic *t)
 	return t->serve == SERVE_FULL && !t->ended;
 }
 
+/* Whether what was begun then may still come. */
+static bool
+is_awaited(const struct engine *e, struct mono since)
+{
+	return since.ms != 0 && e->now.mono.ms < since.ms + ASK_PATIENCE_MS;
+}
+
+/* Whether the peer has had enough of it for now. */
+static bool
+is_busy(const struct engine *e, const struct link_topic *t)
+{
+	return e->now.mono.ms < t->busy.ms;
+}
+
+/* Whether no answer to a question about it is on its way. */
+static bool
+may_ask(const struct engine *e, const struct link_topic *t)
+{
+	return !is_awaited(e, t->asked) && !is_busy(e, t);
+}
+
 /* Fingerprint of the topics numbered first to last, each by its lowest: of
  * their sets, or of what others have acknowledged. */
 static lk_err
@@ -106,9 +127,11 @@ reconcile_equal(struct engine *e, struct link *l, const struct fp_range *f)
 		if (t == NULL || topics_of(l, t->docno) != n ||
 		    t->serve != SERVE_FULL || t->equal_at == e->generation)
 			continue;
-		t->equal_at = e->generation;
 		t->differs = false;
 		TRY(acks_stand(e, t->docno, l->pk, &stand));
+		/* Else at the next time. */
+		if (stand || may_ask(e, t))
+			t->equal_at = e->generation;
 		if (!stand)
 			TRY(reconcile_ask(e, l, n));
 	}
@@ -117,20 +140,6 @@ reconcile_equal(struct engine *e, struct link *l, const struct fp_range *f)
 		l->equal_generation = e->generation;
 	}
 	return LK_NONE;
-}
-
-/* Whether what was begun then may still come. */
-static bool
-is_awaited(const struct engine *e, struct mono since)
-{
-	return since.ms != 0 && e->now.mono.ms < since.ms + ASK_PATIENCE_MS;
-}
-
-/* Whether the peer has had enough of it for now. */
-static bool
-is_busy(const struct engine *e, const struct link_topic *t)
-{
-	return e->now.mono.ms < t->busy.ms;
 }
 
 lk_err
@@ -198,7 +207,7 @@ reconcile_ask(struct engine *e, struct link *l, uint32_t number)
 {
 	struct link_topic *t = topics_number(l, number);
 
-	if (t == NULL || is_awaited(e, t->asked) || is_busy(e, t))
+	if (t == NULL || !may_ask(e, t))
 		return LK_NONE;
 	t->asked = e->now.mono;
 	t->crossed = false;
