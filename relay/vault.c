@@ -118,12 +118,21 @@ usage_write(struct vault *vault, uint32_t docno, const struct vault_usage *u)
 	return kv_put(kv, BYTES_STR(USAGE_KEY), buf_bytes(&b));
 }
 
+/* Big-endian, so that keys sort by it. */
+static void
+number_write(uint8_t *out, uint64_t number, size_t len)
+{
+	while (len-- > 0) {
+		out[len] = (uint8_t)number;
+		number >>= 8;
+	}
+}
+
 static struct bytes
 going_key(uint8_t out[static GOING_KEY_LEN], uint32_t docno)
 {
+	number_write(out + 1, docno, GOING_KEY_LEN - 1);
 	out[0] = 'D';
-	for (size_t i = 0; i < 4; i++)
-		out[1 + i] = (uint8_t)(docno >> (24 - 8 * i));
 	return BYTES(out, GOING_KEY_LEN);
 }
 
@@ -285,8 +294,7 @@ usage_add(struct vault *vault, size_t bytes)
 static struct bytes
 keys_key(uint8_t out[static LSN_LEN], uint64_t lsn)
 {
-	for (size_t i = 0; i < LSN_LEN; i++)
-		out[i] = (uint8_t)(lsn >> (8 * (LSN_LEN - 1 - i)));
+	number_write(out, lsn, LSN_LEN);
 	return BYTES(out, LSN_LEN);
 }
 
