@@ -41,9 +41,14 @@ add_render(struct output *o, json_object *result)
 	const char *name = safe(field(result, "name"));
 
 	(void)o;
-	printf("%s: a %s at %s\nWhether it keeps what it is given: lk remote "
-	       "test %s\n",
-	    name, field(result, "kind"), safe(field(result, "url")), name);
+	printf("%s: a %s at %s\n", name, field(result, "kind"),
+	    safe(field(result, "url")));
+	if (strcmp(field(result, "kind"), "relay") == 0)
+		puts("Whether it was reached, and its address for your other "
+		     "devices: lk remote ls");
+	else
+		printf("Whether it keeps what it is given: lk remote test %s\n",
+		    name);
 }
 
 static void

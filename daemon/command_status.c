@@ -67,13 +67,10 @@ stores_add(struct request *r, uint32_t docno, struct json_object *list)
 {
 	struct remote_status s;
 
-	for (size_t i = 0; engine_remote(r->engine, i, &s).code == LK_OK;
-	     i++) {
+	for (size_t i = 0; engine_remote(r->engine, i, &s).code == LK_OK; i++) {
 		struct json_object *o;
 		bool holds;
 
-		if (s.kind == REMOTE_RELAY)
-			continue;
 		TRY(engine_remote_holds(r->engine, s.number, docno, &holds));
 		o = json_object_new_object();
 		json_add_text(o, "name", s.name);

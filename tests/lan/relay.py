@@ -32,7 +32,7 @@ class Play:
     def get(self, host, doc="notes"):
         return json.loads(host.ok("get", doc).out)
 
-    def has(self, host, key, seconds=30):
+    def has(self, host, key, seconds=60):
         """Waits until a key is there."""
         try:
             until(f"{key} at {host.name}", seconds, lambda: key in self.get(host))
