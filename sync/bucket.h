@@ -16,9 +16,8 @@
  * envelope passes the same gates as from a peer, an object counts as holding
  * those that are in this device's own log.
  *
- * What is in memory is bounded: objects to be read (UNREAD_MAX), requests under
- * way (FLIGHTS_MAX), bytes fetched and not yet admitted (FETCHED_MAX).  An
- * aborted transaction throws all of it away; the records say what is true.
+ * What is in memory is bounded, and an aborted transaction throws all of it
+ * away: the records say what is true.
  */
 #ifndef SYNC_BUCKET_H
 #define SYNC_BUCKET_H
@@ -32,11 +31,9 @@
 #define IGNORED_MAX 65536
 /* Of a pack this device writes: so much is fetched for one envelope of it. */
 #define PACK_BYTES_MAX ((size_t)4 * 1024 * 1024)
-#define PACK_SMALL_MAX 256 /* packs of fewer are joined to such of as many */
-/* How long the parts of a joined pack stay: somebody may be reading them. */
-#define PACK_PARTS_MS (INT64_C(24) * 3600 * 1000)
-/* A welcome that is not acknowledged is written again, with pauses that double
- * so often. */
+#define PACK_SMALL_MAX 256 /* packs of fewer are joined */
+#define PACK_PARTS_MS (INT64_C(24) * 3600 * 1000) /* the parts stay so long */
+/* An unacknowledged welcome is written again; so often the pause doubles. */
 #define REMIND_MS 60000
 #define REMIND_MOST 8
 #define LETTERS_MAX 4096
@@ -108,9 +105,11 @@ LK_MUST_USE lk_err record_welcomed_put(struct engine *, uint32_t remote,
     const uint8_t grant[static LK_ID_LEN]);
 LK_MUST_USE lk_err record_welcomed_del(struct engine *, uint32_t remote,
     uint32_t docno, const uint8_t pk[static 32]);
-/* The first document at or above this number with such a record; NOTFOUND. */
+struct welcomed;
+/* The first of these at or above this document and device; and on. */
 LK_MUST_USE lk_err record_welcomed_next(
-    struct engine *, uint32_t remote, uint32_t *docno);
+    struct engine *, uint32_t remote, struct welcomed *);
+bool welcome_step(struct welcomed *);
 /* What was put there may be gone, letters too. */
 LK_MUST_USE lk_err records_doubt(struct engine *, uint32_t remote);
 /* How many are ignored. */
@@ -128,7 +127,6 @@ enum flight_kind {
 	FLIGHT_OPEN,   /* a letter is fetched */
 	FLIGHT_DELETE,
 };
-
 /* Whom a letter welcomes to what. */
 struct welcomed {
 	uint32_t docno;
@@ -196,7 +194,6 @@ struct bucket {
 	/* All documents are to be looked at: after the pass; being done, up to
 	 * this one. */
 	struct mono remind; /* when welcomes nobody has acknowledged are */
-	unsigned reminded;  /* how often, since one was written */
 	bool look_again, walks;
 	bool shrunk; /* what this device had put was gone */
 	uint32_t walked;
@@ -241,7 +238,6 @@ LK_MUST_USE lk_err bucket_event(
     struct engine *, struct remote *, const struct replica_event *);
 int64_t bucket_next_ms(const struct engine *, const struct remote *);
 bool bucket_take(struct remote *, struct engine_output *);
-/* A new request about this; NULL: there are enough (or no memory). */
 /* The same for a PUT, which takes the bytes.  NOMEM: as above. */
 LK_MUST_USE lk_err bucket_put(struct engine *, struct remote *,
     enum flight_kind, const struct stored_name *, struct buf *bytes,

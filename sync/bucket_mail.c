@@ -275,10 +275,8 @@ bucket_letter_sent(struct engine *e, struct remote *r, const struct flight *f)
 		    e, r->status.number, w->docno, w->pk, w->grant));
 		TRY(bucket_dirty(b, w->docno));
 	}
-	if (f->welcomed_len > 0 && b->remind.ms == INT64_MAX) {
-		b->reminded = 0;
+	if (f->welcomed_len > 0 && b->remind.ms == INT64_MAX)
 		b->remind.ms = e->now.mono.ms + REMIND_MS;
-	}
 	return LK_NONE;
 }
 
@@ -286,27 +284,27 @@ lk_err
 bucket_remind(struct engine *e, struct remote *r)
 {
 	struct bucket *b = &r->bucket;
-	uint32_t docno = 0;
-	bool any = false;
+	struct welcomed at = { .docno = 0 };
+	bool any = false, more = true;
 
 	if (b->remind.ms > e->now.mono.ms)
 		return LK_NONE;
-	for (;;) {
-		lk_err err = record_welcomed_next(e, r->status.number, &docno);
+	while (more) {
+		struct wall due;
+		lk_err err = record_welcomed_next(e, r->status.number, &at);
 
 		if (err.code == LK_E_NOTFOUND)
 			break;
 		TRY(err);
 		any = true;
-		TRY(docno_list_add(
-		    &b->later.at, &b->later.len, &b->later.cap, docno));
-		if (docno++ == UINT32_MAX)
-			break;
+		TRY(record_welcomed(
+		    e, r->status.number, at.docno, at.pk, at.grant, &due));
+		if (due.ms <= e->now.wall.ms)
+			TRY(docno_list_add(&b->later.at, &b->later.len,
+			    &b->later.cap, at.docno));
+		more = welcome_step(&at);
 	}
-	b->reminded += b->reminded < REMIND_MOST;
-	b->remind.ms = any
-	    ? e->now.mono.ms + ((int64_t)REMIND_MS << b->reminded)
-	    : INT64_MAX;
+	b->remind.ms = any ? e->now.mono.ms + REMIND_MS / 2 : INT64_MAX;
 	return LK_NONE;
 }
 

@@ -271,8 +271,7 @@ welcome_open(struct engine *e, const struct mailbox *box,
 	TAILQ_FOREACH (q, &e->redeems, next)
 		if (q->answered && !q->welcomed &&
 		    q->purpose == TICKET_INVITE &&
-		    memcmp(q->issuer, box->from, 32) == 0 &&
-		    memcmp(q->docid, w->docid, LK_ID_LEN) == 0) {
+		    memcmp(q->issuer, box->from, 32) == 0) {
 			q->status.docno = docno;
 			q->welcomed = true;
 		}

@@ -30,7 +30,8 @@ struct redeem {
 	struct mono again;
 	uint64_t conn;     /* 0: not connected */
 	bool answered;     /* the card has come */
-	/* By letter: from this device, and to which document. */
+	/* By letter: from this device, and to which document: known once that
+	 * has come. */
 	uint8_t issuer[32], docid[LK_ID_LEN];
 	bool welcomed;     /* and the welcome */
 	unsigned refusals; /* hung up on after our proof, in a row */

@@ -215,17 +215,28 @@ record_welcomed_del(struct engine *e, uint32_t remote, uint32_t docno,
 	return kv_del(records(e), key_view(&k));
 }
 
-lk_err
-record_welcomed_next(struct engine *e, uint32_t remote, uint32_t *docno)
+bool
+welcome_step(struct welcomed *at)
 {
-	static const uint8_t none[32];
-	struct key k = welcomed_key(remote, *docno, none);
+	if (bytes_next(at->pk, sizeof(at->pk)))
+		return true;
+	memset(at->pk, 0, sizeof(at->pk));
+	return at->docno++ < UINT32_MAX;
+}
+
+lk_err
+record_welcomed_next(struct engine *e, uint32_t remote, struct welcomed *at)
+{
+	struct key k = welcomed_key(remote, at->docno, at->pk);
 	struct bytes value;
 	struct rd rd;
 
 	TRY(kv_walk(records(e), k.bytes, k.len, 5, &value));
-	rd = rd_over(BYTES(k.bytes + 5, 4));
-	*docno = rd_u32(&rd);
+	rd = rd_over(value);
+	rd_copy(&rd, at->grant, LK_ID_LEN);
+	rd = rd_over(BYTES(k.bytes + 5, 4 + 32));
+	at->docno = rd_u32(&rd);
+	rd_copy(&rd, at->pk, sizeof(at->pk));
 	return LK_NONE;
 }
 

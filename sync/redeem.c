@@ -496,6 +496,21 @@ redeem_invite_done(struct engine *e, struct redeem_status *s)
 	return LK_NONE;
 }
 
+/* What a letter says the ticket is for may have come in another way. */
+static void
+redeem_arrived(struct engine *e, struct redeem *q)
+{
+	static const uint8_t none[LK_ID_LEN];
+	uint32_t docno;
+
+	if (q->welcomed || !q->answered ||
+	    memcmp(q->docid, none, sizeof(none)) == 0 ||
+	    replica_doc_by_id(e->r, q->docid, &docno).code != LK_OK)
+		return;
+	q->status.docno = docno;
+	q->welcomed = true;
+}
+
 lk_err
 engine_redeemed(struct engine *e, uint64_t handle, struct redeem_status *out)
 {
@@ -506,6 +521,7 @@ engine_redeemed(struct engine *e, uint64_t handle, struct redeem_status *out)
 			break;
 	if (q == NULL)
 		return LK_ERR(LK_E_NOTFOUND, "ticket");
+	redeem_arrived(e, q);
 	if (q->status.state == REDEEM_TRYING && q->welcomed &&
 	    q->checked.ms + REDEEM_CHECK_MS <= e->now.mono.ms) {
 		q->checked = e->now.mono;
