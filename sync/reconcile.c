@@ -138,6 +138,8 @@ reconcile_equal(struct engine *e, struct link *l, const struct fp_range *f)
 	if (f->first == 0 && f->last + 1 >= l->numbers_len) {
 		l->equal = *f;
 		l->equal_generation = e->generation;
+		/* Whoever began it: one comparison tells both. */
+		l->round = e->now.mono;
 	}
 	return LK_NONE;
 }
