@@ -249,7 +249,11 @@ def measure(options):
             with World(names, options.lk, mode, folder=options.dir) as world:
                 out.setdefault("machine", bench.machine(world.dir))
                 print(f"{row}, {mode}", file=sys.stderr)
-                work(world, options, out[row])
+                try:
+                    work(world, options, out[row])
+                except Failed as e:
+                    out[row]["failed"] = str(e)
+        print(f"  {json.dumps(out[row])}", file=sys.stderr)
         out[row]["took_seconds"] = round(time.monotonic() - began)
     return out
 

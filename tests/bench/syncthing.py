@@ -86,7 +86,7 @@ class Syncthing:
         until("Syncthing answers", 30, lambda: self.ask("/rest/system/ping"))
 
     def ask(self, path, method="GET"):
-        with contextlib.suppress(OSError, http.client.HTTPException):
+        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
             c = OverSocket(str(self.home / "gui"))
             c.request(method, path, headers={"X-API-Key": KEY})
             return json.loads(c.getresponse().read() or b"{}")
