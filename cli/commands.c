@@ -25,6 +25,7 @@ const struct command *const commands[] = {
 	&verb_diff,
 	&verb_blame,
 	&verb_watch,
+	&verb_mirror,
 	&verb_branch,
 	&verb_merge,
 	&verb_restore,

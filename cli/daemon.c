@@ -1,18 +1,14 @@
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/home.h"
 #include "cli/client.h"
+#include "cli/restart.h"
 #include "cli/verbs.h"
 
 #define LOG_READ_MAX (64 * 1024)
-#define STOP_MS 30000
 
 static void
 start_render(struct output *o, json_object *result)
@@ -28,31 +24,6 @@ daemon_start(struct lk *lk)
 	return lk_confirm(lk, "daemon.status", NULL, start_render);
 }
 
-/* Asks it to end and returns when it is gone, so that the next one can start.
- */
-static int
-stop_wait(struct lk *lk, json_object **result)
-{
-	JSON_SCOPED *before = NULL;
-	struct pollfd process = { .events = POLLIN };
-
-	DO(lk_call(lk, "daemon.status", NULL, &before));
-	/* Taken hold of first: later the number may be somebody else's. */
-	process.fd =
-	    (int)syscall(SYS_pidfd_open, (pid_t)field_int(before, "pid"), 0);
-	DO(lk_call(lk, "daemon.stop", NULL, result));
-	lk_wait_closed(lk);
-	if (process.fd == -1)
-		return 0;
-	while (poll(&process, 1, STOP_MS) == -1 && errno == EINTR)
-		continue;
-	close(process.fd);
-	if (process.revents != 0)
-		return 0;
-	return lk_fail(lk, 75, "again", "lk daemon logs may say why",
-	    "daemon: it does not end");
-}
-
 static int
 daemon_stop(struct lk *lk)
 {
@@ -62,7 +33,7 @@ daemon_stop(struct lk *lk)
 		result = json_object_new_object();
 		json_object_object_add(result, "pid", NULL);
 	} else {
-		DO(stop_wait(lk, &result));
+		DO(daemon_stop_wait(lk, &result));
 	}
 	output_result(&lk->output, "daemon", result, NULL);
 	return 0;

@@ -32,6 +32,7 @@ extern const struct command verb_mark;
 extern const struct command verb_ls;
 extern const struct command verb_members;
 extern const struct command verb_merge;
+extern const struct command verb_mirror;
 extern const struct command verb_new;
 extern const struct command verb_pair;
 extern const struct command verb_peers;

@@ -40,6 +40,7 @@ static const char labels[][LABEL_LEN + 1] = {
 	[DIGEST_PAIR_SAS] = "lk1 pair sas",
 	[DIGEST_PACK] = "lk1 pack",
 	[DIGEST_MAILBOX] = "lk1 mailbox",
+	[DIGEST_FILE] = "lk1 file",
 };
 
 static const uint8_t checksum_key[crypto_shorthash_KEYBYTES] = "lk1 checksum";

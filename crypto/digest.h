@@ -41,6 +41,7 @@ enum digest_label {
 	DIGEST_PAIR_SAS,
 	DIGEST_PACK,
 	DIGEST_MAILBOX,
+	DIGEST_FILE, /* mirror/files.h */
 };
 
 /* An incremental H[n](label; ...) or H[n](label, key; ...). */

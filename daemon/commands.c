@@ -16,6 +16,7 @@ static const struct command *const *const tables[] = {
 	&commands_key,
 	&commands_log,
 	&commands_members,
+	&commands_mirror,
 	&commands_pairing,
 	&commands_person,
 	&commands_recover,

@@ -20,6 +20,7 @@ extern const struct command *const commands_history; /* diff, show, blame */
 extern const struct command *const commands_key;     /* show, passphrase */
 extern const struct command *const commands_log;
 extern const struct command *const commands_members; /* members, share */
+extern const struct command *const commands_mirror;
 extern const struct command *const commands_pairing; /* tickets */
 extern const struct command *const commands_person;  /* devices, contacts */
 extern const struct command *const commands_recover; /* by the phrase */

@@ -30,6 +30,7 @@
 
 struct call;
 struct client;
+struct mirrors;
 TAILQ_HEAD(call_list, call);
 TAILQ_HEAD(client_list, client);
 struct remote_test;
@@ -81,6 +82,7 @@ struct daemon {
 	struct own_addresses addresses;
 
 	struct control control;
+	struct mirrors *mirrors; /* NULL until mirrors_open */
 
 	int porter_fd;      /* net/porter.h; -1 when net has it */
 	bool remotes_stale; /* the list in the store is news */

@@ -92,6 +92,7 @@ event_pass(struct daemon *d, const struct net_event *e)
 		return (LK_NONE);
 	case NET_CONTROL:
 	case NET_SIGNAL:
+	case NET_WATCHED:
 	case NET_DATAGRAM:
 	case NET_CHANGED:
 	case NET_OBJECT:

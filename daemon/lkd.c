@@ -16,10 +16,11 @@
 #include "daemon/detach.h"
 #include "daemon/hosting.h"
 #include "daemon/instance.h"
+#include "daemon/mirrors.h"
 #include "daemon/sandbox.h"
 #include "net/porter.h"
 
-#define DIRS_MAX 3
+#define DIRS_OWN_MAX 3
 
 /* Says why it does not start, to whoever started it and in the log. */
 static lk_err complain(lk_err, const char *, ...)
@@ -61,6 +62,9 @@ process_prepare(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 	/* A limit on files is an error like a full disk. */
 	(void)signal(SIGXFSZ, SIG_IGN);
+	/* Somebody wants to write to a file of a mirror that is just being
+	 * replaced: he is let in when that is done. */
+	(void)signal(SIGIO, SIG_IGN);
 }
 
 /* Whatever is wrong with the directory is a matter of configuration. */
@@ -199,17 +203,34 @@ directory_of(char out[static PATH_MAX], const char *path)
 		slash[slash == out] = '\0';
 }
 
-static void
+/* Its own directories, and those of mirrors: what is mirrored later needs
+ * another start. */
+static lk_err
 sandbox_prepare(struct daemon *d)
 {
 	char socket[PATH_MAX], log[PATH_MAX];
-	const char *dirs[DIRS_MAX] = { d->options.home, socket, log };
+	const char *dirs[DIRS_OWN_MAX + MIRRORS_MAX] = { d->options.home,
+		socket };
+	size_t len = 2;
+	char **mirrors = NULL;
+	lk_err err;
 
 	directory_of(socket, d->options.socket);
 	directory_of(log, d->logfile.path);
-	sandbox_enter(dirs, d->logfile.path[0] == '\0' ? 2 : DIRS_MAX,
-	    d->sandbox, sizeof(d->sandbox));
+	if (d->logfile.path[0] != '\0')
+		dirs[len++] = log;
+	err = mirrors_dirs(d->store, &mirrors);
+	if (err.code != LK_OK)
+		return (
+		    complain(err, "%s/store: %s", d->options.home, err.what));
+	for (size_t i = 0; mirrors[i] != NULL; i++)
+		dirs[len++] = mirrors[i];
+	sandbox_enter(dirs, len, d->sandbox, sizeof(d->sandbox));
+	for (size_t i = 0; mirrors[i] != NULL; i++)
+		free(mirrors[i]);
+	free(mirrors);
 	log_info("sandbox: %s", d->sandbox);
+	return (LK_NONE);
 }
 
 static lk_err
@@ -354,6 +375,16 @@ replica_prepare(struct daemon *d)
 }
 
 static lk_err
+mirrors_prepare(struct daemon *d)
+{
+	lk_err err = mirrors_open(d);
+
+	return (err.code == LK_OK
+		? err
+		: complain(err, "%s/store: %s", d->options.home, err.what));
+}
+
+static lk_err
 control_prepare(struct daemon *d)
 {
 	lk_err err = net_listen_control(d->net, d->options.socket);
@@ -388,11 +419,12 @@ daemon_open(struct daemon *d, int argc, char **argv)
 	}
 	TRY(store_prepare(d));
 	TRY(signals_prepare(d));
-	sandbox_prepare(d);
+	TRY(sandbox_prepare(d));
 	d->now = now_read();
 	d->started = d->now.wall;
 	TRY(net_prepare(d));
 	TRY(replica_prepare(d));
+	TRY(mirrors_prepare(d));
 	TRY(control_prepare(d));
 	instance_ready(d->lock_fd);
 	if (ready_fd != -1)
@@ -404,6 +436,7 @@ static void
 daemon_close(struct daemon *d)
 {
 	control_clear(d);
+	mirrors_close(d);
 	if (d->txn != NULL)
 		txn_abort(d->txn);
 	net_close(d->net);

@@ -9,6 +9,7 @@
 #endif
 
 #include "daemon/control.h"
+#include "daemon/mirrors.h"
 
 #define EVENTS_MAX 64
 /* Group commit (sync.md section 6): how much, and how long, a transaction may
@@ -101,6 +102,7 @@ round_forget(struct daemon *d, lk_err err)
 	d->peers_dropped = true;
 	net_hang_up_peers(d->net);
 	identity_undo(d);
+	mirrors_aborted(d);
 	control_aborted(d, err);
 }
 
@@ -280,8 +282,9 @@ signal_take(struct daemon *d)
 static bool
 is_of_nobody(const struct net_event *e)
 {
-	return (e->type == NET_SIGNAL || e->type == NET_DATAGRAM ||
-	    e->type == NET_CHANGED || e->type == NET_OBJECT);
+	return (e->type == NET_SIGNAL || e->type == NET_WATCHED ||
+	    e->type == NET_DATAGRAM || e->type == NET_CHANGED ||
+	    e->type == NET_OBJECT);
 }
 
 static void
@@ -326,6 +329,7 @@ follow(struct daemon *d)
 		d->fresh_lost = false;
 		if (len > 0)
 			peers_fresh(d, events, len);
+		mirrors_fresh(d, events, len, lost);
 		peers_tick(d);
 		if (control_waits(d) && round_begin(d).code == LK_OK)
 			control_poll(d, events, len, lost);
@@ -352,11 +356,14 @@ static int
 loop_timeout(const struct daemon *d)
 {
 	int64_t next = peers_next_ms(d), control = control_next_ms(d), left;
+	int64_t mirrors = mirrors_next_ms(d);
 
 	if (d->fresh_len > 0 || d->lost_len > 0 || control_due(d))
 		return (0);
 	if (control < next)
 		next = control;
+	if (mirrors < next)
+		next = mirrors;
 	if (d->worked.ms != 0 && d->worked.ms + REST_MS < next)
 		next = d->worked.ms + REST_MS;
 	if (next == INT64_MAX)
@@ -389,6 +396,7 @@ loop_run(struct daemon *d)
 			rest(d);
 		events_handle(d, events, n);
 		follow(d);
+		mirrors_run(d);
 		control_sweep(d);
 		if (d->logfile.path[0] != '\0')
 			logfile_rotate(&d->logfile);

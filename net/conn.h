@@ -92,7 +92,7 @@ struct net {
 	pthread_t reaper;
 	pthread_cond_t reap; /* something is closing or dead, or stop */
 	bool stop;
-	int wake_fd, signal_fd;
+	int wake_fd, signal_fd, watched_fd;
 	bool waiting; /* the core is in poll(2): wake it */
 	struct conn_tree conns;
 	struct conn_list ready, lent, closing, dead;

@@ -122,6 +122,7 @@ net_open(struct net **out, int signal_fd)
 	if (net == NULL)
 		return (LK_ERR(LK_E_NOMEM, "open the network"));
 	net->signal_fd = signal_fd;
+	net->watched_fd = -1;
 	lan_init(&net->lan);
 	objects_init(&net->objects);
 	net->accepted_next = 1;
@@ -140,6 +141,12 @@ net_open(struct net **out, int signal_fd)
 	}
 	*out = net;
 	return (LK_NONE);
+}
+
+void
+net_watch(struct net *net, int fd)
+{
+	net->watched_fd = fd;
 }
 
 static void
@@ -379,7 +386,7 @@ ready_take(struct net *net, struct net_event *events, size_t max)
 }
 
 /* What the core sleeps on. */
-enum { WAKE_FD, SIGNAL_FD, LAN_FD, CORE_FDS = LAN_FD + LAN_FDS };
+enum { WAKE_FD, SIGNAL_FD, WATCHED_FD, LAN_FD, CORE_FDS = LAN_FD + LAN_FDS };
 
 /* Sleeps until there is news. */
 static lk_err
@@ -390,6 +397,8 @@ core_sleep(struct net *net, int timeout_ms, struct pollfd fds[static CORE_FDS])
 	fds[WAKE_FD] = (struct pollfd){ .fd = net->wake_fd, .events = POLLIN };
 	fds[SIGNAL_FD] =
 	    (struct pollfd){ .fd = net->signal_fd, .events = POLLIN };
+	fds[WATCHED_FD] =
+	    (struct pollfd){ .fd = net->watched_fd, .events = POLLIN };
 	lan_poll(&net->lan, fds + LAN_FD, &timeout_ms);
 	if (poll(fds, CORE_FDS, timeout_ms) == -1) {
 		if (errno != EINTR)
@@ -408,7 +417,7 @@ net_wait(struct net *net, int timeout_ms, struct net_event *events, size_t max,
     size_t *n)
 {
 	struct pollfd fds[CORE_FDS];
-	size_t taken, signals;
+	size_t taken, extra;
 	lk_err err;
 
 	pthread_mutex_lock(&net->mutex);
@@ -421,15 +430,19 @@ net_wait(struct net *net, int timeout_ms, struct net_event *events, size_t max,
 	err = core_sleep(net, taken > 0 ? 0 : timeout_ms, fds);
 	*n = taken;
 	TRY(err);
-	signals = fds[SIGNAL_FD].revents != 0;
+	extra = fds[SIGNAL_FD].revents != 0 && fds[WATCHED_FD].revents != 0 ? 2
+	    : fds[SIGNAL_FD].revents != 0 || fds[WATCHED_FD].revents != 0   ? 1
+									    : 0;
 	if (taken == 0) {
 		pthread_mutex_lock(&net->mutex);
 		net->waiting = false;
-		taken = ready_take(net, events, max - signals);
+		taken = ready_take(net, events, max > extra ? max - extra : 0);
 		pthread_mutex_unlock(&net->mutex);
 	}
-	if (signals > 0 && taken < max)
+	if (fds[SIGNAL_FD].revents != 0 && taken < max)
 		events[taken++] = (struct net_event){ .type = NET_SIGNAL };
+	if (fds[WATCHED_FD].revents != 0 && taken < max)
+		events[taken++] = (struct net_event){ .type = NET_WATCHED };
 	*n = taken +
 	    lan_take(&net->lan, fds + LAN_FD, events + taken, max - taken);
 	return (LK_NONE);

@@ -59,6 +59,7 @@ enum net_event_type {
 	NET_SENT,   /* there is room again: NET_PENDING_LOW or less pending */
 	NET_CLOSED, /* by the other side, or broken */
 	NET_SIGNAL, /* the descriptor given to net_open is readable; no conn */
+	NET_WATCHED, /* the one given to net_watch is; no conn */
 	NET_DATAGRAM, /* said to everybody here; bytes, from; no conn */
 	NET_CHANGED,  /* interfaces or addresses came or went; no conn */
 	NET_OBJECT,   /* what a remote answers: answer; no conn */
@@ -96,6 +97,8 @@ struct net_event {
 /* `signal_fd` (-1: none) is watched but not read; kept, not closed.  Starts
  * threads: fork before. */
 LK_MUST_USE lk_err net_open(struct net **, int signal_fd);
+/* Another descriptor to watch, likewise; one.  Who is told reads it. */
+void net_watch(struct net *, int fd);
 /* Hangs up everything (so it may take NET_FLUSH_MS) and frees it. */
 void net_close(struct net *);
 

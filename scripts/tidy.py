@@ -20,10 +20,11 @@ LAYERS = {
     "store":  {"base", "crypto"},
     "sync":   {"base", "crypto", "crdt", "access", "store"},
     "net":    {"base", "crypto"},
+    "mirror": {"base", "crypto", "crdt"},
     # The wire alone: nothing that has to do with a document's contents.
     "relay":  {"base", "crypto", "store", "sync/session.h", "sync/message.h", "sync/relay_message.h",
                "sync/envelope.h", "sync/range.h", "sync/endpoint.h"},
-    "daemon": {"base", "crypto", "crdt", "access", "store", "sync", "relay", "net"},
+    "daemon": {"base", "crypto", "crdt", "access", "store", "sync", "relay", "net", "mirror"},
     "cli":    {"base"},
     "tests":  None,  # anything
 }

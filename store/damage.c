@@ -314,7 +314,7 @@ document_verify(struct txn *t, uint32_t docno, struct document_damage *out,
 	uint64_t entries, sums;
 	struct walk w;
 
-	for (enum store_space space = SPACE_META; space <= SPACE_PEERS;
+	for (enum store_space space = SPACE_META; space <= SPACE_LAST;
 	     space++) {
 		w = walk_space(t, docno, space);
 		w.each = each_count;

@@ -74,7 +74,9 @@ enum store_space {
 	SPACE_DOC = 4,   /* the document engine's records */
 	SPACE_WAIT = 5,  /* envelopes that lack a dependency */
 	SPACE_PEERS = 6, /* acknowledgements of devices */
+	SPACE_MIRRORS = 7, /* what a folder and the document had in common */
 };
+#define SPACE_LAST SPACE_MIRRORS
 struct kv txn_space(struct txn *, uint32_t docno, enum store_space);
 /* Removes all records of a document: spaces, log, indexes.  In slices of at
  * most `records_max`; *done when nothing is left. */
@@ -160,7 +162,7 @@ bool store_doubt(struct store *, uint32_t *docno);
  * indexes, which may lack some; and envelopes, each told by its id.  CORRUPT is
  * not an error here. */
 struct document_damage {
-	uint64_t spaces[SPACE_PEERS + 1], indexes;
+	uint64_t spaces[SPACE_LAST + 1], indexes;
 	uint64_t envelopes; /* in the chains, damaged or not */
 };
 typedef lk_err damaged_fn(void *ctx, const uint8_t id[static LK_ID_LEN]);

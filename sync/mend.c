@@ -317,9 +317,12 @@ mend_document(struct replica *r, uint32_t docno, struct mend_report *m)
 	    d.spaces[SPACE_DOC] + d.spaces[SPACE_WAIT];
 	if (derived == 0)
 		TRY(state_verify(r, docno, d.envelopes, &derived));
-	m->records = derived + d.spaces[SPACE_META] + d.spaces[SPACE_PEERS];
+	m->records = derived + d.spaces[SPACE_META] + d.spaces[SPACE_PEERS] +
+	    d.spaces[SPACE_MIRRORS];
 	/* Peers tell again how far they are. */
 	TRY(space_sift(r->txn, docno, SPACE_PEERS, &sifted));
+	/* A file without a base is compared as one that was not known. */
+	TRY(space_sift(r->txn, docno, SPACE_MIRRORS, &sifted));
 	if (d.spaces[SPACE_META] > 0)
 		TRY(docstate_restore(r, docno));
 	if (derived == 0)
@@ -349,6 +352,7 @@ mend_device(struct replica *r, struct mend_report *m)
 	TRY(store_sift(r->txn, document_known, r, &m->records));
 	TRY(space_sift(r->txn, STORE_DEVICE, SPACE_META, &m->records));
 	TRY(space_sift(r->txn, STORE_DEVICE, SPACE_PEERS, &m->records));
+	TRY(space_sift(r->txn, STORE_DEVICE, SPACE_MIRRORS, &m->records));
 	TRY(store_last_document(r->txn, &last));
 	TRY(docstate_index_again(r, last));
 	names_drop(r);

@@ -1,0 +1,608 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/document.h"
+#include "daemon/mirror.h"
+
+/* What one change takes in. */
+#define JOBS_MAX 64
+
+enum job_what {
+	JOB_NEW,    /* a file nobody knew */
+	JOB_CHANGE, /* it is not the base any more */
+	JOB_UNITE,  /* on both sides, without a base */
+	JOB_MOVE,   /* that of `f`, under this path */
+	JOB_DELETE,
+	JOB_JOIN,  /* `f` into `into`, which has its path */
+	JOB_AGAIN, /* what came out of `f` when a crash came: path is its name
+		    */
+};
+
+struct job {
+	enum job_what what;
+	struct mirrored *f, *into;
+	char path[PATH_BYTES_MAX + 1];
+	struct disk_file disk;
+	struct buf content, base;
+	bool has_base;
+};
+
+struct intake {
+	struct daemon *d;
+	struct mirror *m;
+	struct job jobs[JOBS_MAX];
+	size_t jobs_len, bytes;
+	bool any;
+};
+
+static struct mono
+after(struct mono t, int64_t ms)
+{
+	return (struct mono){ t.ms + ms };
+}
+
+static struct job *
+job_add(
+    struct intake *in, enum job_what what, struct mirrored *f, const char *path)
+{
+	struct job *job = &in->jobs[in->jobs_len++];
+
+	*job = (struct job){ .what = what, .f = f };
+	(void)strlcpy(job->path, path, sizeof(job->path));
+	buf_init(&job->content, FILE_BINARY_MAX);
+	buf_init(&job->base, FILE_TEXT_MAX);
+	return job;
+}
+
+static bool
+is_full(const struct intake *in)
+{
+	return in->jobs_len == JOBS_MAX || in->bytes > CHANGE_TEXT_MAX;
+}
+
+static void
+absence_note(struct intake *in, struct mirrored *f)
+{
+	struct disk_file disk;
+
+	if (f->missing.ms != 0 ||
+	    folder_stat(&in->m->folder, f->path, &disk).code != LK_OK ||
+	    disk.kind != DISK_ABSENT)
+		return;
+	f->missing = in->d->now.mono;
+	in->m->missing++;
+	if (mirror_touched(in->m, f->path) == NULL)
+		mirror_touch(in->m, f->path, in->d->now.mono);
+}
+
+/* The file that is missing and that this one may be, moved. */
+static struct mirrored *
+moved_find(struct intake *in, const struct job *job)
+{
+	struct mirrored *f;
+
+	RB_FOREACH (f, mirrored_bases, &in->m->bases) {
+		if (f->stamp.ino != job->disk.stamp.ino &&
+		    (job->content.len == 0 ||
+			memcmp(f->digest, job->disk.digest,
+			    sizeof(f->digest)) != 0))
+			continue;
+		absence_note(in, f);
+		if (f->missing.ms != 0)
+			return f;
+	}
+	return NULL;
+}
+
+/* A file without a base: known by the document under this path, moved, or new.
+ * What may have been moved is waited for: an editor that moves a file away
+ * puts another one in its place. */
+static lk_err
+stranger_take(struct intake *in, struct touched *t, struct job *job)
+{
+	struct mirror *m = in->m;
+	struct mirrored *f = mirrored_shown_at(m, t->path);
+	struct random random = daemon_random(in->d);
+	struct file_id id;
+	uint8_t drawn[FILE_ID_LEN / 2];
+
+	if (f != NULL && f->path == NULL) {
+		job->what = JOB_UNITE;
+		job->f = f;
+		return LK_NONE;
+	}
+	f = moved_find(in, job);
+	if (f != NULL) {
+		if (in->d->now.mono.ms - f->missing.ms < MIRROR_GRACE_MS) {
+			t->due = after(f->missing, MIRROR_GRACE_MS);
+			return LK_ERR(LK_E_WAIT, "moved");
+		}
+		job->what = JOB_MOVE;
+		job->f = f;
+		/* One job for each file. */
+		mirrored_present(m, f, true);
+		return LK_NONE;
+	}
+	random_fill(&random, drawn, sizeof(drawn));
+	hex_encode(id.hex, BYTES_OF(drawn));
+	job->what = JOB_NEW;
+	return mirrored_add(m, &id, &job->f);
+}
+
+static const char *
+read_trouble(lk_err err)
+{
+	return err.code == LK_E_LIMIT ? "too large to be kept" : err.what;
+}
+
+/* The file at a path becomes a job.  WAIT: not yet, t->due says when. */
+static lk_err
+content_take(struct intake *in, struct touched *t, struct job *job)
+{
+	struct mirror *m = in->m;
+	struct mirrored *f = job->f;
+	lk_err err = folder_read(
+	    &m->folder, t->path, in->d->now.wall, &job->disk, &job->content);
+
+	if (err.code == LK_E_AGAIN) {
+		t->due = after(in->d->now.mono, MIRROR_RETRY_MS);
+		return LK_ERR(LK_E_WAIT, "being written");
+	}
+	TRY(err);
+	if (job->disk.kind != DISK_FILE)
+		return LK_ERR(LK_E_EXISTS, "gone again");
+	if (f == NULL)
+		return stranger_take(in, t, job);
+	if (memcmp(f->digest, job->disk.digest, sizeof(f->digest)) == 0 &&
+	    f->exec == job->disk.exec) {
+		f->stamp = job->disk.stamp;
+		return LK_ERR(LK_E_EXISTS, "as it was");
+	}
+	job->what = JOB_CHANGE;
+	return LK_NONE;
+}
+
+static lk_err
+base_take(struct intake *in, struct job *job)
+{
+	struct mirrored *f = job->f;
+	lk_err err;
+
+	if (f->path == NULL || job->what == JOB_UNITE)
+		return LK_NONE;
+	job->has_base = true;
+	if (!f->is_text)
+		return LK_NONE;
+	err = mirror_base_text(in->d, in->m, f, &job->base);
+	job->has_base = err.code == LK_OK;
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+}
+
+static void
+job_drop(struct intake *in)
+{
+	struct job *job = &in->jobs[--in->jobs_len];
+
+	buf_clear(&job->content);
+	buf_clear(&job->base);
+}
+
+static void
+file_take(struct intake *in, struct touched *t, struct mirrored *f)
+{
+	struct job *job = job_add(in, JOB_NEW, f, t->path);
+	lk_err err = content_take(in, t, job);
+
+	if (err.code == LK_OK)
+		err = base_take(in, job);
+	if (err.code == LK_OK) {
+		in->bytes += job->content.len;
+		return;
+	}
+	job_drop(in);
+	if (err.code == LK_E_WAIT)
+		return;
+	if (err.code == LK_E_EXISTS) {
+		if (f != NULL)
+			mirrored_write(in->m, f);
+		touched_free(in->m, t);
+		return;
+	}
+	t->trouble = read_trouble(err);
+	t->due.ms = INT64_MAX;
+}
+
+/* Not on the disk: after a while it is deleted, unless it turns up. */
+static void
+absence_take(struct intake *in, struct touched *t, struct mirrored *f)
+{
+	struct mirror *m = in->m;
+	int64_t now = in->d->now.mono.ms;
+
+	if (f->missing.ms == 0) {
+		f->missing.ms = now;
+		m->missing++;
+	}
+	if (now - f->missing.ms < MIRROR_GRACE_MS) {
+		t->due = after(f->missing, MIRROR_GRACE_MS);
+		return;
+	}
+	if (f->shown == NULL) {
+		/* The document has deleted it too. */
+		mirrored_write(m, f);
+		touched_free(m, t);
+		return;
+	}
+	(void)job_add(in, JOB_DELETE, f, t->path);
+}
+
+static bool
+is_too_much(const struct mirror *m)
+{
+	return m->missing > MIRROR_GONE_MAX ||
+	    (m->missing > MIRROR_GONE_FEW &&
+		m->missing * 100 > m->based * MIRROR_GONE_PERCENT);
+}
+
+/* Before the first deletion: is this the folder, whole? */
+static bool
+absence_is_meant(struct intake *in)
+{
+	struct mirror *m = in->m;
+	uint8_t mark[FOLDER_MARK_LEN];
+
+	if (folder_mark_read(&m->folder, mark).code != LK_OK ||
+	    memcmp(mark, m->mark, sizeof(mark)) != 0) {
+		mirror_fail(m, in->d,
+		    LK_ERR(LK_E_CONFIG,
+			"its marker " NAME_MARKER " is gone: lk mirror resume "
+			"when all its files are there"));
+		return false;
+	}
+	if (!is_too_much(m) || m->gone_granted)
+		return true;
+	m->state = MIRROR_ASKS;
+	m->why = "so many files are gone: lk mirror resume deletes them "
+		 "everywhere";
+	log_warn("mirror %s: %zu of %zu files are gone: waiting to be told",
+	    m->dir, m->missing, m->based);
+	return false;
+}
+
+static void
+out_take(struct intake *in, struct touched *t)
+{
+	struct mirror *m = in->m;
+	const char *dash = strrchr(t->path, '-');
+	struct file_id id;
+	struct mirrored *f = NULL;
+	struct job *job;
+	lk_err err;
+
+	if (dash != NULL && file_id_read(&id, BYTES_STR(dash + 1)))
+		f = mirrored_get(m, &id);
+	job = job_add(in, JOB_AGAIN, f, t->path);
+	err = folder_read(
+	    &m->folder, t->path, in->d->now.wall, &job->disk, &job->content);
+	/* Only what neither side has is worth anything. */
+	if (err.code == LK_OK && f != NULL && job->disk.kind == DISK_FILE &&
+	    (f->path == NULL ||
+		memcmp(f->digest, job->disk.digest, FILE_DIGEST_LEN) != 0) &&
+	    memcmp(f->shown_digest, job->disk.digest, FILE_DIGEST_LEN) != 0 &&
+	    base_take(in, job).code == LK_OK)
+		return;
+	if (err.code == LK_OK && f != NULL)
+		(void)folder_drop(&m->folder, t->path).code;
+	job_drop(in);
+	touched_free(m, t);
+}
+
+static void
+path_take(struct intake *in, struct touched *t)
+{
+	struct mirror *m = in->m;
+	struct mirrored *f = mirrored_at(m, t->path);
+	struct disk_file disk;
+	lk_err err;
+
+	if (t->out) {
+		out_take(in, t);
+		return;
+	}
+	err = folder_stat(&m->folder, t->path, &disk);
+	if (err.code != LK_OK) {
+		t->trouble = err.what;
+		t->due.ms = INT64_MAX;
+		return;
+	}
+	if (strcmp(t->path, IGNORE_FILE) == 0)
+		mirror_walk_at(m, in->d->now.mono);
+	if (disk.kind == DISK_ABSENT && f != NULL) {
+		absence_take(in, t, f);
+		return;
+	}
+	if (f != NULL)
+		mirrored_present(m, f, true);
+	if (disk.kind == DISK_ABSENT ||
+	    (f == NULL &&
+		ignore_matches(&m->ignore, BYTES_STR(t->path), false)) ||
+	    (f != NULL && file_stamp_same(&f->stamp, &disk.stamp) &&
+		disk.exec == f->exec)) {
+		if (f != NULL || mirrored_shown_at(m, t->path) != NULL)
+			mirrored_write(
+			    m, f != NULL ? f : mirrored_shown_at(m, t->path));
+		touched_free(m, t);
+		return;
+	}
+	if (disk.kind == DISK_OTHER) {
+		t->trouble = "no ordinary file";
+		t->due.ms = INT64_MAX;
+		return;
+	}
+	file_take(in, t, f);
+}
+
+/* What is gone is noticed before what is new: it may be the same. */
+static void
+absences_note(struct intake *in)
+{
+	struct mirror *m = in->m;
+	struct touched *t;
+
+	RB_FOREACH (t, touched_tree, &m->touched) {
+		struct mirrored *f = mirrored_at(m, t->path);
+
+		if (f != NULL && t->due.ms <= in->d->now.mono.ms)
+			absence_note(in, f);
+	}
+}
+
+static void
+touched_take(struct intake *in)
+{
+	struct touched *t, *next;
+
+	absences_note(in);
+	RB_FOREACH_SAFE (t, touched_tree, &in->m->touched, next) {
+		if (is_full(in))
+			return;
+		if (t->due.ms > in->d->now.mono.ms)
+			continue;
+		in->any = true;
+		path_take(in, t);
+	}
+}
+
+/* Files that do not have the path they are shown with, and are ours to bring
+ * together with the one that has it. */
+static void
+collisions_take(struct intake *in)
+{
+	struct mirror *m = in->m;
+	struct mirrored *f;
+
+	if (!m->collides)
+		return;
+	m->collides = false;
+	RB_FOREACH (f, mirrored_shows, &m->shows) {
+		struct mirrored *has = mirrored_shown_at(m, f->shown);
+
+		if (has == f || !f->ours)
+			continue;
+		/* What is on the disk belongs to it first. */
+		if (is_full(in) || mirror_touched(m, f->shown) != NULL) {
+			m->collides = true;
+			return;
+		}
+		job_add(in, JOB_JOIN, f, f->shown)->into = has;
+		in->any = true;
+	}
+}
+
+/* Edits. */
+
+static struct file_content
+content_of(const struct job *job)
+{
+	struct bytes b = buf_bytes(&job->content);
+
+	return (struct file_content){ b, file_is_text(b), job->disk.exec };
+}
+
+static lk_err
+join_make(struct job *job, struct edit *edit, struct doc *doc)
+{
+	BUF_SCOPED mine = { .max = FILE_BINARY_MAX };
+	struct file_entry e;
+	struct file_content c;
+
+	TRY(file_read(doc, &job->f->id, &e, &mine));
+	if (e.gone)
+		return LK_NONE;
+	c = (struct file_content){ buf_bytes(&mine), e.is_text, e.exec };
+	TRY(file_change(edit, doc, &job->into->id, NULL, &c));
+	return file_delete(edit, doc, &job->f->id, e.digest);
+}
+
+static lk_err
+job_make(struct job *job, struct edit *edit, struct doc *doc)
+{
+	struct file_content wanted = content_of(job);
+	struct file_content base = { buf_bytes(&job->base), job->f->is_text,
+		job->f->exec };
+	const struct file_content *from = job->has_base ? &base : NULL;
+
+	switch (job->what) {
+	case JOB_NEW:
+		return file_make(
+		    edit, &job->f->id, BYTES_STR(job->path), &wanted);
+	case JOB_AGAIN:
+	case JOB_CHANGE:
+	case JOB_UNITE:
+		return file_change(edit, doc, &job->f->id, from, &wanted);
+	case JOB_MOVE:
+		TRY(file_move(edit, doc, &job->f->id, BYTES_STR(job->path)));
+		return file_change(edit, doc, &job->f->id, from, &wanted);
+	case JOB_DELETE:
+		return file_delete(edit, doc, &job->f->id, job->f->digest);
+	case JOB_JOIN:
+		return join_make(job, edit, doc);
+	}
+	return LK_NONE;
+}
+
+static lk_err
+jobs_make(void *ctx, struct edit *edit, struct doc *doc)
+{
+	struct intake *in = ctx;
+
+	for (size_t i = 0; i < in->jobs_len; i++) {
+		lk_err err = job_make(&in->jobs[i], edit, doc);
+
+		/* Somebody removed the entry itself: it begins anew. */
+		if (err.code == LK_E_NOTFOUND)
+			err = LK_NONE;
+		TRY(err);
+	}
+	return LK_NONE;
+}
+
+static lk_err
+jobs_edit(struct intake *in)
+{
+	struct replica *r = in->d->replica;
+	uint8_t hash[LK_ID_LEN];
+	bool changed;
+	lk_err err;
+
+	TRY(replica_nest(r));
+	err =
+	    replica_edit(r, in->m->docno, jobs_make, in, NULL, &changed, hash);
+	if (err.code == LK_E_LIMIT) {
+		err = replica_nest_again(r);
+		if (err.code == LK_OK)
+			err = replica_edit_large(r, in->m->docno,
+			    &(struct edit_call){
+				jobs_make, in, NULL, &changed, hash });
+	}
+	if (err.code == LK_OK)
+		return replica_unnest(r, true);
+	TRY(replica_unnest(r, false));
+	return err;
+}
+
+/* What the disk has is the base now. */
+static lk_err
+base_follow(struct intake *in, struct job *job)
+{
+	struct mirror *m = in->m;
+	struct mirrored *f = job->f;
+
+	switch (job->what) {
+	case JOB_AGAIN:
+		(void)folder_drop(&m->folder, job->path).code;
+		return LK_NONE;
+	case JOB_JOIN:
+		return LK_NONE;
+	case JOB_DELETE:
+		TRY(mirrored_base(m, f, NULL));
+		return mirror_base_drop(in->d, m, &f->id);
+	case JOB_NEW:
+	case JOB_CHANGE:
+	case JOB_UNITE:
+	case JOB_MOVE:
+		break;
+	}
+	TRY(mirrored_base(m, f, job->path));
+	f->is_text = file_is_text(buf_bytes(&job->content));
+	f->exec = job->disk.exec;
+	f->stamp = job->disk.stamp;
+	memcpy(f->digest, job->disk.digest, sizeof(f->digest));
+	return mirror_base_save(in->d, m, f, buf_bytes(&job->content));
+}
+
+static void
+jobs_done(struct intake *in)
+{
+	for (size_t i = 0; i < in->jobs_len; i++) {
+		struct job *job = &in->jobs[i];
+		struct touched *t = mirror_touched(in->m, job->path);
+
+		mirrored_look(in->m, job->f);
+		if (job->into != NULL)
+			mirrored_look(in->m, job->into);
+		if (t != NULL && job->what != JOB_JOIN)
+			touched_free(in->m, t);
+	}
+	if (in->m->missing == 0)
+		in->m->gone_granted = false;
+}
+
+/* This device may not write: what is on the disk stays there, and there alone.
+ */
+static void
+jobs_denied(struct intake *in)
+{
+	in->m->denied = true;
+	for (size_t i = 0; i < in->jobs_len; i++) {
+		struct job *job = &in->jobs[i];
+		struct touched *t = mirror_touched(in->m, job->path);
+
+		if (t == NULL)
+			continue;
+		t->trouble = "changed here, and this device may not write";
+		t->due.ms = INT64_MAX;
+	}
+}
+
+static lk_err
+jobs_run(struct intake *in)
+{
+	lk_err err = jobs_edit(in);
+
+	if (err.code == LK_E_DENIED || err.code == LK_E_REVOKED) {
+		jobs_denied(in);
+		return LK_NONE;
+	}
+	TRY(err);
+	in->m->denied = false;
+	for (size_t i = 0; i < in->jobs_len; i++)
+		TRY(base_follow(in, &in->jobs[i]));
+	jobs_done(in);
+	return LK_NONE;
+}
+
+static bool
+deletes_any(const struct intake *in)
+{
+	for (size_t i = 0; i < in->jobs_len; i++)
+		if (in->jobs[i].what == JOB_DELETE)
+			return true;
+	return false;
+}
+
+lk_err
+mirror_intake(struct daemon *d, struct mirror *m, bool *any)
+{
+	struct intake *in = calloc(1, sizeof(*in));
+	lk_err err;
+
+	*any = false;
+	if (in == NULL)
+		return LK_ERR(LK_E_NOMEM, "mirror");
+	in->d = d;
+	in->m = m;
+	err = round_begin(d);
+	if (err.code == LK_OK) {
+		touched_take(in);
+		collisions_take(in);
+		if (in->jobs_len > 0 &&
+		    (!deletes_any(in) || absence_is_meant(in)))
+			err = jobs_run(in);
+	}
+	*any = in->any;
+	while (in->jobs_len > 0)
+		job_drop(in);
+	free(in);
+	return err;
+}

@@ -1,0 +1,401 @@
+#include "mirror/folder.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "mirror/folder_path.h"
+
+/* A writing within so long may leave the times of a file as they are. */
+#define STAMP_RACE_NS (INT64_C(100) * 1000 * 1000)
+
+static lk_err
+system_error(const char *what)
+{
+	switch (errno) {
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return LK_ERR(LK_E_DENIED, what);
+	case ENOSPC:
+	case EDQUOT:
+		return LK_ERR(LK_E_FULL, what);
+	case ENOENT:
+	case ENOTDIR:
+		return LK_ERR(LK_E_NOTFOUND, what);
+	default:
+		return LK_SYS(what);
+	}
+}
+
+lk_err
+beneath_open(const struct folder *f, const char *path, int flags, int *fd)
+{
+	struct open_how how = {
+		.flags = (unsigned)(flags | O_CLOEXEC | O_NOFOLLOW),
+		.resolve =
+		    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+	};
+	int opened = (int)syscall(SYS_openat2, f->fd,
+	    path[0] == '\0' ? "." : path, &how, sizeof(how));
+
+	if (opened == -1)
+		return system_error("open");
+	*fd = opened;
+	return LK_NONE;
+}
+
+static bool
+is_watchable(int fd)
+{
+	static const long without[] = { 0x6969 /* NFS */, 0x517b /* SMB */,
+		(long)0xff534d42 /* CIFS */, (long)0xfe534d42 /* SMB2 */,
+		0x65735546 /* FUSE */, 0x01021997 /* 9P */ };
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) == -1)
+		return false;
+	for (size_t i = 0; i < sizeof(without) / sizeof(*without); i++)
+		if ((long)fs.f_type == without[i])
+			return false;
+	return true;
+}
+
+lk_err
+folder_open(struct folder *out, const char *path)
+{
+	struct folder f = { .leases = true };
+	struct stat st;
+	lk_err err = LK_NONE;
+
+	f.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (f.fd == -1)
+		return errno == ENOTDIR ? LK_ERR(LK_E_CONFIG, "no directory")
+					: system_error("open");
+	if (fstat(f.fd, &st) == -1)
+		err = LK_SYS("stat");
+	else if (st.st_uid != geteuid())
+		err = LK_ERR(LK_E_CONFIG, "it is another user's");
+	else if (!is_watchable(f.fd))
+		err = LK_ERR(
+		    LK_E_CONFIG, "on a file system that tells of no changes");
+	if (err.code != LK_OK) {
+		close(f.fd);
+		return err;
+	}
+	f.dev = st.st_dev;
+	f.mode = st.st_mode;
+	*out = f;
+	return LK_NONE;
+}
+
+void
+folder_close(struct folder *f)
+{
+	if (f->fd != -1)
+		close(f->fd);
+	f->fd = -1;
+}
+
+lk_err
+folder_mark_read(const struct folder *f, uint8_t mark[static FOLDER_MARK_LEN])
+{
+	char text[2 * FOLDER_MARK_LEN + 1] = { 0 };
+	ssize_t n;
+	int fd;
+
+	TRY(beneath_open(f, NAME_MARKER "/id", O_RDONLY, &fd));
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return n == sizeof(text) - 1 && hex_decode(mark, FOLDER_MARK_LEN, text)
+	    ? LK_NONE
+	    : LK_ERR(LK_E_NOTFOUND, "no marker");
+}
+
+static bool
+line_write(int dir, const char *name, const char *line)
+{
+	size_t len = strlen(line);
+	int fd = openat(dir, name,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool done =
+	    fd != -1 && write(fd, line, len) == (ssize_t)len && fsync(fd) == 0;
+
+	if (fd != -1)
+		close(fd);
+	return done;
+}
+
+lk_err
+folder_mark_write(
+    const struct folder *f, const uint8_t mark[static FOLDER_MARK_LEN])
+{
+	char text[2 * FOLDER_MARK_LEN + 2] = { 0 };
+	lk_err err = LK_NONE;
+	int dir;
+
+	hex_encode(text, BYTES(mark, FOLDER_MARK_LEN));
+	text[2 * FOLDER_MARK_LEN] = '\n';
+	if (mkdirat(f->fd, NAME_MARKER, 0700) == -1 && errno != EEXIST)
+		return system_error("make " NAME_MARKER);
+	TRY(beneath_open(f, NAME_MARKER, O_RDONLY | O_DIRECTORY, &dir));
+	if (!line_write(dir, ".gitignore", "*\n") ||
+	    !line_write(dir, "id", text) || fsync(dir) == -1 ||
+	    fsync(f->fd) == -1)
+		err = system_error("write " NAME_MARKER);
+	close(dir);
+	return err;
+}
+
+void
+folder_mark_remove(const struct folder *f)
+{
+	(void)unlinkat(f->fd, NAME_MARKER "/id", 0);
+	(void)unlinkat(f->fd, NAME_MARKER "/.gitignore", 0);
+	(void)unlinkat(f->fd, NAME_MARKER, AT_REMOVEDIR);
+}
+
+bool
+file_stamp_same(const struct file_stamp *a, const struct file_stamp *b)
+{
+	return a->ctime_ns != 0 && a->ino == b->ino && a->size == b->size &&
+	    a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+}
+
+static int64_t
+nanoseconds(struct timespec ts)
+{
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static void
+disk_set(struct disk_file *out, const struct stat *st)
+{
+	*out = (struct disk_file){
+		.kind = S_ISREG(st->st_mode) ? DISK_FILE : DISK_OTHER,
+		.exec = (st->st_mode & S_IXUSR) != 0,
+		.stamp = { st->st_ino, (uint64_t)st->st_size,
+		    nanoseconds(st->st_mtim), nanoseconds(st->st_ctim) },
+	};
+}
+
+lk_err
+folder_stat(const struct folder *f, const char *path, struct disk_file *out)
+{
+	struct stat st;
+	lk_err err;
+	int fd;
+
+	*out = (struct disk_file){ .kind = DISK_ABSENT };
+	err = beneath_open(f, path, O_PATH, &fd);
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	/* A link, or behind one. */
+	if (err.code == LK_E_SYS && (err.sys == ELOOP || err.sys == EXDEV)) {
+		out->kind = DISK_OTHER;
+		return LK_NONE;
+	}
+	TRY(err);
+	if (fstat(fd, &st) == -1)
+		err = LK_SYS("stat");
+	else
+		disk_set(out, &st);
+	close(fd);
+	return err;
+}
+
+lk_err
+file_load(int fd, struct buf *out)
+{
+	uint8_t piece[16384];
+
+	for (;;) {
+		ssize_t n = read(fd, piece, sizeof(piece));
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return LK_SYS("read");
+		if (n == 0)
+			return LK_NONE;
+		if ((size_t)n > out->max - out->len)
+			return LK_ERR(LK_E_LIMIT, "too long");
+		buf_mem(out, piece, (size_t)n);
+		TRY(buf_err(out, "read"));
+	}
+}
+
+static lk_err
+file_take(int fd, struct wall now, struct disk_file *out, struct buf *content)
+{
+	struct stat before, after;
+	size_t from = content->len;
+
+	if (fstat(fd, &before) == -1)
+		return LK_SYS("stat");
+	disk_set(out, &before);
+	if (out->kind != DISK_FILE)
+		return LK_NONE;
+	if (out->stamp.size > content->max - content->len)
+		return LK_ERR(LK_E_LIMIT, "too long");
+	/* What is recorded of it must not be ahead of the disk. */
+	(void)fsync(fd);
+	TRY(file_load(fd, content));
+	if (fstat(fd, &after) == -1)
+		return LK_SYS("stat");
+	disk_set(out, &after);
+	if (before.st_size != after.st_size ||
+	    nanoseconds(before.st_mtim) != out->stamp.mtime_ns ||
+	    content->len - from != out->stamp.size)
+		return LK_ERR(LK_E_AGAIN, "it is being written");
+	file_digest(
+	    out->digest, BYTES(content->ptr + from, content->len - from));
+	if (now.ms * 1000000 - out->stamp.ctime_ns < STAMP_RACE_NS)
+		out->stamp.ctime_ns = 0;
+	return LK_NONE;
+}
+
+lk_err
+folder_read(const struct folder *f, const char *path, struct wall now,
+    struct disk_file *out, struct buf *content)
+{
+	lk_err err;
+	int fd;
+
+	TRY(folder_stat(f, path, out));
+	if (out->kind != DISK_FILE)
+		return LK_NONE;
+	err = beneath_open(f, path, O_RDONLY | O_NONBLOCK, &fd);
+	if (err.code == LK_E_NOTFOUND) {
+		*out = (struct disk_file){ .kind = DISK_ABSENT };
+		return LK_NONE;
+	}
+	TRY(err);
+	err = file_take(fd, now, out, content);
+	close(fd);
+	return err;
+}
+
+lk_err
+folder_drop(const struct folder *f, const char *path)
+{
+	struct place p;
+	lk_err err;
+
+	TRY(place_open(f, path, false, &p));
+	err = unlinkat(p.dir, p.name, 0) == -1 && errno != ENOENT
+	    ? system_error("remove")
+	    : LK_NONE;
+	place_close(&p);
+	return err;
+}
+
+void
+folder_proc_path(
+    const struct folder *f, const char *path, char *out, size_t len)
+{
+	(void)snprintf(out, len, "/proc/self/fd/%d/%s", f->fd, path);
+}
+
+/* Walking. */
+
+struct walk {
+	const struct folder *folder;
+	const struct folder_walk *calls;
+	char path[PATH_BYTES_MAX + 2];
+};
+
+static lk_err walk_into(struct walk *, size_t len, unsigned depth);
+
+static void
+walk_ours(struct walk *w, size_t at)
+{
+	static const char out[] = NAME_OURS "out-", new[] = NAME_OURS "new-";
+	const char *name = w->path + at;
+	struct file_id id;
+
+	if (strncmp(name, new, sizeof(new) - 1) == 0)
+		(void)folder_drop(w->folder, w->path).code;
+	else if (strncmp(name, out, sizeof(out) - 1) == 0 &&
+	    file_id_read(&id, BYTES_STR(name + sizeof(out) - 1)))
+		w->calls->out(w->calls->ctx, w->path, &id);
+}
+
+static lk_err
+walk_one(struct walk *w, int dir, const char *name, size_t len, unsigned depth)
+{
+	size_t at = len + (len > 0);
+	struct disk_file file;
+	struct stat st;
+	size_t n = strlen(name);
+
+	if (at + n > PATH_BYTES_MAX)
+		return LK_NONE;
+	if (len > 0)
+		w->path[len] = '/';
+	memcpy(w->path + at, name, n + 1);
+	if (strncmp(name, NAME_OURS, strlen(NAME_OURS)) == 0) {
+		walk_ours(w, at);
+		return LK_NONE;
+	}
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return LK_NONE;
+	if (S_ISDIR(st.st_mode))
+		return depth < PATH_DEPTH_MAX && st.st_dev == w->folder->dev
+		    ? walk_into(w, at + n, depth + 1)
+		    : LK_NONE;
+	disk_set(&file, &st);
+	w->calls->file(w->calls->ctx, w->path, &file);
+	return LK_NONE;
+}
+
+static lk_err
+walk_into(struct walk *w, size_t len, unsigned depth)
+{
+	struct dirent *e;
+	lk_err err = LK_NONE;
+	DIR *dir;
+	int fd;
+
+	w->path[len] = '\0';
+	if (!w->calls->enter(w->calls->ctx, w->path))
+		return LK_NONE;
+	TRY(beneath_open(w->folder, w->path, O_RDONLY | O_DIRECTORY, &fd));
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		close(fd);
+		return LK_SYS("read a folder");
+	}
+	errno = 0;
+	while (err.code == LK_OK && (e = readdir(dir)) != NULL) {
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			err = walk_one(w, fd, e->d_name, len, depth);
+		/* A folder that is gone meanwhile. */
+		if (err.code == LK_E_NOTFOUND)
+			err = LK_NONE;
+		errno = 0;
+	}
+	if (err.code == LK_OK && errno != 0)
+		err = LK_SYS("read a folder");
+	closedir(dir);
+	return err;
+}
+
+lk_err
+folder_walk(
+    const struct folder *f, const char *from, const struct folder_walk *calls)
+{
+	struct walk w = { .folder = f, .calls = calls };
+
+	(void)strlcpy(w.path, from, sizeof(w.path));
+	return walk_into(&w, strlen(w.path), 0);
+}

@@ -1,0 +1,25 @@
+/*
+ * folder_path.h - inside mirror/: a path below the folder as the directory it
+ * is in and its name there.
+ */
+#ifndef MIRROR_FOLDER_PATH_H
+#define MIRROR_FOLDER_PATH_H
+
+#include "mirror/folder.h"
+
+struct place {
+	int dir;
+	const char *name; /* borrowed from the path */
+};
+
+/* Opens beneath the folder, through no link.  NOTFOUND, DENIED, SYS. */
+LK_MUST_USE lk_err beneath_open(
+    const struct folder *, const char *path, int flags, int *fd);
+/* The directory, made with `make`, with the mode of the one it is in. */
+LK_MUST_USE lk_err place_open(
+    const struct folder *, const char *path, bool make, struct place *);
+void place_close(struct place *);
+/* Appends all there is to read.  LIMIT, SYS. */
+LK_MUST_USE lk_err file_load(int fd, struct buf *);
+
+#endif

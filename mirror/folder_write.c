@@ -1,0 +1,398 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mirror/folder_path.h"
+
+/* How often somebody may save between two exchanges before it is left alone. */
+#define ROUNDS_MAX 8
+#define NAME_BYTES (FILE_ID_LEN + 16)
+
+static lk_err
+write_error(const char *what)
+{
+	if (errno == EACCES || errno == EPERM || errno == EROFS)
+		return LK_ERR(LK_E_DENIED, what);
+	if (errno == ENOSPC || errno == EDQUOT)
+		return LK_ERR(LK_E_FULL, what);
+	return LK_SYS(what);
+}
+
+static lk_err
+parent_make(const struct folder *f, char *path, size_t len)
+{
+	struct stat st;
+	size_t cut = len;
+	lk_err err;
+	int dir;
+
+	while (cut > 0 && path[cut - 1] != '/')
+		cut--;
+	path[len] = '\0';
+	if (cut > 0)
+		path[cut - 1] = '\0';
+	err =
+	    beneath_open(f, cut > 0 ? path : "", O_RDONLY | O_DIRECTORY, &dir);
+	if (cut > 0)
+		path[cut - 1] = '/';
+	TRY(err);
+	if (fstat(dir, &st) == -1)
+		err = LK_SYS("stat");
+	else if (mkdirat(dir, path + cut, 0700) == 0)
+		err = fchmodat(dir, path + cut, st.st_mode & 0777, 0) == -1 ||
+			fsync(dir) == -1
+		    ? write_error("make a folder")
+		    : LK_NONE;
+	else if (errno != EEXIST)
+		err = write_error("make a folder");
+	close(dir);
+	return err;
+}
+
+lk_err
+place_open(
+    const struct folder *f, const char *path, bool make, struct place *out)
+{
+	char parent[PATH_BYTES_MAX + 1];
+	const char *slash = strrchr(path, '/');
+	size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+	lk_err err;
+
+	LK_ASSERT(len < sizeof(parent));
+	memcpy(parent, path, len);
+	parent[len] = '\0';
+	for (size_t i = 1; make && i <= len; i++)
+		if (path[i] == '/') {
+			TRY(parent_make(f, parent, i));
+			memcpy(parent, path, len);
+			parent[len] = '\0';
+		}
+	err = beneath_open(f, parent, O_RDONLY | O_DIRECTORY, &out->dir);
+	out->name = slash == NULL ? path : slash + 1;
+	return err;
+}
+
+void
+place_close(struct place *p)
+{
+	close(p->dir);
+}
+
+struct names {
+	char new[NAME_BYTES], out[NAME_BYTES];
+};
+
+static struct names
+names_of(const struct file_id *id)
+{
+	struct names n;
+
+	(void)snprintf(n.new, sizeof(n.new), NAME_OURS "new-%s", id->hex);
+	(void)snprintf(n.out, sizeof(n.out), NAME_OURS "out-%s", id->hex);
+	return n;
+}
+
+static bool
+write_all(int fd, struct bytes b)
+{
+	while (b.len > 0) {
+		ssize_t n = write(fd, b.ptr, b.len);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		b = BYTES(b.ptr + n, b.len - (size_t)n);
+	}
+	return true;
+}
+
+/* Writes a file beside the others, with this mode. */
+static lk_err
+new_write(int dir, const char *name, struct bytes content, mode_t mode)
+{
+	lk_err err = LK_NONE;
+	int fd = openat(dir, name,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd == -1)
+		return write_error("write");
+	if (!write_all(fd, content) || fchmod(fd, mode) == -1 ||
+	    fsync(fd) == -1)
+		err = write_error("write");
+	close(fd);
+	if (err.code != LK_OK)
+		(void)unlinkat(dir, name, 0);
+	return err;
+}
+
+static mode_t
+mode_exec(mode_t mode, bool exec)
+{
+	return exec ? mode | ((mode & 0444) >> 2) : mode & ~(mode_t)0111;
+}
+
+/* What is in a file now; false when it cannot be told. */
+static bool
+digest_at(int dir, const char *name, uint8_t out[static FILE_DIGEST_LEN])
+{
+	BUF_SCOPED content = { .max = FILE_BINARY_MAX };
+	int fd =
+	    openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	bool read = fd != -1 && file_load(fd, &content).code == LK_OK;
+
+	if (fd != -1)
+		close(fd);
+	if (read)
+		file_digest(out, buf_bytes(&content));
+	return read;
+}
+
+/* A file that is to go, held so that nobody can begin to write into it. */
+struct target {
+	int fd;
+	bool leased;
+	mode_t mode;
+};
+
+static lk_err
+target_hold(const struct folder *f, const struct place *p,
+    const uint8_t *expected, struct target *t, enum folder_outcome *outcome)
+{
+	BUF_SCOPED content = { .max = FILE_BINARY_MAX };
+	uint8_t digest[FILE_DIGEST_LEN];
+	struct stat st;
+
+	*outcome = FOLDER_CHANGED;
+	t->fd = openat(
+	    p->dir, p->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (t->fd == -1)
+		return errno == ENOENT || errno == ELOOP ? LK_NONE
+							 : write_error("open");
+	if (fstat(t->fd, &st) == -1 || !S_ISREG(st.st_mode))
+		return LK_NONE;
+	t->mode = st.st_mode & 07777;
+	t->leased = f->leases && fcntl(t->fd, F_SETLEASE, F_RDLCK) == 0;
+	if (!t->leased && f->leases && errno == EAGAIN) {
+		*outcome = FOLDER_BUSY;
+		return LK_NONE;
+	}
+	if (file_load(t->fd, &content).code != LK_OK)
+		return LK_NONE;
+	file_digest(digest, buf_bytes(&content));
+	if (memcmp(digest, expected, sizeof(digest)) == 0)
+		*outcome = FOLDER_DONE;
+	return LK_NONE;
+}
+
+static void
+target_free(struct target *t)
+{
+	if (t->fd != -1)
+		close(t->fd);
+}
+
+/* Whether somebody waits to write into what is held. */
+static bool
+target_wanted(const struct target *t)
+{
+	return t->leased && fcntl(t->fd, F_GETLEASE) != F_RDLCK;
+}
+
+/*
+ * Exchanges `out` and the file until what comes out is what was there before:
+ * `put` is what lies in `out`, `expected` what should come.  When something
+ * else does, somebody saved in between, and that goes back in.
+ */
+static lk_err
+exchange(const struct place *p, const char *out, const struct target *t,
+    const uint8_t *expected, const uint8_t *put, enum folder_outcome *outcome)
+{
+	uint8_t want[FILE_DIGEST_LEN], mine[FILE_DIGEST_LEN];
+	uint8_t came[FILE_DIGEST_LEN];
+
+	memcpy(want, expected, sizeof(want));
+	memcpy(mine, put, sizeof(mine));
+	*outcome = FOLDER_DONE;
+	for (int i = 0; i < ROUNDS_MAX; i++) {
+		if (renameat2(p->dir, out, p->dir, p->name, RENAME_EXCHANGE) ==
+		    -1)
+			return write_error("exchange");
+		if (!digest_at(p->dir, out, came))
+			return LK_SYS("read what came out");
+		if (memcmp(came, want, sizeof(want)) == 0 &&
+		    (*outcome != FOLDER_DONE || !target_wanted(t)))
+			return LK_NONE;
+		*outcome = FOLDER_CHANGED;
+		memcpy(want, mine, sizeof(want));
+		memcpy(mine, came, sizeof(mine));
+	}
+	return LK_ERR(LK_E_AGAIN, "it changes all the time");
+}
+
+static lk_err
+replace(const struct folder *f, const struct place *p,
+    const struct folder_put *put, enum folder_outcome *outcome)
+{
+	struct names n = names_of(put->id);
+	struct target t = { .fd = -1 };
+	uint8_t digest[FILE_DIGEST_LEN];
+	lk_err err = target_hold(f, p, put->expected, &t, outcome);
+
+	file_digest(digest, put->content);
+	if (err.code == LK_OK && *outcome == FOLDER_DONE) {
+		err = new_write(
+		    p->dir, n.new, put->content, mode_exec(t.mode, put->exec));
+		if (err.code == LK_OK &&
+		    renameat(p->dir, n.new, p->dir, n.out) == -1)
+			err = write_error("rename");
+		if (err.code == LK_OK)
+			err = exchange(
+			    p, n.out, &t, put->expected, digest, outcome);
+		if (err.code == LK_OK && unlinkat(p->dir, n.out, 0) == -1)
+			err = write_error("remove");
+		(void)fsync(p->dir);
+	}
+	target_free(&t);
+	return err;
+}
+
+static lk_err
+create(const struct folder *f, const struct place *p,
+    const struct folder_put *put, enum folder_outcome *outcome)
+{
+	struct names n = names_of(put->id);
+
+	TRY(new_write(
+	    p->dir, n.new, put->content, mode_exec(f->mode & 0666, put->exec)));
+	*outcome = FOLDER_DONE;
+	if (renameat2(p->dir, n.new, p->dir, p->name, RENAME_NOREPLACE) == -1) {
+		lk_err err = errno == EEXIST ? LK_NONE : write_error("rename");
+
+		(void)unlinkat(p->dir, n.new, 0);
+		*outcome = FOLDER_CHANGED;
+		return err;
+	}
+	return fsync(p->dir) == -1 ? write_error("write") : LK_NONE;
+}
+
+lk_err
+folder_write(const struct folder *f, const struct folder_put *put,
+    enum folder_outcome *outcome)
+{
+	struct place p;
+	lk_err err = place_open(f, put->path, put->expected == NULL, &p);
+
+	if (err.code == LK_E_NOTFOUND && put->expected == NULL)
+		return LK_ERR(LK_E_DENIED,
+		    "something else is where its folder should be");
+	if (err.code == LK_E_NOTFOUND) {
+		*outcome = FOLDER_CHANGED;
+		return LK_NONE;
+	}
+	TRY(err);
+	err = put->expected == NULL ? create(f, &p, put, outcome)
+				    : replace(f, &p, put, outcome);
+	place_close(&p);
+	return err;
+}
+
+/* The folders that a path was in, from the innermost on, as long as they are
+ * empty. */
+static void
+parents_remove(const struct folder *f, const char *path)
+{
+	char parent[PATH_BYTES_MAX + 1];
+	char *slash;
+
+	(void)strlcpy(parent, path, sizeof(parent));
+	while ((slash = strrchr(parent, '/')) != NULL) {
+		struct place p;
+		int failed;
+
+		*slash = '\0';
+		if (place_open(f, parent, false, &p).code != LK_OK)
+			return;
+		failed = unlinkat(p.dir, p.name, AT_REMOVEDIR);
+		place_close(&p);
+		if (failed == -1)
+			return;
+	}
+}
+
+static lk_err
+take_away(const struct folder *f, const struct place *p,
+    const struct folder_put *put, enum folder_outcome *outcome)
+{
+	struct names n = names_of(put->id);
+	struct target t = { .fd = -1 };
+	uint8_t came[FILE_DIGEST_LEN];
+	lk_err err = target_hold(f, p, put->expected, &t, outcome);
+
+	if (err.code == LK_OK && *outcome == FOLDER_DONE) {
+		if (renameat2(
+			p->dir, p->name, p->dir, n.out, RENAME_NOREPLACE) == -1)
+			err = write_error("rename");
+		else if (digest_at(p->dir, n.out, came) &&
+		    memcmp(came, put->expected, sizeof(came)) == 0 &&
+		    !target_wanted(&t))
+			(void)unlinkat(p->dir, n.out, 0);
+		else {
+			/* Where that fails it is found as what a crash left. */
+			*outcome = FOLDER_CHANGED;
+			(void)renameat2(
+			    p->dir, n.out, p->dir, p->name, RENAME_NOREPLACE);
+		}
+		(void)fsync(p->dir);
+	}
+	target_free(&t);
+	return err;
+}
+
+lk_err
+folder_remove(const struct folder *f, const struct folder_put *put,
+    enum folder_outcome *outcome)
+{
+	struct place p;
+	lk_err err = place_open(f, put->path, false, &p);
+
+	*outcome = FOLDER_DONE;
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	err = take_away(f, &p, put, outcome);
+	place_close(&p);
+	if (err.code == LK_OK && *outcome == FOLDER_DONE)
+		parents_remove(f, put->path);
+	return err;
+}
+
+lk_err
+folder_rename(const struct folder *f, const char *from, const char *to,
+    enum folder_outcome *outcome)
+{
+	struct place a, b;
+	lk_err err = place_open(f, from, false, &a);
+
+	*outcome = FOLDER_CHANGED;
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	err = place_open(f, to, true, &b);
+	if (err.code == LK_OK) {
+		if (renameat2(a.dir, a.name, b.dir, b.name, RENAME_NOREPLACE) ==
+		    0) {
+			*outcome = FOLDER_DONE;
+			if (fsync(b.dir) == -1 || fsync(a.dir) == -1)
+				err = write_error("rename");
+		} else if (errno != EEXIST && errno != ENOENT)
+			err = write_error("rename");
+		place_close(&b);
+	}
+	place_close(&a);
+	if (err.code == LK_OK && *outcome == FOLDER_DONE)
+		parents_remove(f, from);
+	return err;
+}

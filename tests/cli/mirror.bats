@@ -1,0 +1,262 @@
+#!/usr/bin/env bats
+# Folders of plain files that merge: lk mirror.
+
+load setup
+
+# Two devices of one person that mirror one document, which is empty.
+two() {
+	device laptop
+	paired laptop phone
+	mkdir here
+	on laptop new notes >/dev/null
+	on laptop mirror add here notes >/dev/null
+	on phone sync --wait --timeout 20s >/dev/null
+	on phone mirror add there notes >/dev/null
+}
+
+# until COMMAND...: waits until it succeeds, for 20 seconds.
+until_() {
+	local i
+	for ((i = 0; i < 200; i++)); do
+		"$@" >/dev/null 2>&1 && return 0
+		read -rt 0.1 <> <(:) || true
+	done
+	on laptop mirror status
+	on phone mirror status
+	return 1
+}
+
+same() {
+	diff -r -x '.lk-*' here there
+}
+
+two_with() {
+	two
+	printf '%s' "$2" >"here/$1"
+	until_ test -e "there/$1"
+	until_ same
+}
+
+@test "a folder becomes a document of its name" {
+	device laptop
+	mkdir -p work/sub
+	echo '# plan' >work/plan.md
+	printf 'a\0b' >work/sub/bin
+	lk mirror add work
+	is 0 "$T/work: document work" ""
+	until_ eval '[ "$(lk mirror ls; echo "$output")" = "$T/work  work  live  2 files" ]'
+	lk mirror status work
+	is 0 "$T/work: document work: live
+  2 files" ""
+	run -0 bash -c "'$LK' get work | grep -c '\"path\"'"
+	[ "$output" -eq 2 ]
+	lk mirror rm work
+	is 0 "$T/work: document work" ""
+	lk mirror ls
+	is 0 "" ""
+	[ ! -e work/.lk-mirror ]
+	[ -e work/plan.md ]
+}
+
+@test "what is typed on both sides while they are apart is on both" {
+	two_with a.md $'one\ntwo\nthree\n'
+	on phone daemon stop
+	sed -i 's/one/one from here/' here/a.md
+	sed -i 's/three/three from there/' there/a.md
+	on phone sync >/dev/null
+	until_ grep -q 'from there' here/a.md
+	until_ grep -q 'from here' there/a.md
+	until_ same
+	[ "$(cat here/a.md)" = $'one from here\ntwo\nthree from there' ]
+}
+
+@test "editors, shells and tools save as they like" {
+	two_with a.txt $'alpha\n'
+	echo beta >>here/a.txt
+	until_ grep -q beta there/a.txt
+	printf '$a\ngamma\n.\nw\nq\n' | ed -s there/a.txt
+	until_ grep -q gamma here/a.txt
+	sed -i 's/alpha/ALPHA/' here/a.txt
+	until_ grep -q ALPHA there/a.txt
+	vim -Nu NONE -es -c 'normal Godelta' -c wq there/a.txt
+	until_ grep -q delta here/a.txt
+	cp here/a.txt here/b.txt
+	until_ test -e there/b.txt
+	printf 'new\n' >there/b.txt
+	until_ grep -q new here/b.txt
+	truncate -s 2 here/b.txt
+	until_ eval '[ "$(cat there/b.txt)" = ne ]'
+	: >there/b.txt
+	until_ eval '[ ! -s here/b.txt ]'
+	until_ same
+	[ "$(cat here/a.txt)" = $'ALPHA\nbeta\ngamma\ndelta' ]
+}
+
+@test "a file that is moved is the same file, and what others write goes along" {
+	two_with a.md $'one\ntwo\n'
+	on laptop get notes >before
+	on phone daemon stop
+	echo three >>there/a.md
+	mkdir here/sub
+	mv here/a.md here/sub/b.md
+	until_ eval 'on laptop get notes | grep -q sub/b.md'
+	on phone sync >/dev/null
+	until_ grep -q three here/sub/b.md
+	until_ same
+	[ ! -e there/a.md ]
+	[ "$(sed -n 2p before)" = "$(on laptop get notes | sed -n 2p)" ]
+}
+
+@test "a file that is deleted is gone, unless somebody wrote into it" {
+	two_with a.md $'one\n'
+	echo b >here/b.md
+	until_ test -e there/b.md
+	rm here/a.md
+	until_ eval '[ ! -e there/a.md ]'
+	on phone daemon stop
+	echo more >>there/b.md
+	rm here/b.md
+	until_ eval 'on laptop get notes | grep -q -A1 b.md; on laptop mirror status here | grep -q "0 files"'
+	on phone sync >/dev/null
+	until_ grep -q more here/b.md
+	until_ same
+}
+
+@test "git works in a mirrored folder" {
+	two_with a.c $'int a;\n'
+	git -C here init -q
+	git -C here -c user.name=x -c user.email=x@x add a.c
+	git -C here -c user.name=x -c user.email=x@x commit -qm one
+	git -C here checkout -q -b other
+	printf 'int a;\nint b;\n' >here/a.c
+	echo 'void f(void);' >here/b.h
+	git -C here add .
+	git -C here -c user.name=x -c user.email=x@x commit -qm two
+	until_ test -e there/b.h
+	git -C here checkout -q -
+	until_ eval '[ ! -e there/b.h ]'
+	until_ eval '[ "$(cat there/a.c)" = "int a;" ]'
+	git -C here checkout -q other
+	until_ test -e there/b.h
+	until_ diff -r -x '.lk-*' -x .git here there
+	[ ! -e there/.git ]
+	[ -z "$(git -C here status --porcelain)" ]
+}
+
+@test "a folder that is not empty is united with what is there" {
+	two_with a.txt $'one\ntwo\n'
+	on phone mirror rm there >/dev/null
+	printf 'one\nthree\n' >there/a.txt
+	printf 'mine\n' >there/mine.txt
+	on phone mirror add there notes >/dev/null
+	until_ test -e here/mine.txt
+	until_ grep -q three here/a.txt
+	until_ same
+	[ "$(sort there/a.txt)" = $'one\nthree\ntwo' ]
+}
+
+@test "what .lkignore says stays out, on every device" {
+	two_with .lkignore $'*.o\n/build/\n'
+	mkdir here/build
+	touch here/a.o here/build/x
+	echo keep >here/keep
+	until_ test -e there/keep
+	[ ! -e there/a.o ]
+	[ ! -e there/build ]
+	touch there/b.o
+	echo too >there/too
+	until_ test -e here/too
+	[ ! -e here/b.o ]
+}
+
+@test "the bit that makes a program of a file is kept" {
+	two_with run.sh $'#!/bin/sh\n'
+	chmod +x here/run.sh
+	until_ test -x there/run.sh
+	chmod -x there/run.sh
+	until_ eval '[ ! -x here/run.sh ]'
+}
+
+@test "when many files are gone it asks first" {
+	two
+	for i in $(seq 30); do echo "$i" >"here/$i"; done
+	until_ same
+	rm here/*
+	until_ eval 'on laptop mirror status here | grep -q "asks: so many files are gone"'
+	[ "$(ls there | wc -l)" -eq 30 ]
+	on laptop mirror resume here >/dev/null
+	until_ eval '[ "$(ls there | wc -l)" -eq 0 ]'
+}
+
+@test "a folder without its marker deletes nothing" {
+	two_with a.md $'one\n'
+	on laptop daemon stop
+	mv here elsewhere
+	mkdir here
+	on laptop ls >/dev/null
+	until_ eval 'on laptop mirror status here | grep -q "stopped: its marker"'
+	[ -e there/a.md ]
+	rmdir here
+	mv elsewhere here
+	on laptop daemon stop
+	on laptop ls >/dev/null
+	echo two >>there/a.md
+	until_ grep -q two here/a.md
+}
+
+@test "a mirror that is paused does nothing until it is resumed" {
+	two_with a.md $'one\n'
+	on laptop mirror pause here >/dev/null
+	echo two >>there/a.md
+	echo new >here/b.md
+	until_ eval 'on laptop get notes | grep -q two'
+	[ "$(cat here/a.md)" = one ]
+	[ ! -e there/b.md ]
+	on laptop mirror resume notes >/dev/null
+	until_ same
+	[ "$(cat here/a.md)" = $'one\ntwo' ]
+}
+
+@test "who may not write keeps his changes to himself" {
+	device laptop
+	device phone
+	on laptop new notes >/dev/null
+	mkdir here
+	on laptop mirror add here notes >/dev/null
+	echo one >here/a.md
+	on phone accept "$(on laptop invite notes --role read)" >/dev/null
+	on phone mirror add there notes >/dev/null
+	until_ test -e there/a.md
+	echo mine >>there/a.md
+	until_ eval 'on phone mirror status there | grep -q "a.md: changed here, and this device may not write"'
+	[ "$(cat here/a.md)" = one ]
+	[ "$(cat there/a.md)" = $'one\nmine' ]
+}
+
+@test "mistakes are said" {
+	device laptop
+	lk mirror add
+	[ "$status" -eq 64 ]
+	lk mirror frob
+	refused 64 "lk: frob: expected add, ls, status, pause, resume or rm*" || [ "$status" -eq 64 ]
+	touch file
+	lk mirror add file
+	refused 73 "lk: *file: File exists" || refused 73 "lk: *file: not a folder"
+	lk mirror add laptop
+	[ "$status" -eq 64 ]
+	lk mirror add here nothing
+	[ "$status" -eq 66 ]
+	"$LK" new list --type list >/dev/null
+	lk mirror add here list
+	[ "$status" -eq 65 ]
+	"$LK" mirror add here >/dev/null
+	lk mirror add here/sub
+	[ "$status" -eq 73 ]
+	lk mirror status nothing
+	[ "$status" -eq 66 ]
+	lk mirror pause nothing
+	[ "$status" -eq 66 ]
+	lk mirror ls --json
+	[ "$status" -eq 0 ]
+	[[ $output == *'"schema":"lk.mirror/1"'* ]]
+}

@@ -1,0 +1,299 @@
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "mirror/folder.h"
+
+struct scratch {
+	char dir[32];
+	struct folder folder;
+};
+
+static const struct file_id id = { "00112233445566778899aabbccddeeff" };
+static const struct wall later = { INT64_MAX / 2000000 };
+
+static void
+scratch_open(struct scratch *s)
+{
+	(void)strlcpy(s->dir, "/tmp/lk-folder.XXXXXX", sizeof(s->dir));
+	assert_non_null(mkdtemp(s->dir));
+	assert_int_equal(folder_open(&s->folder, s->dir).code, LK_OK);
+	assert_int_equal(chdir(s->dir), 0);
+}
+
+static void
+scratch_close(struct scratch *s)
+{
+	char command[64];
+
+	folder_close(&s->folder);
+	assert_int_equal(chdir("/"), 0);
+	(void)snprintf(command, sizeof(command), "rm -rf %s", s->dir);
+	assert_int_equal(system(command), 0);
+}
+
+static void
+save(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void
+holds(const char *path, const char *text)
+{
+	char got[256] = "";
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	(void)!fread(got, 1, sizeof(got) - 1, f);
+	fclose(f);
+	assert_string_equal(got, text);
+}
+
+static enum folder_outcome
+put(struct scratch *s, const char *path, const char *expected,
+    const char *content)
+{
+	uint8_t digest[FILE_DIGEST_LEN];
+	struct folder_put p = { .path = path, .id = &id };
+	enum folder_outcome outcome = FOLDER_BUSY;
+
+	if (expected != NULL) {
+		file_digest(digest, BYTES_STR(expected));
+		p.expected = digest;
+	}
+	if (content == NULL) {
+		assert_int_equal(
+		    folder_remove(&s->folder, &p, &outcome).code, LK_OK);
+		return outcome;
+	}
+	p.content = BYTES_STR(content);
+	assert_int_equal(folder_write(&s->folder, &p, &outcome).code, LK_OK);
+	return outcome;
+}
+
+static void
+left_count(void *ctx, const char *path, const struct disk_file *file)
+{
+	(void)path;
+	(void)file;
+	++*(size_t *)ctx;
+}
+
+static bool
+left_enter(void *ctx, const char *path)
+{
+	(void)ctx;
+	(void)path;
+	return true;
+}
+
+static void
+left_out(void *ctx, const char *path, const struct file_id *of)
+{
+	(void)ctx;
+	(void)path;
+	assert_string_equal(of->hex, id.hex);
+	*(size_t *)ctx += 1000;
+}
+
+/* Ordinary files, and a thousand for each that came out. */
+static size_t
+left(struct scratch *s)
+{
+	size_t n = 0;
+	struct folder_walk walk = { left_enter, left_count, left_out, &n };
+
+	assert_int_equal(folder_walk(&s->folder, "", &walk).code, LK_OK);
+	return n;
+}
+
+static void
+a_file_is_made_replaced_and_removed_with_its_folders(void **state)
+{
+	struct scratch s;
+	struct stat st;
+
+	(void)state;
+	scratch_open(&s);
+	assert_int_equal(put(&s, "a/b/c", NULL, "one"), FOLDER_DONE);
+	holds("a/b/c", "one");
+	assert_int_equal(chmod("a/b/c", 0640), 0);
+	assert_int_equal(put(&s, "a/b/c", "one", "two"), FOLDER_DONE);
+	holds("a/b/c", "two");
+	assert_int_equal(stat("a/b/c", &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
+	assert_int_equal(left(&s), 1);
+	assert_int_equal(put(&s, "a/b/c", "two", NULL), FOLDER_DONE);
+	assert_int_equal(access("a", F_OK), -1);
+	scratch_close(&s);
+}
+
+static void
+what_is_not_as_expected_is_left_alone(void **state)
+{
+	struct scratch s;
+
+	(void)state;
+	scratch_open(&s);
+	save("a", "saved");
+	assert_int_equal(put(&s, "a", NULL, "new"), FOLDER_CHANGED);
+	assert_int_equal(put(&s, "a", "base", "new"), FOLDER_CHANGED);
+	assert_int_equal(put(&s, "a", "base", NULL), FOLDER_CHANGED);
+	assert_int_equal(put(&s, "b", "base", "new"), FOLDER_CHANGED);
+	holds("a", "saved");
+	assert_int_equal(left(&s), 1);
+	scratch_close(&s);
+}
+
+static void
+a_file_that_is_open_for_writing_is_not_replaced(void **state)
+{
+	struct scratch s;
+	int fd;
+
+	(void)state;
+	scratch_open(&s);
+	save("a", "base");
+	fd = open("a", O_WRONLY | O_APPEND);
+	assert_true(fd >= 0);
+	assert_int_equal(put(&s, "a", "base", "new"), FOLDER_BUSY);
+	assert_int_equal(put(&s, "a", "base", NULL), FOLDER_BUSY);
+	close(fd);
+	fd = open("a", O_RDONLY);
+	assert_int_equal(put(&s, "a", "base", "new"), FOLDER_DONE);
+	close(fd);
+	holds("a", "new");
+	scratch_close(&s);
+}
+
+/* A child saves by rename and in place as fast as it can; we replace what we
+ * have read: nothing of the child's may ever be gone unseen. */
+static void
+nothing_that_is_saved_meanwhile_is_lost(void **state)
+{
+	struct scratch s;
+	size_t done = 0;
+	pid_t child;
+	int status = 0;
+
+	(void)state;
+	scratch_open(&s);
+	save("a", "0");
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		for (int i = 1; i <= 400; i++) {
+			char text[16];
+
+			(void)snprintf(text, sizeof(text), "%d", i);
+			save(i % 2 == 0 ? ".new" : "a", text);
+			if (i % 2 == 0 && rename(".new", "a") == -1)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	while (waitpid(child, &status, WNOHANG) == 0) {
+		struct disk_file disk;
+		BUF_SCOPED content = { .max = 64 };
+		char was[64] = "";
+
+		if (folder_read(&s.folder, "a", later, &disk, &content).code !=
+			LK_OK ||
+		    disk.kind != DISK_FILE || content.len == 0 ||
+		    content.ptr[0] == 'x')
+			continue;
+		memcpy(was, content.ptr, content.len);
+		done += put(&s, "a", was, "x") == FOLDER_DONE;
+	}
+	assert_int_equal(status, 0);
+	/* The last save came after every exchange, or was what it took out. */
+	if (access("a", F_OK) == 0) {
+		char got[16] = "";
+		FILE *f = fopen("a", "r");
+
+		assert_non_null(f);
+		assert_non_null(fgets(got, sizeof(got), f));
+		fclose(f);
+		assert_true(strcmp(got, "400") == 0 || strcmp(got, "x") == 0);
+	}
+	assert_int_equal(left(&s), 1);
+	(void)done;
+	scratch_close(&s);
+}
+
+static void
+no_link_leads_out_of_the_folder(void **state)
+{
+	struct scratch s;
+	struct disk_file disk;
+	struct folder_put p = { .path = "out/x", .id = &id };
+	enum folder_outcome outcome = FOLDER_DONE;
+	uint8_t digest[FILE_DIGEST_LEN];
+
+	(void)state;
+	scratch_open(&s);
+	assert_int_equal(symlink("/tmp", "out"), 0);
+	assert_int_equal(symlink("/etc/passwd", "link"), 0);
+	assert_int_equal(folder_stat(&s.folder, "link", &disk).code, LK_OK);
+	assert_int_equal(disk.kind, DISK_OTHER);
+	assert_int_not_equal(folder_write(&s.folder, &p, &outcome).code, LK_OK);
+	file_digest(digest, BYTES_STR("x"));
+	p.path = "link";
+	p.expected = digest;
+	assert_int_equal(folder_write(&s.folder, &p, &outcome).code, LK_OK);
+	assert_int_equal(outcome, FOLDER_CHANGED);
+	scratch_close(&s);
+}
+
+static void
+what_a_crash_left_is_found_or_removed(void **state)
+{
+	struct scratch s;
+
+	(void)state;
+	scratch_open(&s);
+	save(".lk-new-00112233445566778899aabbccddeeff", "half");
+	save(".lk-out-00112233445566778899aabbccddeeff", "saved");
+	save("a", "x");
+	assert_int_equal(left(&s), 1001);
+	assert_int_equal(
+	    access(".lk-new-00112233445566778899aabbccddeeff", F_OK), -1);
+	assert_int_equal(
+	    folder_drop(&s.folder, ".lk-out-00112233445566778899aabbccddeeff")
+		.code,
+	    LK_OK);
+	assert_int_equal(left(&s), 1);
+	scratch_close(&s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    a_file_is_made_replaced_and_removed_with_its_folders),
+		cmocka_unit_test(what_is_not_as_expected_is_left_alone),
+		cmocka_unit_test(
+		    a_file_that_is_open_for_writing_is_not_replaced),
+		cmocka_unit_test(nothing_that_is_saved_meanwhile_is_lost),
+		cmocka_unit_test(no_link_leads_out_of_the_folder),
+		cmocka_unit_test(what_a_crash_left_is_found_or_removed),
+	};
+
+	(void)signal(SIGIO, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
