@@ -110,6 +110,47 @@ region_trim(struct region r)
 	};
 }
 
+typedef size_t piece_fn(struct bytes);
+
+static struct bytes
+bytes_from(struct bytes b, size_t at)
+{
+	return BYTES(b.ptr + at, b.len - at);
+}
+
+/*
+ * The same in whole pieces of both texts.  A line put before one that begins
+ * like it is a line, not the end of one and the beginning of another: with
+ * what others did to that one it would become neither.
+ */
+static struct region
+region_trim_pieces(struct region r, piece_fn *piece)
+{
+	struct region t = region_trim(r);
+	size_t head = t.old_at - r.old_at;
+	size_t tail = r.old.len - head - t.old.len, from = 0, i, j;
+
+	while (from < head) {
+		size_t n = piece(bytes_from(r.old, from));
+
+		if (from + n > head || piece(bytes_from(r.new, from)) != n)
+			break;
+		from += n;
+	}
+	for (i = j = from;
+	     r.old.len - i > tail || r.old.len - i != r.new.len - j;)
+		if (r.old.len - i >= r.new.len - j)
+			i += piece(bytes_from(r.old, i));
+		else
+			j += piece(bytes_from(r.new, j));
+	return (struct region){
+		.old = BYTES(r.old.ptr + from, i - from),
+		.new = BYTES(r.new.ptr + from, j - from),
+		.old_at = r.old_at + from,
+		.new_at = r.new_at + from,
+	};
+}
+
 static lk_err
 hunk_add(struct textdiff *d, struct text_hunk h)
 {
@@ -139,8 +180,6 @@ region_add(struct job *job, struct region r)
 		.new_at = r.new_at,
 		.new_len = r.new.len });
 }
-
-typedef size_t piece_fn(struct bytes);
 
 /* Both parts of a region cut into pieces: first those of the old text. */
 struct pieces {
@@ -280,7 +319,7 @@ region_compare(
 	struct pieces p;
 	lk_err err;
 
-	r = region_trim(r);
+	r = region_trim_pieces(r, piece);
 	if (r.old.len == 0 || r.new.len == 0)
 		return region_add(job, r);
 	p = (struct pieces){ .old = r.old,

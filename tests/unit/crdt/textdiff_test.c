@@ -234,6 +234,16 @@ texts_merge_word_by_word(void **state)
 	assert_merges("", "hello\n", "world\n", "world\nhello\n");
 }
 
+static void
+what_is_put_before_its_like_stays_in_one_piece(void **state)
+{
+	(void)state;
+	assert_merges("tk4x\nb\n", "tk1x\ntk4x\nb\n", "b\n", "tk1x\nb\n");
+	assert_merges("tk4x y\n", "tk1x tk4x y\n", "y\n", "tk1x y\n");
+	assert_merges("a\ntk4x\n", "a\ntk4x\ntk1x\n", "a\ntk4z\n",
+	    "a\ntk4z\ntk1x\n");
+}
+
 /* Other words in a text; each occurs nowhere else, and none is the beginning of
  * another. */
 static void
@@ -310,6 +320,8 @@ main(void)
 		cmocka_unit_test(edits_beyond_the_bound_still_give_the_text),
 		cmocka_unit_test(changes_all_over_a_long_text_stay_apart),
 		cmocka_unit_test(texts_merge_word_by_word),
+		cmocka_unit_test(
+		    what_is_put_before_its_like_stays_in_one_piece),
 		cmocka_unit_test(no_inserted_word_is_ever_lost),
 	};
 
