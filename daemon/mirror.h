@@ -20,6 +20,7 @@
 #define MIRROR_SETTLE_MS 15
 #define MIRROR_WRITING_MS 1000
 #define MIRROR_GRACE_MS 1500
+#define MIRROR_HALF_MS 2000 /* while a text may be half written */
 #define MIRROR_RETRY_MS 200
 #define MIRROR_TROUBLE_MS 10000
 #define MIRROR_RESCAN_MS (60 * 60 * 1000)

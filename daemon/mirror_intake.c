@@ -135,6 +135,13 @@ read_trouble(lk_err err)
 	return err.code == LK_E_LIMIT ? "too large to be kept" : err.what;
 }
 
+static bool
+is_fresh(const struct intake *in, const struct disk_file *disk)
+{
+	return disk->stamp.mtime_ns / 1000000 + MIRROR_HALF_MS >
+	    in->d->now.wall.ms;
+}
+
 /* The file at a path becomes a job.  WAIT: not yet, t->due says when. */
 static lk_err
 content_take(struct intake *in, struct touched *t, struct job *job)
@@ -157,6 +164,12 @@ content_take(struct intake *in, struct touched *t, struct job *job)
 	    f->exec == job->disk.exec) {
 		f->stamp = job->disk.stamp;
 		return LK_ERR(LK_E_EXISTS, "as it was");
+	}
+	/* Half a letter is no reason to take a text for something else. */
+	if (f->is_text && is_fresh(in, &job->disk) &&
+	    !file_is_text(buf_bytes(&job->content))) {
+		t->due = after(in->d->now.mono, MIRROR_RETRY_MS);
+		return LK_ERR(LK_E_WAIT, "being written");
 	}
 	job->what = JOB_CHANGE;
 	return LK_NONE;

@@ -339,6 +339,17 @@ def part_links(t, long):
     driver(t, "lan/links.py", "--runs", runs, seconds=300 * runs)
 
 
+def part_mirrors(t, long):
+    """folders of files written by real tools, cut off and killed: nothing typed is lost"""
+    total = 500 if long else 50
+    each = 25
+    works = [lambda first=first: run(
+        [PYTHON, TESTS / "lan/mirrors.py", "--lk", BUILD / "dev/lk", "--seed", first,
+         "--runs", each], 600) for first in range(1, total + 1, each)]
+    for status, out in together(works):
+        said(t, "mirrors", status, out)
+
+
 def part_thief(t, long):
     """a stolen device that forks, floods, lies and lets others in"""
     # 16 ops an envelope: 10^6 in --long.
@@ -579,7 +590,7 @@ def part_mutants(t, long):
 
 
 PARTS = [part_build, part_unit, part_threads, part_model, part_ghosts, part_manuals, part_spin,
-         part_cli, part_story, part_partitions, part_revocation, part_relay, part_pairing, part_discovery, part_links,
+         part_cli, part_story, part_partitions, part_revocation, part_relay, part_pairing, part_discovery, part_links, part_mirrors,
          part_thief, part_capture, part_remotes,
          part_interop, part_twins, part_install, part_fuzz, part_simulation, part_world]
 LONG_PARTS = [*PARTS, part_mutants]
