@@ -72,6 +72,7 @@ def tree(folder):
 def shell(folder, script, *args):
     """Runs what a person would type; a file that is not there is no matter."""
     subprocess.run(["sh", "-c", script, "sh", *args], cwd=folder, check=False,
+                   stdin=subprocess.DEVNULL, timeout=60,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                    env={**os.environ, "LC_ALL": "C.UTF-8", "EXINIT": ""})
 
