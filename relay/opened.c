@@ -223,6 +223,9 @@ open_taken(struct relay *r, struct visitor *v, struct bytes body)
 		return opened_begin(r, v, &m, &t);
 	if (++v->refusals > RELAY_REFUSALS_MAX && !v->known)
 		return LK_ERR(LK_E_LIMIT, "too many refusals");
+	/* What the number meant before, it does not any more. */
+	if (opened_find(v, m.number) != NULL)
+		opened_free(r, v->numbers[m.number]);
 	opened_send(r, v, m.number, RELAY_REFUSED);
 	return LK_NONE;
 }

@@ -5,7 +5,9 @@
 
 #define NUMBERS_MAX 16384 /* what a relay takes in a session */
 #define COMPARE_MS 20     /* after an answer, to compare */
-#define OPEN_SLICE 64     /* documents begun in one turn */
+#define REFUSED_MS 30000  /* until all credentials are tried anew */
+#define REFUSED_GUEST_MS 300000
+#define OPEN_SLICE 64 /* documents begun in one turn */
 
 static const uint8_t nobody[SIGN_PK_LEN];
 
@@ -320,7 +322,14 @@ errand_refused(struct engine *e, struct courier *c, struct errand *x)
 		TRY(errand_register(e, c, x));
 	else if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
 		return err;
-	return errand_try(e, c, x);
+	TRY(errand_try(e, c, x));
+	if (x->state != ERRAND_REFUSED)
+		return LK_NONE;
+	x->again_due = true;
+	x->again.ms =
+	    e->now.mono.ms + (c->speaks ? REFUSED_MS : REFUSED_GUEST_MS);
+	x->registered = false;
+	return LK_NONE;
 }
 
 lk_err

@@ -37,6 +37,7 @@ class Play:
         try:
             until(f"{key} at {host.name}", seconds, lambda: key in self.get(host))
         except Failed:
+            print(f"{host.name}: {self.status(host)} {self.get(host)}", flush=True)
             return False
         return True
 
