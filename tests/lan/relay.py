@@ -49,7 +49,7 @@ class Play:
         """Waits until all it has is at the relay, by its own account."""
         def all_there():
             s = self.status(host)
-            return s.get("reachable") and s.get("lacks", 0) == 0
+            return s.get("reachable") and s.get("lacking", 0) == 0
         until(f"{host.name}: all stored", seconds, all_there)
 
     def only(self, *hosts):
