@@ -315,6 +315,7 @@ event_handle(struct large *w, const struct event *e)
 		break;
 	case EVENT_CHECK:
 		return check_event(w);
+	case EVENT_OBJECT:
 	case EVENT_TURN: /* not in these worlds */
 		break;
 	}
