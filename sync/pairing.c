@@ -334,7 +334,8 @@ pairing_card(struct engine *e, struct link *l, struct bytes body)
 
 	TRY(card_decode(&card, &arena, body));
 	TRY(card_verify(&card));
-	if (l->redeem != NULL && !l->redeem->answered)
+	/* He may have answered before, on another link or by a letter. */
+	if (l->redeem != NULL && !l->known)
 		return redeem_card(e, l, &card, body);
 	if (!l->known)
 		return LK_ERR(LK_E_MALFORMED, "card of another");

@@ -233,6 +233,7 @@ redeem_card(struct engine *e, struct link *l, const struct card *card,
 		if (copy == NULL)
 			return LK_ERR(LK_E_NOMEM, "card");
 		memcpy(copy, bytes.ptr, bytes.len);
+		free((void *)(uintptr_t)q->card.ptr);
 		q->card = BYTES(copy, bytes.len);
 		return LK_NONE;
 	}
