@@ -290,7 +290,7 @@ ack_keep(struct engine *e, struct docstate *ds, const uint8_t pk[static 32],
 	record.passed = l != NULL && memcmp(l->pk, pk, 32) != 0;
 	TRY(ack_equal(e->r, ds, &record));
 	TRY(ack_record_put(e->r, ds->docno, pk, &record));
-	return again ? LK_NONE : acks_pass_note(e, ds, pk, conn);
+	return again ? LK_NONE : acks_pass_note(e, ds->docno, pk, conn);
 }
 
 /* The i-th other device that may read the document. */

@@ -22,9 +22,9 @@
 struct engine;
 struct link;
 
-/* In documents with more other devices that read they are not passed on: what
- * each says to each goes up with the square. */
-#define ACK_PASS_READERS_MAX 32
+/* In documents of more devices they are not passed on: what each says to each
+ * goes up with the square. */
+#define ACK_PASS_DEVICES_MAX 33
 #define ACK_PASSES_MAX 4096
 #define ACK_PASS_FROM_MAX 8
 
@@ -81,7 +81,7 @@ struct ack_pass {
 };
 /* acks_pass.c */
 /* An acknowledgement was kept that came by this link (0: by none). */
-LK_MUST_USE lk_err acks_pass_note(struct engine *, struct docstate *,
+LK_MUST_USE lk_err acks_pass_note(struct engine *, uint32_t docno,
     const uint8_t pk[static 32], uint64_t conn);
 /* One came that is no news: the link need not be sent it. */
 LK_MUST_USE lk_err acks_pass_known(

@@ -2,9 +2,10 @@
 #include <string.h>
 
 #include "sync/engine_state.h"
+#include "sync/member_index.h"
 
 #define PASS_DELAY_MS 500    /* for what follows at once */
-#define PASS_A_READER_MS 100 /* and longer, the more there are */
+#define PASS_A_DEVICE_MS 100 /* and longer, the more there are */
 
 static struct ack_pass *
 pass_find(struct engine *e, uint32_t docno, const uint8_t pk[static 32])
@@ -35,29 +36,36 @@ pass_new(struct engine *e)
 	return &e->passes[e->passes_len++];
 }
 
-lk_err
-acks_pass_note(struct engine *e, struct docstate *ds,
-    const uint8_t pk[static 32], uint64_t conn)
+/* How many devices a document's acknowledgements are passed on among, this one
+ * too; 0: not at all.  Of two each hears the other. */
+static lk_err
+pass_among(struct engine *e, uint32_t docno, uint32_t *devices)
 {
-	struct ack_pass *p = pass_find(e, ds->docno, pk);
-	uint8_t reader[32];
-	size_t readers = 0;
+	TRY(member_index_count(e->r, docno, devices));
+	if (*devices < 3 || *devices > ACK_PASS_DEVICES_MAX)
+		*devices = 0;
+	return LK_NONE;
+}
 
-	e->acks_generation++;
-	while (readers <= ACK_PASS_READERS_MAX &&
-	    acks_reader(e, ds, readers, reader))
-		readers++;
-	/* Of two devices each hears the other. */
-	if (readers < 2 || readers > ACK_PASS_READERS_MAX)
+lk_err
+acks_pass_note(struct engine *e, uint32_t docno, const uint8_t pk[static 32],
+    uint64_t conn)
+{
+	struct ack_pass *p = pass_find(e, docno, pk);
+	uint32_t devices;
+
+	TRY(pass_among(e, docno, &devices));
+	if (devices == 0)
 		return LK_NONE;
+	e->acks_generation++;
 	if (p == NULL) {
 		p = pass_new(e);
 		if (p == NULL)
 			return LK_NONE;
-		*p = (struct ack_pass){ .docno = ds->docno };
+		*p = (struct ack_pass){ .docno = docno };
 		memcpy(p->pk, pk, 32);
 		p->due.ms = e->now.mono.ms + PASS_DELAY_MS +
-		    PASS_A_READER_MS * (int64_t)readers;
+		    PASS_A_DEVICE_MS * (int64_t)devices;
 	}
 	/* Who had the one before has not this one. */
 	p->from[0] = conn;
@@ -174,8 +182,12 @@ acks_sum(struct engine *e, const struct link *l, uint32_t docno,
 {
 	uint8_t pk[32] = { 0 }, one[32];
 	struct ack_record a;
+	uint32_t devices;
 
 	*f = (struct fingerprint){ .count = 0 };
+	TRY(pass_among(e, docno, &devices));
+	if (devices == 0)
+		return LK_NONE;
 	do {
 		lk_err err = known_next(e, l, docno, pk, &a);
 
@@ -195,9 +207,12 @@ acks_tell(struct engine *e, struct link *l, uint32_t number)
 	struct link_topic *t = topics_number(l, number);
 	uint8_t pk[32] = { 0 };
 	struct ack_record a;
-	size_t n = 0;
+	uint32_t devices, n = 0;
 
 	if (t == NULL || !link_topic_is_shared(t))
+		return LK_NONE;
+	TRY(pass_among(e, t->docno, &devices));
+	if (devices == 0)
 		return LK_NONE;
 	do {
 		lk_err err = known_next(e, l, t->docno, pk, &a);
@@ -206,6 +221,6 @@ acks_tell(struct engine *e, struct link *l, uint32_t number)
 			break;
 		TRY(err);
 		TRY(pass_send(e, l, number, a.said));
-	} while (++n < ACK_PASS_READERS_MAX && bytes_next(pk, sizeof(pk)));
+	} while (++n < ACK_PASS_DEVICES_MAX && bytes_next(pk, sizeof(pk)));
 	return LK_NONE;
 }
