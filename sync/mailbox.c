@@ -242,36 +242,52 @@ card_read(struct card *card, struct arena *arena, struct bytes bytes)
 	return card_verify(card);
 }
 
-/* The ticket in use whose issuer this is. */
-static struct redeem *
-redeem_of(struct engine *e, const uint8_t pk[static 32])
+static bool
+redeem_is_of(const struct redeem *q, const uint8_t issuer[static 32])
+{
+	return q->answered && q->purpose == TICKET_INVITE &&
+	    memcmp(q->issuer, issuer, 32) == 0;
+}
+
+static bool
+redeem_any_of(struct engine *e, const uint8_t issuer[static 32])
 {
 	struct redeem *q;
 
 	TAILQ_FOREACH (q, &e->redeems, next)
-		if (q->answered && q->purpose == TICKET_INVITE &&
-		    memcmp(q->issuer, pk, 32) == 0)
-			return q;
-	return NULL;
+		if (redeem_is_of(q, issuer))
+			return true;
+	return false;
+}
+
+/* Whether it may be for this document: one that was answered in a session has
+ * not said. */
+static bool
+redeem_is_for(const struct redeem *q, const uint8_t docid[static LK_ID_LEN])
+{
+	static const uint8_t none[LK_ID_LEN];
+
+	return memcmp(q->docid, none, LK_ID_LEN) == 0 ||
+	    memcmp(q->docid, docid, LK_ID_LEN) == 0;
 }
 
 static lk_err
 welcome_open(struct engine *e, const struct mailbox *box,
     const struct welcome *w, bool *news)
 {
-	struct redeem *q = redeem_of(e, box->from);
+	struct redeem *q;
 	uint32_t docno;
 
 	if (!w->has_signer || memcmp(w->signer_pk, box->from, 32) != 0)
 		return LK_NONE;
-	TRY(welcome_accept(e, w, box->own, q != NULL, &docno));
+	TRY(welcome_accept(
+	    e, w, box->own, redeem_any_of(e, box->from), &docno));
 	if (docno == 0)
 		return LK_NONE;
 	*news = true;
 	TAILQ_FOREACH (q, &e->redeems, next)
-		if (q->answered && !q->welcomed &&
-		    q->purpose == TICKET_INVITE &&
-		    memcmp(q->issuer, box->from, 32) == 0) {
+		if (!q->welcomed && redeem_is_of(q, box->from) &&
+		    redeem_is_for(q, w->docid)) {
 			q->status.docno = docno;
 			q->welcomed = true;
 		}
