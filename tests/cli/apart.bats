@@ -71,7 +71,10 @@ everybody() {
 	on laptop -q revoke plan fred
 	turn laptop on laptop set plan /secret '"ours"'
 	# He writes before he hears of it.
+	mv stick away
 	on fred set plan /after '"all"'
+	on fred -q daemon stop
+	mv away stick
 	turn fred becomes revoked told fred plan
 	turn laptop becomes 0 lacking laptop
 	turn phone becomes ours on phone get plan /secret
