@@ -115,6 +115,10 @@
 /* Records that are read for a session, and by how many more each second. */
 #define RELAY_WORK_MAX (2u * 1024 * 1024)
 #define RELAY_WORK_SECOND 50000
+/* Acknowledgements it keeps of a topic, and the greatest of them: a few more
+ * devices than say so in one document (ACK_PASS_DEVICES_MAX). */
+#define RELAY_ACKS_MAX 64
+#define RELAY_ACK_MAX (4 * 1024)
 /* Databases of accounts that stay open when nothing is done in them. */
 #define RELAY_VAULTS_MAX 32
 /* What an envelope counts beside its bytes: its records in the indexes. */

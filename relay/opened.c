@@ -119,13 +119,25 @@ sending_end(struct opened *o)
 	TAILQ_REMOVE(&o->visitor->sending, o, sends);
 }
 
-/* What it may have from now on; who gets keys alone gets all there are. */
+void
+opened_acks(struct opened *o)
+{
+	o->acking = true;
+	memset(o->ack_at, 0, sizeof(o->ack_at));
+	sending_begin(o);
+}
+
+/* What it may have from now on; who gets keys alone gets all there are, others
+ * all acknowledgements. */
 static void
 scope_set(struct opened *o, enum relay_scope scope)
 {
 	o->scope = scope;
-	if (scope != RELAY_KEYS)
+	if (scope != RELAY_KEYS) {
+		opened_acks(o);
 		return;
+	}
+	o->acking = false;
 	o->next = 0;
 	o->catching = true;
 	sending_begin(o);
@@ -277,6 +289,33 @@ opened_end(struct relay *r, const uint8_t account[static SIGN_PK_LEN],
 		}
 }
 
+bool
+opened_has_room(struct relay *r, struct opened *o, const struct account *a,
+    struct vault *vault, size_t bytes)
+{
+	static const enum relay_quota_why whys[] = {
+		[VAULT_BYTES] = RELAY_QUOTA_BYTES,
+		[VAULT_ENVELOPES] = RELAY_QUOTA_ENVELOPES,
+		[VAULT_RATE] = RELAY_QUOTA_RATE,
+		[VAULT_DISK] = RELAY_QUOTA_DISK,
+	};
+	static const uint32_t retries[] = { [VAULT_BYTES] = 600,
+		[VAULT_ENVELOPES] = 600,
+		[VAULT_RATE] = 15,
+		[VAULT_DISK] = 600 };
+	enum vault_room room =
+	    vault_room(vault, &a->limits, bytes, r->now.mono);
+	struct relay_quota q = { .number = o->number };
+
+	if (room == VAULT_ROOM)
+		return true;
+	o->stopped = true;
+	q.why = whys[room];
+	q.retry_s = retries[room];
+	quota_send(r, o->visitor, &q, a, vault);
+	return false;
+}
+
 void
 opened_wake(struct relay *r, struct opened *from, uint64_t lsn)
 {
@@ -382,6 +421,7 @@ stream_pump(struct relay *r, struct opened *o)
 
 	TRY(account_get(relay_records(r), o->meeting->account, &a));
 	TRY(visitor_vault(r, v, &a, &vault));
+	TRY(acks_pump(r, o, vault));
 	while (o->sending && visitor_has_room(v)) {
 		BUF_SCOPED b = { .max = MESSAGE_MAX };
 		bool more, says;

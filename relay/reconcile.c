@@ -246,28 +246,11 @@ stored_note(struct intake *in, const uint8_t *id)
 static bool
 intake_has_room(struct intake *in, size_t bytes)
 {
-	static const enum relay_quota_why whys[] = {
-		[VAULT_BYTES] = RELAY_QUOTA_BYTES,
-		[VAULT_ENVELOPES] = RELAY_QUOTA_ENVELOPES,
-		[VAULT_RATE] = RELAY_QUOTA_RATE,
-		[VAULT_DISK] = RELAY_QUOTA_DISK,
-	};
-	static const uint32_t retries[] = { [VAULT_BYTES] = 600,
-		[VAULT_ENVELOPES] = 600,
-		[VAULT_RATE] = 15,
-		[VAULT_DISK] = 600 };
-	enum vault_room room =
-	    vault_room(in->vault, &in->account.limits, bytes, in->r->now.mono);
-	struct relay_quota q = { .number = in->o->number };
-
-	if (room == VAULT_ROOM)
+	if (vault_room(in->vault, &in->account.limits, bytes,
+		in->r->now.mono) == VAULT_ROOM)
 		return true;
 	stored_send(in);
-	in->o->stopped = true;
-	q.why = whys[room];
-	q.retry_s = retries[room];
-	quota_send(in->r, in->o->visitor, &q, &in->account, in->vault);
-	return false;
+	return opened_has_room(in->r, in->o, &in->account, in->vault, bytes);
 }
 
 /* It is there: as it should be, or damaged, which it is now no more; or of a

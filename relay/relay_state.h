@@ -6,6 +6,7 @@
  *   register.c  accounts and credentials
  *   opened.c    topics that are open, who meets there, the streams to them
  *   reconcile.c FP, RANGE, WANT, BATCH
+ *   acks.c      ACK
  *   post.c      mailboxes
  *
  * A visitor's life, by who moves it; known once it opened a topic or logged in:
@@ -46,6 +47,8 @@ struct opened {
 	bool sending;  /* there may be something from ->next on */
 	bool catching; /* keys only: what there was when it was opened */
 	uint64_t next; /* lsn */
+	bool acking;   /* acknowledgements are to be sent from ->ack_at on */
+	uint8_t ack_at[LK_TOPIC_LEN];
 	struct item_state in, out;
 };
 TAILQ_HEAD(opened_list, opened);
@@ -167,6 +170,12 @@ void opened_end(struct relay *, const uint8_t account[static SIGN_PK_LEN],
     const uint8_t *topic);
 /* Something new is in the topic, which came from `from`. */
 void opened_wake(struct relay *, struct opened *from, uint64_t lsn);
+/* All acknowledgements there are go to it. */
+void opened_acks(struct opened *);
+/* Whether so many bytes more may come by it.  If not it is told so by QUOTA,
+ * and nothing more is taken. */
+bool opened_has_room(struct relay *, struct opened *, const struct account *,
+    struct vault *, size_t bytes);
 /* Sends what there is to send while there is room. */
 LK_MUST_USE lk_err opened_pump(struct relay *, struct visitor *);
 LK_MUST_USE lk_err visitor_order(
@@ -177,6 +186,10 @@ LK_MUST_USE lk_err fp_taken(struct relay *, struct visitor *, struct bytes);
 LK_MUST_USE lk_err want_taken(struct relay *, struct visitor *, struct bytes);
 LK_MUST_USE lk_err range_taken(struct relay *, struct visitor *, struct bytes);
 LK_MUST_USE lk_err batch_taken(struct relay *, struct visitor *, struct bytes);
+
+/* acks.c */
+LK_MUST_USE lk_err ack_taken(struct relay *, struct visitor *, struct bytes);
+LK_MUST_USE lk_err acks_pump(struct relay *, struct opened *, struct vault *);
 
 /* post.c */
 LK_MUST_USE lk_err letter_taken(struct relay *, struct visitor *, struct bytes);

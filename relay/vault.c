@@ -9,6 +9,7 @@
 #define GOING_KEY_LEN 5
 #define LETTER_KEY_LEN (1 + RELAY_SLOT_LEN + 8)
 #define LSN_LEN 8
+#define ACK_KEY_LEN (1 + LK_TOPIC_LEN)
 #define DROP_SLICE 1024
 /* What the indexes and half empty pages of a full vault may take beside what
  * is counted; where it is not enough, the database says it is full. */
@@ -329,6 +330,71 @@ vault_next_keys(
 	(void)keys_key(key, lsn);
 	TRY(kv_walk(kv, key, sizeof(key), 0, &value));
 	return log_next(vault->txn, docno, rd_u64(&r), out);
+}
+
+static struct bytes
+ack_key(uint8_t out[static ACK_KEY_LEN], const uint8_t *tag)
+{
+	out[0] = 'a';
+	memcpy(out + 1, tag, LK_TOPIC_LEN);
+	return BYTES(out, ACK_KEY_LEN);
+}
+
+lk_err
+vault_ack_get(struct vault *vault, uint32_t docno,
+    const uint8_t tag[static LK_TOPIC_LEN], struct bytes *said)
+{
+	struct kv kv = txn_space(vault->txn, docno, SPACE_PEERS);
+	uint8_t key[ACK_KEY_LEN];
+
+	return kv_get(kv, ack_key(key, tag), said);
+}
+
+lk_err
+vault_ack_next(struct vault *vault, uint32_t docno,
+    uint8_t tag[static LK_TOPIC_LEN], struct bytes *said)
+{
+	struct kv kv = txn_space(vault->txn, docno, SPACE_PEERS);
+	uint8_t key[ACK_KEY_LEN];
+
+	(void)ack_key(key, tag);
+	TRY(kv_walk(kv, key, sizeof(key), 1, said));
+	memcpy(tag, key + 1, LK_TOPIC_LEN);
+	return LK_NONE;
+}
+
+/* A topic's usage and the account's, by one record. */
+static lk_err
+usage_change(struct vault *vault, uint32_t docno, size_t before, size_t after)
+{
+	uint64_t was = before == 0 ? 0 : before + RELAY_ENVELOPE_COST;
+	uint64_t is = after == 0 ? 0 : after + RELAY_ENVELOPE_COST;
+	struct vault_usage u;
+
+	TRY(usage_read(vault, docno, &u));
+	u.bytes += is - was;
+	u.envelopes += (uint64_t)(after > 0) - (before > 0);
+	TRY(usage_write(vault, docno, &u));
+	vault->usage.bytes += is - was;
+	vault->usage.envelopes += (uint64_t)(after > 0) - (before > 0);
+	vault->used = true;
+	return LK_NONE;
+}
+
+lk_err
+vault_ack_put(struct vault *vault, uint32_t docno,
+    const uint8_t tag[static LK_TOPIC_LEN], struct bytes said)
+{
+	struct kv kv = txn_space(vault->txn, docno, SPACE_PEERS);
+	uint8_t key[ACK_KEY_LEN];
+	struct bytes before = { .len = 0 };
+	lk_err err = kv_get(kv, ack_key(key, tag), &before);
+
+	if (err.code != LK_E_NOTFOUND)
+		TRY(err);
+	TRY(usage_change(vault, docno, before.len, said.len));
+	return said.len > 0 ? kv_put(kv, BYTES_OF(key), said)
+			    : kv_del(kv, BYTES_OF(key));
 }
 
 lk_err

@@ -1,6 +1,6 @@
 /*
- * vault.h - what an account has left with a relay: envelopes by topic, and
- * letters by mailbox, in a database of its own.
+ * vault.h - what an account has left with a relay: envelopes and
+ * acknowledgements by topic, and letters by mailbox, in a database of its own.
  *
  * One database for each account, since the store's ids are those of the
  * environment (two accounts may hold the same document and owe each other
@@ -85,6 +85,18 @@ LK_MUST_USE lk_err vault_drop(struct vault *, uint32_t docno);
 bool vaults_step(struct vaults *);
 /* Something could not be read or written: nothing of this round is kept. */
 void vault_fail(struct vault *);
+
+/* Acknowledgements, one for each tag of a topic: the body of ACK without its
+ * number, as it came.  NOTFOUND; of _next the first with a tag >= the one
+ * given. */
+LK_MUST_USE lk_err vault_ack_get(struct vault *, uint32_t docno,
+    const uint8_t tag[static LK_TOPIC_LEN], struct bytes *said);
+LK_MUST_USE lk_err vault_ack_next(struct vault *, uint32_t docno,
+    uint8_t tag[static LK_TOPIC_LEN], struct bytes *said);
+/* In place of what is kept of the tag; empty: removes it.  Counted in the
+ * usage. */
+LK_MUST_USE lk_err vault_ack_put(struct vault *, uint32_t docno,
+    const uint8_t tag[static LK_TOPIC_LEN], struct bytes said);
 
 /* Letters.  LIMIT when the slot is full. */
 LK_MUST_USE lk_err letter_add(struct vault *,

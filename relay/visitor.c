@@ -273,6 +273,7 @@ static const struct handler {
 	{ MSG_RANGE, KNOWN, range_taken },
 	{ MSG_WANT, KNOWN, want_taken },
 	{ MSG_BATCH, KNOWN, batch_taken },
+	{ MSG_ACK, KNOWN, ack_taken },
 	{ MSG_RELAY_PURGE, ACCOUNT, purge_taken },
 	{ MSG_RELAY_QUOTA, ACCOUNT, quota_taken },
 	{ MSG_MAILBOX_GET, ACCOUNT, letters_taken },

@@ -109,16 +109,26 @@ ack_write(
 }
 
 lk_err
-acks_send(struct engine *e, struct link *l, uint32_t number)
+acks_body(struct engine *e, uint32_t docno, uint32_t number, struct buf *b)
 {
-	BUF_SCOPED b = { .max = 4096 };
 	struct docstate *ds;
 	uint64_t counter;
 
-	TRY(docstate_get(e->r, topics_number(l, number)->docno, &ds));
-	buf_u32(&b, number);
-	TRY(ack_write(e, ds, &counter, &b));
-	if (b.len > 4)
+	TRY(docstate_get(e->r, docno, &ds));
+	buf_u32(b, number);
+	TRY(ack_write(e, ds, &counter, b));
+	if (b->len == 4)
+		buf_reset(b);
+	return LK_NONE;
+}
+
+lk_err
+acks_send(struct engine *e, struct link *l, uint32_t number)
+{
+	BUF_SCOPED b = { .max = 4096 };
+
+	TRY(acks_body(e, topics_number(l, number)->docno, number, &b));
+	if (b.len > 0)
 		link_send(e, l, MSG_ACK, buf_bytes(&b));
 	return LK_NONE;
 }
@@ -444,16 +454,51 @@ acks_received(struct engine *e, struct link *l, struct bytes body)
 }
 
 lk_err
+acks_current(
+    struct engine *e, struct docstate *ds, const struct ack *a, bool *current)
+{
+	BUF_SCOPED plain = { .max = ACK_PLAIN_MAX };
+	uint64_t counter;
+	lk_err err;
+
+	*current = false;
+	TRY(ack_counter(e, ds->docno, &counter));
+	if (a->counter != counter ||
+	    memcmp(a->incarnation, e->incarnation, INCARNATION_LEN) != 0)
+		return LK_NONE;
+	err = ack_open(e, e->identity->sign.pk, ds, a, &plain);
+	*current = err.code == LK_OK;
+	return err.code == LK_E_WAIT || err.code == LK_E_MALFORMED ? LK_NONE
+								   : err;
+}
+
+lk_err
+acks_kept(struct engine *e, struct docstate *ds, const struct ack *a)
+{
+	BUF_SCOPED plain = { .max = ACK_PLAIN_MAX };
+	uint8_t pk[32];
+	bool old;
+
+	if (!tag_owner(ds, a->tag, pk))
+		return LK_ERR(LK_E_WAIT, "ACK of a stranger");
+	/* A device that is connected says itself what it has. */
+	if (link_of(e, pk) != NULL)
+		return LK_NONE;
+	TRY(ack_is_old(e, ds->docno, pk, a, &old));
+	if (old)
+		return LK_NONE;
+	TRY(ack_open(e, pk, ds, a, &plain));
+	return ack_keep(e, ds, pk, a, &plain, 0);
+}
+
+lk_err
 acks_stored(struct engine *e, struct docstate *ds,
     const struct stored_name *name, struct bytes in)
 {
 	BUF_SCOPED body = { .max = 8192 };
-	BUF_SCOPED plain = { .max = ACK_PLAIN_MAX };
 	struct rd rd = rd_over(in), number;
 	struct bytes magic = rd_take(&rd, sizeof(stored_magic));
-	uint8_t pk[32];
 	struct ack a;
-	bool old;
 
 	if (rd.failed)
 		return LK_ERR(LK_E_TRUNCATED, "ACK");
@@ -467,13 +512,7 @@ acks_stored(struct engine *e, struct docstate *ds,
 	if (memcmp(a.tag, name->tag, LK_TOPIC_LEN) != 0 ||
 	    rd_u64(&number) != name->seq || a.counter != name->count)
 		return LK_ERR(LK_E_MALFORMED, "ACK of another name");
-	if (!tag_owner(ds, a.tag, pk))
-		return LK_ERR(LK_E_WAIT, "ACK of a stranger");
-	TRY(ack_is_old(e, ds->docno, pk, &a, &old));
-	if (old)
-		return LK_NONE;
-	TRY(ack_open(e, pk, ds, &a, &plain));
-	return ack_keep(e, ds, pk, &a, &plain, 0);
+	return acks_kept(e, ds, &a);
 }
 
 lk_err

@@ -59,6 +59,17 @@ LK_MUST_USE lk_err acks_late(struct engine *);
 LK_MUST_USE lk_err acks_received(struct engine *, struct link *, struct bytes);
 /* Acknowledges a document to one peer. */
 LK_MUST_USE lk_err acks_send(struct engine *, struct link *, uint32_t number);
+/* What acks_send says, as the body of the message; nothing where there is
+ * nothing to say. */
+LK_MUST_USE lk_err acks_body(
+    struct engine *, uint32_t docno, uint32_t number, struct buf *);
+/* Takes in one that somebody kept, of whichever device: nothing where it is no
+ * news.  WAIT when its key is not known, or who it is; MALFORMED. */
+LK_MUST_USE lk_err acks_kept(
+    struct engine *, struct docstate *, const struct ack *);
+/* Whether one with this device's own tag is what it says now. */
+LK_MUST_USE lk_err acks_current(
+    struct engine *, struct docstate *, const struct ack *, bool *current);
 /* Whether the device itself has acknowledged this node of a document, here or
  * at a remote. */
 LK_MUST_USE lk_err acks_cover(struct engine *, struct docstate *,

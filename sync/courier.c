@@ -394,6 +394,7 @@ static const struct {
 	{ MSG_RANGE, COURIER_OPEN, errand_range },
 	{ MSG_WANT, COURIER_OPEN, errand_want },
 	{ MSG_BATCH, COURIER_OPEN, errand_batch },
+	{ MSG_ACK, COURIER_OPEN, errand_ack },
 };
 
 static lk_err
@@ -482,6 +483,7 @@ couriers_match(struct engine *e)
 			continue;
 		}
 		TAILQ_INIT(&c->letters);
+		TAILQ_INIT(&c->ack_waits);
 		message_body_max(c->body_max);
 		relay_answer_max(c->body_max);
 		TAILQ_INSERT_TAIL(&e->couriers, c, next);
@@ -517,6 +519,7 @@ courier_tick(struct engine *e, struct courier *c)
 		TRY(errands_compare(e, c));
 	if (c->round.ms == e->now.mono.ms || c->mail_due)
 		TRY(courier_mail(e, c));
+	TRY(errand_acks_step(e, c));
 	return errands_pump(e, c);
 }
 
@@ -545,6 +548,9 @@ couriers_next_ms(const struct engine *e)
 		if (c->state == COURIER_OPEN && c->compare.ms != 0 &&
 		    c->compare.ms < at)
 			at = c->compare.ms;
+		if (c->state == COURIER_OPEN && c->acks.ms != 0 &&
+		    c->acks.ms < at)
+			at = c->acks.ms;
 		if (at < next)
 			next = at;
 	}

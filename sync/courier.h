@@ -46,15 +46,19 @@ struct errand {
 	bool stopped;    /* over a quota, until `again` */
 	bool again_due;
 	struct mono again;
-	unsigned rounds; /* of the exchange of ranges under way */
-	bool met;        /* both sides had the same when last compared */
-	size_t unstored; /* sent since, and not said to be durable yet */
+	unsigned rounds;  /* of the exchange of ranges under way */
+	bool met;         /* both sides had the same when last compared */
+	size_t unstored;  /* sent since, and not said to be durable yet */
+	bool ack_due;     /* what this device has is to be said there */
+	bool ack_settled; /* it was, at this counter; or is nobody's concern */
+	uint64_t acked;
 	struct item_state in, out;
 	uint64_t *send; /* owned: lsn of envelopes the relay lacks */
 	size_t send_len, send_cap, send_at;
 };
 
 TAILQ_HEAD(letters, letter);
+TAILQ_HEAD(ack_waits, ack_wait);
 
 enum courier_state {
 	COURIER_IDLE,
@@ -90,6 +94,10 @@ struct courier {
 	/* Ids that came from there and were refused, ascending. */
 	uint8_t (*ignored)[LK_ID_LEN]; /* owned */
 	size_t ignored_len, ignored_cap;
+	/* errand_acks.c */
+	struct mono acks; /* when to say what is due; ms 0: nothing is */
+	struct ack_waits ack_waits;
+	size_t ack_waits_len;
 	/* Mail. */
 	bool mail_due;
 	struct letters letters; /* errand_mail.c */
@@ -155,6 +163,16 @@ LK_MUST_USE lk_err courier_posted(
     struct engine *, struct courier *, struct bytes);
 LK_MUST_USE lk_err courier_letters(
     struct engine *, struct courier *, struct bytes);
+
+/* errand_acks.c */
+/* Forgets what waits, and what is to be said. */
+void errand_acks_clear(struct courier *);
+LK_MUST_USE lk_err errand_ack(struct engine *, struct courier *, struct bytes);
+/* Tries those again that waited for a key or a member. */
+LK_MUST_USE lk_err errand_acks_again(struct engine *, struct courier *);
+/* What this device has of a document is to be said soon, unless it was. */
+void errand_ack_note(struct engine *, struct courier *, struct errand *);
+LK_MUST_USE lk_err errand_acks_step(struct engine *, struct courier *);
 
 /* errand_sync.c */
 LK_MUST_USE lk_err errand_range_begin(

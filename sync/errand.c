@@ -22,6 +22,7 @@ errand_reset(struct errand *x)
 	x->state = ERRAND_NEW;
 	x->tried_len = x->rounds = 0;
 	x->registered = x->stopped = x->again_due = x->met = false;
+	x->ack_due = x->ack_settled = false;
 	x->unstored = 0;
 }
 
@@ -32,6 +33,7 @@ errands_reset(struct courier *c)
 		errand_reset(&c->errands[i]);
 	c->opened = 0;
 	c->compare.ms = 0;
+	errand_acks_clear(c);
 }
 
 void
@@ -358,7 +360,7 @@ errand_opened(struct engine *e, struct courier *c, struct bytes body)
 		break;
 	}
 	x->state = ERRAND_OPEN;
-	x->met = false;
+	x->met = x->ack_settled = false;
 	x->unstored = 0;
 	/* Together with the others that are answered now. */
 	c->compare.ms = e->now.mono.ms + COMPARE_MS;
@@ -427,8 +429,11 @@ errand_event(
 		return LK_NONE;
 	}
 	c->mail_due |= ev->access;
-	if (ev->access)
+	if (ev->access) {
 		TRY(errand_rekey(e, c, x));
+		TRY(errand_acks_again(e, c));
+	}
+	errand_ack_note(e, c, x);
 	if (ev->lsn == 0 || came_from(e, ev->id, c->conn))
 		return LK_NONE;
 	err = log_by_id(e->r->txn, ev->id, &entry);
@@ -470,6 +475,7 @@ errand_quota(struct engine *e, struct courier *c, struct bytes body)
 		return LK_ERR(LK_E_MALFORMED, "QUOTA number");
 	x = &c->errands[q.number];
 	x->stopped = x->again_due = true;
+	x->ack_settled = false;
 	x->again.ms = e->now.mono.ms +
 	    (q.retry_s < 1             ? 1
 		    : q.retry_s > 3600 ? 3600

@@ -406,9 +406,11 @@ errands_met(struct engine *e, struct courier *c, const struct fp_range *f)
 	c->met_generation = all ? e->generation : 0;
 	for (uint32_t n = f->first; n <= f->last; n++) {
 		c->errands[n].met = true;
+		if (!c->errands[n].ack_settled)
+			errand_ack_note(e, c, &c->errands[n]);
 		TRY(errand_complete(e, c, &c->errands[n]));
 	}
-	return LK_NONE;
+	return errand_acks_again(e, c);
 }
 
 /* It may have lost what it had, too. */

@@ -23,6 +23,7 @@ greater(uint32_t a, uint32_t b)
 void
 relay_body_max(uint32_t out[static 256])
 {
+	out[MSG_ACK] = RELAY_ACK_MAX;
 	out[MSG_RELAY_OPEN] = OPEN_LEN;
 	out[MSG_RELAY_REGISTER] = greater(REGISTER_LEN, SLOTS_LEN);
 	out[MSG_RELAY_PURGE] = LK_TOPIC_LEN;
@@ -35,6 +36,7 @@ relay_body_max(uint32_t out[static 256])
 void
 relay_answer_max(uint32_t out[static 256])
 {
+	out[MSG_ACK] = RELAY_ACK_MAX;
 	out[MSG_RELAY_OPEN] = SMALL;
 	out[MSG_RELAY_REGISTER] = SMALL;
 	out[MSG_RELAY_STORED] = 4 + RELAY_IDS_MAX * LK_ID_LEN;

@@ -17,7 +17,7 @@
 #define RELAY_SLOT_LEN 16 /* a mailbox */
 #define RELAY_HASH_LEN 64 /* h of the session */
 
-/* 64 to 72; the greatest bodies, as the relay and as the device take them. */
+/* 38, and 64 to 72; the greatest bodies, as the relay and as the device take them. */
 void relay_body_max(uint32_t out[static 256]);
 void relay_answer_max(uint32_t out[static 256]);
 

@@ -52,6 +52,12 @@ class Play:
             return s.get("reachable") and s.get("lacking", 0) == 0
         until(f"{host.name}: all stored", seconds, all_there)
 
+    def states(self, host, doc="notes"):
+        """What it shows of the other devices."""
+        documents = host.ok("--json", "status").json()["documents"]
+        devices = next(d for d in documents if d["name"] == doc)["devices"]
+        return [d["state"] for d in devices if d["state"] != "self"]
+
     def only(self, *hosts):
         """These and nobody else are online, and none holds a connection that hangs."""
         for host in (self.laptop, self.phone, self.tablet):
@@ -94,6 +100,26 @@ def apart(p, address):
     p.only(p.tablet, p.relay)
     p.tablet.ok("remote", "add", "relay", address)
     p.claim("so does everything at a third device", p.has(p.tablet, "phone"))
+
+
+def known(p):
+    """Each in turn learns at the relay what the others have."""
+    everybody = (p.laptop, p.phone, p.tablet)
+    for key in ("phone", "known"):
+        if key == "known":
+            p.only(p.laptop, p.relay)
+            p.laptop.ok("set", "notes", "/known", "1")
+            p.claim("what is new is pending at both others", p.states(p.laptop) == ["pending", "pending"])
+            p.stored(p.laptop)
+        for host in everybody:
+            p.only(host, p.relay)
+            if not p.has(host, key):
+                raise Failed(f"{key} is not at {host.name}")
+            time.sleep(2)  # it acknowledges what it has
+        for host in everybody:
+            p.only(host, p.relay)
+            host.ok("sync", "--wait=all", "--timeout", "60s")
+            p.claim(f"the {host.name} knows that both others have it", p.states(host) == ["synced", "synced"])
 
 
 def live(p):
@@ -200,6 +226,7 @@ def play(options):
         try:
             address = begin(p)
             apart(p, address)
+            known(p)
             live(p)
             revocation(p)
             disk(p)

@@ -9,7 +9,7 @@ import sys
 import lkproto as p
 from lkproto import u8, u16, u32, u64
 
-OPEN, REGISTER, STORED, PURGE, QUOTA, PUT, GET, DELETE = 64, 65, 66, 67, 68, 70, 71, 72
+ACK, OPEN, REGISTER, STORED, PURGE, QUOTA, PUT, GET, DELETE = 38, 64, 65, 66, 67, 68, 70, 71, 72
 LOGIN, CREATE, SUCCEED, CREDENTIALS, SLOTS, SLOTS_DROP = range(1, 7)
 NOBODY = 2**32 - 1
 
@@ -86,6 +86,15 @@ def parse_delete(r, h):
     return d
 
 
+def parse_ack(r, h):
+    """Both ways: what is in clear, and that the rest has the length of some heads and a signature."""
+    d = dict(number=r.u32(), tag=r.take(16), incarnation=r.take(8), counter=r.u64(), etag=r.take(16), nonce=r.take(24),
+             sealed=r.rest())
+    heads, odd = divmod(len(d["sealed"]) - (1 + 64 + 16), 32)
+    p.check(heads >= 0 and odd == 0 and len(r.data) <= 4096, "sealed")
+    return d
+
+
 # ------------------------------------------------------------------ what a relay says
 
 def parse_opened(r, h):
@@ -131,9 +140,9 @@ def parse_content(r, h):
 
 
 ASKED = {OPEN: parse_open, REGISTER: parse_register, PURGE: parse_purge, QUOTA: parse_ask, PUT: parse_put,
-         GET: parse_get, DELETE: parse_delete}
+         GET: parse_get, DELETE: parse_delete, ACK: parse_ack}
 ANSWERED = {OPEN: parse_opened, REGISTER: parse_registered, STORED: parse_stored, PURGE: parse_purge,
-            QUOTA: parse_quota, PUT: parse_posted, GET: parse_content, DELETE: parse_delete}
+            QUOTA: parse_quota, PUT: parse_posted, GET: parse_content, DELETE: parse_delete, ACK: parse_ack}
 
 
 def parse(t, answer, body, h):
@@ -206,6 +215,11 @@ def good_make(rng, h):
     put("mailbox, empty", GET, True, slots[0] + u8(0), slot=slots[0], letters=[])
     put("mailbox, delete", DELETE, False, slots[0] + u64(4) + u64(9), slot=slots[0], numbers=[4, 9])
     put("mailbox, deleted", DELETE, True, slots[0] + u64(4) + u64(9), slot=slots[0], numbers=[4, 9])
+    tag, incarnation, etag, nonce, sealed = rng(16), rng(8), rng(16), rng(24), rng(1 + 64 + 16 + 2 * 32)
+    clear = tag + incarnation + u64(7) + etag
+    for name, answer, number in (("acknowledged", False, 3), ("acknowledged, to another", True, 12)):
+        put(name, ACK, answer, u32(number) + clear + nonce + sealed, number=number, tag=tag, incarnation=incarnation,
+            counter=7, etag=etag, nonce=nonce, sealed=sealed)
     return out
 
 
@@ -233,7 +247,9 @@ def bad_make(rng, good):
              ("GET, an empty letter", GET, 1, slot + u8(1) + u64(1) + u16(0)),
              ("GET, letters not in order", GET, 1, slot + u8(2) + (u64(1) + u16(1) + b"x") * 2),
              ("DELETE, nothing", DELETE, 0, slot), ("DELETE, nine", DELETE, 0, slot + b"".join(u64(i) for i in range(9))),
-             ("DELETE, twice the same", DELETE, 0, slot + u64(1) * 2)]
+             ("DELETE, twice the same", DELETE, 0, slot + u64(1) * 2),
+             ("ACK, half a head", ACK, 0, by["acknowledged"][:-16]), ("ACK, cut", ACK, 1, by["acknowledged"][:100]),
+             ("ACK, no signature", ACK, 0, by["acknowledged"][:-3 * 32])]
     out = []
     for name, t, answer, body in cases:
         try:

@@ -150,6 +150,20 @@ content_again(struct buf *out, struct bytes body)
 	return LK_NONE;
 }
 
+static lk_err
+ack_again(struct buf *out, struct bytes body)
+{
+	struct ack a;
+
+	TRY(ack_decode(&a, body));
+	buf_u32(out, a.topic);
+	buf_add(out, a.clear);
+	buf_mem(out, a.nonce, sizeof(a.nonce));
+	buf_add(out, a.sealed);
+	assert_int_equal(a.said.len, body.len - 4);
+	return LK_NONE;
+}
+
 static const struct kind {
 	uint64_t type, answer;
 	again_fn *again;
@@ -161,6 +175,7 @@ static const struct kind {
 	{ MSG_MAILBOX_PUT, 0, put_again, true },
 	{ MSG_MAILBOX_GET, 0, get_again, false },
 	{ MSG_MAILBOX_DELETE, 0, delete_again, true },
+	{ MSG_ACK, 0, ack_again, true },
 	{ MSG_RELAY_OPEN, 1, opened_again, false },
 	{ MSG_RELAY_REGISTER, 1, registered_again, false },
 	{ MSG_RELAY_STORED, 1, stored_again, true },
@@ -169,6 +184,7 @@ static const struct kind {
 	{ MSG_MAILBOX_PUT, 1, posted_again, false },
 	{ MSG_MAILBOX_GET, 1, content_again, false },
 	{ MSG_MAILBOX_DELETE, 1, delete_again, true },
+	{ MSG_ACK, 1, ack_again, true },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 

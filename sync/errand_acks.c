@@ -1,0 +1,166 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/bucket.h"
+#include "sync/courier.h"
+#include "sync/member_index.h"
+
+#define SAY_MS 200 /* several changes are acknowledged together */
+#define SAY_SLICE 64
+#define WAITS_MAX 256
+
+/* One whose key is not here yet, or nobody knows whose it is. */
+struct ack_wait {
+	TAILQ_ENTRY(ack_wait) next;
+	struct buf body;
+};
+
+static void
+wait_free(struct courier *c, struct ack_wait *w)
+{
+	TAILQ_REMOVE(&c->ack_waits, w, next);
+	c->ack_waits_len--;
+	buf_clear(&w->body);
+	free(w);
+}
+
+void
+errand_acks_clear(struct courier *c)
+{
+	while (!TAILQ_EMPTY(&c->ack_waits))
+		wait_free(c, TAILQ_FIRST(&c->ack_waits));
+	c->acks.ms = 0;
+}
+
+/* Of more than are kept the earliest is lost, until the next session. */
+static lk_err
+wait_add(struct courier *c, struct bytes body)
+{
+	struct ack_wait *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return LK_ERR(LK_E_NOMEM, "ACK");
+	buf_init(&w->body, RELAY_ACK_MAX);
+	buf_add(&w->body, body);
+	TAILQ_INSERT_TAIL(&c->ack_waits, w, next);
+	if (++c->ack_waits_len > WAITS_MAX)
+		wait_free(c, TAILQ_FIRST(&c->ack_waits));
+	return LK_NONE;
+}
+
+/* Whoever is a member can leave there what does not open: that is not the
+ * relay's doing, and no error. */
+lk_err
+errand_ack(struct engine *e, struct courier *c, struct bytes body)
+{
+	uint8_t own[LK_TOPIC_LEN];
+	struct docstate *ds;
+	struct errand *x;
+	struct ack a;
+	lk_err err;
+
+	TRY(ack_decode(&a, body));
+	if (a.topic >= c->opened)
+		return LK_NONE;
+	x = &c->errands[a.topic];
+	if (x->state != ERRAND_OPEN)
+		return LK_NONE;
+	TRY(docstate_get(e->r, x->docno, &ds));
+	author_tag(own, &ds->topic, e->identity->sign.pk);
+	/* What this device said, or somebody in its name. */
+	if (memcmp(own, a.tag, LK_TOPIC_LEN) == 0) {
+		x->acked = a.counter;
+		return acks_current(e, ds, &a, &x->ack_settled);
+	}
+	err = acks_kept(e, ds, &a);
+	if (err.code == LK_E_WAIT)
+		return wait_add(c, body);
+	return err.code == LK_E_MALFORMED ? LK_NONE : err;
+}
+
+lk_err
+errand_acks_again(struct engine *e, struct courier *c)
+{
+	for (size_t n = c->ack_waits_len; n > 0; n--) {
+		struct ack_wait *w = TAILQ_FIRST(&c->ack_waits);
+		BUF_SCOPED body = w->body;
+
+		w->body = (struct buf){ .len = 0 };
+		wait_free(c, w);
+		TRY(errand_ack(e, c, buf_bytes(&body)));
+	}
+	return LK_NONE;
+}
+
+void
+errand_ack_note(struct engine *e, struct courier *c, struct errand *x)
+{
+	x->ack_due = true;
+	if (c->acks.ms == 0)
+		c->acks.ms = e->now.mono.ms + SAY_MS;
+	if (c->acks.ms < e->wake.ms)
+		e->wake = c->acks;
+}
+
+/* The counter of what is to be said of a document, 0: nothing.  In one of many
+ * devices nothing is: the relay would tell it each of the others. */
+static lk_err
+ack_count(struct engine *e, uint32_t docno, uint64_t *count)
+{
+	struct stored_name name = { .count = 0 };
+	struct docstate *ds;
+	uint32_t devices;
+	lk_err err;
+
+	*count = 0;
+	TRY(member_index_count(e->r, docno, &devices));
+	if (devices > ACK_PASS_DEVICES_MAX)
+		return LK_NONE;
+	TRY(docstate_get(e->r, docno, &ds));
+	err = acks_name(e, ds, &name);
+	*count = name.count;
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+}
+
+static lk_err
+ack_say(struct engine *e, struct courier *c, struct errand *x)
+{
+	BUF_SCOPED b = { .max = RELAY_ACK_MAX };
+	uint64_t count;
+
+	TRY(ack_count(e, x->docno, &count));
+	if (x->ack_settled && x->acked == count)
+		return LK_NONE;
+	if (count > 0)
+		TRY(acks_body(e, x->docno, (uint32_t)(x - c->errands), &b));
+	if (b.len > 0)
+		courier_send(e, c, MSG_ACK, buf_bytes(&b));
+	x->ack_settled = true;
+	x->acked = count;
+	return LK_NONE;
+}
+
+lk_err
+errand_acks_step(struct engine *e, struct courier *c)
+{
+	size_t slice = 0;
+
+	if (c->acks.ms == 0 || c->acks.ms > e->now.mono.ms)
+		return LK_NONE;
+	for (size_t i = 0; i < c->opened; i++) {
+		struct errand *x = &c->errands[i];
+
+		if (!x->ack_due)
+			continue;
+		if (slice++ == SAY_SLICE || !courier_has_room(c)) {
+			c->acks.ms = e->now.mono.ms + SAY_MS;
+			return LK_NONE;
+		}
+		x->ack_due = false;
+		/* When it is open again both sides are compared first. */
+		if (x->state == ERRAND_OPEN && !x->stopped)
+			TRY(ack_say(e, c, x));
+	}
+	c->acks.ms = 0;
+	return LK_NONE;
+}
