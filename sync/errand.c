@@ -32,6 +32,7 @@ errands_reset(struct courier *c)
 	for (size_t i = 0; i < c->errands_len; i++)
 		errand_reset(&c->errands[i]);
 	c->opened = 0;
+	c->met_generation = 0;
 	c->compare.ms = 0;
 	errand_acks_clear(c);
 }
