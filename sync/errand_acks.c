@@ -5,8 +5,8 @@
 #include "sync/courier.h"
 #include "sync/member_index.h"
 
-#define SAY_MS 200 /* several changes are acknowledged together */
-#define SAY_SLICE 64
+#define SAY_MS 200   /* several changes are acknowledged together */
+#define SAY_SLICE 16 /* in that time: envelopes are to have their share */
 #define WAITS_MAX 256
 
 /* One whose key is not here yet, or nobody knows whose it is. */
@@ -48,6 +48,18 @@ wait_add(struct courier *c, struct bytes body)
 	return LK_NONE;
 }
 
+/* In documents of more nothing is said and nothing is heard of it: the relay
+ * would tell it each of the others. */
+static lk_err
+devices_are_few(struct engine *e, uint32_t docno, bool *few)
+{
+	uint32_t devices;
+
+	TRY(member_index_count(e->r, docno, &devices));
+	*few = devices <= ACK_PASS_DEVICES_MAX;
+	return LK_NONE;
+}
+
 /* Whoever is a member can leave there what does not open: that is not the
  * relay's doing, and no error. */
 lk_err
@@ -57,6 +69,7 @@ errand_ack(struct engine *e, struct courier *c, struct bytes body)
 	struct docstate *ds;
 	struct errand *x;
 	struct ack a;
+	bool few;
 	lk_err err;
 
 	TRY(ack_decode(&a, body));
@@ -64,6 +77,9 @@ errand_ack(struct engine *e, struct courier *c, struct bytes body)
 		return LK_NONE;
 	x = &c->errands[a.topic];
 	if (x->state != ERRAND_OPEN)
+		return LK_NONE;
+	TRY(devices_are_few(e, x->docno, &few));
+	if (!few)
 		return LK_NONE;
 	TRY(docstate_get(e->r, x->docno, &ds));
 	author_tag(own, &ds->topic, e->identity->sign.pk);
@@ -102,19 +118,18 @@ errand_ack_note(struct engine *e, struct courier *c, struct errand *x)
 		e->wake = c->acks;
 }
 
-/* The counter of what is to be said of a document, 0: nothing.  In one of many
- * devices nothing is: the relay would tell it each of the others. */
+/* The counter of what is to be said of a document; 0: nothing. */
 static lk_err
 ack_count(struct engine *e, uint32_t docno, uint64_t *count)
 {
 	struct stored_name name = { .count = 0 };
 	struct docstate *ds;
-	uint32_t devices;
+	bool few;
 	lk_err err;
 
 	*count = 0;
-	TRY(member_index_count(e->r, docno, &devices));
-	if (devices > ACK_PASS_DEVICES_MAX)
+	TRY(devices_are_few(e, docno, &few));
+	if (!few)
 		return LK_NONE;
 	TRY(docstate_get(e->r, docno, &ds));
 	err = acks_name(e, ds, &name);
