@@ -444,7 +444,7 @@ def fuzz_one(name, long, folder):
         return name, status, out, 0, 0
     wanted = DEEP_RUNS if name in DEEP else STRANGERS_RUNS if name in STRANGERS else 0
     deep = long and wanted > 0
-    seconds = 24 * 3600 if deep else 600 if long else 20
+    seconds = 24 * 3600 if deep else 600 if long else 10
     # Most of the time went into statistics about inputs and stacks of allocations.
     status, out = run(
         [BUILD / "fuzz/tests" / name, corpus, f"-max_total_time={seconds}", "-timeout=20",
