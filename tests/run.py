@@ -121,7 +121,7 @@ def build(t, preset, *targets):
 def part_build(t, long):
     """everything, with warnings as errors; sanitizers, threads, fuzzers"""
     build(t, "dev")
-    build(t, "release", "lk", "lkd", "lk_sim", "lk_thief", "crdt_verdict_test")
+    build(t, "release", "lk", "lkd", "lk_sim", "lk_world", "lk_thief", "crdt_verdict_test")
     build(t, "tsan", "lk", "lkd", "tests_net", "tests_daemon", "object_ask")
     build(t, "fuzz", *fuzzers())
 
