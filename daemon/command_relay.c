@@ -84,7 +84,7 @@ relay_status(struct request *r)
 	json_add_number(r->result, "bytes", bytes);
 	json_add_number(r->result, "envelopes", envelopes);
 	json_add_number(
-	    r->result, "sessions", relay_visitors(r->daemon->relay));
+	    r->result, "sessions", relay_sessions(r->daemon->relay));
 	json_add_number(r->result, "disk_free", usage.disk_free);
 	return LK_NONE;
 }
@@ -144,7 +144,7 @@ account_json(const struct relay_account *a)
 	json_add_number(o, "puts_max", a->account.limits.puts);
 	json_add_number(o, "topics", a->account.topics);
 	json_add_number(o, "mailboxes", a->account.slots);
-	json_add_number(o, "sessions", a->visitors);
+	json_add_number(o, "sessions", a->sessions);
 	return o;
 }
 

@@ -84,7 +84,7 @@ struct daemon {
 	struct control control;
 	struct mirrors *mirrors; /* NULL until mirrors_open */
 
-	int porter_fd;      /* net/porter.h; -1 when net has it */
+	int broker_fd;      /* net/broker.h; -1 when net has it */
 	bool remotes_stale; /* the list in the store is news */
 	uint32_t remotes_open[REMOTES_MAX]; /* known to net/ */
 	size_t remotes_open_len;

@@ -146,7 +146,7 @@ output_close(struct daemon *d, const struct relay_output *out)
 	if (out->why != NULL) {
 		if (strlen(out->address) < NET_ADDRESS_MAX)
 			strvis(text, out->address, VIS_WHITE | VIS_CSTYLE);
-		log_debug("visitor at %s: dropped: %s", text, out->why);
+		log_debug("client at %s: dropped: %s", text, out->why);
 	}
 	net_hang_up(d->net, out->conn);
 	relay_closed(d->relay, out->conn);

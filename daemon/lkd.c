@@ -18,7 +18,7 @@
 #include "daemon/instance.h"
 #include "daemon/mirrors.h"
 #include "daemon/sandbox.h"
-#include "net/porter.h"
+#include "net/broker.h"
 
 #define DIRS_OWN_MAX 3
 
@@ -137,9 +137,9 @@ store_prepare(struct daemon *d)
 
 /* Before there is a secret, and outside of the sandbox. */
 static lk_err
-porter_prepare(struct daemon *d)
+broker_prepare(struct daemon *d)
 {
-	lk_err err = porter_start(&d->porter_fd, sandbox_enter_porter);
+	lk_err err = broker_start(&d->broker_fd, sandbox_enter_broker);
 
 	return (err.code == LK_OK ? err : complain(err, "%s", err.what));
 }
@@ -243,8 +243,8 @@ net_prepare(struct daemon *d)
 		err = net_open(&d->net, d->signal_fd);
 	if (err.code != LK_OK)
 		return (complain(err, "%s", err.what));
-	net_porter(d->net, d->porter_fd);
-	d->porter_fd = -1;
+	net_broker(d->net, d->broker_fd);
+	d->broker_fd = -1;
 	err = own_port_listen(o, d->net, &d->port);
 	/* Any port would do: there is no network, and one may come. */
 	if (err.code == LK_E_UNAVAILABLE && o->listen_port == 0)
@@ -406,7 +406,7 @@ daemon_open(struct daemon *d, int argc, char **argv)
 
 	TRY(options_get(d, argc, argv));
 	process_prepare();
-	TRY(porter_prepare(d));
+	TRY(broker_prepare(d));
 	TRY(home_prepare(d));
 	TRY(socket_prepare(d));
 	TRY(instance_get(d));
@@ -451,8 +451,8 @@ daemon_close(struct daemon *d)
 		close(d->signal_fd);
 	if (d->lock_fd != -1)
 		close(d->lock_fd);
-	if (d->porter_fd != -1)
-		close(d->porter_fd);
+	if (d->broker_fd != -1)
+		close(d->broker_fd);
 }
 
 int
@@ -464,7 +464,7 @@ main(int argc, char **argv)
 
 	if (d == NULL)
 		return (lk_exit_status(LK_E_NOMEM));
-	d->lock_fd = d->signal_fd = d->porter_fd = -1;
+	d->lock_fd = d->signal_fd = d->broker_fd = -1;
 	d->remote_request = REMOTE_REQUEST_OURS;
 	LIST_INIT(&d->remote_tests);
 	control_init(&d->control);

@@ -15,8 +15,8 @@
  */
 void sandbox_enter(const char *const *dirs, size_t n, char *said, size_t len);
 
-/* What the porter (net/porter.h) gives up: the same calls, and to have sockets
+/* What the broker (net/broker.h) gives up: the same calls, and to have sockets
  * of its own.  It keeps its user's files. */
-void sandbox_enter_porter(void);
+void sandbox_enter_broker(void);
 
 #endif

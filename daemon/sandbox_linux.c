@@ -178,9 +178,11 @@ seccomp_enter(bool sockets_too)
 	code[n++] = (struct sock_filter)BPF_JUMP(
 	    BPF_JMP | BPF_JGT | BPF_K, NUMBER_MAX, 0, 1);
 	code[n++] = REFUSE;
-	n = (unsigned short)(n + calls_refuse(code + n, refused_calls, REFUSED_LEN));
+	n = (unsigned short)(n +
+	    calls_refuse(code + n, refused_calls, REFUSED_LEN));
 	if (sockets_too)
-		n = (unsigned short)(n + calls_refuse(code + n, refused_sockets, SOCKETS_LEN));
+		n = (unsigned short)(n +
+		    calls_refuse(code + n, refused_sockets, SOCKETS_LEN));
 	code[n++] = ALLOW;
 	program.len = n;
 	return (
@@ -206,7 +208,7 @@ sandbox_enter(const char *const *dirs, size_t n, char *said, size_t len)
 }
 
 void
-sandbox_enter_porter(void)
+sandbox_enter_broker(void)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
 		(void)seccomp_enter(true);

@@ -56,9 +56,9 @@ enum net_event_type {
 	NET_DIALED,
 	NET_DIAL_FAILED,
 	NET_BYTES,
-	NET_SENT,   /* there is room again: NET_PENDING_LOW or less pending */
-	NET_CLOSED, /* by the other side, or broken */
-	NET_SIGNAL, /* the descriptor given to net_open is readable; no conn */
+	NET_SENT,    /* there is room again: NET_PENDING_LOW or less pending */
+	NET_CLOSED,  /* by the other side, or broken */
+	NET_SIGNAL,  /* the descriptor given to net_open is readable; no conn */
 	NET_WATCHED, /* the one given to net_watch is; no conn */
 	NET_DATAGRAM, /* said to everybody here; bytes, from; no conn */
 	NET_CHANGED,  /* interfaces or addresses came or went; no conn */
@@ -172,9 +172,9 @@ void net_announce(struct net *, const struct net_source *, struct bytes);
 /* What may be asked of one remote and not be answered by net_wait yet. */
 #define NET_OBJECTS_MAX 64
 
-/* Where folders are seen (porter.h): keeps and closes it.  Before a remote is
+/* Where folders are seen (broker.h): keeps and closes it.  Before a remote is
  * opened; without it folders are UNAVAILABLE. */
-void net_porter(struct net *, int fd);
+void net_broker(struct net *, int fd);
 /*
  * From now on requests name this remote by `number`, which is no other's.  It
  * need not be reachable.  USAGE when it keeps no objects (a relay); UNAVAILABLE

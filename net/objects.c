@@ -6,13 +6,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "net/broker.h"
 #include "net/conn.h"
-#include "net/porter.h"
 
 void
 objects_init(struct objects *o)
 {
-	o->porter = -1;
+	o->broker = -1;
 	LIST_INIT(&o->remotes);
 	TAILQ_INIT(&o->answered);
 	TAILQ_INIT(&o->told);
@@ -98,8 +98,8 @@ objects_close(struct net *net)
 	jobs_free(&o->answered);
 	jobs_free(&o->told);
 	pthread_cond_destroy(&o->ended);
-	if (o->porter != -1)
-		close(o->porter);
+	if (o->broker != -1)
+		close(o->broker);
 	free(o->curl);
 }
 
@@ -191,9 +191,9 @@ link_open(struct remote *r, struct link *link)
 	struct net *net = r->net;
 	int channel;
 
-	if (net->objects.porter == -1)
+	if (net->objects.broker == -1)
 		return (LK_ERR(LK_E_UNAVAILABLE, "folders are not served"));
-	TRY(porter_connect(net->objects.porter, &channel));
+	TRY(broker_connect(net->objects.broker, &channel));
 	pthread_mutex_lock(&net->mutex);
 	link->channel = channel;
 	if (r->closed)
@@ -216,7 +216,7 @@ job_do(struct remote *r, struct link *link, struct job *job)
 		err = link_open(r, link);
 	if (err.code != LK_OK)
 		job_fail(job, err);
-	else if (!porter_folder(
+	else if (!broker_folder(
 		     link->channel, r->url.path, &job->request, &job->answer))
 		link_close(r->net, link);
 }
@@ -285,9 +285,9 @@ thread_start(struct remote *r)
 }
 
 void
-net_porter(struct net *net, int fd)
+net_broker(struct net *net, int fd)
 {
-	net->objects.porter = fd;
+	net->objects.broker = fd;
 }
 
 lk_err
@@ -308,7 +308,7 @@ net_remote_open(struct net *net, uint32_t number, const struct remote_url *url)
 	r->url = *url;
 	if (url->kind == REMOTE_URL_BUCKET)
 		s3_init(
-		    &r->s3, &r->url, net->objects.curl, net->objects.porter);
+		    &r->s3, &r->url, net->objects.curl, net->objects.broker);
 	TAILQ_INIT(&r->queued);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

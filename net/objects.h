@@ -38,7 +38,7 @@ TAILQ_HEAD(job_list, job);
 /* One thread's own way to a remote. */
 struct link {
 	bool used;
-	int channel; /* FOLDER: to the porter; -1: none */
+	int channel; /* FOLDER: to the broker; -1: none */
 	struct s3_link s3;
 };
 
@@ -59,7 +59,7 @@ struct remote {
 LIST_HEAD(remote_list, remote);
 
 struct objects {
-	int porter;        /* -1: none */
+	int broker;        /* -1: none */
 	struct curl *curl; /* NULL: not needed yet */
 	struct remote_list remotes;
 	struct job_list answered, told;

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "crypto/random.h"
-#include "net/porter.h"
+#include "net/broker.h"
 #include "net/s3_request.h"
 
 #define REGION_DEFAULT "us-east-1"
@@ -27,11 +27,11 @@ wall_ms(void)
 
 void
 s3_init(struct s3 *s, const struct remote_url *url, const struct curl *curl,
-    int porter)
+    int broker)
 {
 	pthread_condattr_t attr;
 
-	*s = (struct s3){ .url = url, .curl = curl, .porter = porter };
+	*s = (struct s3){ .url = url, .curl = curl, .broker = broker };
 	atomic_init(&s->stop, false);
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_condattr_init(&attr);
@@ -82,10 +82,10 @@ keys_fetch(struct s3 *s, struct credentials *out)
 	int channel;
 	lk_err err;
 
-	if (s->porter == -1)
+	if (s->broker == -1)
 		return (LK_ERR(LK_E_CONFIG, "no keys"));
-	TRY(porter_connect(s->porter, &channel));
-	err = porter_credentials(channel, s->url->profile, out);
+	TRY(broker_connect(s->broker, &channel));
+	err = broker_credentials(channel, s->url->profile, out);
 	close(channel);
 	return (err);
 }

@@ -35,7 +35,7 @@
 struct s3 {
 	const struct remote_url *url; /* kept */
 	const struct curl *curl;      /* kept */
-	int porter;                   /* kept: reads the keys */
+	int broker;                   /* kept: reads the keys */
 	atomic_bool stop;
 	pthread_mutex_t mutex;
 	pthread_cond_t stopped;
@@ -49,7 +49,7 @@ struct s3_link {
 };
 
 void s3_init(
-    struct s3 *, const struct remote_url *, const struct curl *, int porter);
+    struct s3 *, const struct remote_url *, const struct curl *, int broker);
 void s3_clear(struct s3 *);
 /* Has every s3_do end soon; any thread. */
 void s3_stop(struct s3 *);

@@ -4,33 +4,33 @@
 
 /* What the device said, under the number it has here. */
 static void
-ack_send(struct relay *r, struct opened *o, struct bytes said)
+ack_send(struct relay *r, struct subscription *o, struct bytes said)
 {
 	BUF_SCOPED b = { .max = RELAY_ACK_MAX };
 
 	buf_u32(&b, o->number);
 	buf_add(&b, said);
 	if (!b.failed)
-		visitor_send(r, o->visitor, MSG_ACK, buf_bytes(&b));
+		client_send(r, o->client, MSG_ACK, buf_bytes(&b));
 }
 
 /* To all who meet there; who has much to read yet gets all of them later. */
 static lk_err
-ack_pass(struct relay *r, const struct opened *from, const struct account *a,
-    struct bytes said)
+ack_pass(struct relay *r, const struct subscription *from,
+    const struct account *a, struct bytes said)
 {
-	struct opened *o;
+	struct subscription *o;
 
-	TAILQ_FOREACH (o, &from->meeting->all, meets) {
+	TAILQ_FOREACH (o, &from->channel->all, meets) {
 		struct vault *vault;
 
 		if (o == from || o->scope == RELAY_KEYS)
 			continue;
-		if (o->acking || !visitor_has_room(o->visitor)) {
-			opened_acks(o);
+		if (o->acking || !client_has_room(o->client)) {
+			subscription_acks(o);
 			continue;
 		}
-		TRY(visitor_vault(r, o->visitor, a, &vault));
+		TRY(client_vault(r, o->client, a, &vault));
 		ack_send(r, o, said);
 	}
 	return LK_NONE;
@@ -66,16 +66,16 @@ ack_make_room(struct relay *r, struct vault *vault, uint32_t docno)
 
 /* The last one counts, as only its device could tell which is newer. */
 static lk_err
-ack_keep(struct relay *r, struct opened *o, struct vault *vault,
+ack_keep(struct relay *r, struct subscription *o, struct vault *vault,
     const struct ack *a, bool *news)
 {
-	uint32_t docno = o->meeting->docno;
+	uint32_t docno = o->channel->docno;
 	struct bytes known;
 	lk_err err = vault_ack_get(vault, docno, a->tag, &known);
 
 	*news = err.code != LK_OK || !bytes_equal(known, a->said);
 	if (err.code == LK_E_NOTFOUND) {
-		TRY(visitor_work(r, o->visitor, RELAY_ACKS_MAX));
+		TRY(client_work(r, o->client, RELAY_ACKS_MAX));
 		TRY(ack_make_room(r, vault, docno));
 	} else {
 		TRY(err);
@@ -84,23 +84,23 @@ ack_keep(struct relay *r, struct opened *o, struct vault *vault,
 }
 
 lk_err
-ack_taken(struct relay *r, struct visitor *v, struct bytes body)
+ack_taken(struct relay *r, struct client *v, struct bytes body)
 {
 	struct ack a;
 	struct account account;
 	struct vault *vault;
-	struct opened *o;
+	struct subscription *o;
 	bool news;
 
 	TRY(ack_decode(&a, body));
-	TRY(visitor_work(r, v, 1));
-	o = opened_find(v, a.topic);
+	TRY(client_work(r, v, 1));
+	o = subscription_find(v, a.topic);
 	/* It may have sunk, or ended, when this was on its way. */
 	if (o == NULL || o->scope == RELAY_KEYS || o->stopped)
 		return LK_NONE;
-	TRY(account_get(relay_records(r), o->meeting->account, &account));
-	TRY(visitor_vault(r, v, &account, &vault));
-	if (!opened_has_room(r, o, &account, vault, a.said.len))
+	TRY(account_get(relay_records(r), o->channel->account, &account));
+	TRY(client_vault(r, v, &account, &vault));
+	if (!subscription_has_room(r, o, &account, vault, a.said.len))
 		return LK_NONE;
 	vault_put_counted(vault);
 	TRY(ack_keep(r, o, vault, &a, &news));
@@ -108,19 +108,19 @@ ack_taken(struct relay *r, struct visitor *v, struct bytes body)
 }
 
 lk_err
-acks_pump(struct relay *r, struct opened *o, struct vault *vault)
+acks_pump(struct relay *r, struct subscription *o, struct vault *vault)
 {
-	while (o->acking && visitor_has_room(o->visitor)) {
+	while (o->acking && client_has_room(o->client)) {
 		struct bytes said;
 		lk_err err =
-		    vault_ack_next(vault, o->meeting->docno, o->ack_at, &said);
+		    vault_ack_next(vault, o->channel->docno, o->ack_at, &said);
 
 		if (err.code == LK_E_NOTFOUND) {
 			o->acking = false;
 			return LK_NONE;
 		}
 		TRY(err);
-		TRY(visitor_work(r, o->visitor, 1));
+		TRY(client_work(r, o->client, 1));
 		ack_send(r, o, said);
 		o->acking = bytes_next(o->ack_at, sizeof(o->ack_at));
 	}

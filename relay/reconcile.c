@@ -9,7 +9,7 @@
 /* Adds what is under one number; one that is not open, or for keys only, counts
  * as empty. */
 static lk_err
-sum_add(struct relay *r, struct visitor *v, const struct opened *o,
+sum_add(struct relay *r, struct client *v, const struct subscription *o,
     struct fingerprint *fp)
 {
 	struct vault *vault;
@@ -18,14 +18,14 @@ sum_add(struct relay *r, struct visitor *v, const struct opened *o,
 	*fp = (struct fingerprint){ .count = 0 };
 	if (o == NULL || o->scope == RELAY_KEYS)
 		return LK_NONE;
-	TRY(account_get(relay_records(r), o->meeting->account, &a));
-	TRY(visitor_vault(r, v, &a, &vault));
-	return fingerprint_doc(vault->txn, o->meeting->docno, fp);
+	TRY(account_get(relay_records(r), o->channel->account, &a));
+	TRY(client_vault(r, v, &a, &vault));
+	return fingerprint_doc(vault->txn, o->channel->docno, fp);
 }
 
 /* Of the numbers first to last. */
 static lk_err
-range_own(struct relay *r, struct visitor *v, struct fp_range *f)
+range_own(struct relay *r, struct client *v, struct fp_range *f)
 {
 	struct fingerprint fp;
 	struct digest d;
@@ -34,7 +34,7 @@ range_own(struct relay *r, struct visitor *v, struct fp_range *f)
 	digest_add(&d, BYTES(session_hash(v->session), SESSION_HASH_LEN));
 	f->count = 0;
 	for (uint32_t n = f->first; n <= f->last; n++) {
-		TRY(sum_add(r, v, opened_find(v, n), &fp));
+		TRY(sum_add(r, v, subscription_find(v, n), &fp));
 		digest_add(&d, BYTES_OF(fp.sum));
 		f->count += fp.count;
 	}
@@ -43,16 +43,16 @@ range_own(struct relay *r, struct visitor *v, struct fp_range *f)
 }
 
 static void
-range_send(struct relay *r, struct visitor *v, const struct fp_range *f)
+range_send(struct relay *r, struct client *v, const struct fp_range *f)
 {
 	BUF_SCOPED b = { .max = 64 };
 
 	fp_range_encode(&b, f);
-	visitor_send(r, v, MSG_FP, buf_bytes(&b));
+	client_send(r, v, MSG_FP, buf_bytes(&b));
 }
 
 static lk_err
-parts_send(struct relay *r, struct visitor *v, const struct fp_range *all)
+parts_send(struct relay *r, struct client *v, const struct fp_range *all)
 {
 	uint32_t step = (all->last - all->first + SUBRANGES) / SUBRANGES;
 	uint32_t left = all->last - all->first + 1;
@@ -69,9 +69,9 @@ parts_send(struct relay *r, struct visitor *v, const struct fp_range *all)
 }
 
 /* Equal: the same again.  Else the parts, down to one topic, as they are
- * here; the visitor knows where his are others. */
+ * here; the client knows where his are others. */
 lk_err
-fp_taken(struct relay *r, struct visitor *v, struct bytes body)
+fp_taken(struct relay *r, struct client *v, struct bytes body)
 {
 	struct fp_range theirs, ours;
 
@@ -80,7 +80,7 @@ fp_taken(struct relay *r, struct visitor *v, struct bytes body)
 		return LK_ERR(LK_E_MALFORMED, "FP flags");
 	if (theirs.last >= RELAY_OPEN_MAX)
 		return LK_ERR(LK_E_LIMIT, "FP range");
-	TRY(visitor_work(r, v, 2 * (uint64_t)(theirs.last - theirs.first + 1)));
+	TRY(client_work(r, v, 2 * (uint64_t)(theirs.last - theirs.first + 1)));
 	ours = (struct fp_range){ .first = theirs.first, .last = theirs.last };
 	TRY(range_own(r, v, &ours));
 	ours.answer = ours.count == theirs.count &&
@@ -92,22 +92,22 @@ fp_taken(struct relay *r, struct visitor *v, struct bytes body)
 }
 
 lk_err
-want_taken(struct relay *r, struct visitor *v, struct bytes body)
+want_taken(struct relay *r, struct client *v, struct bytes body)
 {
 	struct want want;
-	struct opened *o;
+	struct subscription *o;
 	struct vault *vault;
 	struct account a;
 
 	TRY(want_decode(&want, body));
-	o = opened_find(v, want.topic);
+	o = subscription_find(v, want.topic);
 	if (o == NULL)
 		return LK_ERR(LK_E_MALFORMED, "WANT number");
-	TRY(visitor_work(r, v, want.len));
+	TRY(client_work(r, v, want.len));
 	if (v->orders_len >= ORDERS_MAX - want.len)
 		return LK_ERR(LK_E_LIMIT, "asks too much");
-	TRY(account_get(relay_records(r), o->meeting->account, &a));
-	TRY(visitor_vault(r, v, &a, &vault));
+	TRY(account_get(relay_records(r), o->channel->account, &a));
+	TRY(client_vault(r, v, &a, &vault));
 	for (size_t i = 0; i < want.len; i++) {
 		struct log_entry entry;
 		lk_err err =
@@ -116,15 +116,15 @@ want_taken(struct relay *r, struct visitor *v, struct bytes body)
 		if (err.code == LK_E_NOTFOUND || err.code == LK_E_CORRUPT)
 			continue;
 		TRY(err);
-		if (entry.docno == o->meeting->docno)
-			TRY(visitor_order(v, want.topic, entry.lsn));
+		if (entry.docno == o->channel->docno)
+			TRY(client_order(v, want.topic, entry.lsn));
 	}
 	r->wake = r->now.mono;
-	return visitor_order(v, want.topic, 0);
+	return client_order(v, want.topic, 0);
 }
 
 static void
-range_tell(struct relay *r, struct visitor *v, const struct opened *o,
+range_tell(struct relay *r, struct client *v, const struct subscription *o,
     struct bytes ranges)
 {
 	struct range_message m = { .topic = o->number, .ranges = ranges };
@@ -132,12 +132,12 @@ range_tell(struct relay *r, struct visitor *v, const struct opened *o,
 
 	range_message_encode(&b, &m);
 	if (!b.failed)
-		visitor_send(r, v, MSG_RANGE, buf_bytes(&b));
+		client_send(r, v, MSG_RANGE, buf_bytes(&b));
 }
 
-/* What the visitor has and the relay has not. */
+/* What the client has and the relay has not. */
 static void
-range_want(struct relay *r, struct visitor *v, const struct opened *o,
+range_want(struct relay *r, struct client *v, const struct subscription *o,
     const struct range_result *found)
 {
 	for (size_t at = 0; at < found->want_len; at += WANT_MAX) {
@@ -149,28 +149,28 @@ range_want(struct relay *r, struct visitor *v, const struct opened *o,
 		if (w.len > WANT_MAX)
 			w.len = WANT_MAX;
 		want_encode(&b, &w);
-		visitor_send(r, v, MSG_WANT, buf_bytes(&b));
+		client_send(r, v, MSG_WANT, buf_bytes(&b));
 	}
 }
 
-/* What the relay has and the visitor has not; while more is on its way than is
+/* What the relay has and the client has not; while more is on its way than is
  * kept in mind, the next exchange finds the rest. */
 static lk_err
-range_orders(struct relay *r, struct visitor *v, const struct opened *o,
+range_orders(struct relay *r, struct client *v, const struct subscription *o,
     const struct range_result *found)
 {
 	for (size_t i = 0;
 	     i < found->send_len && v->orders_len < ORDERS_MAX - 1; i++)
-		TRY(visitor_order(v, o->number, found->send[i]));
+		TRY(client_order(v, o->number, found->send[i]));
 	r->wake = r->now.mono;
-	return visitor_order(v, o->number, 0);
+	return client_order(v, o->number, 0);
 }
 
 static lk_err
-range_follow(struct relay *r, struct visitor *v, const struct opened *o,
+range_follow(struct relay *r, struct client *v, const struct subscription *o,
     const struct range_result *found, struct bytes answer)
 {
-	TRY(visitor_work(r, v, found->steps));
+	TRY(client_work(r, v, found->steps));
 	if (found->answers)
 		range_tell(r, v, o, answer);
 	if (o->scope == RELAY_FULL && !o->stopped)
@@ -181,26 +181,26 @@ range_follow(struct relay *r, struct visitor *v, const struct opened *o,
 }
 
 lk_err
-range_taken(struct relay *r, struct visitor *v, struct bytes body)
+range_taken(struct relay *r, struct client *v, struct bytes body)
 {
 	struct range_result found = { .answers = false };
 	struct range_message m;
 	struct range_set set;
-	struct opened *o;
+	struct subscription *o;
 	struct vault *vault;
 	struct account a;
 	BUF_SCOPED answer = { .max = RANGE_BODY_MAX };
 	lk_err err;
 
 	TRY(range_message_decode(&m, body));
-	TRY(visitor_work(r, v, 1));
-	o = opened_find(v, m.topic);
+	TRY(client_work(r, v, 1));
+	o = subscription_find(v, m.topic);
 	if (o == NULL || o->scope == RELAY_KEYS)
 		return LK_NONE;
-	TRY(account_get(relay_records(r), o->meeting->account, &a));
-	TRY(visitor_vault(r, v, &a, &vault));
+	TRY(account_get(relay_records(r), o->channel->account, &a));
+	TRY(client_vault(r, v, &a, &vault));
 	set = (struct range_set){ .txn = vault->txn,
-		.docno = o->meeting->docno,
+		.docno = o->channel->docno,
 		.session = { session_hash(v->session), SESSION_HASH_LEN } };
 	err = range_answer(&answer, &set, m.ranges, RANGE_STEPS_MAX, &found);
 	if (err.code == LK_OK)
@@ -212,7 +212,7 @@ range_taken(struct relay *r, struct visitor *v, struct bytes body)
 /* What came of one BATCH. */
 struct intake {
 	struct relay *r;
-	struct opened *o;
+	struct subscription *o;
 	struct account account;
 	struct vault *vault;
 	struct buf ids; /* durable with the commit */
@@ -230,7 +230,7 @@ stored_send(struct intake *in)
 	if (in->ids_len == 0)
 		return;
 	relay_stored_encode(&b, &m);
-	visitor_send(in->r, in->o->visitor, MSG_RELAY_STORED, buf_bytes(&b));
+	client_send(in->r, in->o->client, MSG_RELAY_STORED, buf_bytes(&b));
 	buf_reset(&in->ids);
 	in->ids_len = 0;
 }
@@ -250,7 +250,8 @@ intake_has_room(struct intake *in, size_t bytes)
 		in->r->now.mono) == VAULT_ROOM)
 		return true;
 	stored_send(in);
-	return opened_has_room(in->r, in->o, &in->account, in->vault, bytes);
+	return subscription_has_room(
+	    in->r, in->o, &in->account, in->vault, bytes);
 }
 
 /* It is there: as it should be, or damaged, which it is now no more; or of a
@@ -266,14 +267,14 @@ intake_again(struct intake *in, const struct envelope *env, bool *there)
 		err = log_by_id(in->vault->txn, env->id, &entry);
 	}
 	TRY(err);
-	*there = entry.docno == in->o->meeting->docno;
+	*there = entry.docno == in->o->channel->docno;
 	return LK_NONE;
 }
 
 static lk_err
 intake_one(struct intake *in, struct bytes bytes)
 {
-	struct log_entry entry = { .docno = in->o->meeting->docno,
+	struct log_entry entry = { .docno = in->o->channel->docno,
 		.envelope = bytes };
 	struct envelope env;
 	bool there = true;
@@ -290,7 +291,7 @@ intake_one(struct intake *in, struct bytes bytes)
 	else
 		TRY(err);
 	if (err.code == LK_OK)
-		opened_wake(in->r, in->o, entry.lsn);
+		subscription_wake(in->r, in->o, entry.lsn);
 	if (there)
 		stored_note(in, env.id);
 	return LK_NONE;
@@ -300,7 +301,7 @@ static lk_err
 intake_all(struct intake *in, struct batch *batch)
 {
 	ARENA_SCOPED arena = { .max = 4 * MESSAGE_MAX };
-	struct opened *o = in->o;
+	struct subscription *o = in->o;
 	size_t before = o->in.len;
 
 	for (size_t n = 0; batch->items.left.len > 0; n++) {
@@ -310,31 +311,31 @@ intake_all(struct intake *in, struct batch *batch)
 			return LK_ERR(LK_E_LIMIT, "BATCH items");
 		if (!intake_has_room(in, 0))
 			break;
-		TRY(item_decode(&batch->items, &o->in, o->meeting->topic,
+		TRY(item_decode(&batch->items, &o->in, o->channel->topic,
 		    &arena, &envelope));
 		TRY(intake_one(in, envelope));
 	}
-	o->visitor->authors += o->in.len - before;
+	o->client->authors += o->in.len - before;
 	stored_send(in);
-	return o->visitor->authors <= RELAY_AUTHORS_MAX
+	return o->client->authors <= RELAY_AUTHORS_MAX
 	    ? LK_NONE
 	    : LK_ERR(LK_E_LIMIT, "too many authors");
 }
 
 lk_err
-batch_taken(struct relay *r, struct visitor *v, struct bytes body)
+batch_taken(struct relay *r, struct client *v, struct bytes body)
 {
 	struct intake in = { .r = r };
 	struct batch batch;
 	lk_err err;
 
 	TRY(batch_decode(&batch, body));
-	in.o = opened_find(v, batch.topic);
+	in.o = subscription_find(v, batch.topic);
 	/* It may have sunk, or ended, when this was on its way. */
 	if (in.o == NULL || in.o->scope != RELAY_FULL || in.o->stopped)
 		return LK_NONE;
-	TRY(account_get(relay_records(r), in.o->meeting->account, &in.account));
-	TRY(visitor_vault(r, v, &in.account, &in.vault));
+	TRY(account_get(relay_records(r), in.o->channel->account, &in.account));
+	TRY(client_vault(r, v, &in.account, &in.vault));
 	if (!intake_has_room(&in, batch.items.left.len))
 		return LK_NONE;
 	buf_init(&in.ids, RELAY_IDS_MAX * LK_ID_LEN);

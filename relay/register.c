@@ -4,17 +4,17 @@
 #include "relay/relay_state.h"
 
 static void
-registered_send(struct relay *r, struct visitor *v,
+registered_send(struct relay *r, struct client *v,
     enum relay_register_what what, enum relay_result result)
 {
 	struct relay_registered m = { what, result };
 	BUF_SCOPED b = { .max = 64 };
 
 	relay_registered_encode(&b, &m);
-	visitor_send(r, v, MSG_RELAY_REGISTER, buf_bytes(&b));
+	client_send(r, v, MSG_RELAY_REGISTER, buf_bytes(&b));
 }
 
-/* What a refusal is called; anything else is not the visitor's fault. */
+/* What a refusal is called; anything else is not the client's fault. */
 static bool
 refusal_of(lk_err err, enum relay_result *result)
 {
@@ -36,7 +36,7 @@ refusal_of(lk_err err, enum relay_result *result)
 
 /* A guess more; too many end the session. */
 static lk_err
-refused(struct visitor *v)
+refused(struct client *v)
 {
 	return ++v->refusals <= RELAY_REFUSALS_MAX
 	    ? LK_NONE
@@ -44,27 +44,27 @@ refused(struct visitor *v)
 }
 
 static lk_err
-visitor_login(struct relay *r, struct visitor *v, const uint8_t *account)
+client_login(struct relay *r, struct client *v, const uint8_t *account)
 {
-	TRY(visitor_known(r, v, account));
+	TRY(client_known(r, v, account));
 	v->logged_in = true;
 	memcpy(v->account, account, SIGN_PK_LEN);
 	return LK_NONE;
 }
 
 static lk_err
-login(struct relay *r, struct visitor *v, const struct relay_register *m)
+login(struct relay *r, struct client *v, const struct relay_register *m)
 {
 	struct account a;
 
 	TRY(account_get(relay_records(r), m->account, &a));
 	if (!relay_register_verify(m, a.key, session_hash(v->session)))
 		return LK_ERR(LK_E_DENIED, "account");
-	return visitor_login(r, v, a.id);
+	return client_login(r, v, a.id);
 }
 
 static lk_err
-create(struct relay *r, struct visitor *v, const struct relay_register *m)
+create(struct relay *r, struct client *v, const struct relay_register *m)
 {
 	struct account a = { .topics = 0 };
 
@@ -74,23 +74,23 @@ create(struct relay *r, struct visitor *v, const struct relay_register *m)
 	memcpy(a.id, m->account, SIGN_PK_LEN);
 	memcpy(a.successor, m->successor, SIGN_PK_LEN);
 	TRY(account_create(relay_records(r), m->invite, r->now.wall, &a));
-	return visitor_login(r, v, a.id);
+	return client_login(r, v, a.id);
 }
 
 /* Who spoke for the account by the key before does not any more. */
 static void
-sessions_end(struct relay *r, const struct visitor *but, const uint8_t *account)
+sessions_end(struct relay *r, const struct client *but, const uint8_t *account)
 {
-	struct visitor *v;
+	struct client *v;
 
-	TAILQ_FOREACH (v, &r->visitors, next)
+	TAILQ_FOREACH (v, &r->clients, next)
 		if (v != but && v->logged_in &&
 		    memcmp(v->account, account, SIGN_PK_LEN) == 0)
-			visitor_close(r, v, CLOSE_DONE);
+			client_close(r, v, CLOSE_DONE);
 }
 
 static lk_err
-succeed(struct relay *r, struct visitor *v, const struct relay_register *m)
+succeed(struct relay *r, struct client *v, const struct relay_register *m)
 {
 	struct account a;
 
@@ -102,7 +102,7 @@ succeed(struct relay *r, struct visitor *v, const struct relay_register *m)
 	memcpy(a.successor, m->successor, SIGN_PK_LEN);
 	TRY(account_put(relay_records(r), &a));
 	sessions_end(r, v, a.id);
-	return visitor_login(r, v, a.id);
+	return client_login(r, v, a.id);
 }
 
 static lk_err
@@ -112,18 +112,18 @@ credentials(struct relay *r, const struct relay_register *m, struct account *a)
 
 	TRY(topic_register(relay_records(r), a, m));
 	TRY(topic_get(relay_records(r), a->id, m->topic, &t));
-	opened_judge(r, a->id, m->topic, &t);
+	subscription_judge(r, a->id, m->topic, &t);
 	return LK_NONE;
 }
 
 /* With their letters. */
 static lk_err
-slots_drop(struct relay *r, struct visitor *v, const struct relay_register *m,
+slots_drop(struct relay *r, struct client *v, const struct relay_register *m,
     struct account *a)
 {
 	struct vault *vault;
 
-	TRY(visitor_vault(r, v, a, &vault));
+	TRY(client_vault(r, v, a, &vault));
 	for (size_t i = 0; i < m->len; i++) {
 		const uint8_t *slot = m->list + i * RELAY_SLOT_LEN;
 		struct mailbox_letter l = { .number = 0 };
@@ -139,11 +139,11 @@ slots_drop(struct relay *r, struct visitor *v, const struct relay_register *m,
 }
 
 static lk_err
-of_account(struct relay *r, struct visitor *v, const struct relay_register *m)
+of_account(struct relay *r, struct client *v, const struct relay_register *m)
 {
 	struct account a;
 
-	TRY(visitor_work(r, v, m->len));
+	TRY(client_work(r, v, m->len));
 	TRY(account_get(relay_records(r), v->account, &a));
 	if (m->what == RELAY_CREDENTIALS)
 		return credentials(r, m, &a);
@@ -152,7 +152,7 @@ of_account(struct relay *r, struct visitor *v, const struct relay_register *m)
 }
 
 static lk_err
-register_do(struct relay *r, struct visitor *v, const struct relay_register *m)
+register_do(struct relay *r, struct client *v, const struct relay_register *m)
 {
 	switch (m->what) {
 	case RELAY_LOGIN:
@@ -170,7 +170,7 @@ register_do(struct relay *r, struct visitor *v, const struct relay_register *m)
 }
 
 lk_err
-register_taken(struct relay *r, struct visitor *v, struct bytes body)
+register_taken(struct relay *r, struct client *v, struct bytes body)
 {
 	enum relay_result result = RELAY_DONE;
 	struct relay_register m;
@@ -190,7 +190,7 @@ register_taken(struct relay *r, struct visitor *v, struct bytes body)
 }
 
 lk_err
-purge_taken(struct relay *r, struct visitor *v, struct bytes body)
+purge_taken(struct relay *r, struct client *v, struct bytes body)
 {
 	const uint8_t *topic;
 	struct account a;
@@ -203,21 +203,21 @@ purge_taken(struct relay *r, struct visitor *v, struct bytes body)
 	TRY(account_get(relay_records(r), v->account, &a));
 	err = topic_get(relay_records(r), a.id, topic, &t);
 	if (err.code == LK_OK) {
-		TRY(visitor_vault(r, v, &a, &vault));
+		TRY(client_vault(r, v, &a, &vault));
 		TRY(vault_drop(vault, t.docno));
 		TRY(topic_remove(relay_records(r), &a, topic));
-		opened_end(r, a.id, topic);
+		subscription_end(r, a.id, topic);
 		r->wake = r->now.mono;
 	} else if (err.code != LK_E_NOTFOUND) {
 		return err;
 	}
 	relay_purge_encode(&b, topic);
-	visitor_send(r, v, MSG_RELAY_PURGE, buf_bytes(&b));
+	client_send(r, v, MSG_RELAY_PURGE, buf_bytes(&b));
 	return LK_NONE;
 }
 
 void
-quota_send(struct relay *r, struct visitor *v, struct relay_quota *q,
+quota_send(struct relay *r, struct client *v, struct relay_quota *q,
     const struct account *a, const struct vault *vault)
 {
 	BUF_SCOPED b = { .max = 64 };
@@ -228,11 +228,11 @@ quota_send(struct relay *r, struct visitor *v, struct relay_quota *q,
 	q->envelopes_max = a->limits.envelopes;
 	q->puts_max = a->limits.puts;
 	relay_quota_encode(&b, q);
-	visitor_send(r, v, MSG_RELAY_QUOTA, buf_bytes(&b));
+	client_send(r, v, MSG_RELAY_QUOTA, buf_bytes(&b));
 }
 
 lk_err
-quota_taken(struct relay *r, struct visitor *v, struct bytes body)
+quota_taken(struct relay *r, struct client *v, struct bytes body)
 {
 	struct relay_quota q = { .number = UINT32_MAX,
 		.why = RELAY_QUOTA_ASKED };
@@ -242,7 +242,7 @@ quota_taken(struct relay *r, struct visitor *v, struct bytes body)
 	if (body.len != 0)
 		return LK_ERR(LK_E_MALFORMED, "QUOTA");
 	TRY(account_get(relay_records(r), v->account, &a));
-	TRY(visitor_vault(r, v, &a, &vault));
+	TRY(client_vault(r, v, &a, &vault));
 	quota_send(r, v, &q, &a, vault);
 	return LK_NONE;
 }

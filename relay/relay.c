@@ -25,8 +25,8 @@ relay_new(struct relay **out, const struct relay_config *config)
 	r->noise = *config->noise;
 	r->random = config->random;
 	vaults_init(&r->vaults, config->dir);
-	TAILQ_INIT(&r->visitors);
-	RB_INIT(&r->meetings);
+	TAILQ_INIT(&r->clients);
+	RB_INIT(&r->channels);
 	*out = r;
 	return LK_NONE;
 }
@@ -36,8 +36,8 @@ relay_free(struct relay *r)
 {
 	if (r == NULL)
 		return;
-	while (!TAILQ_EMPTY(&r->visitors))
-		visitor_free(r, TAILQ_FIRST(&r->visitors));
+	while (!TAILQ_EMPTY(&r->clients))
+		client_free(r, TAILQ_FIRST(&r->clients));
 	vaults_clear(&r->vaults);
 	dh_key_clear(&r->noise);
 	free(r->removed);
@@ -61,7 +61,7 @@ void
 relay_save(struct relay *r)
 {
 	vaults_commit(&r->vaults);
-	visitors_part(r);
+	clients_part(r);
 	vaults_rest(&r->vaults);
 }
 
@@ -78,39 +78,39 @@ relay_committed(struct relay *r)
 void
 relay_aborted(struct relay *r)
 {
-	struct visitor *v;
+	struct client *v;
 
 	vaults_abort(&r->vaults);
 	vaults_rest(&r->vaults);
 	r->txn = NULL;
 	r->removed_len = 0;
 	/* What the sessions said was never sent: they cannot go on. */
-	TAILQ_FOREACH (v, &r->visitors, next) {
+	TAILQ_FOREACH (v, &r->clients, next) {
 		buf_wipe(&v->out);
-		v->state = VISITOR_CLOSED;
+		v->state = CLIENT_CLOSED;
 		v->closing = true;
 		v->uses_len = 0;
 	}
 }
 
-static struct visitor *
-visitor_find(struct relay *r, uint64_t conn)
+static struct client *
+client_find(struct relay *r, uint64_t conn)
 {
-	struct visitor *v;
+	struct client *v;
 
-	TAILQ_FOREACH (v, &r->visitors, next)
+	TAILQ_FOREACH (v, &r->clients, next)
 		if (v->conn == conn)
 			return v;
 	return NULL;
 }
 
 /*
- * What a visitor sent wrong ends its session and nothing else; what one
+ * What a client sent wrong ends its session and nothing else; what one
  * account's database could not do, the sessions that used that in this round;
  * what the relay's own could not is the caller's to handle.
  */
 static lk_err
-verdict(struct relay *r, struct visitor *v, lk_err err)
+verdict(struct relay *r, struct client *v, lk_err err)
 {
 	struct vault *vault = r->current;
 
@@ -126,13 +126,13 @@ verdict(struct relay *r, struct visitor *v, lk_err err)
 			return err;
 		vault_fail(vault);
 		v->why = "its account's database failed";
-		visitor_close(r, v, CLOSE_BUSY);
+		client_close(r, v, CLOSE_BUSY);
 		return LK_NONE;
 	case LK_E_VERSION:
-		visitor_close(r, v, CLOSE_VERSION);
+		client_close(r, v, CLOSE_VERSION);
 		break;
 	default:
-		visitor_close(r, v, CLOSE_PROTOCOL);
+		client_close(r, v, CLOSE_PROTOCOL);
 		break;
 	}
 	v->why = err.what;
@@ -143,38 +143,38 @@ lk_err
 relay_accepted(struct relay *r, uint64_t conn, const char *address)
 {
 	r->current = NULL;
-	return visitor_new(r, conn, address);
+	return client_new(r, conn, address);
 }
 
 lk_err
 relay_bytes(struct relay *r, uint64_t conn, struct bytes bytes)
 {
-	struct visitor *v = visitor_find(r, conn);
+	struct client *v = client_find(r, conn);
 
 	r->current = NULL;
-	if (v == NULL || v->state == VISITOR_CLOSED)
+	if (v == NULL || v->state == CLIENT_CLOSED)
 		return LK_NONE;
-	return verdict(r, v, visitor_bytes(r, v, bytes));
+	return verdict(r, v, client_bytes(r, v, bytes));
 }
 
 void
 relay_closed(struct relay *r, uint64_t conn)
 {
-	struct visitor *v = visitor_find(r, conn);
+	struct client *v = client_find(r, conn);
 
 	if (v != NULL)
-		visitor_free(r, v);
+		client_free(r, v);
 }
 
 void
 relay_pending(struct relay *r, uint64_t conn, size_t pending)
 {
-	struct visitor *v = visitor_find(r, conn);
+	struct client *v = client_find(r, conn);
 
 	if (v == NULL)
 		return;
 	/* Room again: go on producing. */
-	if (v->pending >= VISITOR_ROOM_MIN && pending < VISITOR_ROOM_MIN)
+	if (v->pending >= CLIENT_ROOM_MIN && pending < CLIENT_ROOM_MIN)
 		r->wake.ms = 0;
 	v->pending = pending;
 }
@@ -188,26 +188,26 @@ wake_at(struct relay *r, int64_t ms)
 
 /* Deadlines and keep-alive. */
 static void
-visitor_tick(struct relay *r, struct visitor *v)
+client_tick(struct relay *r, struct client *v)
 {
 	static const uint8_t nonce[8];
 	int64_t now = r->now.mono.ms;
 
-	if (v->state == VISITOR_CLOSED)
+	if (v->state == CLIENT_CLOSED)
 		return;
 	if (!v->known) {
 		if (now - v->accepted.ms >= RELAY_STRANGER_MS)
-			visitor_close(r, v, CLOSE_PROTOCOL);
+			client_close(r, v, CLOSE_PROTOCOL);
 		wake_at(r, v->accepted.ms + RELAY_STRANGER_MS);
 		return;
 	}
 	if (now - v->heard.ms >= DEAD_MS) {
-		visitor_close(r, v, CLOSE_PROTOCOL);
+		client_close(r, v, CLOSE_PROTOCOL);
 		return;
 	}
 	if (now - v->heard.ms >= IDLE_MS && now - v->pinged.ms >= IDLE_MS) {
 		v->pinged = r->now.mono;
-		visitor_send(r, v, MSG_PING, BYTES_OF(nonce));
+		client_send(r, v, MSG_PING, BYTES_OF(nonce));
 	}
 	wake_at(r,
 	    v->heard.ms + IDLE_MS > now ? v->heard.ms + IDLE_MS
@@ -217,13 +217,13 @@ visitor_tick(struct relay *r, struct visitor *v)
 lk_err
 relay_tick(struct relay *r)
 {
-	struct visitor *v;
+	struct client *v;
 
 	r->wake.ms = r->now.mono.ms + TICK_MOST_MS;
-	TAILQ_FOREACH (v, &r->visitors, next) {
-		visitor_tick(r, v);
+	TAILQ_FOREACH (v, &r->clients, next) {
+		client_tick(r, v);
 		r->current = NULL;
-		TRY(verdict(r, v, opened_pump(r, v)));
+		TRY(verdict(r, v, subscription_pump(r, v)));
 	}
 	if (vaults_step(&r->vaults))
 		r->wake = r->now.mono;
@@ -236,9 +236,9 @@ relay_next(const struct relay *r)
 	return r->wake;
 }
 
-/* What this visitor is to be told, or that it is to go. */
+/* What this client is to be told, or that it is to go. */
 static bool
-visitor_take(struct visitor *v, struct relay_output *out)
+client_take(struct client *v, struct relay_output *out)
 {
 	if (v->out.len == 0 && (!v->closing || v->gone))
 		return false;
@@ -249,7 +249,7 @@ visitor_take(struct visitor *v, struct relay_output *out)
 		out->what = RELAY_SEND;
 		out->bytes = v->out;
 		v->pending += v->out.len;
-		buf_init(&v->out, VISITOR_OUT_MAX);
+		buf_init(&v->out, CLIENT_OUT_MAX);
 	} else {
 		out->what = RELAY_CLOSE;
 		v->gone = true;
@@ -260,10 +260,10 @@ visitor_take(struct visitor *v, struct relay_output *out)
 bool
 relay_take(struct relay *r, struct relay_output *out)
 {
-	struct visitor *v;
+	struct client *v;
 
-	TAILQ_FOREACH (v, &r->visitors, next)
-		if (visitor_take(v, out))
+	TAILQ_FOREACH (v, &r->clients, next)
+		if (client_take(v, out))
 			return true;
 	return false;
 }
@@ -273,14 +273,14 @@ relay_account(struct relay *r, struct relay_account *out)
 {
 	struct relay_account a = { .account = out->account };
 	struct vault *vault;
-	struct visitor *v;
+	struct client *v;
 
 	TRY(account_next(relay_records(r), &a.account));
 	TRY(vault_get(&r->vaults, &a.account, &vault));
 	a.bytes = vault->usage.bytes;
 	a.envelopes = vault->usage.envelopes;
-	TAILQ_FOREACH (v, &r->visitors, next)
-		a.visitors += v->logged_in &&
+	TAILQ_FOREACH (v, &r->clients, next)
+		a.sessions += v->logged_in &&
 		    memcmp(v->account, a.account.id, SIGN_PK_LEN) == 0;
 	*out = a;
 	return LK_NONE;
@@ -301,16 +301,16 @@ lk_err
 relay_account_remove(struct relay *r, const uint8_t id[static SIGN_PK_LEN])
 {
 	struct account a;
-	struct visitor *v;
+	struct client *v;
 
 	TRY(account_get(relay_records(r), id, &a));
 	if (r->removed_len == REMOVED_MAX)
 		return LK_ERR(LK_E_AGAIN, "accounts");
 	TRY(account_remove(relay_records(r), id));
-	opened_end(r, id, NULL);
-	TAILQ_FOREACH (v, &r->visitors, next)
+	subscription_end(r, id, NULL);
+	TAILQ_FOREACH (v, &r->clients, next)
 		if (v->logged_in && memcmp(v->account, id, SIGN_PK_LEN) == 0)
-			visitor_close(r, v, CLOSE_DONE);
+			client_close(r, v, CLOSE_DONE);
 	r->removed[r->removed_len++] = a.number;
 	return LK_NONE;
 }
@@ -323,12 +323,12 @@ relay_invite(struct relay *r, struct invitation *i)
 }
 
 size_t
-relay_visitors(const struct relay *r)
+relay_sessions(const struct relay *r)
 {
-	const struct visitor *v;
+	const struct client *v;
 	size_t n = 0;
 
-	TAILQ_FOREACH (v, &r->visitors, next)
-		n += v->known && v->state != VISITOR_CLOSED;
+	TAILQ_FOREACH (v, &r->clients, next)
+		n += v->known && v->state != CLIENT_CLOSED;
 	return n;
 }

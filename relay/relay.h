@@ -12,7 +12,7 @@
  *                  \--- or at any point ---> relay_aborted
  *
  * Invariants: nothing leaves before what it says is durable (STORED above all);
- * a visitor who showed neither a credential nor an account costs little and is
+ * a client who showed neither a credential nor an account costs little and is
  * the first to go; no envelope is looked at before the quota allows it; what
  * a credential may not have does not leave.
  */
@@ -66,7 +66,7 @@ bool relay_take(struct relay *, struct relay_output *);
 struct relay_account {
 	struct account account;
 	uint64_t bytes, envelopes;
-	size_t visitors; /* of it, now */
+	size_t sessions; /* of it, now */
 };
 /* The first with an id >= the one in out->account.id.  NOTFOUND. */
 LK_MUST_USE lk_err relay_account(struct relay *, struct relay_account *out);
@@ -77,6 +77,6 @@ LK_MUST_USE lk_err relay_account_remove(
     struct relay *, const uint8_t id[static SIGN_PK_LEN]);
 /* Draws the token of an invitation.  LIMIT. */
 LK_MUST_USE lk_err relay_invite(struct relay *, struct invitation *);
-size_t relay_visitors(const struct relay *);
+size_t relay_sessions(const struct relay *);
 
 #endif

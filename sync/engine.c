@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sync/courier.h"
 #include "sync/endpoint.h"
 #include "sync/fanout.h"
 #include "sync/names.h"
 #include "sync/pair_run.h"
+#include "sync/relay_client.h"
 
 #define TICK_MOST_MS 60000
 #define ROUND_MS 30000
@@ -34,7 +34,7 @@ engine_new(struct engine **out, struct replica *r, struct identity *identity,
 	TAILQ_INIT(&e->redeems);
 	TAILQ_INIT(&e->windows);
 	TAILQ_INIT(&e->remotes);
-	TAILQ_INIT(&e->couriers);
+	TAILQ_INIT(&e->relay_clients);
 	message_body_max(e->body_max);
 	*out = e;
 	return LK_NONE;
@@ -50,7 +50,7 @@ engine_free(struct engine *e)
 	peers_free(e);
 	redeem_free(e);
 	windows_free(e);
-	couriers_free(e);
+	relay_clients_free(e);
 	engine_remotes_free(e);
 	free(e->origins);
 	free(e->acks);
@@ -153,7 +153,7 @@ engine_dialed(struct engine *e, uint64_t conn, struct now now)
 
 	e->now = now;
 	if (l == NULL) {
-		couriers_dialed(e, conn);
+		relay_clients_dialed(e, conn);
 		return LK_NONE;
 	}
 	l->connected = true;
@@ -189,7 +189,7 @@ engine_closed(struct engine *e, uint64_t conn, struct now now)
 	if (l != NULL)
 		link_lost(e, l);
 	else
-		couriers_closed(e, conn);
+		relay_clients_closed(e, conn);
 	return LK_NONE;
 }
 
@@ -201,7 +201,7 @@ engine_bytes(
 
 	e->now = now;
 	if (l == NULL)
-		return couriers_bytes(e, conn, bytes);
+		return relay_clients_bytes(e, conn, bytes);
 	if (l->state == LINK_CLOSED)
 		return LK_NONE;
 	return link_verdict(e, l, link_bytes(e, l, bytes));
@@ -213,7 +213,7 @@ engine_pending(struct engine *e, uint64_t conn, size_t pending)
 	struct link *l = link_find(e, conn);
 
 	if (l == NULL) {
-		couriers_pending(e, conn, pending);
+		relay_clients_pending(e, conn, pending);
 		return;
 	}
 	/* Room again: go on producing. */
@@ -295,7 +295,7 @@ engine_plan(struct engine *e)
 	if (e->late_len > 0)
 		wake_at(e, e->late_due.ms);
 	wake_at(e, engine_remotes_next_ms(e));
-	wake_at(e, couriers_next_ms(e));
+	wake_at(e, relay_clients_next_ms(e));
 	if (e->acks_len > 0)
 		wake_at(e, e->acks_due.ms);
 	if (e->heals_len > 0)
@@ -329,7 +329,7 @@ engine_tick(struct engine *e, struct now now)
 	TRY(peers_dial(e));
 	TRY(redeem_dial(e));
 	TRY(engine_remotes_tick(e));
-	TRY(couriers_tick(e));
+	TRY(relay_clients_tick(e));
 	windows_tick(e);
 	TRY(acks_late(e));
 	if (e->acks_len > 0 && e->acks_due.ms <= now.mono.ms)
@@ -361,7 +361,7 @@ engine_events(struct engine *e, const struct replica_event *events, size_t n,
 		TRY(reconcile_push(e, &events[i]));
 		TRY(acks_note(e, events[i].docno));
 		TRY(engine_remotes_event(e, &events[i]));
-		TRY(couriers_event(e, &events[i]));
+		TRY(relay_clients_event(e, &events[i]));
 		access_changed |= events[i].access;
 		if (events[i].access) {
 			TRY(overlay_access(e, events[i].docno));
@@ -388,7 +388,7 @@ engine_take(struct engine *e, struct engine_output *out)
 	struct link *l;
 
 	if (discovery_take(e, out) || engine_remotes_take(e, out) ||
-	    couriers_take(e, out))
+	    relay_clients_take(e, out))
 		return true;
 	TAILQ_FOREACH (l, &e->links, next) {
 		*out = (struct engine_output){ .conn = l->conn };
@@ -426,7 +426,7 @@ engine_aborted(struct engine *e)
 		l->state = LINK_CLOSED;
 		l->closing = true;
 	}
-	couriers_aborted(e);
+	relay_clients_aborted(e);
 	/* What was learned in the aborted transaction is read again. */
 	peers_free(e);
 	e->peers_loaded = false;

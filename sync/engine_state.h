@@ -108,11 +108,11 @@ struct link {
 	size_t answered_base; /* matches we gave so far */
 	size_t queued;        /* lsns in the queues of the numbers */
 	struct mono spent_since;
-	size_t spent; /* on what it asked, in this minute */
+	size_t spent;           /* on what it asked, in this minute */
 	uint64_t acks_compared; /* acks_generation when that was last done */
-	size_t list_seen;     /* proofs of the announcement under way */
-	unsigned lists;       /* TOPICS taken, up to STRANGER_LISTS_MAX */
-	struct buf match;     /* and what was recognised in it */
+	size_t list_seen;       /* proofs of the announcement under way */
+	unsigned lists;         /* TOPICS taken, up to STRANGER_LISTS_MAX */
+	struct buf match;       /* and what was recognised in it */
 	/* The fingerprint of everything when it was last found equal. */
 	uint64_t equal_generation;
 	struct fp_range equal;
@@ -123,8 +123,8 @@ TAILQ_HEAD(links, link);
 TAILQ_HEAD(redeems, redeem);
 TAILQ_HEAD(windows, window); /* pair_run.h */
 
-TAILQ_HEAD(remotes, remote);   /* bucket.h */
-TAILQ_HEAD(couriers, courier); /* courier.h */
+TAILQ_HEAD(remotes, remote);             /* bucket.h */
+TAILQ_HEAD(relay_clients, relay_client); /* relay_client.h */
 
 /* An envelope that came from this link, so that it is not sent back. */
 struct origin {
@@ -169,7 +169,7 @@ struct engine {
 	uint32_t *late; /* owned; crowds to acknowledge */
 	size_t late_len, late_cap;
 	struct mono late_due;
-	struct couriers couriers;
+	struct relay_clients relay_clients;
 	uint64_t next_request;
 	uint64_t people; /* rises when others may write to other mailboxes */
 };

@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sync/courier.h"
 #include "sync/engine_state.h"
+#include "sync/relay_client.h"
 
 #define RECEIVE_MAX 4096 /* envelopes in one BATCH or PUSH we take at once */
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "sync/bucket.h"
-#include "sync/courier.h"
+#include "sync/relay_client.h"
 
 void
 engine_remotes_free(struct engine *e)

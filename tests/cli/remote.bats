@@ -106,21 +106,21 @@ Whether it keeps what it is given: lk remote test stick" ""
 	on laptop -q remote add stick "file://$T/stick"
 	on laptop -q remote test stick
 	pid=$(on laptop daemon status --json | field pid)
-	porters() {
+	brokers() {
 		local status
 		for status in /proc/[0-9]*/environ; do
 			if tr '\0' '\n' <"$status" 2>/dev/null | grep -qxF "LK_HOME=$T/laptop"; then
 				cat "${status%environ}comm" 2>/dev/null
 			fi
-		done | grep -c lkd-porter || true
+		done | grep -c lkd-broker || true
 	}
-	[ "$(porters)" -ge 1 ]
+	[ "$(brokers)" -ge 1 ]
 	kill -9 "$pid"
 	for _ in $(seq 100); do
-		[ "$(porters)" -ne 0 ] || break
+		[ "$(brokers)" -ne 0 ] || break
 		sleep 0.1
 	done
-	[ "$(porters)" -eq 0 ]
+	[ "$(brokers)" -eq 0 ]
 	on laptop -q remote test stick
 }
 

@@ -17,8 +17,8 @@
 #include <string.h>
 
 #include "crypto/random.h"
+#include "net/broker.h"
 #include "net/net.h"
-#include "net/porter.h"
 
 #define REMOTE 1
 #define EVENTS 16
@@ -125,16 +125,16 @@ main(int argc, char **argv)
 {
 	struct remote_url url;
 	struct net *net = NULL;
-	int porter, status;
+	int broker, status;
 
 	if (argc != 2 || remote_url_parse(&url, argv[1]).code != LK_OK ||
 	    crypto_start().code != LK_OK ||
-	    porter_start(&porter, confine_not).code != LK_OK ||
+	    broker_start(&broker, confine_not).code != LK_OK ||
 	    net_open(&net, -1).code != LK_OK) {
 		fprintf(stderr, "usage: object_ask URL\n");
 		return (64);
 	}
-	net_porter(net, porter);
+	net_broker(net, broker);
 	if (net_remote_open(net, REMOTE, &url).code != LK_OK) {
 		fprintf(stderr, "object_ask: %s: cannot be opened\n", argv[1]);
 		net_close(net);

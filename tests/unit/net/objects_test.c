@@ -1,6 +1,6 @@
 /*
  * Remotes as the core sees them: requests go in, events come out.  The folders
- * are seen by a porter, as in the daemon.
+ * are seen by a broker, as in the daemon.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,15 +16,15 @@
 #include <unistd.h>
 
 #include "crypto/random.h"
+#include "net/broker.h"
 #include "net/net.h"
-#include "net/porter.h"
 
 #define REMOTE 3
 #define WAIT_MS 30000
 
 struct remote_scene {
 	struct net *net;
-	int porter;
+	int broker;
 	char dir[64], url[128];
 };
 
@@ -47,9 +47,9 @@ scene_make(void **state)
 	snprintf(path, sizeof(path), "%s/" OBJECT_ROOT, s->dir);
 	assert_int_equal(mkdir(path, 0755), 0);
 	snprintf(s->url, sizeof(s->url), "file://%s", s->dir);
-	assert_int_equal(porter_start(&s->porter, confine_not).code, LK_OK);
+	assert_int_equal(broker_start(&s->broker, confine_not).code, LK_OK);
 	assert_int_equal(net_open(&s->net, -1).code, LK_OK);
-	net_porter(s->net, s->porter);
+	net_broker(s->net, s->broker);
 	assert_int_equal(remote_url_parse(&url, s->url).code, LK_OK);
 	assert_int_equal(net_remote_open(s->net, REMOTE, &url).code, LK_OK);
 	*state = s;
@@ -214,12 +214,12 @@ closing_the_network_waits_for_nobody(void **state)
 }
 
 static void
-without_the_porter_folders_are_not_there(void **state)
+without_the_broker_folders_are_not_there(void **state)
 {
 	struct object_answer answers[3];
 	struct remote_scene *s = *state;
 
-	(void)shutdown(s->porter, SHUT_RDWR);
+	(void)shutdown(s->broker, SHUT_RDWR);
 	assert_int_equal(ask(s, 1, OBJECT_GET, 1).code, LK_OK);
 	assert_int_equal(ask(s, 2, OBJECT_LIST, 1).code, LK_OK);
 	answers_take(s, answers, 2);
@@ -228,22 +228,22 @@ without_the_porter_folders_are_not_there(void **state)
 }
 
 static void
-a_request_the_porter_does_not_take_ends_its_channel_only(void **state)
+a_request_the_broker_does_not_take_ends_its_channel_only(void **state)
 {
 	struct object_request r = { .op = OBJECT_LIST };
 	struct object_answer a;
 	struct remote_scene *s = *state;
 	int channel;
 
-	assert_int_equal(porter_connect(s->porter, &channel).code, LK_OK);
-	assert_false(porter_folder(channel, "relative", &r, &a));
+	assert_int_equal(broker_connect(s->broker, &channel).code, LK_OK);
+	assert_false(broker_folder(channel, "relative", &r, &a));
 	assert_int_equal(a.err.code, LK_E_UNAVAILABLE);
 	close(channel);
-	assert_int_equal(porter_connect(s->porter, &channel).code, LK_OK);
-	assert_true(porter_folder(channel, s->dir, &r, &a));
+	assert_int_equal(broker_connect(s->broker, &channel).code, LK_OK);
+	assert_true(broker_folder(channel, s->dir, &r, &a));
 	assert_int_equal(a.err.code, LK_OK);
 	object_answer_clear(&a);
-	assert_true(porter_folder(channel, "/proc", &r, &a));
+	assert_true(broker_folder(channel, "/proc", &r, &a));
 	assert_int_equal(a.err.code, LK_E_UNAVAILABLE);
 	object_answer_clear(&a);
 	close(channel);
@@ -261,9 +261,9 @@ main(void)
 		OBJECTS_TEST(what_is_pending_has_a_bound),
 		OBJECTS_TEST(a_remote_that_is_closed_answers_no_more),
 		OBJECTS_TEST(closing_the_network_waits_for_nobody),
-		OBJECTS_TEST(without_the_porter_folders_are_not_there),
+		OBJECTS_TEST(without_the_broker_folders_are_not_there),
 		OBJECTS_TEST(
-		    a_request_the_porter_does_not_take_ends_its_channel_only),
+		    a_request_the_broker_does_not_take_ends_its_channel_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

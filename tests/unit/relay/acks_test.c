@@ -54,7 +54,7 @@ guest_acked(struct guest *g, struct bytes one, bool *has)
 static uint64_t
 bytes_used(struct house *h)
 {
-	struct relay_account a = { .visitors = 0 };
+	struct relay_account a = { .sessions = 0 };
 
 	house_begin(h);
 	ok(relay_account(h->relay, &a));

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "sync/bucket.h"
-#include "sync/courier.h"
 #include "sync/member_index.h"
+#include "sync/relay_client.h"
 
 #define SAY_MS 200   /* several changes are acknowledged together */
 #define SAY_SLICE 16 /* in that time: envelopes are to have their share */
@@ -16,7 +16,7 @@ struct ack_wait {
 };
 
 static void
-wait_free(struct courier *c, struct ack_wait *w)
+wait_free(struct relay_client *c, struct ack_wait *w)
 {
 	TAILQ_REMOVE(&c->ack_waits, w, next);
 	c->ack_waits_len--;
@@ -25,7 +25,7 @@ wait_free(struct courier *c, struct ack_wait *w)
 }
 
 void
-errand_acks_clear(struct courier *c)
+relay_topic_acks_clear(struct relay_client *c)
 {
 	while (!TAILQ_EMPTY(&c->ack_waits))
 		wait_free(c, TAILQ_FIRST(&c->ack_waits));
@@ -34,7 +34,7 @@ errand_acks_clear(struct courier *c)
 
 /* Of more than are kept the earliest is lost, until the next session. */
 static lk_err
-wait_add(struct courier *c, struct bytes body)
+wait_add(struct relay_client *c, struct bytes body)
 {
 	struct ack_wait *w = calloc(1, sizeof(*w));
 
@@ -63,11 +63,11 @@ devices_are_few(struct engine *e, uint32_t docno, bool *few)
 /* Whoever is a member can leave there what does not open: that is not the
  * relay's doing, and no error. */
 lk_err
-errand_ack(struct engine *e, struct courier *c, struct bytes body)
+relay_topic_ack(struct engine *e, struct relay_client *c, struct bytes body)
 {
 	uint8_t own[LK_TOPIC_LEN];
 	struct docstate *ds;
-	struct errand *x;
+	struct relay_topic *x;
 	struct ack a;
 	bool few;
 	lk_err err;
@@ -75,8 +75,8 @@ errand_ack(struct engine *e, struct courier *c, struct bytes body)
 	TRY(ack_decode(&a, body));
 	if (a.topic >= c->opened)
 		return LK_NONE;
-	x = &c->errands[a.topic];
-	if (x->state != ERRAND_OPEN)
+	x = &c->topics[a.topic];
+	if (x->state != RELAY_TOPIC_OPEN)
 		return LK_NONE;
 	TRY(devices_are_few(e, x->docno, &few));
 	if (!few)
@@ -95,7 +95,7 @@ errand_ack(struct engine *e, struct courier *c, struct bytes body)
 }
 
 lk_err
-errand_acks_again(struct engine *e, struct courier *c)
+relay_topic_acks_again(struct engine *e, struct relay_client *c)
 {
 	for (size_t n = c->ack_waits_len; n > 0; n--) {
 		struct ack_wait *w = TAILQ_FIRST(&c->ack_waits);
@@ -103,13 +103,14 @@ errand_acks_again(struct engine *e, struct courier *c)
 
 		w->body = (struct buf){ .len = 0 };
 		wait_free(c, w);
-		TRY(errand_ack(e, c, buf_bytes(&body)));
+		TRY(relay_topic_ack(e, c, buf_bytes(&body)));
 	}
 	return LK_NONE;
 }
 
 void
-errand_ack_note(struct engine *e, struct courier *c, struct errand *x)
+relay_topic_ack_note(
+    struct engine *e, struct relay_client *c, struct relay_topic *x)
 {
 	x->ack_due = true;
 	if (c->acks.ms == 0)
@@ -138,7 +139,7 @@ ack_count(struct engine *e, uint32_t docno, uint64_t *count)
 }
 
 static lk_err
-ack_say(struct engine *e, struct courier *c, struct errand *x)
+ack_say(struct engine *e, struct relay_client *c, struct relay_topic *x)
 {
 	BUF_SCOPED b = { .max = RELAY_ACK_MAX };
 	uint64_t count;
@@ -147,33 +148,33 @@ ack_say(struct engine *e, struct courier *c, struct errand *x)
 	if (x->ack_settled && x->acked == count)
 		return LK_NONE;
 	if (count > 0)
-		TRY(acks_body(e, x->docno, (uint32_t)(x - c->errands), &b));
+		TRY(acks_body(e, x->docno, (uint32_t)(x - c->topics), &b));
 	if (b.len > 0)
-		courier_send(e, c, MSG_ACK, buf_bytes(&b));
+		relay_client_send(e, c, MSG_ACK, buf_bytes(&b));
 	x->ack_settled = true;
 	x->acked = count;
 	return LK_NONE;
 }
 
 lk_err
-errand_acks_step(struct engine *e, struct courier *c)
+relay_topic_acks_step(struct engine *e, struct relay_client *c)
 {
 	size_t slice = 0;
 
 	if (c->acks.ms == 0 || c->acks.ms > e->now.mono.ms)
 		return LK_NONE;
 	for (size_t i = 0; i < c->opened; i++) {
-		struct errand *x = &c->errands[i];
+		struct relay_topic *x = &c->topics[i];
 
 		if (!x->ack_due)
 			continue;
-		if (slice++ == SAY_SLICE || !courier_has_room(c)) {
+		if (slice++ == SAY_SLICE || !relay_client_has_room(c)) {
 			c->acks.ms = e->now.mono.ms + SAY_MS;
 			return LK_NONE;
 		}
 		x->ack_due = false;
 		/* When it is open again both sides are compared first. */
-		if (x->state == ERRAND_OPEN && !x->stopped)
+		if (x->state == RELAY_TOPIC_OPEN && !x->stopped)
 			TRY(ack_say(e, c, x));
 	}
 	c->acks.ms = 0;

@@ -3,19 +3,19 @@
 #include "relay/relay_state.h"
 
 static void
-posted_send(struct relay *r, struct visitor *v, const uint8_t *slot,
+posted_send(struct relay *r, struct client *v, const uint8_t *slot,
     enum relay_result result)
 {
 	struct mailbox_posted m = { slot, result };
 	BUF_SCOPED b = { .max = 64 };
 
 	mailbox_posted_encode(&b, &m);
-	visitor_send(r, v, MSG_MAILBOX_PUT, buf_bytes(&b));
+	client_send(r, v, MSG_MAILBOX_PUT, buf_bytes(&b));
 }
 
 /* Whoever knows the slot may: it is asked for before a database is opened. */
 static lk_err
-letter_put(struct relay *r, struct visitor *v, const struct mailbox_put *m,
+letter_put(struct relay *r, struct client *v, const struct mailbox_put *m,
     enum relay_result *result)
 {
 	uint8_t owner[SIGN_PK_LEN];
@@ -28,7 +28,7 @@ letter_put(struct relay *r, struct visitor *v, const struct mailbox_put *m,
 		return LK_NONE;
 	TRY(err);
 	TRY(account_get(relay_records(r), owner, &a));
-	TRY(visitor_vault(r, v, &a, &vault));
+	TRY(client_vault(r, v, &a, &vault));
 	*result = RELAY_BUSY;
 	if (vault_room(vault, &a.limits, m->letter.len, r->now.mono) !=
 	    VAULT_ROOM)
@@ -39,9 +39,9 @@ letter_put(struct relay *r, struct visitor *v, const struct mailbox_put *m,
 	return err.code == LK_E_LIMIT ? LK_NONE : err;
 }
 
-/* The vault of a slot that is the visitor's account's; NULL when it is not. */
+/* The vault of a slot that is the client's account's; NULL when it is not. */
 static lk_err
-slot_vault(struct relay *r, struct visitor *v, const uint8_t *slot,
+slot_vault(struct relay *r, struct client *v, const uint8_t *slot,
     struct vault **vault)
 {
 	uint8_t owner[SIGN_PK_LEN];
@@ -54,12 +54,12 @@ slot_vault(struct relay *r, struct visitor *v, const uint8_t *slot,
 		return LK_NONE;
 	TRY(err);
 	TRY(account_get(relay_records(r), owner, &a));
-	return visitor_vault(r, v, &a, vault);
+	return client_vault(r, v, &a, vault);
 }
 
-/* What is in a slot, as far as it is the visitor's account's. */
+/* What is in a slot, as far as it is the client's account's. */
 static lk_err
-letters_send(struct relay *r, struct visitor *v, const uint8_t *slot)
+letters_send(struct relay *r, struct client *v, const uint8_t *slot)
 {
 	struct mailbox_letter l = { .number = 0 };
 	struct vault *vault;
@@ -67,7 +67,7 @@ letters_send(struct relay *r, struct visitor *v, const uint8_t *slot)
 	lk_err err = LK_NONE;
 	BUF_SCOPED b = { .max = MESSAGE_MAX };
 
-	TRY(visitor_work(r, v, MAILBOX_LETTERS_MAX));
+	TRY(client_work(r, v, MAILBOX_LETTERS_MAX));
 	TRY(slot_vault(r, v, slot, &vault));
 	mailbox_content_encode(&b, slot, 0);
 	for (; vault != NULL && n < MAILBOX_LETTERS_MAX; n++, l.number++) {
@@ -80,12 +80,12 @@ letters_send(struct relay *r, struct visitor *v, const uint8_t *slot)
 		return err;
 	TRY(buf_err(&b, "mailbox"));
 	b.ptr[RELAY_SLOT_LEN] = (uint8_t)n;
-	visitor_send(r, v, MSG_MAILBOX_GET, buf_bytes(&b));
+	client_send(r, v, MSG_MAILBOX_GET, buf_bytes(&b));
 	return LK_NONE;
 }
 
 lk_err
-letters_taken(struct relay *r, struct visitor *v, struct bytes body)
+letters_taken(struct relay *r, struct client *v, struct bytes body)
 {
 	const uint8_t *slot;
 
@@ -98,19 +98,19 @@ static lk_err
 owners_tell(struct relay *r, const uint8_t *slot)
 {
 	uint8_t owner[SIGN_PK_LEN];
-	struct visitor *v;
+	struct client *v;
 
 	TRY(slot_owner(relay_records(r), slot, owner));
-	TAILQ_FOREACH (v, &r->visitors, next)
-		if (v->logged_in && v->state == VISITOR_OPEN &&
+	TAILQ_FOREACH (v, &r->clients, next)
+		if (v->logged_in && v->state == CLIENT_OPEN &&
 		    memcmp(v->account, owner, SIGN_PK_LEN) == 0 &&
-		    visitor_has_room(v))
+		    client_has_room(v))
 			TRY(letters_send(r, v, slot));
 	return LK_NONE;
 }
 
 lk_err
-letter_taken(struct relay *r, struct visitor *v, struct bytes body)
+letter_taken(struct relay *r, struct client *v, struct bytes body)
 {
 	enum relay_result result;
 	struct mailbox_put m;
@@ -124,7 +124,7 @@ letter_taken(struct relay *r, struct visitor *v, struct bytes body)
 }
 
 lk_err
-delete_taken(struct relay *r, struct visitor *v, struct bytes body)
+delete_taken(struct relay *r, struct client *v, struct bytes body)
 {
 	struct mailbox_delete m;
 	struct vault *vault;
@@ -133,6 +133,6 @@ delete_taken(struct relay *r, struct visitor *v, struct bytes body)
 	TRY(slot_vault(r, v, m.slot, &vault));
 	for (size_t i = 0; vault != NULL && i < m.len; i++)
 		TRY(letter_remove(vault, m.slot, rd_u64(&m.numbers)));
-	visitor_send(r, v, MSG_MAILBOX_DELETE, body);
+	client_send(r, v, MSG_MAILBOX_DELETE, body);
 	return LK_NONE;
 }

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sync/courier.h"
+#include "sync/relay_client.h"
 
 #define NUMBERS_MAX 16384 /* what a relay takes in a session */
 #define COMPARE_MS 20     /* after an answer, to compare */
@@ -12,14 +12,14 @@
 static const uint8_t nobody[SIGN_PK_LEN];
 
 static void
-errand_reset(struct errand *x)
+relay_topic_reset(struct relay_topic *x)
 {
 	item_state_clear(&x->in);
 	item_state_clear(&x->out);
 	free(x->send);
 	x->send = NULL;
 	x->send_len = x->send_cap = x->send_at = 0;
-	x->state = ERRAND_NEW;
+	x->state = RELAY_TOPIC_NEW;
 	x->tried_len = x->rounds = 0;
 	x->registered = x->stopped = x->again_due = x->met = false;
 	x->ack_due = x->ack_settled = false;
@@ -27,53 +27,53 @@ errand_reset(struct errand *x)
 }
 
 void
-errands_reset(struct courier *c)
+relay_topics_reset(struct relay_client *c)
 {
-	for (size_t i = 0; i < c->errands_len; i++)
-		errand_reset(&c->errands[i]);
+	for (size_t i = 0; i < c->relay_topics_len; i++)
+		relay_topic_reset(&c->topics[i]);
 	c->opened = 0;
 	c->met_generation = 0;
 	c->compare.ms = 0;
-	errand_acks_clear(c);
+	relay_topic_acks_clear(c);
 }
 
 void
-errands_clear(struct courier *c)
+relay_topics_clear(struct relay_client *c)
 {
-	errands_reset(c);
-	free(c->errands);
-	c->errands = NULL;
-	c->errands_len = c->errands_cap = 0;
+	relay_topics_reset(c);
+	free(c->topics);
+	c->topics = NULL;
+	c->relay_topics_len = c->relay_topics_cap = 0;
 }
 
-static struct errand *
-errand_of(struct courier *c, uint32_t docno)
+static struct relay_topic *
+relay_topic_of(struct relay_client *c, uint32_t docno)
 {
-	for (size_t i = c->errands_len; i-- > 0;)
-		if (c->errands[i].docno == docno)
-			return &c->errands[i];
+	for (size_t i = c->relay_topics_len; i-- > 0;)
+		if (c->topics[i].docno == docno)
+			return &c->topics[i];
 	return NULL;
 }
 
 static lk_err
-errand_add(struct courier *c, const struct member_entry *m)
+relay_topic_add(struct relay_client *c, const struct member_entry *m)
 {
-	struct errand *x = errand_of(c, m->docno);
+	struct relay_topic *x = relay_topic_of(c, m->docno);
 
-	if (x != NULL || c->errands_len == NUMBERS_MAX)
+	if (x != NULL || c->relay_topics_len == NUMBERS_MAX)
 		return LK_NONE;
-	if (c->errands_len == c->errands_cap) {
-		size_t cap = c->errands_cap + c->errands_cap / 2 + 16;
-		struct errand *grown =
-		    reallocarray(c->errands, cap, sizeof(*grown));
+	if (c->relay_topics_len == c->relay_topics_cap) {
+		size_t cap = c->relay_topics_cap + c->relay_topics_cap / 2 + 16;
+		struct relay_topic *grown =
+		    reallocarray(c->topics, cap, sizeof(*grown));
 
 		if (grown == NULL)
 			return LK_ERR(LK_E_NOMEM, "relay");
-		c->errands = grown;
-		c->errands_cap = cap;
+		c->topics = grown;
+		c->relay_topics_cap = cap;
 	}
-	x = &c->errands[c->errands_len++];
-	*x = (struct errand){ .docno = m->docno };
+	x = &c->topics[c->relay_topics_len++];
+	*x = (struct relay_topic){ .docno = m->docno };
 	memcpy(x->topic, m->topic, LK_TOPIC_LEN);
 	return LK_NONE;
 }
@@ -81,7 +81,7 @@ errand_add(struct courier *c, const struct member_entry *m)
 /* Documents this device is a member of, or was welcomed to and knows nothing of
  * yet. */
 static lk_err
-errands_list(struct engine *e, struct courier *c, const uint8_t *pk)
+relay_topics_list(struct engine *e, struct relay_client *c, const uint8_t *pk)
 {
 	struct member_entry m = { .docno = 0 };
 
@@ -92,12 +92,12 @@ errands_list(struct engine *e, struct courier *c, const uint8_t *pk)
 			return LK_NONE;
 		TRY(err);
 		if (!m.was)
-			TRY(errand_add(c, &m));
+			TRY(relay_topic_add(c, &m));
 	}
 }
 
 static bool
-was_tried(const struct errand *x, const uint8_t *etag)
+was_tried(const struct relay_topic *x, const uint8_t *etag)
 {
 	for (size_t i = 0; i < x->tried_len; i++)
 		if (memcmp(x->tried[i], etag, LK_TOPIC_LEN) == 0)
@@ -107,7 +107,7 @@ was_tried(const struct errand *x, const uint8_t *etag)
 
 /* The epoch it would write under; without a graph, one it was handed. */
 static lk_err
-epoch_present(struct engine *e, const struct errand *x, struct epoch *out)
+epoch_present(struct engine *e, const struct relay_topic *x, struct epoch *out)
 {
 	uint8_t etag[LK_TOPIC_LEN] = { 0 };
 	struct bytes value;
@@ -128,7 +128,7 @@ epoch_present(struct engine *e, const struct errand *x, struct epoch *out)
 
 /* The next credential to try: NOTFOUND when there is none. */
 static lk_err
-epoch_next(struct engine *e, const struct errand *x, struct epoch *out)
+epoch_next(struct engine *e, const struct relay_topic *x, struct epoch *out)
 {
 	struct docstate *ds;
 	lk_err err = epoch_present(e, x, out);
@@ -160,10 +160,10 @@ credential_key(
 }
 
 static lk_err
-errand_open(struct engine *e, struct courier *c, struct errand *x,
-    const struct epoch *epoch)
+relay_topic_open(struct engine *e, struct relay_client *c,
+    struct relay_topic *x, const struct epoch *epoch)
 {
-	struct relay_open m = { .number = (uint32_t)(x - c->errands),
+	struct relay_open m = { .number = (uint32_t)(x - c->topics),
 		.topic = x->topic };
 	struct sign_key credential;
 	BUF_SCOPED b = { .max = 512 };
@@ -173,24 +173,24 @@ errand_open(struct engine *e, struct courier *c, struct errand *x,
 	relay_open_encode(&b, &m, &credential, session_hash(c->session));
 	sign_key_clear(&credential);
 	TRY(buf_err(&b, "OPEN"));
-	if (x->tried_len < ERRAND_TRIES_MAX)
+	if (x->tried_len < RELAY_TOPIC_TRIES_MAX)
 		memcpy(x->tried[x->tried_len++], epoch->etag, LK_TOPIC_LEN);
 	memcpy(x->etag, epoch->etag, LK_TOPIC_LEN);
-	x->state = ERRAND_ASKED;
-	courier_send(e, c, MSG_RELAY_OPEN, buf_bytes(&b));
+	x->state = RELAY_TOPIC_ASKED;
+	relay_client_send(e, c, MSG_RELAY_OPEN, buf_bytes(&b));
 	return LK_NONE;
 }
 
 static lk_err
-errand_try(struct engine *e, struct courier *c, struct errand *x)
+relay_topic_try(struct engine *e, struct relay_client *c, struct relay_topic *x)
 {
 	struct epoch epoch;
 	lk_err err = LK_ERR(LK_E_NOTFOUND, "credential");
 
-	if (x->tried_len < ERRAND_TRIES_MAX)
+	if (x->tried_len < RELAY_TOPIC_TRIES_MAX)
 		err = epoch_next(e, x, &epoch);
 	if (err.code == LK_OK) {
-		err = errand_open(e, c, x, &epoch);
+		err = relay_topic_open(e, c, x, &epoch);
 		secret_wipe(&epoch, sizeof(epoch));
 		return err;
 	}
@@ -198,26 +198,26 @@ errand_try(struct engine *e, struct courier *c, struct errand *x)
 }
 
 lk_err
-errands_begin(struct engine *e, struct courier *c)
+relay_topics_begin(struct engine *e, struct relay_client *c)
 {
 	size_t slice = 0;
 
-	TRY(errands_list(e, c, e->identity->sign.pk));
-	TRY(errands_list(e, c, nobody));
-	for (; c->opened < c->errands_len && slice < OPEN_SLICE &&
-	     courier_has_room(c);
+	TRY(relay_topics_list(e, c, e->identity->sign.pk));
+	TRY(relay_topics_list(e, c, nobody));
+	for (; c->opened < c->relay_topics_len && slice < OPEN_SLICE &&
+	     relay_client_has_room(c);
 	     c->opened++, slice++)
-		TRY(errand_try(e, c, &c->errands[c->opened]));
-	if (c->opened < c->errands_len)
+		TRY(relay_topic_try(e, c, &c->topics[c->opened]));
+	if (c->opened < c->relay_topics_len)
 		e->wake = e->now.mono;
 	for (size_t i = 0; i < c->opened; i++) {
-		struct errand *x = &c->errands[i];
+		struct relay_topic *x = &c->topics[i];
 
 		if (!x->again_due || e->now.mono.ms < x->again.ms)
 			continue;
 		x->again_due = x->stopped = false;
 		x->tried_len = 0;
-		TRY(errand_try(e, c, x));
+		TRY(relay_topic_try(e, c, x));
 	}
 	return LK_NONE;
 }
@@ -259,7 +259,7 @@ is_among(const uint8_t (*etags)[ETAG_LEN], size_t len, const uint8_t *etag)
 /* The maximal epochs in full; what other keys there are, for keys only. */
 static lk_err
 credentials_list(
-    struct engine *e, const struct errand *x, struct credential_list *l)
+    struct engine *e, const struct relay_topic *x, struct credential_list *l)
 {
 	struct kv keys = docstate_space(e->r, x->docno, SPACE_KEYS);
 	const uint8_t(*maximal)[ETAG_LEN];
@@ -292,7 +292,8 @@ credentials_list(
 }
 
 static lk_err
-errand_register(struct engine *e, struct courier *c, struct errand *x)
+relay_topic_register(
+    struct engine *e, struct relay_client *c, struct relay_topic *x)
 {
 	struct credential_list l = { .len = 0 };
 	struct relay_register m = { .what = RELAY_CREDENTIALS,
@@ -307,26 +308,27 @@ errand_register(struct engine *e, struct courier *c, struct errand *x)
 	m.len = l.len;
 	relay_register_encode(&b, &m, NULL, NULL);
 	TRY(buf_err(&b, "REGISTER"));
-	courier_send(e, c, MSG_RELAY_REGISTER, buf_bytes(&b));
+	relay_client_send(e, c, MSG_RELAY_REGISTER, buf_bytes(&b));
 	x->tried_len = 0;
 	return LK_NONE;
 }
 
 /* The relay does not know a credential: of the present epoch it is told. */
 static lk_err
-errand_refused(struct engine *e, struct courier *c, struct errand *x)
+relay_topic_refused(
+    struct engine *e, struct relay_client *c, struct relay_topic *x)
 {
 	struct epoch present;
 	lk_err err = epoch_present(e, x, &present);
 
-	x->state = ERRAND_REFUSED;
+	x->state = RELAY_TOPIC_REFUSED;
 	if (err.code == LK_OK && c->speaks && !x->registered &&
 	    memcmp(present.etag, x->etag, LK_TOPIC_LEN) == 0)
-		TRY(errand_register(e, c, x));
+		TRY(relay_topic_register(e, c, x));
 	else if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
 		return err;
-	TRY(errand_try(e, c, x));
-	if (x->state != ERRAND_REFUSED)
+	TRY(relay_topic_try(e, c, x));
+	if (x->state != RELAY_TOPIC_REFUSED)
 		return LK_NONE;
 	x->again_due = true;
 	x->again.ms =
@@ -336,31 +338,31 @@ errand_refused(struct engine *e, struct courier *c, struct errand *x)
 }
 
 lk_err
-errand_opened(struct engine *e, struct courier *c, struct bytes body)
+relay_topic_opened(struct engine *e, struct relay_client *c, struct bytes body)
 {
 	struct relay_opened m;
-	struct errand *x;
+	struct relay_topic *x;
 
 	TRY(relay_opened_decode(&m, body));
 	if (m.number >= c->opened)
 		return LK_ERR(LK_E_MALFORMED, "OPEN answer");
-	x = &c->errands[m.number];
+	x = &c->topics[m.number];
 	/* Not asked: it sank. */
-	if (x->state != ERRAND_ASKED)
+	if (x->state != RELAY_TOPIC_ASKED)
 		x->tried_len = 0;
 	item_state_clear(&x->in);
 	item_state_clear(&x->out);
 	switch (m.scope) {
 	case RELAY_REFUSED:
-		return errand_refused(e, c, x);
+		return relay_topic_refused(e, c, x);
 	case RELAY_KEYS:
-		x->state = ERRAND_KEYS;
+		x->state = RELAY_TOPIC_KEYS;
 		return LK_NONE;
 	case RELAY_FULL:
 	case RELAY_READ:
 		break;
 	}
-	x->state = ERRAND_OPEN;
+	x->state = RELAY_TOPIC_OPEN;
 	x->met = x->ack_settled = false;
 	x->unstored = 0;
 	/* Together with the others that are answered now. */
@@ -370,20 +372,23 @@ errand_opened(struct engine *e, struct courier *c, struct bytes body)
 }
 
 lk_err
-errand_retry(struct engine *e, struct courier *c, struct errand *x)
+relay_topic_retry(
+    struct engine *e, struct relay_client *c, struct relay_topic *x)
 {
-	return x->state == ERRAND_KEYS ? errand_try(e, c, x) : LK_NONE;
+	return x->state == RELAY_TOPIC_KEYS ? relay_topic_try(e, c, x)
+					    : LK_NONE;
 }
 
 /* Under another epoch than the one it is open with: whoever was removed has the
  * former. */
 static lk_err
-errand_rekey(struct engine *e, struct courier *c, struct errand *x)
+relay_topic_rekey(
+    struct engine *e, struct relay_client *c, struct relay_topic *x)
 {
 	struct epoch present;
 	lk_err err;
 
-	if (x->state == ERRAND_NEW)
+	if (x->state == RELAY_TOPIC_NEW)
 		return LK_NONE;
 	err = epoch_present(e, x, &present);
 	if (err.code == LK_E_NOTFOUND)
@@ -394,28 +399,28 @@ errand_rekey(struct engine *e, struct courier *c, struct errand *x)
 		return LK_NONE;
 	x->tried_len = 0;
 	x->registered = false;
-	return errand_try(e, c, x);
+	return relay_topic_try(e, c, x);
 }
 
 lk_err
-errands_again(struct engine *e, struct courier *c)
+relay_topics_again(struct engine *e, struct relay_client *c)
 {
 	for (size_t i = 0; i < c->opened; i++) {
-		struct errand *x = &c->errands[i];
+		struct relay_topic *x = &c->topics[i];
 
-		if (x->state != ERRAND_REFUSED)
+		if (x->state != RELAY_TOPIC_REFUSED)
 			continue;
 		x->tried_len = 0;
-		TRY(errand_try(e, c, x));
+		TRY(relay_topic_try(e, c, x));
 	}
 	return LK_NONE;
 }
 
 lk_err
-errand_event(
-    struct engine *e, struct courier *c, const struct replica_event *ev)
+relay_topic_event(
+    struct engine *e, struct relay_client *c, const struct replica_event *ev)
 {
-	struct errand *x = errand_of(c, ev->docno);
+	struct relay_topic *x = relay_topic_of(c, ev->docno);
 	struct log_entry entry;
 	lk_err err;
 
@@ -423,7 +428,7 @@ errand_event(
 
 	if (!c->speaks && ev->content &&
 	    replica_home(e->r, &home).code == LK_OK && home == ev->docno)
-		TRY(courier_login(e, c));
+		TRY(relay_client_login(e, c));
 	if (x == NULL) {
 		c->mail_due = true;
 		e->wake = e->now.mono;
@@ -431,10 +436,10 @@ errand_event(
 	}
 	c->mail_due |= ev->access;
 	if (ev->access) {
-		TRY(errand_rekey(e, c, x));
-		TRY(errand_acks_again(e, c));
+		TRY(relay_topic_rekey(e, c, x));
+		TRY(relay_topic_acks_again(e, c));
 	}
-	errand_ack_note(e, c, x);
+	relay_topic_ack_note(e, c, x);
 	if (ev->lsn == 0 || came_from(e, ev->id, c->conn))
 		return LK_NONE;
 	err = log_by_id(e->r->txn, ev->id, &entry);
@@ -443,21 +448,21 @@ errand_event(
 	TRY(err);
 	if (!entry.essential)
 		return LK_NONE;
-	TRY(errand_send(x, entry.lsn));
-	return errand_pump(e, c, x);
+	TRY(relay_topic_send(x, entry.lsn));
+	return relay_topic_pump(e, c, x);
 }
 
 lk_err
-errands_pump(struct engine *e, struct courier *c)
+relay_topics_pump(struct engine *e, struct relay_client *c)
 {
-	for (size_t i = 0; i < c->opened && courier_has_room(c); i++)
-		if (c->errands[i].send_len > 0)
-			TRY(errand_pump(e, c, &c->errands[i]));
+	for (size_t i = 0; i < c->opened && relay_client_has_room(c); i++)
+		if (c->topics[i].send_len > 0)
+			TRY(relay_topic_pump(e, c, &c->topics[i]));
 	return LK_NONE;
 }
 
 lk_err
-errand_quota(struct engine *e, struct courier *c, struct bytes body)
+relay_topic_quota(struct engine *e, struct relay_client *c, struct bytes body)
 {
 	static const char *const words[] = {
 		[RELAY_QUOTA_ASKED] = "",
@@ -467,14 +472,14 @@ errand_quota(struct engine *e, struct courier *c, struct bytes body)
 		[RELAY_QUOTA_DISK] = "the relay's disk is full",
 	};
 	struct relay_quota q;
-	struct errand *x;
+	struct relay_topic *x;
 
 	TRY(relay_quota_decode(&q, body));
 	if (q.why == RELAY_QUOTA_ASKED)
 		return LK_NONE;
 	if (q.number >= c->opened)
 		return LK_ERR(LK_E_MALFORMED, "QUOTA number");
-	x = &c->errands[q.number];
+	x = &c->topics[q.number];
 	x->stopped = x->again_due = true;
 	x->ack_settled = false;
 	x->again.ms = e->now.mono.ms +
@@ -483,7 +488,7 @@ errand_quota(struct engine *e, struct courier *c, struct bytes body)
 				       : q.retry_s) *
 		INT64_C(1000);
 	x->send_len = x->send_at = 0;
-	courier_says(e, c,
+	relay_client_says(e, c,
 	    q.why == RELAY_QUOTA_RATE ? LK_NONE : LK_ERR(LK_E_FULL, "relay"),
 	    words[q.why]);
 	return LK_NONE;

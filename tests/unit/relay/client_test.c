@@ -2,7 +2,7 @@
 #include "tests/unit/sync/pair.h"
 
 #include "relay/relay_state.h"
-#include "sync/courier.h"
+#include "sync/relay_client.h"
 #include "tests/unit/relay/guest.h"
 
 #define RELAY_AT "relay.example:1"
@@ -165,7 +165,7 @@ static void
 account_make(struct scene *s)
 {
 	char hex[2 * SIGN_PK_LEN + 1], query[128];
-	struct relay_account a = { .visitors = 0 };
+	struct relay_account a = { .sessions = 0 };
 	struct invitation i;
 
 	invite_draw(&s->house, &i, 1u << 20);
@@ -291,7 +291,7 @@ what_cannot_be_opened_yet_waits(void **state)
 static void
 acks_spoil(struct scene *s)
 {
-	struct relay_account a = { .visitors = 0 };
+	struct relay_account a = { .sessions = 0 };
 	struct vault *vault;
 
 	house_begin(&s->house);

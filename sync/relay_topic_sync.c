@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "sync/bucket.h"
-#include "sync/courier.h"
 #include "sync/range.h"
+#include "sync/relay_client.h"
 
 #define BATCH_BYTES ((size_t)128 * 1024)
 #define COMPARE_MS 500 /* after what was lacking is there */
@@ -11,14 +11,15 @@
 #define IGNORED_MAX 65536
 #define SEND_MAX (4u * RANGE_SEND_MAX)
 
-static struct errand *
-errand_numbered(struct courier *c, uint32_t number)
+static struct relay_topic *
+relay_topic_numbered(struct relay_client *c, uint32_t number)
 {
-	return number < c->opened ? &c->errands[number] : NULL;
+	return number < c->opened ? &c->topics[number] : NULL;
 }
 
 static struct range_set
-errand_set(struct engine *e, const struct courier *c, const struct errand *x)
+relay_topic_set(
+    struct engine *e, const struct relay_client *c, const struct relay_topic *x)
 {
 	return (struct range_set){ .txn = e->r->txn,
 		.docno = x->docno,
@@ -26,22 +27,23 @@ errand_set(struct engine *e, const struct courier *c, const struct errand *x)
 }
 
 static void
-range_say(struct engine *e, struct courier *c, const struct errand *x,
+range_say(struct engine *e, struct relay_client *c, const struct relay_topic *x,
     struct bytes ranges)
 {
-	struct range_message m = { .topic = (uint32_t)(x - c->errands),
+	struct range_message m = { .topic = (uint32_t)(x - c->topics),
 		.ranges = ranges };
 	BUF_SCOPED b = { .max = MESSAGE_MAX };
 
 	range_message_encode(&b, &m);
 	if (!b.failed)
-		courier_send(e, c, MSG_RANGE, buf_bytes(&b));
+		relay_client_send(e, c, MSG_RANGE, buf_bytes(&b));
 }
 
 lk_err
-errand_range_begin(struct engine *e, struct courier *c, struct errand *x)
+relay_topic_range_begin(
+    struct engine *e, struct relay_client *c, struct relay_topic *x)
 {
-	struct range_set set = errand_set(e, c, x);
+	struct range_set set = relay_topic_set(e, c, x);
 	BUF_SCOPED ranges = { .max = RANGE_BODY_MAX };
 
 	x->rounds = 1;
@@ -51,9 +53,10 @@ errand_range_begin(struct engine *e, struct courier *c, struct errand *x)
 }
 
 lk_err
-errand_send(struct errand *x, uint64_t lsn)
+relay_topic_send(struct relay_topic *x, uint64_t lsn)
 {
-	if (x->state != ERRAND_OPEN || x->stopped || x->send_len >= SEND_MAX)
+	if (x->state != RELAY_TOPIC_OPEN || x->stopped ||
+	    x->send_len >= SEND_MAX)
 		return LK_NONE;
 	if (x->send_len == x->send_cap) {
 		size_t cap = x->send_cap + x->send_cap / 2 + 16;
@@ -70,7 +73,7 @@ errand_send(struct errand *x, uint64_t lsn)
 
 /* One BATCH of what the relay lacks. */
 static lk_err
-batch_fill(struct engine *e, struct errand *x, struct buf *b)
+batch_fill(struct engine *e, struct relay_topic *x, struct buf *b)
 {
 	while (x->send_at < x->send_len && b->len < BATCH_BYTES) {
 		struct log_entry entry;
@@ -97,20 +100,21 @@ batch_fill(struct engine *e, struct errand *x, struct buf *b)
 }
 
 lk_err
-errand_pump(struct engine *e, struct courier *c, struct errand *x)
+relay_topic_pump(
+    struct engine *e, struct relay_client *c, struct relay_topic *x)
 {
-	if (x->state != ERRAND_OPEN || x->stopped)
+	if (x->state != RELAY_TOPIC_OPEN || x->stopped)
 		x->send_len = x->send_at = 0;
-	while (x->send_at < x->send_len && courier_has_room(c)) {
+	while (x->send_at < x->send_len && relay_client_has_room(c)) {
 		BUF_SCOPED b = { .max = MESSAGE_MAX };
 		size_t head;
 
-		batch_encode(&b, (uint32_t)(x - c->errands), false);
+		batch_encode(&b, (uint32_t)(x - c->topics), false);
 		head = b.len;
 		TRY(batch_fill(e, x, &b));
 		TRY(buf_err(&b, "BATCH"));
 		if (b.len > head)
-			courier_send(e, c, MSG_BATCH, buf_bytes(&b));
+			relay_client_send(e, c, MSG_BATCH, buf_bytes(&b));
 	}
 	if (x->send_at == x->send_len)
 		x->send_len = x->send_at = 0;
@@ -119,7 +123,7 @@ errand_pump(struct engine *e, struct courier *c, struct errand *x)
 
 /* Where an id is among the ignored, or belongs. */
 static size_t
-ignored_place(const struct courier *c, const uint8_t *id, bool *is)
+ignored_place(const struct relay_client *c, const uint8_t *id, bool *is)
 {
 	size_t low = 0, high = c->ignored_len;
 
@@ -138,7 +142,7 @@ ignored_place(const struct courier *c, const uint8_t *id, bool *is)
 }
 
 static lk_err
-ignored_add(struct engine *e, struct courier *c, const uint8_t *id)
+ignored_add(struct engine *e, struct relay_client *c, const uint8_t *id)
 {
 	struct remote_status *s = remote_status(e, c->remote);
 	bool is;
@@ -147,7 +151,7 @@ ignored_add(struct engine *e, struct courier *c, const uint8_t *id)
 	if (is)
 		return LK_NONE;
 	if (c->ignored_len == IGNORED_MAX) {
-		courier_says(e, c, LK_ERR(LK_E_CORRUPT, "relay"),
+		relay_client_says(e, c, LK_ERR(LK_E_CORRUPT, "relay"),
 		    "it holds too much that is refused");
 		return LK_NONE;
 	}
@@ -172,11 +176,11 @@ ignored_add(struct engine *e, struct courier *c, const uint8_t *id)
 /* Asks for what the relay has and this device has not, but for what was refused
  * before. */
 static void
-wants_say(struct engine *e, struct courier *c, const struct errand *x,
+wants_say(struct engine *e, struct relay_client *c, const struct relay_topic *x,
     const struct range_result *found)
 {
 	BUF_SCOPED ids = { .max = WANT_MAX * LK_ID_LEN };
-	struct want w = { .topic = (uint32_t)(x - c->errands) };
+	struct want w = { .topic = (uint32_t)(x - c->topics) };
 
 	for (size_t i = 0; i < found->want_len; i++) {
 		const uint8_t *id = found->want + i * LK_ID_LEN;
@@ -193,26 +197,26 @@ wants_say(struct engine *e, struct courier *c, const struct errand *x,
 		w.ids = ids.ptr;
 		w.len = ids.len / LK_ID_LEN;
 		want_encode(&b, &w);
-		courier_send(e, c, MSG_WANT, buf_bytes(&b));
+		relay_client_send(e, c, MSG_WANT, buf_bytes(&b));
 		buf_reset(&ids);
 	}
 }
 
 lk_err
-errand_range(struct engine *e, struct courier *c, struct bytes body)
+relay_topic_range(struct engine *e, struct relay_client *c, struct bytes body)
 {
 	struct range_result found = { .answers = false };
 	struct range_message m;
 	struct range_set set;
-	struct errand *x;
+	struct relay_topic *x;
 	BUF_SCOPED answer = { .max = RANGE_BODY_MAX };
 	lk_err err;
 
 	TRY(range_message_decode(&m, body));
-	x = errand_numbered(c, m.topic);
-	if (x == NULL || x->state != ERRAND_OPEN)
+	x = relay_topic_numbered(c, m.topic);
+	if (x == NULL || x->state != RELAY_TOPIC_OPEN)
 		return LK_NONE;
-	set = errand_set(e, c, x);
+	set = relay_topic_set(e, c, x);
 	err = range_answer(&answer, &set, m.ranges, RANGE_STEPS_MAX, &found);
 	if (err.code == LK_OK && found.answers &&
 	    x->rounds++ < RANGE_ROUNDS_MAX)
@@ -220,40 +224,40 @@ errand_range(struct engine *e, struct courier *c, struct bytes body)
 	if (err.code == LK_OK)
 		wants_say(e, c, x, &found);
 	for (size_t i = 0; err.code == LK_OK && i < found.send_len; i++)
-		err = errand_send(x, found.send[i]);
+		err = relay_topic_send(x, found.send[i]);
 	range_result_clear(&found);
 	TRY(err);
-	return errand_pump(e, c, x);
+	return relay_topic_pump(e, c, x);
 }
 
 /* One that the relay lacks, if it is one of this document that counts. */
 static lk_err
-wanted_send(struct engine *e, struct errand *x, const uint8_t *id)
+wanted_send(struct engine *e, struct relay_topic *x, const uint8_t *id)
 {
 	struct log_entry entry;
 	lk_err err = log_by_id(e->r->txn, id, &entry);
 
 	if (err.code == LK_OK && entry.docno == x->docno && entry.essential)
-		return errand_send(x, entry.lsn);
+		return relay_topic_send(x, entry.lsn);
 	return err.code == LK_E_NOTFOUND || err.code == LK_E_CORRUPT ? LK_NONE
 								     : err;
 }
 
 lk_err
-errand_want(struct engine *e, struct courier *c, struct bytes body)
+relay_topic_want(struct engine *e, struct relay_client *c, struct bytes body)
 {
 	struct want want;
-	struct errand *x;
+	struct relay_topic *x;
 
 	TRY(want_decode(&want, body));
-	x = errand_numbered(c, want.topic);
+	x = relay_topic_numbered(c, want.topic);
 	for (size_t i = 0; x != NULL && i < want.len; i++)
 		TRY(wanted_send(e, x, want.ids + i * LK_ID_LEN));
-	return x == NULL ? LK_NONE : errand_pump(e, c, x);
+	return x == NULL ? LK_NONE : relay_topic_pump(e, c, x);
 }
 
 static lk_err
-verdicts_note(struct engine *e, struct courier *c,
+verdicts_note(struct engine *e, struct relay_client *c,
     const struct bytes *envelopes, const struct received *verdicts, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -269,19 +273,20 @@ verdicts_note(struct engine *e, struct courier *c,
 }
 
 lk_err
-errand_batch(struct engine *e, struct courier *c, struct bytes body)
+relay_topic_batch(struct engine *e, struct relay_client *c, struct bytes body)
 {
 	ARENA_SCOPED arena = { .max = 4 * MESSAGE_MAX };
 	struct bytes *envelopes;
 	struct received *verdicts;
 	struct batch batch;
-	struct errand *x;
+	struct relay_topic *x;
 	size_t n = 0;
 
 	TRY(batch_decode(&batch, body));
-	x = errand_numbered(c, batch.topic);
+	x = relay_topic_numbered(c, batch.topic);
 	/* Of a credential that was given up meanwhile. */
-	if (x == NULL || (x->state != ERRAND_OPEN && x->state != ERRAND_KEYS))
+	if (x == NULL ||
+	    (x->state != RELAY_TOPIC_OPEN && x->state != RELAY_TOPIC_KEYS))
 		return LK_NONE;
 	envelopes = arena_alloc(&arena, RECEIVE_MAX * sizeof(*envelopes));
 	verdicts = arena_alloc(&arena, RECEIVE_MAX * sizeof(*verdicts));
@@ -295,24 +300,24 @@ errand_batch(struct engine *e, struct courier *c, struct bytes body)
 	TRY(replica_receive(
 	    e->r, x->docno, c->at.relay_key, envelopes, n, verdicts));
 	TRY(verdicts_note(e, c, envelopes, verdicts, n));
-	return batch.end ? errand_retry(e, c, x) : LK_NONE;
+	return batch.end ? relay_topic_retry(e, c, x) : LK_NONE;
 }
 
 /* Of what is open in full; the rest counts as empty, there as here. */
 static lk_err
-sum_own(struct engine *e, const struct courier *c, uint32_t number,
+sum_own(struct engine *e, const struct relay_client *c, uint32_t number,
     struct fingerprint *fp)
 {
-	const struct errand *x = &c->errands[number];
+	const struct relay_topic *x = &c->topics[number];
 
 	*fp = (struct fingerprint){ .count = 0 };
-	return x->state == ERRAND_OPEN
+	return x->state == RELAY_TOPIC_OPEN
 	    ? fingerprint_doc(e->r->txn, x->docno, fp)
 	    : LK_NONE;
 }
 
 static lk_err
-fp_own(struct engine *e, const struct courier *c, struct fp_range *f)
+fp_own(struct engine *e, const struct relay_client *c, struct fp_range *f)
 {
 	struct bytes session = { session_hash(c->session), SESSION_HASH_LEN };
 	uint32_t n = f->first;
@@ -334,16 +339,16 @@ fp_own(struct engine *e, const struct courier *c, struct fp_range *f)
 }
 
 static void
-fp_say(struct engine *e, struct courier *c, const struct fp_range *f)
+fp_say(struct engine *e, struct relay_client *c, const struct fp_range *f)
 {
 	BUF_SCOPED b = { .max = 64 };
 
 	fp_range_encode(&b, f);
-	courier_send(e, c, MSG_FP, buf_bytes(&b));
+	relay_client_send(e, c, MSG_FP, buf_bytes(&b));
 }
 
 lk_err
-errands_compare(struct engine *e, struct courier *c)
+relay_topics_compare(struct engine *e, struct relay_client *c)
 {
 	struct fp_range all = { .first = 0 };
 
@@ -359,12 +364,13 @@ errands_compare(struct engine *e, struct courier *c)
 
 /* All that this device has is there: until it has more. */
 static lk_err
-errand_complete(struct engine *e, struct courier *c, struct errand *x)
+relay_topic_complete(
+    struct engine *e, struct relay_client *c, struct relay_topic *x)
 {
 	struct fingerprint fp, known;
 	lk_err err;
 
-	if (x->state != ERRAND_OPEN || !x->met || x->unstored > 0 ||
+	if (x->state != RELAY_TOPIC_OPEN || !x->met || x->unstored > 0 ||
 	    x->send_len > 0)
 		return LK_NONE;
 	TRY(fingerprint_doc(e->r->txn, x->docno, &fp));
@@ -378,13 +384,13 @@ errand_complete(struct engine *e, struct courier *c, struct errand *x)
 }
 
 lk_err
-errand_stored(struct engine *e, struct courier *c, struct bytes body)
+relay_topic_stored(struct engine *e, struct relay_client *c, struct bytes body)
 {
 	struct relay_stored m;
-	struct errand *x;
+	struct relay_topic *x;
 
 	TRY(relay_stored_decode(&m, body));
-	x = errand_numbered(c, m.number);
+	x = relay_topic_numbered(c, m.number);
 	if (x == NULL)
 		return LK_NONE;
 	x->unstored -= m.len < x->unstored ? m.len : x->unstored;
@@ -392,11 +398,12 @@ errand_stored(struct engine *e, struct courier *c, struct bytes body)
 		c->compare.ms = e->now.mono.ms + COMPARE_MS;
 		e->wake = c->compare;
 	}
-	return errand_complete(e, c, x);
+	return relay_topic_complete(e, c, x);
 }
 
 static lk_err
-errands_met(struct engine *e, struct courier *c, const struct fp_range *f)
+relay_topics_met(
+    struct engine *e, struct relay_client *c, const struct fp_range *f)
 {
 	bool all = f->first == 0 && f->last + 1 == c->opened;
 
@@ -405,28 +412,29 @@ errands_met(struct engine *e, struct courier *c, const struct fp_range *f)
 		return LK_NONE;
 	c->met_generation = all ? e->generation : 0;
 	for (uint32_t n = f->first; n <= f->last; n++) {
-		c->errands[n].met = true;
-		if (!c->errands[n].ack_settled)
-			errand_ack_note(e, c, &c->errands[n]);
-		TRY(errand_complete(e, c, &c->errands[n]));
+		c->topics[n].met = true;
+		if (!c->topics[n].ack_settled)
+			relay_topic_ack_note(e, c, &c->topics[n]);
+		TRY(relay_topic_complete(e, c, &c->topics[n]));
 	}
-	return errand_acks_again(e, c);
+	return relay_topic_acks_again(e, c);
 }
 
 /* It may have lost what it had, too. */
 static lk_err
-errand_differs(struct engine *e, struct courier *c, struct errand *x)
+relay_topic_differs(
+    struct engine *e, struct relay_client *c, struct relay_topic *x)
 {
-	if (x->state != ERRAND_OPEN)
+	if (x->state != RELAY_TOPIC_OPEN)
 		return LK_NONE;
 	x->met = false;
 	c->met_generation = 0;
 	TRY(record_complete_del(e, c->remote, x->docno));
-	return errand_range_begin(e, c, x);
+	return relay_topic_range_begin(e, c, x);
 }
 
 lk_err
-errand_fp(struct engine *e, struct courier *c, struct bytes body)
+relay_topic_fp(struct engine *e, struct relay_client *c, struct bytes body)
 {
 	struct remote_status *s = remote_status(e, c->remote);
 	struct fp_range theirs, ours;
@@ -440,10 +448,10 @@ errand_fp(struct engine *e, struct courier *c, struct bytes body)
 	    memcmp(ours.hash, theirs.hash, FP_LEN) == 0) {
 		if (s != NULL && ours.first == 0 && ours.last + 1 == c->opened)
 			s->complete = e->now.wall;
-		return errands_met(e, c, &ours);
+		return relay_topics_met(e, c, &ours);
 	}
 	if (ours.first == ours.last)
-		return errand_differs(e, c, &c->errands[ours.first]);
+		return relay_topic_differs(e, c, &c->topics[ours.first]);
 	fp_say(e, c, &ours);
 	return LK_NONE;
 }

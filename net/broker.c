@@ -1,4 +1,4 @@
-#include "net/porter.h"
+#include "net/broker.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -75,7 +75,7 @@ bytes_receive(int fd, struct buf *out, size_t len)
 	return buf_extend(out, len) != NULL && all_receive(fd, out->ptr, len);
 }
 
-/* Here begins what runs in the porter and its children. */
+/* Here begins what runs in the broker and its children. */
 
 static bool
 ask_receive(int fd, struct ask *ask, struct object_request *r)
@@ -177,7 +177,7 @@ descriptor_receive(int fd, bool *ended)
 }
 
 static _Noreturn void
-porter_run(int fd)
+broker_run(int fd)
 {
 	size_t children = 0;
 	bool ended = false;
@@ -190,7 +190,7 @@ porter_run(int fd)
 			children--;
 		if (channel == -1)
 			continue;
-		if (children < PORTER_CHANNELS_MAX)
+		if (children < BROKER_CHANNELS_MAX)
 			pid = fork();
 		if (pid == 0) {
 			close(fd);
@@ -206,7 +206,7 @@ porter_run(int fd)
 /* Keeps nothing that was its parent's but the socket, and is ended by nothing
  * that is meant for the daemon: it ends with it. */
 static _Noreturn void
-porter_become(int fd, void (*confine)(void))
+broker_become(int fd, void (*confine)(void))
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -218,15 +218,15 @@ porter_become(int fd, void (*confine)(void))
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
-	(void)prctl(PR_SET_NAME, "lkd-porter");
+	(void)prctl(PR_SET_NAME, "lkd-broker");
 	(void)setsid();
 	(void)chdir("/");
 	confine();
-	porter_run(STDERR_FILENO + 1);
+	broker_run(STDERR_FILENO + 1);
 }
 
 lk_err
-porter_start(int *fd, void (*confine)(void))
+broker_start(int *fd, void (*confine)(void))
 {
 	int pair[2];
 	pid_t pid;
@@ -235,7 +235,7 @@ porter_start(int *fd, void (*confine)(void))
 		return LK_SYS("socketpair");
 	pid = fork();
 	if (pid == 0)
-		porter_become(pair[1], confine);
+		broker_become(pair[1], confine);
 	close(pair[1]);
 	if (pid == -1) {
 		close(pair[0]);
@@ -269,9 +269,9 @@ descriptor_send(int to, int fd)
 }
 
 lk_err
-porter_connect(int porter, int *channel)
+broker_connect(int broker, int *channel)
 {
-	struct timeval patience = { .tv_sec = PORTER_ANSWER_S };
+	struct timeval patience = { .tv_sec = BROKER_ANSWER_S };
 	int pair[2];
 	bool sent;
 
@@ -281,7 +281,7 @@ porter_connect(int porter, int *channel)
 	    pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	(void)setsockopt(
 	    pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	sent = descriptor_send(porter, pair[1]);
+	sent = descriptor_send(broker, pair[1]);
 	close(pair[1]);
 	if (!sent) {
 		close(pair[0]);
@@ -342,7 +342,7 @@ reply_receive(int channel, struct object_answer *a)
 }
 
 bool
-porter_folder(int channel, const char *dir, const struct object_request *r,
+broker_folder(int channel, const char *dir, const struct object_request *r,
     struct object_answer *answer)
 {
 	*answer = (struct object_answer){ .remote = r->remote,
@@ -357,10 +357,10 @@ porter_folder(int channel, const char *dir, const struct object_request *r,
 }
 
 lk_err
-porter_credentials(int channel, const char *profile, struct credentials *out)
+broker_credentials(int channel, const char *profile, struct credentials *out)
 {
 	static const struct object_request none;
-	struct timeval patience = { .tv_sec = PORTER_KEYS_S };
+	struct timeval patience = { .tv_sec = BROKER_KEYS_S };
 	struct object_answer a = { 0 };
 	lk_err err = LK_ERR(LK_E_UNAVAILABLE, "keys");
 

@@ -7,31 +7,31 @@
 #define OPEN_WORK 8
 
 static int
-meeting_compare(const struct meeting *a, const struct meeting *b)
+channel_compare(const struct channel *a, const struct channel *b)
 {
 	int c = memcmp(a->account, b->account, SIGN_PK_LEN);
 
 	return c != 0 ? c : memcmp(a->topic, b->topic, LK_TOPIC_LEN);
 }
 
-RB_PROTOTYPE(meetings, meeting, entry, meeting_compare)
-RB_GENERATE(meetings, meeting, entry, meeting_compare)
+RB_PROTOTYPE(channels, channel, entry, channel_compare)
+RB_GENERATE(channels, channel, entry, channel_compare)
 
-static struct meeting *
-meeting_find(struct relay *r, const uint8_t *account, const uint8_t *topic)
+static struct channel *
+channel_find(struct relay *r, const uint8_t *account, const uint8_t *topic)
 {
-	struct meeting wanted;
+	struct channel wanted;
 
 	memcpy(wanted.account, account, SIGN_PK_LEN);
 	memcpy(wanted.topic, topic, LK_TOPIC_LEN);
-	return RB_FIND(meetings, &r->meetings, &wanted);
+	return RB_FIND(channels, &r->channels, &wanted);
 }
 
 static lk_err
-meeting_get(struct relay *r, const struct relay_open *m, uint32_t docno,
-    struct meeting **out)
+channel_get(struct relay *r, const struct relay_open *m, uint32_t docno,
+    struct channel **out)
 {
-	struct meeting *at = meeting_find(r, m->account, m->topic);
+	struct channel *at = channel_find(r, m->account, m->topic);
 
 	if (at == NULL) {
 		at = calloc(1, sizeof(*at));
@@ -40,28 +40,28 @@ meeting_get(struct relay *r, const struct relay_open *m, uint32_t docno,
 		memcpy(at->account, m->account, SIGN_PK_LEN);
 		memcpy(at->topic, m->topic, LK_TOPIC_LEN);
 		TAILQ_INIT(&at->all);
-		RB_INSERT(meetings, &r->meetings, at);
+		RB_INSERT(channels, &r->channels, at);
 	}
 	at->docno = docno;
 	*out = at;
 	return LK_NONE;
 }
 
-struct opened *
-opened_find(struct visitor *v, uint32_t number)
+struct subscription *
+subscription_find(struct client *v, uint32_t number)
 {
 	return number < v->numbers_len ? v->numbers[number] : NULL;
 }
 
 void
-opened_free(struct relay *r, struct opened *o)
+subscription_free(struct relay *r, struct subscription *o)
 {
-	struct visitor *v = o->visitor;
+	struct client *v = o->client;
 
-	TAILQ_REMOVE(&o->meeting->all, o, meets);
-	if (TAILQ_EMPTY(&o->meeting->all)) {
-		RB_REMOVE(meetings, &r->meetings, o->meeting);
-		free(o->meeting);
+	TAILQ_REMOVE(&o->channel->all, o, meets);
+	if (TAILQ_EMPTY(&o->channel->all)) {
+		RB_REMOVE(channels, &r->channels, o->channel);
+		free(o->channel);
 	}
 	if (o->sending)
 		TAILQ_REMOVE(&v->sending, o, sends);
@@ -73,16 +73,16 @@ opened_free(struct relay *r, struct opened *o)
 }
 
 static lk_err
-numbers_grow(struct visitor *v, uint32_t number)
+numbers_grow(struct client *v, uint32_t number)
 {
 	size_t len = v->numbers_len == 0 ? 16 : v->numbers_len;
-	struct opened **grown;
+	struct subscription **grown;
 
 	while (len <= number)
 		len *= 2;
 	if (len == v->numbers_len)
 		return LK_NONE;
-	grown = reallocarray(v->numbers, len, sizeof(struct opened *));
+	grown = reallocarray(v->numbers, len, sizeof(struct subscription *));
 	if (grown == NULL)
 		return LK_ERR(LK_E_NOMEM, "topics");
 	for (size_t i = v->numbers_len; i < len; i++)
@@ -93,34 +93,34 @@ numbers_grow(struct visitor *v, uint32_t number)
 }
 
 static void
-opened_send(
-    struct relay *r, struct visitor *v, uint32_t number, enum relay_scope scope)
+subscription_send(
+    struct relay *r, struct client *v, uint32_t number, enum relay_scope scope)
 {
 	struct relay_opened m = { number, scope };
 	BUF_SCOPED b = { .max = 64 };
 
 	relay_opened_encode(&b, &m);
-	visitor_send(r, v, MSG_RELAY_OPEN, buf_bytes(&b));
+	client_send(r, v, MSG_RELAY_OPEN, buf_bytes(&b));
 }
 
 static void
-sending_begin(struct opened *o)
+sending_begin(struct subscription *o)
 {
 	if (o->sending)
 		return;
 	o->sending = true;
-	TAILQ_INSERT_TAIL(&o->visitor->sending, o, sends);
+	TAILQ_INSERT_TAIL(&o->client->sending, o, sends);
 }
 
 static void
-sending_end(struct opened *o)
+sending_end(struct subscription *o)
 {
 	o->sending = o->catching = false;
-	TAILQ_REMOVE(&o->visitor->sending, o, sends);
+	TAILQ_REMOVE(&o->client->sending, o, sends);
 }
 
 void
-opened_acks(struct opened *o)
+subscription_acks(struct subscription *o)
 {
 	o->acking = true;
 	memset(o->ack_at, 0, sizeof(o->ack_at));
@@ -130,11 +130,11 @@ opened_acks(struct opened *o)
 /* What it may have from now on; who gets keys alone gets all there are, others
  * all acknowledgements. */
 static void
-scope_set(struct opened *o, enum relay_scope scope)
+scope_set(struct subscription *o, enum relay_scope scope)
 {
 	o->scope = scope;
 	if (scope != RELAY_KEYS) {
-		opened_acks(o);
+		subscription_acks(o);
 		return;
 	}
 	o->acking = false;
@@ -144,27 +144,27 @@ scope_set(struct opened *o, enum relay_scope scope)
 }
 
 static lk_err
-opened_new(struct relay *r, struct visitor *v, const struct relay_open *m,
-    const struct topic_record *t, struct opened **out)
+subscription_new(struct relay *r, struct client *v, const struct relay_open *m,
+    const struct topic_record *t, struct subscription **out)
 {
-	struct meeting *meeting;
-	struct opened *o;
+	struct channel *channel;
+	struct subscription *o;
 
 	TRY(numbers_grow(v, m->number));
 	if (v->numbers[m->number] != NULL)
-		opened_free(r, v->numbers[m->number]);
+		subscription_free(r, v->numbers[m->number]);
 	o = calloc(1, sizeof(*o));
 	if (o == NULL)
 		return LK_ERR(LK_E_NOMEM, "topic");
-	if (meeting_get(r, m, t->docno, &meeting).code != LK_OK) {
+	if (channel_get(r, m, t->docno, &channel).code != LK_OK) {
 		free(o);
 		return LK_ERR(LK_E_NOMEM, "topic");
 	}
-	o->visitor = v;
-	o->meeting = meeting;
+	o->client = v;
+	o->channel = channel;
 	o->number = m->number;
 	memcpy(o->pk, m->pk, SIGN_PK_LEN);
-	TAILQ_INSERT_TAIL(&meeting->all, o, meets);
+	TAILQ_INSERT_TAIL(&channel->all, o, meets);
 	v->numbers[m->number] = o;
 	*out = o;
 	return LK_NONE;
@@ -172,7 +172,7 @@ opened_new(struct relay *r, struct visitor *v, const struct relay_open *m,
 
 /* What a stranger could not yet say: a message of a megabyte. */
 static void
-body_max_raise(struct visitor *v, enum relay_scope scope)
+body_max_raise(struct client *v, enum relay_scope scope)
 {
 	v->body_max[MSG_FP] = 64;
 	v->body_max[MSG_WANT] = 4 + WANT_MAX * LK_ID_LEN;
@@ -182,30 +182,30 @@ body_max_raise(struct visitor *v, enum relay_scope scope)
 }
 
 static lk_err
-opened_begin(struct relay *r, struct visitor *v, const struct relay_open *m,
-    const struct topic_record *t)
+subscription_begin(struct relay *r, struct client *v,
+    const struct relay_open *m, const struct topic_record *t)
 {
 	enum relay_scope scope = topic_scope(t, m->pk);
 	struct vault *vault;
 	struct account a;
-	struct opened *o;
+	struct subscription *o;
 	uint64_t last;
 
-	TRY(visitor_known(r, v, m->pk));
+	TRY(client_known(r, v, m->pk));
 	TRY(account_get(relay_records(r), m->account, &a));
-	TRY(visitor_vault(r, v, &a, &vault));
+	TRY(client_vault(r, v, &a, &vault));
 	TRY(lsn_last(vault->txn, &last));
-	TRY(opened_new(r, v, m, t, &o));
+	TRY(subscription_new(r, v, m, t, &o));
 	o->next = last + 1;
 	body_max_raise(v, scope);
-	opened_send(r, v, m->number, scope);
+	subscription_send(r, v, m->number, scope);
 	scope_set(o, scope);
 	return LK_NONE;
 }
 
 /* Whether this is a credential that is registered, and its holder. */
 static lk_err
-open_check(struct relay *r, struct visitor *v, const struct relay_open *m,
+open_check(struct relay *r, struct client *v, const struct relay_open *m,
     struct topic_record *t, bool *good)
 {
 	lk_err err = topic_get(relay_records(r), m->account, m->topic, t);
@@ -220,7 +220,7 @@ open_check(struct relay *r, struct visitor *v, const struct relay_open *m,
 }
 
 lk_err
-open_taken(struct relay *r, struct visitor *v, struct bytes body)
+open_taken(struct relay *r, struct client *v, struct bytes body)
 {
 	struct relay_open m;
 	struct topic_record t;
@@ -229,26 +229,26 @@ open_taken(struct relay *r, struct visitor *v, struct bytes body)
 	TRY(relay_open_decode(&m, body));
 	if (m.number >= RELAY_OPEN_MAX)
 		return LK_ERR(LK_E_LIMIT, "OPEN number");
-	TRY(visitor_work(r, v, OPEN_WORK));
+	TRY(client_work(r, v, OPEN_WORK));
 	TRY(open_check(r, v, &m, &t, &good));
 	if (good)
-		return opened_begin(r, v, &m, &t);
+		return subscription_begin(r, v, &m, &t);
 	if (++v->refusals > RELAY_REFUSALS_MAX && !v->known)
 		return LK_ERR(LK_E_LIMIT, "too many refusals");
 	/* What the number meant before, it does not any more. */
-	if (opened_find(v, m.number) != NULL)
-		opened_free(r, v->numbers[m.number]);
-	opened_send(r, v, m.number, RELAY_REFUSED);
+	if (subscription_find(v, m.number) != NULL)
+		subscription_free(r, v->numbers[m.number]);
+	subscription_send(r, v, m.number, RELAY_REFUSED);
 	return LK_NONE;
 }
 
 void
-opened_judge(struct relay *r, const uint8_t account[static SIGN_PK_LEN],
+subscription_judge(struct relay *r, const uint8_t account[static SIGN_PK_LEN],
     const uint8_t topic[static LK_TOPIC_LEN], const struct topic_record *t)
 {
-	struct meeting *m = meeting_find(r, account, topic);
-	struct opened *o, *next;
-	struct opened_list all;
+	struct channel *m = channel_find(r, account, topic);
+	struct subscription *o, *next;
+	struct subscriptions all;
 
 	if (m == NULL)
 		return;
@@ -259,39 +259,39 @@ opened_judge(struct relay *r, const uint8_t account[static SIGN_PK_LEN],
 		next = TAILQ_NEXT(o, meets);
 		if (scope == o->scope)
 			continue;
-		opened_send(r, o->visitor, o->number, scope);
+		subscription_send(r, o->client, o->number, scope);
 		if (scope == RELAY_REFUSED)
-			opened_free(r, o);
+			subscription_free(r, o);
 		else
 			scope_set(o, scope);
 	}
 }
 
 void
-opened_end(struct relay *r, const uint8_t account[static SIGN_PK_LEN],
+subscription_end(struct relay *r, const uint8_t account[static SIGN_PK_LEN],
     const uint8_t *topic)
 {
-	struct visitor *v;
+	struct client *v;
 
-	TAILQ_FOREACH (v, &r->visitors, next)
+	TAILQ_FOREACH (v, &r->clients, next)
 		for (size_t i = 0; i < v->numbers_len; i++) {
-			struct opened *o = v->numbers[i];
+			struct subscription *o = v->numbers[i];
 
 			if (o == NULL ||
-			    memcmp(o->meeting->account, account, SIGN_PK_LEN) !=
+			    memcmp(o->channel->account, account, SIGN_PK_LEN) !=
 				0 ||
 			    (topic != NULL &&
-				memcmp(o->meeting->topic, topic,
+				memcmp(o->channel->topic, topic,
 				    LK_TOPIC_LEN) != 0))
 				continue;
-			opened_send(r, v, o->number, RELAY_REFUSED);
-			opened_free(r, o);
+			subscription_send(r, v, o->number, RELAY_REFUSED);
+			subscription_free(r, o);
 		}
 }
 
 bool
-opened_has_room(struct relay *r, struct opened *o, const struct account *a,
-    struct vault *vault, size_t bytes)
+subscription_has_room(struct relay *r, struct subscription *o,
+    const struct account *a, struct vault *vault, size_t bytes)
 {
 	static const enum relay_quota_why whys[] = {
 		[VAULT_BYTES] = RELAY_QUOTA_BYTES,
@@ -312,26 +312,26 @@ opened_has_room(struct relay *r, struct opened *o, const struct account *a,
 	o->stopped = true;
 	q.why = whys[room];
 	q.retry_s = retries[room];
-	quota_send(r, o->visitor, &q, a, vault);
+	quota_send(r, o->client, &q, a, vault);
 	return false;
 }
 
 void
-opened_wake(struct relay *r, struct opened *from, uint64_t lsn)
+subscription_wake(struct relay *r, struct subscription *from, uint64_t lsn)
 {
-	struct opened *o;
+	struct subscription *o;
 
 	/* It has what it brought; unless something else is on the way. */
 	if (!from->sending)
 		from->next = lsn + 1;
-	TAILQ_FOREACH (o, &from->meeting->all, meets)
+	TAILQ_FOREACH (o, &from->channel->all, meets)
 		if (o != from)
 			sending_begin(o);
 	r->wake = r->now.mono;
 }
 
 static lk_err
-orders_grow(struct visitor *v)
+orders_grow(struct client *v)
 {
 	size_t cap = v->orders_cap + v->orders_cap / 2 + 64;
 	struct ordered *grown = reallocarray(v->orders, cap, sizeof(*grown));
@@ -344,7 +344,7 @@ orders_grow(struct visitor *v)
 }
 
 lk_err
-visitor_order(struct visitor *v, uint32_t number, uint64_t lsn)
+client_order(struct client *v, uint32_t number, uint64_t lsn)
 {
 	if (v->orders_len == ORDERS_MAX)
 		return LK_ERR(LK_E_LIMIT, "asks too much");
@@ -356,7 +356,7 @@ visitor_order(struct visitor *v, uint32_t number, uint64_t lsn)
 
 /* Appends one envelope to a batch, if this credential may have it. */
 static lk_err
-item_add(struct opened *o, const struct log_entry *entry, struct buf *b)
+item_add(struct subscription *o, const struct log_entry *entry, struct buf *b)
 {
 	struct envelope env;
 	size_t authors = o->out.len;
@@ -367,21 +367,22 @@ item_add(struct opened *o, const struct log_entry *entry, struct buf *b)
 	if (o->scope == RELAY_KEYS && env.key_section.len == 0)
 		return LK_NONE;
 	TRY(item_encode(b, &o->out, &env));
-	o->visitor->authors += o->out.len - authors;
+	o->client->authors += o->out.len - authors;
 	return LK_NONE;
 }
 
 /* The next that is whole; others may have the rest. */
 static lk_err
-stream_next(struct vault *vault, struct opened *o, struct log_entry *entry)
+stream_next(
+    struct vault *vault, struct subscription *o, struct log_entry *entry)
 {
 	lk_err err;
 
 	do {
 		entry->lsn = 0;
 		err = o->scope == RELAY_KEYS
-		    ? vault_next_keys(vault, o->meeting->docno, o->next, entry)
-		    : log_next(vault->txn, o->meeting->docno, o->next, entry);
+		    ? vault_next_keys(vault, o->channel->docno, o->next, entry)
+		    : log_next(vault->txn, o->channel->docno, o->next, entry);
 		if (err.code == LK_E_CORRUPT && entry->lsn < o->next)
 			return err;
 		if (err.code == LK_E_CORRUPT)
@@ -392,7 +393,8 @@ stream_next(struct vault *vault, struct opened *o, struct log_entry *entry)
 
 /* Fills one batch from where the stream is; false when it is through. */
 static lk_err
-stream_fill(struct vault *vault, struct opened *o, struct buf *b, bool *more)
+stream_fill(
+    struct vault *vault, struct subscription *o, struct buf *b, bool *more)
 {
 	size_t head = b->len;
 
@@ -413,16 +415,16 @@ stream_fill(struct vault *vault, struct opened *o, struct buf *b, bool *more)
 }
 
 static lk_err
-stream_pump(struct relay *r, struct opened *o)
+stream_pump(struct relay *r, struct subscription *o)
 {
-	struct visitor *v = o->visitor;
+	struct client *v = o->client;
 	struct vault *vault;
 	struct account a;
 
-	TRY(account_get(relay_records(r), o->meeting->account, &a));
-	TRY(visitor_vault(r, v, &a, &vault));
+	TRY(account_get(relay_records(r), o->channel->account, &a));
+	TRY(client_vault(r, v, &a, &vault));
 	TRY(acks_pump(r, o, vault));
-	while (o->sending && visitor_has_room(v)) {
+	while (o->sending && client_has_room(v)) {
 		BUF_SCOPED b = { .max = MESSAGE_MAX };
 		bool more, says;
 		size_t empty;
@@ -437,14 +439,14 @@ stream_pump(struct relay *r, struct opened *o)
 		if (!more)
 			sending_end(o);
 		if (says)
-			visitor_send(r, v, MSG_BATCH, buf_bytes(&b));
+			client_send(r, v, MSG_BATCH, buf_bytes(&b));
 	}
 	return LK_NONE;
 }
 
 /* Of what was asked for: as much as is next for one topic. */
 static lk_err
-orders_fill(struct visitor *v, struct opened *o, struct vault *vault,
+orders_fill(struct client *v, struct subscription *o, struct vault *vault,
     struct buf *b, bool *end)
 {
 	*end = false;
@@ -459,7 +461,7 @@ orders_fill(struct visitor *v, struct opened *o, struct vault *vault,
 		*end = at->lsn == 0;
 		if (*end)
 			continue;
-		err = log_next(vault->txn, o->meeting->docno, at->lsn, &entry);
+		err = log_next(vault->txn, o->channel->docno, at->lsn, &entry);
 		if (err.code == LK_E_NOTFOUND || err.code == LK_E_CORRUPT)
 			continue;
 		TRY(err);
@@ -470,11 +472,11 @@ orders_fill(struct visitor *v, struct opened *o, struct vault *vault,
 }
 
 static lk_err
-orders_pump(struct relay *r, struct visitor *v)
+orders_pump(struct relay *r, struct client *v)
 {
-	while (v->orders_at < v->orders_len && visitor_has_room(v)) {
-		struct opened *o =
-		    opened_find(v, v->orders[v->orders_at].number);
+	while (v->orders_at < v->orders_len && client_has_room(v)) {
+		struct subscription *o =
+		    subscription_find(v, v->orders[v->orders_at].number);
 		struct vault *vault;
 		struct account a;
 		bool end;
@@ -484,13 +486,13 @@ orders_pump(struct relay *r, struct visitor *v)
 			v->orders_at++;
 			continue;
 		}
-		TRY(account_get(relay_records(r), o->meeting->account, &a));
-		TRY(visitor_vault(r, v, &a, &vault));
+		TRY(account_get(relay_records(r), o->channel->account, &a));
+		TRY(client_vault(r, v, &a, &vault));
 		batch_encode(&b, o->number, false);
 		TRY(orders_fill(v, o, vault, &b, &end));
 		TRY(buf_err(&b, "BATCH"));
 		b.ptr[4] = end;
-		visitor_send(r, v, MSG_BATCH, buf_bytes(&b));
+		client_send(r, v, MSG_BATCH, buf_bytes(&b));
 	}
 	if (v->orders_at == v->orders_len)
 		v->orders_at = v->orders_len = 0;
@@ -498,15 +500,15 @@ orders_pump(struct relay *r, struct visitor *v)
 }
 
 lk_err
-opened_pump(struct relay *r, struct visitor *v)
+subscription_pump(struct relay *r, struct client *v)
 {
-	struct opened *o;
+	struct subscription *o;
 
-	if (v->state != VISITOR_OPEN)
+	if (v->state != CLIENT_OPEN)
 		return LK_NONE;
 	if (v->orders_len > 0)
 		TRY(orders_pump(r, v));
-	while ((o = TAILQ_FIRST(&v->sending)) != NULL && visitor_has_room(v))
+	while ((o = TAILQ_FIRST(&v->sending)) != NULL && client_has_room(v))
 		TRY(stream_pump(r, o));
 	return LK_NONE;
 }

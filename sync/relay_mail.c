@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "sync/bucket.h"
-#include "sync/courier.h"
 #include "sync/mailbox.h"
+#include "sync/relay_client.h"
 
 #define LETTERS_AT_ONCE 16
 #define WELCOMES_AT_ONCE 64 /* in one letter */
@@ -24,7 +24,7 @@ struct letter {
 };
 
 static void
-letter_free(struct courier *c, struct letter *l)
+letter_free(struct relay_client *c, struct letter *l)
 {
 	TAILQ_REMOVE(&c->letters, l, next);
 	c->letters_len--;
@@ -34,7 +34,7 @@ letter_free(struct courier *c, struct letter *l)
 }
 
 void
-courier_mail_clear(struct courier *c)
+relay_client_mail_clear(struct relay_client *c)
 {
 	while (!TAILQ_EMPTY(&c->letters))
 		letter_free(c, TAILQ_FIRST(&c->letters));
@@ -47,7 +47,7 @@ courier_mail_clear(struct courier *c)
 /* The one for this device that is not sealed yet; *out NULL: there is none to
  * be had now. */
 static lk_err
-letter_to(struct engine *e, struct courier *c, const uint8_t pk[static 32],
+letter_to(struct engine *e, struct relay_client *c, const uint8_t pk[static 32],
     struct letter **out)
 {
 	struct letter *l;
@@ -78,7 +78,7 @@ letter_to(struct engine *e, struct courier *c, const uint8_t pk[static 32],
 
 /* A welcome for a member whom this device has let in and nobody has met. */
 static lk_err
-welcome_enclose(struct engine *e, struct courier *c, struct docstate *ds,
+welcome_enclose(struct engine *e, struct relay_client *c, struct docstate *ds,
     const struct member *m)
 {
 	BUF_SECRET body = { .max = WELCOME_MAX };
@@ -101,12 +101,12 @@ welcome_enclose(struct engine *e, struct courier *c, struct docstate *ds,
 }
 
 static lk_err
-letters_write(struct engine *e, struct courier *c)
+letters_write(struct engine *e, struct relay_client *c)
 {
 	for (size_t i = 0; i < c->opened; i++) {
 		struct docstate *ds;
 
-		TRY(docstate_get(e->r, c->errands[i].docno, &ds));
+		TRY(docstate_get(e->r, c->topics[i].docno, &ds));
 		for (size_t k = 0; k < graph_members_len(ds->graph); k++) {
 			struct member m;
 
@@ -118,7 +118,7 @@ letters_write(struct engine *e, struct courier *c)
 }
 
 static lk_err
-letter_post(struct engine *e, struct courier *c, struct letter *l)
+letter_post(struct engine *e, struct relay_client *c, struct letter *l)
 {
 	struct relay_register slot = {
 		.what = RELAY_SLOTS, .list = l->to.route.slot, .len = 1
@@ -133,19 +133,19 @@ letter_post(struct engine *e, struct courier *c, struct letter *l)
 	/* Of one's own devices: it may not have been here yet. */
 	if (l->to.own) {
 		relay_register_encode(&b, &slot, NULL, NULL);
-		courier_send(e, c, MSG_RELAY_REGISTER, buf_bytes(&b));
+		relay_client_send(e, c, MSG_RELAY_REGISTER, buf_bytes(&b));
 		buf_reset(&b);
 	}
 	put.letter = buf_bytes(&sealed);
 	mailbox_put_encode(&b, &put);
 	TRY(buf_err(&b, "letter"));
-	courier_send(e, c, MSG_MAILBOX_PUT, buf_bytes(&b));
+	relay_client_send(e, c, MSG_MAILBOX_PUT, buf_bytes(&b));
 	l->sent = true;
 	return LK_NONE;
 }
 
 static lk_err
-letters_post(struct engine *e, struct courier *c)
+letters_post(struct engine *e, struct relay_client *c)
 {
 	struct letter *l, *next;
 
@@ -161,7 +161,7 @@ letters_post(struct engine *e, struct courier *c)
 }
 
 lk_err
-courier_posted(struct engine *e, struct courier *c, struct bytes body)
+relay_client_posted(struct engine *e, struct relay_client *c, struct bytes body)
 {
 	struct mailbox_posted m;
 	struct letter *l;
@@ -185,7 +185,7 @@ courier_posted(struct engine *e, struct courier *c, struct bytes body)
 
 /* Mailboxes follow from who is known; the relay has to know them. */
 static lk_err
-boxes_refresh(struct engine *e, struct courier *c)
+boxes_refresh(struct engine *e, struct relay_client *c)
 {
 	uint8_t slots[RELAY_SLOTS_MAX][RELAY_SLOT_LEN];
 	struct relay_register m = { .what = RELAY_SLOTS, .list = slots[0] };
@@ -211,12 +211,12 @@ boxes_refresh(struct engine *e, struct courier *c)
 		return LK_NONE;
 	relay_register_encode(&b, &m, NULL, NULL);
 	TRY(buf_err(&b, "slots"));
-	courier_send(e, c, MSG_RELAY_REGISTER, buf_bytes(&b));
+	relay_client_send(e, c, MSG_RELAY_REGISTER, buf_bytes(&b));
 	return LK_NONE;
 }
 
 lk_err
-courier_mail(struct engine *e, struct courier *c)
+relay_client_mail(struct engine *e, struct relay_client *c)
 {
 	c->mail_due = false;
 	if (!c->speaks)
@@ -224,7 +224,7 @@ courier_mail(struct engine *e, struct courier *c)
 	TRY(boxes_refresh(e, c));
 	for (size_t i = 0; i < c->boxes_len; i++)
 		if (c->boxes[i].kind == MAILBOX_DEVICE)
-			courier_send(e, c, MSG_MAILBOX_GET,
+			relay_client_send(e, c, MSG_MAILBOX_GET,
 			    BYTES(c->boxes[i].route.slot, RELAY_SLOT_LEN));
 	TRY(letters_write(e, c));
 	return letters_post(e, c);
@@ -247,7 +247,8 @@ letter_read(struct engine *e, const struct mailbox *box, struct bytes letter)
 }
 
 lk_err
-courier_letters(struct engine *e, struct courier *c, struct bytes body)
+relay_client_letters(
+    struct engine *e, struct relay_client *c, struct bytes body)
 {
 	uint64_t numbers[MAILBOX_LETTERS_MAX];
 	struct mailbox_content m;
@@ -265,7 +266,7 @@ courier_letters(struct engine *e, struct courier *c, struct bytes body)
 		numbers[n++] = l.number;
 	}
 	mailbox_delete_encode(&b, m.slot, numbers, n);
-	courier_send(e, c, MSG_MAILBOX_DELETE, buf_bytes(&b));
+	relay_client_send(e, c, MSG_MAILBOX_DELETE, buf_bytes(&b));
 	e->wake = e->now.mono;
 	return LK_NONE;
 }

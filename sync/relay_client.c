@@ -1,4 +1,4 @@
-#include "sync/courier.h"
+#include "sync/relay_client.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 
 /* What this person's other devices, and those he shares with, are to add. */
 static void
-address_say(const struct courier *c, struct remote_status *s)
+address_say(const struct relay_client *c, struct remote_status *s)
 {
 	char key[2 * DH_LEN + 1], account[2 * SIGN_PK_LEN + 1];
 	BUF_SCOPED b = { .max = sizeof(s->address) };
@@ -29,7 +29,8 @@ address_say(const struct courier *c, struct remote_status *s)
 }
 
 void
-courier_says(struct engine *e, struct courier *c, lk_err err, const char *why)
+relay_client_says(
+    struct engine *e, struct relay_client *c, lk_err err, const char *why)
 {
 	struct remote_status *s = remote_status(e, c->remote);
 
@@ -46,37 +47,37 @@ courier_says(struct engine *e, struct courier *c, lk_err err, const char *why)
 }
 
 static void
-session_drop(struct courier *c)
+session_drop(struct relay_client *c)
 {
 	session_free(c->session);
 	c->session = NULL;
 	buf_wipe(&c->out);
 	c->pending = 0;
-	c->state = COURIER_IDLE;
-	errands_reset(c);
-	courier_mail_clear(c);
+	c->state = RELAY_CLIENT_IDLE;
+	relay_topics_reset(c);
+	relay_client_mail_clear(c);
 }
 
 static void
-courier_free(struct engine *e, struct courier *c)
+relay_client_free(struct engine *e, struct relay_client *c)
 {
-	TAILQ_REMOVE(&e->couriers, c, next);
+	TAILQ_REMOVE(&e->relay_clients, c, next);
 	session_drop(c);
-	errands_clear(c);
+	relay_topics_clear(c);
 	free(c->ignored);
 	free(c);
 }
 
 void
-couriers_free(struct engine *e)
+relay_clients_free(struct engine *e)
 {
-	while (!TAILQ_EMPTY(&e->couriers))
-		courier_free(e, TAILQ_FIRST(&e->couriers));
+	while (!TAILQ_EMPTY(&e->relay_clients))
+		relay_client_free(e, TAILQ_FIRST(&e->relay_clients));
 }
 
 /* After a failure later each time, and not all devices at once. */
 static void
-courier_lost(struct engine *e, struct courier *c)
+relay_client_lost(struct engine *e, struct relay_client *c)
 {
 	int64_t wait = AGAIN_MS;
 
@@ -92,7 +93,7 @@ courier_lost(struct engine *e, struct courier *c)
 
 /* Ends the session; the connection is closed when what is left was sent. */
 static void
-courier_end(struct engine *e, struct courier *c)
+relay_client_end(struct engine *e, struct relay_client *c)
 {
 	if (c->conn == 0 || c->closing)
 		return;
@@ -101,35 +102,35 @@ courier_end(struct engine *e, struct courier *c)
 }
 
 void
-courier_send(struct engine *e, struct courier *c, enum message_type type,
-    struct bytes body)
+relay_client_send(struct engine *e, struct relay_client *c,
+    enum message_type type, struct bytes body)
 {
 	if (c->session == NULL || c->closing)
 		return;
 	if (session_send(c->session, &c->out, (uint8_t)type, body).code !=
 	    LK_OK)
-		courier_end(e, c);
+		relay_client_end(e, c);
 }
 
 bool
-courier_has_room(const struct courier *c)
+relay_client_has_room(const struct relay_client *c)
 {
 	return !c->closing && c->out.len + c->pending < LINK_ROOM_MIN;
 }
 
-static struct courier *
-courier_find(struct engine *e, uint64_t conn)
+static struct relay_client *
+relay_client_find(struct engine *e, uint64_t conn)
 {
-	struct courier *c;
+	struct relay_client *c;
 
-	TAILQ_FOREACH (c, &e->couriers, next)
+	TAILQ_FOREACH (c, &e->relay_clients, next)
 		if (c->conn == conn && conn != 0)
 			return c;
 	return NULL;
 }
 
 static lk_err
-courier_dial(struct engine *e, struct courier *c)
+relay_client_dial(struct engine *e, struct relay_client *c)
 {
 	uint8_t ephemeral[DH_LEN];
 	struct session_config config = { .role = SESSION_INITIATOR,
@@ -144,23 +145,23 @@ courier_dial(struct engine *e, struct courier *c)
 	err = session_new(&c->session, &config, &c->out);
 	secret_wipe(ephemeral, sizeof(ephemeral));
 	if (err.code == LK_E_MALFORMED) {
-		courier_says(e, c, err, "its key is no key");
-		courier_lost(e, c);
+		relay_client_says(e, c, err, "its key is no key");
+		relay_client_lost(e, c);
 		return LK_NONE;
 	}
 	TRY(err);
 	c->conn = e->next_conn++;
 	c->dialled = c->connected = c->closing = false;
-	c->state = COURIER_DIALING;
+	c->state = RELAY_CLIENT_DIALING;
 	c->heard = e->now.mono;
 	c->deadline.ms = e->now.mono.ms + CONNECT_MS;
 	return LK_NONE;
 }
 
 void
-couriers_dialed(struct engine *e, uint64_t conn)
+relay_clients_dialed(struct engine *e, uint64_t conn)
 {
-	struct courier *c = courier_find(e, conn);
+	struct relay_client *c = relay_client_find(e, conn);
 
 	if (c == NULL)
 		return;
@@ -169,26 +170,26 @@ couriers_dialed(struct engine *e, uint64_t conn)
 }
 
 void
-couriers_closed(struct engine *e, uint64_t conn)
+relay_clients_closed(struct engine *e, uint64_t conn)
 {
-	struct courier *c = courier_find(e, conn);
+	struct relay_client *c = relay_client_find(e, conn);
 
 	if (c == NULL)
 		return;
-	if (c->state < COURIER_LOGIN)
-		courier_says(e, c, LK_ERR(LK_E_UNAVAILABLE, "relay"),
+	if (c->state < RELAY_CLIENT_LOGIN)
+		relay_client_says(e, c, LK_ERR(LK_E_UNAVAILABLE, "relay"),
 		    c->connected ? "it does not answer as a relay with this key"
 				 : "no connection");
 	else
-		courier_says(e, c, LK_ERR(LK_E_UNAVAILABLE, "relay"),
+		relay_client_says(e, c, LK_ERR(LK_E_UNAVAILABLE, "relay"),
 		    "the connection ended");
-	courier_lost(e, c);
+	relay_client_lost(e, c);
 }
 
 void
-couriers_pending(struct engine *e, uint64_t conn, size_t pending)
+relay_clients_pending(struct engine *e, uint64_t conn, size_t pending)
 {
-	struct courier *c = courier_find(e, conn);
+	struct relay_client *c = relay_client_find(e, conn);
 
 	if (c == NULL)
 		return;
@@ -198,7 +199,7 @@ couriers_pending(struct engine *e, uint64_t conn, size_t pending)
 }
 
 static void
-hello_say(struct engine *e, struct courier *c)
+hello_say(struct engine *e, struct relay_client *c)
 {
 	struct hello hello = { .min = PROTOCOL_VERSION,
 		.max = PROTOCOL_VERSION,
@@ -206,23 +207,23 @@ hello_say(struct engine *e, struct courier *c)
 	BUF_SCOPED b = { .max = SMALL };
 
 	hello_encode(&b, &hello);
-	courier_send(e, c, MSG_HELLO, buf_bytes(&b));
-	c->state = COURIER_HELLO;
+	relay_client_send(e, c, MSG_HELLO, buf_bytes(&b));
+	c->state = RELAY_CLIENT_HELLO;
 }
 
 static void
-register_say(struct engine *e, struct courier *c,
+register_say(struct engine *e, struct relay_client *c,
     const struct relay_register *m, const struct sign_key *key)
 {
 	BUF_SCOPED b = { .max = 512 };
 
 	relay_register_encode(&b, m, key, session_hash(c->session));
-	courier_send(e, c, MSG_RELAY_REGISTER, buf_bytes(&b));
+	relay_client_send(e, c, MSG_RELAY_REGISTER, buf_bytes(&b));
 }
 
 /* A new account, which is in the home document before the relay hears of it. */
 static lk_err
-account_create(struct engine *e, struct courier *c)
+account_create(struct engine *e, struct relay_client *c)
 {
 	uint8_t successor[SIGN_PK_LEN];
 	struct relay_register m = { .what = RELAY_CREATE,
@@ -233,8 +234,9 @@ account_create(struct engine *e, struct courier *c)
 	    e->r, &e->random, c->at.relay_key, &key, successor);
 
 	if (err.code == LK_E_NOTFOUND || err.code == LK_E_DENIED) {
-		courier_says(e, c, err, "no home document to keep the account");
-		courier_end(e, c);
+		relay_client_says(
+		    e, c, err, "no home document to keep the account");
+		relay_client_end(e, c);
 		return LK_NONE;
 	}
 	TRY(err);
@@ -249,7 +251,7 @@ account_create(struct engine *e, struct courier *c)
 /* There is an account to be used, or no more: whether this device has its key.
  */
 static bool
-key_is_of(const struct courier *c, lk_err err, const struct sign_key *key)
+key_is_of(const struct relay_client *c, lk_err err, const struct sign_key *key)
 {
 	return err.code == LK_OK &&
 	    (!c->at.has_account ||
@@ -257,17 +259,17 @@ key_is_of(const struct courier *c, lk_err err, const struct sign_key *key)
 }
 
 static lk_err
-courier_ready(struct engine *e, struct courier *c)
+relay_client_ready(struct engine *e, struct relay_client *c)
 {
-	c->state = COURIER_OPEN;
+	c->state = RELAY_CLIENT_OPEN;
 	c->failures = 0;
 	c->round = e->now.mono;
-	courier_says(e, c, LK_NONE, "");
-	return errands_begin(e, c);
+	relay_client_says(e, c, LK_NONE, "");
+	return relay_topics_begin(e, c);
 }
 
 lk_err
-courier_login(struct engine *e, struct courier *c)
+relay_client_login(struct engine *e, struct relay_client *c)
 {
 	struct relay_register m = { .what = RELAY_LOGIN };
 	struct sign_key key;
@@ -283,90 +285,90 @@ courier_login(struct engine *e, struct courier *c)
 }
 
 static lk_err
-account_use(struct engine *e, struct courier *c)
+account_use(struct engine *e, struct relay_client *c)
 {
 	struct sign_key key;
 	lk_err err = relay_account_get(e->r, c->at.relay_key, &key);
 
-	c->state = COURIER_LOGIN;
+	c->state = RELAY_CLIENT_LOGIN;
 	c->creating = c->speaks = false;
 	if (key_is_of(c, err, &key))
-		return courier_login(e, c);
+		return relay_client_login(e, c);
 	if (c->at.has_account &&
 	    (err.code == LK_OK || err.code == LK_E_NOTFOUND)) {
 		memcpy(c->account, c->at.account, SIGN_PK_LEN);
-		return courier_ready(e, c);
+		return relay_client_ready(e, c);
 	}
 	if (err.code == LK_E_NOTFOUND && c->at.invited)
 		return account_create(e, c);
 	if (err.code == LK_E_NOTFOUND) {
-		courier_says(e, c, LK_ERR(LK_E_DENIED, "relay"),
+		relay_client_says(e, c, LK_ERR(LK_E_DENIED, "relay"),
 		    "no account there: its operator's invitation makes one");
-		courier_end(e, c);
+		relay_client_end(e, c);
 		return LK_NONE;
 	}
 	return err;
 }
 
 static lk_err
-hello_received(struct engine *e, struct courier *c, struct bytes body)
+hello_received(struct engine *e, struct relay_client *c, struct bytes body)
 {
 	struct hello hello;
 
-	if (c->state != COURIER_HELLO)
+	if (c->state != RELAY_CLIENT_HELLO)
 		return LK_ERR(LK_E_MALFORMED, "second HELLO");
 	TRY(hello_meet(&hello, body));
 	return account_use(e, c);
 }
 
 static lk_err
-registered(struct engine *e, struct courier *c, struct bytes body)
+registered(struct engine *e, struct relay_client *c, struct bytes body)
 {
 	struct relay_registered m;
 
 	TRY(relay_registered_decode(&m, body));
 	if (m.what == RELAY_CREDENTIALS && m.result != RELAY_DONE)
-		courier_says(e, c, LK_ERR(LK_E_LIMIT, "relay"),
+		relay_client_says(e, c, LK_ERR(LK_E_LIMIT, "relay"),
 		    "it takes no more topics");
 	if (m.what > RELAY_SUCCEED)
 		return LK_NONE;
 	/* As a guest it went on without. */
-	if (c->state == COURIER_OPEN) {
+	if (c->state == RELAY_CLIENT_OPEN) {
 		c->speaks = m.result == RELAY_DONE;
-		return c->speaks ? errands_again(e, c) : LK_NONE;
+		return c->speaks ? relay_topics_again(e, c) : LK_NONE;
 	}
 	if (m.result != RELAY_DONE) {
-		courier_says(e, c, LK_ERR(LK_E_DENIED, "relay"),
+		relay_client_says(e, c, LK_ERR(LK_E_DENIED, "relay"),
 		    c->creating ? "the invitation is not good any more"
 				: "it does not know the account");
 		if (c->creating)
 			TRY(relay_account_forget(e->r, c->at.relay_key));
-		courier_end(e, c);
+		relay_client_end(e, c);
 		return LK_NONE;
 	}
 	c->speaks = true;
-	return courier_ready(e, c);
+	return relay_client_ready(e, c);
 }
 
 static lk_err
-ping_received(struct engine *e, struct courier *c, struct bytes body)
+ping_received(struct engine *e, struct relay_client *c, struct bytes body)
 {
 	if (body.len != 8)
 		return LK_ERR(LK_E_MALFORMED, "PING");
-	courier_send(e, c, MSG_PONG, body);
+	relay_client_send(e, c, MSG_PONG, body);
 	return LK_NONE;
 }
 
 static lk_err
-close_received(struct engine *e, struct courier *c, struct bytes body)
+close_received(struct engine *e, struct relay_client *c, struct bytes body)
 {
 	(void)body;
-	courier_end(e, c);
+	relay_client_end(e, c);
 	return LK_NONE;
 }
 
 static lk_err
-passed_over(struct engine *e, struct courier *c, struct bytes body)
+passed_over(struct engine *e, struct relay_client *c, struct bytes body)
 {
 	(void)e;
 	(void)c;
@@ -376,29 +378,30 @@ passed_over(struct engine *e, struct courier *c, struct bytes body)
 
 static const struct {
 	enum message_type type;
-	enum courier_state from;
-	lk_err (*take)(struct engine *, struct courier *, struct bytes);
+	enum relay_client_state from;
+	lk_err (*take)(struct engine *, struct relay_client *, struct bytes);
 } handlers[] = {
-	{ MSG_HELLO, COURIER_HELLO, hello_received },
-	{ MSG_CLOSE, COURIER_HELLO, close_received },
-	{ MSG_PING, COURIER_LOGIN, ping_received },
-	{ MSG_PONG, COURIER_LOGIN, passed_over },
-	{ MSG_RELAY_REGISTER, COURIER_LOGIN, registered },
-	{ MSG_RELAY_OPEN, COURIER_OPEN, errand_opened },
-	{ MSG_RELAY_STORED, COURIER_OPEN, errand_stored },
-	{ MSG_RELAY_QUOTA, COURIER_OPEN, errand_quota },
-	{ MSG_MAILBOX_PUT, COURIER_OPEN, courier_posted },
-	{ MSG_MAILBOX_GET, COURIER_OPEN, courier_letters },
-	{ MSG_MAILBOX_DELETE, COURIER_OPEN, passed_over },
-	{ MSG_FP, COURIER_OPEN, errand_fp },
-	{ MSG_RANGE, COURIER_OPEN, errand_range },
-	{ MSG_WANT, COURIER_OPEN, errand_want },
-	{ MSG_BATCH, COURIER_OPEN, errand_batch },
-	{ MSG_ACK, COURIER_OPEN, errand_ack },
+	{ MSG_HELLO, RELAY_CLIENT_HELLO, hello_received },
+	{ MSG_CLOSE, RELAY_CLIENT_HELLO, close_received },
+	{ MSG_PING, RELAY_CLIENT_LOGIN, ping_received },
+	{ MSG_PONG, RELAY_CLIENT_LOGIN, passed_over },
+	{ MSG_RELAY_REGISTER, RELAY_CLIENT_LOGIN, registered },
+	{ MSG_RELAY_OPEN, RELAY_CLIENT_OPEN, relay_topic_opened },
+	{ MSG_RELAY_STORED, RELAY_CLIENT_OPEN, relay_topic_stored },
+	{ MSG_RELAY_QUOTA, RELAY_CLIENT_OPEN, relay_topic_quota },
+	{ MSG_MAILBOX_PUT, RELAY_CLIENT_OPEN, relay_client_posted },
+	{ MSG_MAILBOX_GET, RELAY_CLIENT_OPEN, relay_client_letters },
+	{ MSG_MAILBOX_DELETE, RELAY_CLIENT_OPEN, passed_over },
+	{ MSG_FP, RELAY_CLIENT_OPEN, relay_topic_fp },
+	{ MSG_RANGE, RELAY_CLIENT_OPEN, relay_topic_range },
+	{ MSG_WANT, RELAY_CLIENT_OPEN, relay_topic_want },
+	{ MSG_BATCH, RELAY_CLIENT_OPEN, relay_topic_batch },
+	{ MSG_ACK, RELAY_CLIENT_OPEN, relay_topic_ack },
 };
 
 static lk_err
-message(struct engine *e, struct courier *c, uint8_t type, struct bytes body)
+message(
+    struct engine *e, struct relay_client *c, uint8_t type, struct bytes body)
 {
 	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
 		if (handlers[i].type == type)
@@ -410,7 +413,7 @@ message(struct engine *e, struct courier *c, uint8_t type, struct bytes body)
 }
 
 static lk_err
-bytes_taken(struct engine *e, struct courier *c, struct bytes in)
+bytes_taken(struct engine *e, struct relay_client *c, struct bytes in)
 {
 	while (c->session != NULL && !c->closing) {
 		struct session_event ev;
@@ -427,9 +430,9 @@ bytes_taken(struct engine *e, struct courier *c, struct bytes in)
 }
 
 lk_err
-couriers_bytes(struct engine *e, uint64_t conn, struct bytes bytes)
+relay_clients_bytes(struct engine *e, uint64_t conn, struct bytes bytes)
 {
-	struct courier *c = courier_find(e, conn);
+	struct relay_client *c = relay_client_find(e, conn);
 	lk_err err;
 
 	if (c == NULL || c->closing)
@@ -445,30 +448,30 @@ couriers_bytes(struct engine *e, uint64_t conn, struct bytes bytes)
 	case LK_E_FULL:
 		return err;
 	default:
-		courier_says(e, c, err, err.what);
-		courier_end(e, c);
+		relay_client_says(e, c, err, err.what);
+		relay_client_end(e, c);
 		return LK_NONE;
 	}
 }
 
-/* Makes and removes couriers as there are relays among the remotes. */
+/* Makes and removes relay_clients as there are relays among the remotes. */
 static lk_err
-couriers_match(struct engine *e)
+relay_clients_match(struct engine *e)
 {
 	struct remote_status s;
-	struct courier *c, *next;
+	struct relay_client *c, *next;
 
-	TAILQ_FOREACH_SAFE (c, &e->couriers, next, next) {
+	TAILQ_FOREACH_SAFE (c, &e->relay_clients, next, next) {
 		const struct remote_status *at = remote_status(e, c->remote);
 
 		if (at != NULL && strcmp(at->url, c->url) == 0)
 			continue;
-		courier_end(e, c);
+		relay_client_end(e, c);
 		if (c->conn == 0)
-			courier_free(e, c);
+			relay_client_free(e, c);
 	}
 	for (size_t i = 0; engine_remote(e, i, &s).code == LK_OK; i++) {
-		TAILQ_FOREACH (c, &e->couriers, next)
+		TAILQ_FOREACH (c, &e->relay_clients, next)
 			if (c->remote == s.number)
 				break;
 		if (c != NULL || s.kind != REMOTE_RELAY)
@@ -486,69 +489,70 @@ couriers_match(struct engine *e)
 		TAILQ_INIT(&c->ack_waits);
 		message_body_max(c->body_max);
 		relay_answer_max(c->body_max);
-		TAILQ_INSERT_TAIL(&e->couriers, c, next);
+		TAILQ_INSERT_TAIL(&e->relay_clients, c, next);
 	}
 	return LK_NONE;
 }
 
 static lk_err
-courier_tick(struct engine *e, struct courier *c)
+relay_client_tick(struct engine *e, struct relay_client *c)
 {
 	static const uint8_t nonce[8];
 	int64_t now = e->now.mono.ms;
 
-	if (c->state == COURIER_IDLE)
-		return c->conn == 0 && now >= c->due.ms ? courier_dial(e, c)
-							: LK_NONE;
-	if ((c->state != COURIER_OPEN && now >= c->deadline.ms) ||
+	if (c->state == RELAY_CLIENT_IDLE)
+		return c->conn == 0 && now >= c->due.ms
+		    ? relay_client_dial(e, c)
+		    : LK_NONE;
+	if ((c->state != RELAY_CLIENT_OPEN && now >= c->deadline.ms) ||
 	    now - c->heard.ms >= DEAD_MS) {
-		courier_says(e, c, LK_ERR(LK_E_UNAVAILABLE, "relay"),
+		relay_client_says(e, c, LK_ERR(LK_E_UNAVAILABLE, "relay"),
 		    "it does not answer");
-		courier_end(e, c);
+		relay_client_end(e, c);
 		return LK_NONE;
 	}
-	if (c->state != COURIER_OPEN)
+	if (c->state != RELAY_CLIENT_OPEN)
 		return LK_NONE;
 	if (now - c->heard.ms >= IDLE_MS && now - c->pinged.ms >= IDLE_MS) {
 		c->pinged = e->now.mono;
-		courier_send(e, c, MSG_PING, BYTES_OF(nonce));
+		relay_client_send(e, c, MSG_PING, BYTES_OF(nonce));
 	}
-	TRY(errands_begin(e, c));
+	TRY(relay_topics_begin(e, c));
 	if (now - c->round.ms >= ROUND_MS ||
 	    (c->compare.ms != 0 && now >= c->compare.ms))
-		TRY(errands_compare(e, c));
+		TRY(relay_topics_compare(e, c));
 	if (c->round.ms == e->now.mono.ms || c->mail_due)
-		TRY(courier_mail(e, c));
-	TRY(errand_acks_step(e, c));
-	return errands_pump(e, c);
+		TRY(relay_client_mail(e, c));
+	TRY(relay_topic_acks_step(e, c));
+	return relay_topics_pump(e, c);
 }
 
 lk_err
-couriers_tick(struct engine *e)
+relay_clients_tick(struct engine *e)
 {
-	struct courier *c;
+	struct relay_client *c;
 
-	TRY(couriers_match(e));
-	TAILQ_FOREACH (c, &e->couriers, next)
-		TRY(courier_tick(e, c));
+	TRY(relay_clients_match(e));
+	TAILQ_FOREACH (c, &e->relay_clients, next)
+		TRY(relay_client_tick(e, c));
 	return LK_NONE;
 }
 
 int64_t
-couriers_next_ms(const struct engine *e)
+relay_clients_next_ms(const struct engine *e)
 {
-	const struct courier *c;
+	const struct relay_client *c;
 	int64_t next = INT64_MAX;
 
-	TAILQ_FOREACH (c, &e->couriers, next) {
-		int64_t at = c->state == COURIER_IDLE ? c->due.ms
-		    : c->state != COURIER_OPEN        ? c->deadline.ms
-						      : c->round.ms + ROUND_MS;
+	TAILQ_FOREACH (c, &e->relay_clients, next) {
+		int64_t at = c->state == RELAY_CLIENT_IDLE ? c->due.ms
+		    : c->state != RELAY_CLIENT_OPEN        ? c->deadline.ms
+						    : c->round.ms + ROUND_MS;
 
-		if (c->state == COURIER_OPEN && c->compare.ms != 0 &&
+		if (c->state == RELAY_CLIENT_OPEN && c->compare.ms != 0 &&
 		    c->compare.ms < at)
 			at = c->compare.ms;
-		if (c->state == COURIER_OPEN && c->acks.ms != 0 &&
+		if (c->state == RELAY_CLIENT_OPEN && c->acks.ms != 0 &&
 		    c->acks.ms < at)
 			at = c->acks.ms;
 		if (at < next)
@@ -558,22 +562,22 @@ couriers_next_ms(const struct engine *e)
 }
 
 lk_err
-couriers_event(struct engine *e, const struct replica_event *ev)
+relay_clients_event(struct engine *e, const struct replica_event *ev)
 {
-	struct courier *c;
+	struct relay_client *c;
 
-	TAILQ_FOREACH (c, &e->couriers, next)
-		if (c->state == COURIER_OPEN)
-			TRY(errand_event(e, c, ev));
+	TAILQ_FOREACH (c, &e->relay_clients, next)
+		if (c->state == RELAY_CLIENT_OPEN)
+			TRY(relay_topic_event(e, c, ev));
 	return LK_NONE;
 }
 
 bool
-couriers_take(struct engine *e, struct engine_output *out)
+relay_clients_take(struct engine *e, struct engine_output *out)
 {
-	struct courier *c;
+	struct relay_client *c;
 
-	TAILQ_FOREACH (c, &e->couriers, next) {
+	TAILQ_FOREACH (c, &e->relay_clients, next) {
 		if (c->conn == 0)
 			continue;
 		*out = (struct engine_output){ .conn = c->conn };
@@ -592,7 +596,7 @@ couriers_take(struct engine *e, struct engine_output *out)
 		}
 		if (c->closing) {
 			out->what = ENGINE_CLOSE;
-			courier_lost(e, c);
+			relay_client_lost(e, c);
 			return true;
 		}
 	}
@@ -600,13 +604,13 @@ couriers_take(struct engine *e, struct engine_output *out)
 }
 
 void
-couriers_aborted(struct engine *e)
+relay_clients_aborted(struct engine *e)
 {
-	struct courier *c;
+	struct relay_client *c;
 
 	/* What the session said was never sent: it cannot go on. */
-	TAILQ_FOREACH (c, &e->couriers, next) {
+	TAILQ_FOREACH (c, &e->relay_clients, next) {
 		buf_wipe(&c->out);
-		courier_end(e, c);
+		relay_client_end(e, c);
 	}
 }

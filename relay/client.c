@@ -8,25 +8,25 @@
 #define SESSIONS_SAME_MAX 64 /* with one badge */
 
 static bool
-is_stranger(const struct visitor *v)
+is_stranger(const struct client *v)
 {
-	return !v->known && v->state != VISITOR_CLOSED;
+	return !v->known && v->state != CLIENT_CLOSED;
 }
 
 /* Who is a stranger beside this one, and one of them picked by chance, so that
  * who fills the places does not keep them. */
 struct strangers {
 	size_t all, here;
-	struct visitor *picked;
+	struct client *picked;
 };
 
 static struct strangers
-strangers_count(struct relay *r, const struct visitor *v)
+strangers_count(struct relay *r, const struct client *v)
 {
 	struct strangers s = { .all = 0 };
-	struct visitor *other;
+	struct client *other;
 
-	TAILQ_FOREACH (other, &r->visitors, next)
+	TAILQ_FOREACH (other, &r->clients, next)
 		if (other != v && is_stranger(other)) {
 			s.all++;
 			if (endpoint_same_place(other->address, v->address))
@@ -38,19 +38,19 @@ strangers_count(struct relay *r, const struct visitor *v)
 }
 
 static bool
-visitor_is_welcome(struct relay *r, const struct visitor *v)
+client_is_welcome(struct relay *r, const struct client *v)
 {
 	struct strangers s = strangers_count(r, v);
 
 	if (s.here < PEERS_STRANGERS_HERE && s.all >= RELAY_STRANGERS_MAX)
-		visitor_close(r, s.picked, CLOSE_BUSY);
+		client_close(r, s.picked, CLOSE_BUSY);
 	return s.here < PEERS_STRANGERS_HERE;
 }
 
 lk_err
-visitor_new(struct relay *r, uint64_t conn, const char *address)
+client_new(struct relay *r, uint64_t conn, const char *address)
 {
-	struct visitor *v = calloc(1, sizeof(*v));
+	struct client *v = calloc(1, sizeof(*v));
 	uint8_t ephemeral[DH_LEN];
 	struct session_config config = { .role = SESSION_RESPONDER,
 		.pattern = SESSION_NK,
@@ -59,19 +59,19 @@ visitor_new(struct relay *r, uint64_t conn, const char *address)
 	lk_err err;
 
 	if (v == NULL)
-		return LK_ERR(LK_E_NOMEM, "visitor");
+		return LK_ERR(LK_E_NOMEM, "client");
 	v->conn = conn;
 	v->accepted = v->heard = v->worked = r->now.mono;
 	v->work = RELAY_WORK_MAX;
 	(void)strlcpy(v->address, address, sizeof(v->address));
-	buf_init(&v->out, VISITOR_OUT_MAX);
+	buf_init(&v->out, CLIENT_OUT_MAX);
 	TAILQ_INIT(&v->sending);
 	relay_body_max(v->body_max);
 	v->body_max[MSG_HELLO] = v->body_max[MSG_CLOSE] = SMALL_MAX;
 	v->body_max[MSG_PING] = v->body_max[MSG_PONG] = SMALL_MAX;
-	TAILQ_INSERT_TAIL(&r->visitors, v, next);
-	if (!visitor_is_welcome(r, v)) {
-		visitor_close(r, v, CLOSE_BUSY);
+	TAILQ_INSERT_TAIL(&r->clients, v, next);
+	if (!client_is_welcome(r, v)) {
+		client_close(r, v, CLOSE_BUSY);
 		return LK_NONE;
 	}
 	random_fill(&r->random, ephemeral, sizeof(ephemeral));
@@ -82,12 +82,12 @@ visitor_new(struct relay *r, uint64_t conn, const char *address)
 }
 
 void
-visitor_free(struct relay *r, struct visitor *v)
+client_free(struct relay *r, struct client *v)
 {
-	TAILQ_REMOVE(&r->visitors, v, next);
+	TAILQ_REMOVE(&r->clients, v, next);
 	for (size_t i = 0; i < v->numbers_len; i++)
 		if (v->numbers[i] != NULL)
-			opened_free(r, v->numbers[i]);
+			subscription_free(r, v->numbers[i]);
 	session_free(v->session);
 	buf_wipe(&v->out);
 	free(v->numbers);
@@ -96,57 +96,57 @@ visitor_free(struct relay *r, struct visitor *v)
 }
 
 bool
-visitor_has_room(const struct visitor *v)
+client_has_room(const struct client *v)
 {
-	return v->state != VISITOR_CLOSED &&
-	    v->out.len + v->pending < VISITOR_ROOM_MIN;
+	return v->state != CLIENT_CLOSED &&
+	    v->out.len + v->pending < CLIENT_ROOM_MIN;
 }
 
 static void
-visitor_end(struct visitor *v)
+client_end(struct client *v)
 {
-	v->state = VISITOR_CLOSED;
+	v->state = CLIENT_CLOSED;
 	v->closing = true;
 }
 
 void
-visitor_send(struct relay *r, struct visitor *v, enum message_type type,
+client_send(struct relay *r, struct client *v, enum message_type type,
     struct bytes body)
 {
-	bool told = v->state == VISITOR_CLOSED || v->session == NULL ||
+	bool told = v->state == CLIENT_CLOSED || v->session == NULL ||
 	    session_send(v->session, &v->out, (uint8_t)type, body).code ==
 		LK_OK;
 
 	/* One that cannot be told is one to part with. */
 	if (told)
 		return;
-	visitor_end(v);
+	client_end(v);
 	r->wake = r->now.mono;
 }
 
 void
-visitor_close(struct relay *r, struct visitor *v, enum close_reason reason)
+client_close(struct relay *r, struct client *v, enum close_reason reason)
 {
 	uint8_t body[1] = { (uint8_t)reason };
 
-	if (v->state == VISITOR_CLOSED)
+	if (v->state == CLIENT_CLOSED)
 		return;
-	if (v->state != VISITOR_HANDSHAKE)
-		visitor_send(r, v, MSG_CLOSE, BYTES_OF(body));
-	visitor_end(v);
+	if (v->state != CLIENT_HANDSHAKE)
+		client_send(r, v, MSG_CLOSE, BYTES_OF(body));
+	client_end(v);
 }
 
 lk_err
-visitor_known(
-    struct relay *r, struct visitor *v, const uint8_t pk[static SIGN_PK_LEN])
+client_known(
+    struct relay *r, struct client *v, const uint8_t pk[static SIGN_PK_LEN])
 {
-	struct visitor *other;
+	struct client *other;
 	size_t same = 0;
 
 	if (v->known)
 		return LK_NONE;
-	TAILQ_FOREACH (other, &r->visitors, next)
-		same += other->known && other->state != VISITOR_CLOSED &&
+	TAILQ_FOREACH (other, &r->clients, next)
+		same += other->known && other->state != CLIENT_CLOSED &&
 		    memcmp(other->badge, pk, SIGN_PK_LEN) == 0;
 	if (same >= SESSIONS_SAME_MAX)
 		return LK_ERR(LK_E_LIMIT, "too many sessions");
@@ -156,7 +156,7 @@ visitor_known(
 }
 
 lk_err
-visitor_work(struct relay *r, struct visitor *v, uint64_t n)
+client_work(struct relay *r, struct client *v, uint64_t n)
 {
 	v->work += (r->now.mono.ms - v->worked.ms) * RELAY_WORK_SECOND / 1000;
 	v->worked = r->now.mono;
@@ -169,31 +169,31 @@ visitor_work(struct relay *r, struct visitor *v, uint64_t n)
 }
 
 lk_err
-visitor_vault(struct relay *r, struct visitor *v, const struct account *a,
+client_vault(struct relay *r, struct client *v, const struct account *a,
     struct vault **out)
 {
 	struct vault *vault;
 
 	TRY(vault_get(&r->vaults, a, &vault));
 	r->current = *out = vault;
-	for (size_t i = 0; i < v->uses_len && i < VISITOR_USES_MAX; i++)
+	for (size_t i = 0; i < v->uses_len && i < CLIENT_USES_MAX; i++)
 		if (v->uses[i] == vault)
 			return LK_NONE;
-	if (v->uses_len < VISITOR_USES_MAX)
+	if (v->uses_len < CLIENT_USES_MAX)
 		v->uses[v->uses_len] = vault;
 	v->uses_len++;
 	return LK_NONE;
 }
 
 static bool
-heard_of_failed(const struct relay *r, const struct visitor *v)
+heard_of_failed(const struct relay *r, const struct client *v)
 {
 	const struct vault *vault;
 	bool some = false;
 
 	TAILQ_FOREACH (vault, &r->vaults.open, next)
 		some |= vault->failed;
-	if (!some || v->uses_len > VISITOR_USES_MAX)
+	if (!some || v->uses_len > CLIENT_USES_MAX)
 		return some;
 	for (size_t i = 0; i < v->uses_len; i++)
 		if (v->uses[i]->failed)
@@ -202,51 +202,51 @@ heard_of_failed(const struct relay *r, const struct visitor *v)
 }
 
 void
-visitors_part(struct relay *r)
+clients_part(struct relay *r)
 {
-	struct visitor *v;
+	struct client *v;
 
-	TAILQ_FOREACH (v, &r->visitors, next) {
+	TAILQ_FOREACH (v, &r->clients, next) {
 		if (heard_of_failed(r, v)) {
 			buf_wipe(&v->out);
-			visitor_end(v);
+			client_end(v);
 		}
 		v->uses_len = 0;
 	}
 }
 
 static lk_err
-hello_taken(struct relay *r, struct visitor *v, struct bytes body)
+hello_taken(struct relay *r, struct client *v, struct bytes body)
 {
 	struct hello hello;
 
 	(void)r;
-	if (v->state != VISITOR_HELLO)
+	if (v->state != CLIENT_HELLO)
 		return LK_ERR(LK_E_MALFORMED, "second HELLO");
 	TRY(hello_meet(&hello, body));
-	v->state = VISITOR_OPEN;
+	v->state = CLIENT_OPEN;
 	return LK_NONE;
 }
 
 static lk_err
-close_taken(struct relay *r, struct visitor *v, struct bytes body)
+close_taken(struct relay *r, struct client *v, struct bytes body)
 {
 	(void)body;
-	visitor_close(r, v, CLOSE_DONE);
+	client_close(r, v, CLOSE_DONE);
 	return LK_NONE;
 }
 
 static lk_err
-ping_taken(struct relay *r, struct visitor *v, struct bytes body)
+ping_taken(struct relay *r, struct client *v, struct bytes body)
 {
 	if (body.len != 8)
 		return LK_ERR(LK_E_MALFORMED, "PING");
-	visitor_send(r, v, MSG_PONG, body);
+	client_send(r, v, MSG_PONG, body);
 	return LK_NONE;
 }
 
 static lk_err
-pong_taken(struct relay *r, struct visitor *v, struct bytes body)
+pong_taken(struct relay *r, struct client *v, struct bytes body)
 {
 	(void)r;
 	(void)v;
@@ -260,7 +260,7 @@ enum { FIRST = 1, ANYBODY = 2, KNOWN = 4, ACCOUNT = 8 };
 static const struct handler {
 	enum message_type type;
 	unsigned when;
-	lk_err (*take)(struct relay *, struct visitor *, struct bytes);
+	lk_err (*take)(struct relay *, struct client *, struct bytes);
 } handlers[] = {
 	{ MSG_HELLO, FIRST | ANYBODY, hello_taken },
 	{ MSG_CLOSE, FIRST | ANYBODY, close_taken },
@@ -281,23 +281,23 @@ static const struct handler {
 };
 
 static unsigned
-visitor_may(const struct visitor *v)
+client_may(const struct client *v)
 {
-	if (v->state == VISITOR_HELLO)
+	if (v->state == CLIENT_HELLO)
 		return FIRST;
 	return ANYBODY | (v->known ? KNOWN : 0) | (v->logged_in ? ACCOUNT : 0);
 }
 
 static lk_err
 message_taken(
-    struct relay *r, struct visitor *v, uint8_t type, struct bytes body)
+    struct relay *r, struct client *v, uint8_t type, struct bytes body)
 {
 	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
 		const struct handler *h = &handlers[i];
 
 		if (h->type != type)
 			continue;
-		if ((h->when & visitor_may(v)) == 0)
+		if ((h->when & client_may(v)) == 0)
 			return LK_ERR(LK_E_MALFORMED, "message out of place");
 		return h->take(r, v, body);
 	}
@@ -307,7 +307,7 @@ message_taken(
 }
 
 static void
-established(struct relay *r, struct visitor *v)
+established(struct relay *r, struct client *v)
 {
 	struct hello hello = { .min = PROTOCOL_VERSION,
 		.max = PROTOCOL_VERSION,
@@ -315,12 +315,12 @@ established(struct relay *r, struct visitor *v)
 	BUF_SCOPED b = { .max = SMALL_MAX };
 
 	hello_encode(&b, &hello);
-	v->state = VISITOR_HELLO;
-	visitor_send(r, v, MSG_HELLO, buf_bytes(&b));
+	v->state = CLIENT_HELLO;
+	client_send(r, v, MSG_HELLO, buf_bytes(&b));
 }
 
 static lk_err
-stranger_check(const struct visitor *v)
+stranger_check(const struct client *v)
 {
 	return v->known || v->received <= RELAY_STRANGER_BYTES_MAX
 	    ? LK_NONE
@@ -329,19 +329,19 @@ stranger_check(const struct visitor *v)
 
 /* One that is answered and does not read is not asked on. */
 static lk_err
-answers_check(const struct visitor *v)
+answers_check(const struct client *v)
 {
-	return v->out.len + v->pending <= VISITOR_OUT_MAX / 2
+	return v->out.len + v->pending <= CLIENT_OUT_MAX / 2
 	    ? LK_NONE
 	    : LK_ERR(LK_E_LIMIT, "does not read");
 }
 
 lk_err
-visitor_bytes(struct relay *r, struct visitor *v, struct bytes in)
+client_bytes(struct relay *r, struct client *v, struct bytes in)
 {
 	v->heard = r->now.mono;
 	v->received += in.len;
-	while (v->state != VISITOR_CLOSED) {
+	while (v->state != CLIENT_CLOSED) {
 		struct session_event ev;
 
 		TRY(stranger_check(v));
