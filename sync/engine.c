@@ -294,6 +294,8 @@ engine_plan(struct engine *e)
 	wake_at(e, broadcast_next_ms(e));
 	if (e->late_len > 0)
 		wake_at(e, e->late_due.ms);
+	if (e->held_due.ms != 0)
+		wake_at(e, e->held_due.ms);
 	wake_at(e, engine_remotes_next_ms(e));
 	wake_at(e, relay_clients_next_ms(e));
 	if (e->acks_len > 0)
@@ -323,6 +325,7 @@ engine_tick(struct engine *e, struct now now)
 		TRY(fanout_watch(e));
 	TRY(fanout_step(e));
 	TRY(heals_step(e));
+	TRY(reconcile_held(e));
 	TRY(discovery_tick(e));
 	TRY(overlay_step(e));
 	TRY(broadcast_step(e));

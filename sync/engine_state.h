@@ -157,6 +157,7 @@ struct engine {
 	uint32_t *heals; /* owned; documents whose readers may lack keys */
 	size_t heals_len, heals_cap;
 	struct mono heals_due;
+	struct mono held_due; /* when to look at topics held; ms 0: none is */
 	bool peers_loaded;
 	struct mono fanout; /* when to look; ms 0: nothing to do */
 	size_t devices_known, gone_known; /* as in the store; 0: not read */

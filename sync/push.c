@@ -134,6 +134,15 @@ came_from(
 	return false;
 }
 
+static bool
+was_brought(const struct engine *e, const uint8_t id[static LK_ID_LEN])
+{
+	for (size_t i = 0; i < e->origins_len; i++)
+		if (memcmp(e->origins[i].id, id, LK_ID_LEN) == 0)
+			return true;
+	return false;
+}
+
 static lk_err
 push_to(struct engine *e, struct link *l, uint32_t number,
     const struct log_entry *entry)
@@ -142,8 +151,9 @@ push_to(struct engine *e, struct link *l, uint32_t number,
 	struct envelope env;
 	BUF_SCOPED b = { .max = MESSAGE_MAX };
 
-	/* Its stream reaches the end of the log by itself. */
-	if (t->sending)
+	/* Its stream reaches the end of the log by itself; and with whom it is
+	 * to be compared yet, he may have what others brought. */
+	if (t->sending || (t->held.ms != 0 && was_brought(e, entry->id)))
 		return LK_NONE;
 	if (!link_has_room(l))
 		return reconcile_ask(e, l, number);

@@ -9,6 +9,10 @@
 /* A question is not asked again while its answer streams in; one whose answer
  * stays away is, with a later round. */
 #define ASK_PATIENCE_MS 20000
+/* While one peer brings a document no other is asked for it, that long at
+ * most. */
+#define HELD_MAX_MS 60000
+#define HELD_LOOK_MS 200
 
 void
 link_topic_clear(struct link_topic *t)
@@ -46,6 +50,50 @@ static bool
 may_ask(const struct engine *e, const struct link_topic *t)
 {
 	return !is_awaited(e, t->asked) && !is_busy(e, t);
+}
+
+/* Whether to wait with a question, as another peer has been asked for the same
+ * document: all that he brings would come twice. */
+static bool
+topic_hold(struct engine *e, const struct link *l, struct link_topic *t)
+{
+	struct link *m;
+
+	if (t->held.ms != 0 && e->now.mono.ms >= t->held.ms + HELD_MAX_MS)
+		return false;
+	TAILQ_FOREACH (m, &e->links, next) {
+		uint32_t n = topics_of(m, t->docno);
+
+		if (m == l || m->state != LINK_OPEN || n == GRAPH_NONE ||
+		    !is_awaited(e, topics_number(m, n)->asked))
+			continue;
+		if (t->held.ms == 0)
+			t->held = e->now.mono;
+		e->held_due.ms = e->now.mono.ms + HELD_LOOK_MS;
+		return true;
+	}
+	return false;
+}
+
+lk_err
+reconcile_held(struct engine *e)
+{
+	struct link *l;
+
+	if (e->held_due.ms == 0 || e->now.mono.ms < e->held_due.ms)
+		return LK_NONE;
+	e->held_due.ms = 0;
+	TAILQ_FOREACH (l, &e->links, next) {
+		if (l->state != LINK_OPEN)
+			continue;
+		for (uint32_t n = 0; n < l->numbers_len; n++) {
+			struct link_topic *t = topics_number(l, n);
+
+			if (t != NULL && t->held.ms != 0)
+				TRY(reconcile_ask(e, l, n));
+		}
+	}
+	return LK_NONE;
 }
 
 /* Fingerprint of the topics numbered first to last, each by its lowest: of
@@ -128,6 +176,7 @@ reconcile_equal(struct engine *e, struct link *l, const struct fp_range *f)
 		    t->serve != SERVE_FULL || t->equal_at == e->generation)
 			continue;
 		t->differs = false;
+		t->held.ms = 0;
 		TRY(acks_stand(e, t->docno, l->pk, &stand));
 		/* Else at the next time. */
 		if (stand || may_ask(e, t))
@@ -209,8 +258,9 @@ reconcile_ask(struct engine *e, struct link *l, uint32_t number)
 {
 	struct link_topic *t = topics_number(l, number);
 
-	if (t == NULL || !may_ask(e, t))
+	if (t == NULL || !may_ask(e, t) || topic_hold(e, l, t))
 		return LK_NONE;
+	TRY(topics_serve(e, l, t));
 	t->asked = e->now.mono;
 	t->crossed = false;
 	return vector_send(e, l, number, false);
@@ -252,7 +302,7 @@ ranges_open(struct engine *e, struct link *l, uint32_t number,
 	BUF_SCOPED b = { .max = RANGE_BODY_MAX };
 
 	if (!link_topic_is_shared(t) || is_awaited(e, t->ranged) ||
-	    is_busy(e, t))
+	    is_busy(e, t) || t->held.ms != 0)
 		return LK_NONE;
 	if (g->unclear_len == 0 || g->unclear_len > RANGE_AUTHORS_MAX)
 		TRY(range_open(&b, &set));
@@ -330,11 +380,13 @@ reconcile_vv(struct engine *e, struct link *l, struct bytes body)
 	TRY(vector_compare(
 	    e->r->txn, t->docno, &t->vector, link_topic_is_shared(t), &g));
 	l->spent += 2 * g.steps;
-	if (!vv.answer) {
+	if (vv.answer)
+		t->held.ms = 0;
+	if (!vv.answer && !(g.brings && topic_hold(e, l, t))) {
 		t->crossed = t->asked.ms != 0;
 		err = vector_send(e, l, vv.topic, true);
 	}
-	if (g.brings)
+	if (g.brings && t->held.ms == 0)
 		t->asked = e->now.mono;
 	else if (vv.answer)
 		t->asked.ms = 0;

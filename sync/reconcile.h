@@ -42,6 +42,8 @@ struct link_topic {
 	size_t queue_len, queue_at;
 	struct mono asked;  /* our VV is out, or what it brings not all here */
 	bool crossed;       /* his came meanwhile: his answer says no more */
+	struct mono held;   /* not asked, as another was, and until he has
+			     * answered; ms 0: no */
 	bool differs;       /* the last fingerprint did */
 	struct mono ranged; /* the last RANGE that found something; ms 0: none
 			     * is under way */
@@ -65,6 +67,9 @@ LK_MUST_USE lk_err reconcile_vv(struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err reconcile_range(
     struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err reconcile_busy(struct engine *, struct link *, struct bytes);
+/* Asks those who were not asked while another brought a document, where that
+ * has ended. */
+LK_MUST_USE lk_err reconcile_held(struct engine *);
 /* Whether what a peer asks is within what that may cost in a minute, in records
  * to be read and bytes; the cost is added.  Else he is told that it is not to
  * be answered (BUSY). */

@@ -326,7 +326,7 @@ LINKS = {
     "satellite": Link({"rate": 5e6, "delay": 300, "jitter": 20, "queue": 400000},
                       limits(60, 40, 40)),
     "modem": Link({"rate": 64e3, "delay": 100, "jitter": 10, "queue": 32768},
-                  limits(120, 60, 40, 2)),
+                  limits(120, 60, 40)),
     "lossy": Link({"rate": 20e6, "delay": 10, "loss": 0.2}, limits(120, 60, 60, 1, 3)),
     "resets": Link({"rate": 20e6, "delay": 10, "reset": 0.01}, limits(60, 60, 60, 2)),
     "mobile": Link({"rate": 2e6, "delay": 60, "jitter": 60, "loss": 0.01, "queue": 250000},

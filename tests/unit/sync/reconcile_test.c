@@ -1,10 +1,12 @@
-/* What a version vector does not tell is found by ranges. */
+/* How members come to the same, and what that costs. */
 #include "tests/unit/sync/carried.h"
 #include "tests/unit/sync/wired.h"
 
 #define BEFORE 120 /* edits of mal before he is copied */
 #define AFTER 3    /* and after that, by each of the two */
 #define MINUTE 60000
+#define PIECES 60
+#define PIECE_LEN 6000
 
 /* ann shares a document with mal and fay. */
 struct trio {
@@ -34,8 +36,8 @@ copy_make(struct trio *t)
 	(void)snprintf(
 	    t->copy.dir, sizeof(t->copy.dir), "/tmp/lk-member-XXXXXX");
 	assert_non_null(mkdtemp(t->copy.dir));
-	(void)snprintf(command, sizeof(command), "cp %s/* %s/", t->m.d.dir,
-	    t->copy.dir);
+	(void)snprintf(
+	    command, sizeof(command), "cp %s/* %s/", t->m.d.dir, t->copy.dir);
 	engine_free(t->m.e);
 	device_close(&t->m.d);
 	assert_int_equal(system(command), 0);
@@ -44,10 +46,8 @@ copy_make(struct trio *t)
 	host_engine(&t->m);
 }
 
-/* Everybody has the same; then two copies of mal write, and nobody knows of
- * either yet. */
 static void
-trio_make(struct trio *t)
+trio_meet(struct trio *t)
 {
 	char text[TICKET_TEXT_MAX + 1];
 
@@ -62,6 +62,14 @@ trio_make(struct trio *t)
 	edits(&t->m.d, t->in_m, BEFORE, "both");
 	wires_run(&t->w, MINUTE);
 	wires_cut(&t->w);
+}
+
+/* Everybody has the same; then two copies of mal write, and nobody knows of
+ * either yet. */
+static void
+trio_make(struct trio *t)
+{
+	trio_meet(t);
 	t->m.cut = true;
 	copy_make(t);
 	edits(&t->m.d, t->in_m, AFTER, "one");
@@ -74,7 +82,8 @@ trio_clear(struct trio *t)
 	host_remove(&t->a);
 	host_remove(&t->m);
 	host_remove(&t->f);
-	device_remove(&t->copy);
+	if (t->copy.dir[0] != '\0')
+		device_remove(&t->copy);
 }
 
 static void
@@ -176,6 +185,105 @@ a_fork_that_both_know_costs_nothing_more(void **state)
 	trio_clear(&t);
 }
 
+/* Text that deflates to half of it. */
+static void
+write_much(struct host *h, uint32_t docno)
+{
+	char key[16], text[PIECE_LEN + 1] = { 0 };
+	uint64_t x = 1;
+
+	for (size_t i = 0; i < PIECES; i++) {
+		(void)snprintf(key, sizeof(key), "much%zu", i);
+		for (size_t j = 0; j < PIECE_LEN; j++) {
+			x = x * 6364136223846793005 + 1442695040888963407;
+			text[j] = "0123456789abcdef"[x >> 60];
+		}
+		host_edit(h, docno, key, text);
+	}
+}
+
+static unsigned
+wires_of(const struct wires *w, const struct host *h)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < w->len; i++)
+		n += w->at[i].up &&
+		    (w->at[i].end[0] == h || w->at[i].end[1] == h);
+	return n;
+}
+
+/* What a host sends gets away again. */
+static void
+way_free(struct wires *w, struct host *h)
+{
+	h->slow = false;
+	device_begin(&h->d);
+	for (size_t i = 0; i < w->len; i++)
+		for (int side = 0; side < 2; side++)
+			if (w->at[i].up && w->at[i].end[side] == h)
+				engine_pending(h->e, w->at[i].conn[side], 0);
+	host_commit(h);
+}
+
+/* ann and mal have much when fay comes back to both, and neither can send yet;
+ * in bytes, what it took to bring it from one to the other. */
+static uint64_t
+fay_comes_back(struct trio *t)
+{
+	uint64_t payload;
+
+	trio_meet(t);
+	t->f.cut = true;
+	wires_run(&t->w, MINUTE);
+	payload = t->w.bytes;
+	write_much(&t->a, t->in_a);
+	wires_run(&t->w, MINUTE);
+	payload = t->w.bytes - payload;
+	t->f.cut = false;
+	t->a.slow = t->m.slow = true;
+	device_begin(&t->f.d);
+	engine_network_changed(t->f.e, t->f.d.now);
+	host_commit(&t->f);
+	wires_run(&t->w, 3000);
+	assert_int_equal(wires_of(&t->w, &t->f), 2);
+	assert_false(are_equal(t));
+	return payload;
+}
+
+static void
+who_comes_back_to_two_gets_everything_once(void **state)
+{
+	struct trio t;
+	uint64_t payload, bytes;
+
+	(void)state;
+	payload = fay_comes_back(&t);
+	bytes = t.w.bytes;
+	way_free(&t.w, &t.a);
+	way_free(&t.w, &t.m);
+	(void)bytes_until_equal(&t, 5000);
+	wires_run(&t.w, MINUTE);
+	bytes = t.w.bytes - bytes;
+	assert_true(bytes < payload + payload / 8);
+	trio_clear(&t);
+}
+
+/* Whichever was asked. */
+static void
+who_was_asked_and_sends_nothing_keeps_nobody_waiting_for_long(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct trio t;
+
+		(void)fay_comes_back(&t);
+		way_free(&t.w, i == 0 ? &t.a : &t.m);
+		(void)bytes_until_equal(&t, MINUTE);
+		trio_clear(&t);
+	}
+}
+
 int
 main(void)
 {
@@ -183,6 +291,9 @@ main(void)
 		cmocka_unit_test(of_a_fork_only_what_is_missing_is_sent),
 		cmocka_unit_test(who_knows_one_branch_of_a_fork_gets_the_other),
 		cmocka_unit_test(a_fork_that_both_know_costs_nothing_more),
+		cmocka_unit_test(who_comes_back_to_two_gets_everything_once),
+		cmocka_unit_test(
+		    who_was_asked_and_sends_nothing_keeps_nobody_waiting_for_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
