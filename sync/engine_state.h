@@ -239,7 +239,7 @@ bool topics_is_welcomed(const struct link *, uint32_t docno);
 /* Sends a welcome for a document to a reader who has no number for it. */
 LK_MUST_USE lk_err welcome_send(struct engine *, struct link *, uint32_t docno);
 /* The same for one who has a number, from former times, but not the keys of his
- * present grant. */
+ * present grant; the topic's vector is the one he has just sent. */
 LK_MUST_USE lk_err welcome_renew(
     struct engine *, struct link *, struct link_topic *);
 /* To every connected reader of a document that has none yet. */

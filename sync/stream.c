@@ -53,8 +53,9 @@ batch_add(
 	if (*full)
 		return LK_NONE;
 	TRY(envelope_parse(&env, envelope));
-	return vector_covers(&t->vector, &env) ? LK_NONE
-					       : item_encode(b, &t->out, &env);
+	return vector_covers(&t->vector, env.tag, env.seq)
+	    ? LK_NONE
+	    : item_encode(b, &t->out, &env);
 }
 
 /* Fills one BATCH from the log; *end when the stream is through. */

@@ -238,9 +238,10 @@ vector_compare(struct txn *t, uint32_t docno, struct vector *theirs,
 }
 
 bool
-vector_covers(const struct vector *v, const struct envelope *env)
+vector_covers(const struct vector *v, const uint8_t tag[static LK_TOPIC_LEN],
+    uint64_t seq)
 {
-	const struct version_entry *has = vector_find(v, env->tag);
+	const struct version_entry *has = vector_find(v, tag);
 
-	return has != NULL && env->seq <= has->seq;
+	return has != NULL && seq <= has->seq;
 }

@@ -49,7 +49,9 @@ void vector_gap_clear(struct vector_gap *);
 LK_MUST_USE lk_err vector_compare(struct txn *, uint32_t docno,
     struct vector *theirs, bool ranges, struct vector_gap *);
 
-/* Whether a peer with this vector has the envelope, as far as that tells. */
-bool vector_covers(const struct vector *, const struct envelope *);
+/* Whether a peer with this vector has an author's envelope of this seq, as far
+ * as that tells. */
+bool vector_covers(const struct vector *,
+    const uint8_t tag[static LK_TOPIC_LEN], uint64_t seq);
 
 #endif

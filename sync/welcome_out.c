@@ -171,6 +171,18 @@ welcome_send(struct engine *e, struct link *l, uint32_t docno)
 	return LK_NONE;
 }
 
+/* Whether the vector he asks with holds the grant. */
+static bool
+grant_is_there(const struct link_topic *t, const struct docstate *ds,
+    const struct member *m)
+{
+	struct graph_author by = graph_node_author(ds->graph, m->node);
+	uint8_t tag[LK_TOPIC_LEN];
+
+	author_tag(tag, &ds->topic, by.key);
+	return vector_covers(&t->vector, tag, graph_seq(ds->graph, m->node));
+}
+
 lk_err
 welcome_renew(struct engine *e, struct link *l, struct link_topic *t)
 {
@@ -184,7 +196,8 @@ welcome_renew(struct engine *e, struct link *l, struct link_topic *t)
 	if (!reader_grant(ds->graph, l->pk, &m))
 		return LK_NONE;
 	TRY(acks_cover(e, ds, l->pk, m.node, &cover));
-	if (cover) {
+	/* A store that was put back has less than it once said. */
+	if (cover && grant_is_there(t, ds, &m)) {
 		t->welcomed = true;
 		return LK_NONE;
 	}

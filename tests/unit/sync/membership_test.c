@@ -425,6 +425,25 @@ a_branch_that_a_peer_lacks_reaches_it(void **state)
 	    (size_t[]){ 1, 3, 0, 2 }, (bool[]){ true, true, false, false });
 }
 
+/* The device begins anew, with its store as `command` leaves it. */
+static void
+store_change(struct wires *w, struct host *h, const char *command)
+{
+	char text[300];
+
+	wires_cut(w);
+	w->len = 0;
+	engine_free(h->e);
+	device_close(&h->d);
+	(void)snprintf(text, sizeof(text), "cd %s && %s", h->d.dir, command);
+	assert_int_equal(system(text), 0);
+	device_open(&h->d);
+	host_engine(h);
+}
+
+#define KEEP "mkdir old && find . -maxdepth 1 -type f -exec cp -t old {} +"
+#define PUT_BACK "mv old/* . && rmdir old"
+
 /* A device whose store was put back has less than it said before: what it says
  * itself now counts. */
 static void
@@ -433,18 +452,10 @@ a_store_put_back_is_not_taken_for_complete(void **state)
 	struct pair p;
 	struct link *l;
 	struct sync_status s;
-	char command[300];
 
 	(void)state;
 	pair_make(&p);
-	wires_cut(&p.w);
-	engine_free(p.b.e);
-	device_close(&p.b.d);
-	(void)snprintf(
-	    command, sizeof(command), "cp -r %s %s.old", p.b.d.dir, p.b.d.dir);
-	assert_int_equal(system(command), 0);
-	device_open(&p.b.d);
-	host_engine(&p.b);
+	store_change(&p.w, &p.b, KEEP);
 	wires_run(&p.w, 3000);
 	host_edit(&p.a, p.in_a, "later", "than the copy");
 	wires_run(&p.w, 40000);
@@ -452,14 +463,7 @@ a_store_put_back_is_not_taken_for_complete(void **state)
 	ok(engine_sync_status(p.a.e, p.in_a, 0, &s));
 	device_commit(&p.a.d);
 	assert_int_equal(s.state, SYNC_DONE);
-	wires_cut(&p.w);
-	engine_free(p.b.e);
-	device_close(&p.b.d);
-	(void)snprintf(command, sizeof(command), "rm -rf %s && mv %s.old %s",
-	    p.b.d.dir, p.b.d.dir, p.b.d.dir);
-	assert_int_equal(system(command), 0);
-	device_open(&p.b.d);
-	host_engine(&p.b);
+	store_change(&p.w, &p.b, PUT_BACK);
 	/* He says what he has, and nothing more reaches him. */
 	p.a.slow = true;
 	wires_run(&p.w, 3000);
@@ -473,6 +477,44 @@ a_store_put_back_is_not_taken_for_complete(void **state)
 	ok(engine_sync_status(p.a.e, p.in_a, 0, &s));
 	device_commit(&p.a.d);
 	assert_int_equal(s.state, SYNC_PENDING);
+	pair_clear(&p);
+}
+
+static void
+host_share(struct host *h, uint32_t docno, const struct host *with)
+{
+	struct cert cert;
+	struct person person = { .devices = &cert, .devices_len = 1 };
+
+	ok(cert_decode(
+	    &cert, BYTES(with->d.identity.cert, with->d.identity.cert_len)));
+	memcpy(person.root_pk, with->d.identity.root_pk, 32);
+	device_begin(&h->d);
+	ok(replica_share(h->d.r, docno, &person, ROLE_WRITE));
+	host_commit(h);
+}
+
+/* Who had acknowledged his grant, and knows neither it nor its keys any more.
+ */
+static void
+a_store_put_back_is_given_its_keys_again(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_make(&p);
+	host_evict(&p.a, p.in_a, p.b.d.identity.root_pk);
+	host_edit(&p.a, p.in_a, "secret", "not for bob");
+	wires_run(&p.w, 40000);
+	store_change(&p.w, &p.b, KEEP);
+	host_share(&p.a, p.in_a, &p.b);
+	wires_run(&p.w, 40000);
+	assert_true(shows(&p.b.d, p.in_b, "secret"));
+	store_change(&p.w, &p.b, PUT_BACK);
+	assert_false(shows(&p.b.d, p.in_b, "secret"));
+	wires_run(&p.w, 40000);
+	assert_true(shows(&p.b.d, p.in_b, "secret"));
+	assert_equal_sets(&p);
 	pair_clear(&p);
 }
 
@@ -595,6 +637,7 @@ main(void)
 		cmocka_unit_test(more_heads_than_fit_are_acknowledged_in_part),
 		cmocka_unit_test(a_branch_that_a_peer_lacks_reaches_it),
 		cmocka_unit_test(a_store_put_back_is_not_taken_for_complete),
+		cmocka_unit_test(a_store_put_back_is_given_its_keys_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
