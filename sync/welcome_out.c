@@ -1,27 +1,44 @@
 #include <string.h>
 
 #include "sync/engine_state.h"
-#include "sync/mailbox.h"
 #include "sync/envelope.h"
 #include "sync/home.h"
+#include "sync/mailbox.h"
 #include "sync/person.h"
 
-bool
-reader_grant(const struct graph *g, const uint8_t pk[static 32],
-    struct member *out)
-{
-	bool found = false;
+/* Of more there was somebody who forks. */
+#define READER_GRANTS_MAX 16
 
-	for (size_t i = 0; i < graph_members_len(g); i++) {
+/* The grants under which a device reads now, the newest first, but those in the
+ * past of another: who lets somebody in hands him the keys of what he knows,
+ * and may not know of who else did. */
+static size_t
+reader_grants(const struct graph *g, const uint8_t pk[static 32],
+    struct member *out, size_t most)
+{
+	size_t n = 0;
+
+	for (size_t i = graph_members_len(g); i-- > 0 && n < most;) {
 		struct member m;
+		bool past = false;
 
 		graph_member(g, i, &m);
-		if (memcmp(m.key, pk, 32) == 0 && m.now >= ROLE_READ) {
-			*out = m;
-			found = true;
-		}
+		if (memcmp(m.key, pk, 32) != 0 || m.now < ROLE_READ)
+			continue;
+		for (size_t k = 0; k < n && !past; k++)
+			past = m.node == out[k].node ||
+			    graph_in_past(g, m.node, out[k].node);
+		if (!past)
+			out[n++] = m;
 	}
-	return found;
+	return n;
+}
+
+bool
+reader_grant(
+    const struct graph *g, const uint8_t pk[static 32], struct member *out)
+{
+	return reader_grants(g, pk, out, 1) > 0;
 }
 
 static lk_err
@@ -56,8 +73,7 @@ welcome_keys(struct engine *e, struct docstate *ds, uint32_t grant_node,
 		struct facts facts;
 		struct body body;
 
-		if (n != grant_node &&
-		    !graph_in_past(ds->graph, n, grant_node))
+		if (n != grant_node && !graph_in_past(ds->graph, n, grant_node))
 			continue;
 		TRY(node_get(e->r, ds->docno, n, &node));
 		TRY(facts_decode(&facts, &body, &arena, node.facts));
@@ -100,8 +116,7 @@ secret_follows(const struct welcome *w)
 	if (w->keys_len != 1)
 		return false;
 	topic_derive(&topic, w->keys[0].ladder);
-	same = digest_equal(
-	    topic.secret, w->topic.secret, EPOCH_SECRET_LEN);
+	same = digest_equal(topic.secret, w->topic.secret, EPOCH_SECRET_LEN);
 	secret_wipe(&topic, sizeof(topic));
 	return same;
 }
@@ -133,28 +148,35 @@ welcome_compose(struct engine *e, struct docstate *ds,
 	return welcome_write(e, ds, &m, own, out);
 }
 
+/* A welcome for each of some grants; *sent: for one at least. */
 static lk_err
-welcome_make(struct engine *e, struct link *l, struct docstate *ds,
-    const struct member *m, bool *sent)
+welcomes_make(struct engine *e, struct link *l, struct docstate *ds,
+    const struct member *grants, size_t len, bool *sent)
 {
-	BUF_SECRET b = { .max = WELCOME_MAX };
+	*sent = false;
+	for (size_t i = 0; i < len; i++) {
+		BUF_SECRET b = { .max = WELCOME_MAX };
 
-	TRY(welcome_write(e, ds, m, link_is_own(e, l), &b));
-	*sent = b.len > 0;
-	if (*sent)
+		TRY(welcome_write(e, ds, &grants[i], link_is_own(e, l), &b));
+		if (b.len == 0)
+			continue;
 		link_send(e, l, MSG_WELCOME, buf_bytes(&b));
+		*sent = true;
+	}
 	return LK_NONE;
 }
 
 lk_err
 welcome_send(struct engine *e, struct link *l, uint32_t docno)
 {
+	struct member grants[READER_GRANTS_MAX];
 	struct docstate *ds;
-	struct member m = { .node = GRAPH_NONE };
+	size_t len;
 	bool sent;
 
 	TRY(docstate_get(e->r, docno, &ds));
-	if (!reader_grant(ds->graph, l->pk, &m)) {
+	len = reader_grants(ds->graph, l->pk, grants, READER_GRANTS_MAX);
+	if (len == 0) {
 		topics_welcomed(l, docno, false);
 		return LK_NONE;
 	}
@@ -165,43 +187,53 @@ welcome_send(struct engine *e, struct link *l, uint32_t docno)
 		l->list_again = true;
 		return LK_NONE;
 	}
-	TRY(welcome_make(e, l, ds, &m, &sent));
+	TRY(welcomes_make(e, l, ds, grants, len, &sent));
 	if (sent)
 		topics_welcomed(l, docno, true);
 	return LK_NONE;
 }
 
-/* Whether the vector he asks with holds the grant. */
-static bool
-grant_is_there(const struct link_topic *t, const struct docstate *ds,
-    const struct member *m)
+/* Whether he has acknowledged a grant, and the vector he asks with holds it: a
+ * store that was put back has less than it once said. */
+static lk_err
+grant_is_known(struct engine *e, const struct link *l,
+    const struct link_topic *t, struct docstate *ds, const struct member *m,
+    bool *known)
 {
 	struct graph_author by = graph_node_author(ds->graph, m->node);
 	uint8_t tag[LK_TOPIC_LEN];
 
+	TRY(acks_cover(e, ds, l->pk, m->node, known));
 	author_tag(tag, &ds->topic, by.key);
-	return vector_covers(&t->vector, tag, graph_seq(ds->graph, m->node));
+	*known &= vector_covers(&t->vector, tag, graph_seq(ds->graph, m->node));
+	return LK_NONE;
 }
 
 lk_err
 welcome_renew(struct engine *e, struct link *l, struct link_topic *t)
 {
+	struct member grants[READER_GRANTS_MAX];
 	struct docstate *ds;
-	struct member m;
-	bool cover;
+	size_t len, lacks = 0;
 
 	if (t->welcomed)
 		return LK_NONE;
 	TRY(docstate_get(e->r, t->docno, &ds));
-	if (!reader_grant(ds->graph, l->pk, &m))
+	len = reader_grants(ds->graph, l->pk, grants, READER_GRANTS_MAX);
+	if (len == 0)
 		return LK_NONE;
-	TRY(acks_cover(e, ds, l->pk, m.node, &cover));
-	/* A store that was put back has less than it once said. */
-	if (cover && grant_is_there(t, ds, &m)) {
+	for (size_t i = 0; i < len; i++) {
+		bool known;
+
+		TRY(grant_is_known(e, l, t, ds, &grants[i], &known));
+		if (!known)
+			grants[lacks++] = grants[i];
+	}
+	if (lacks == 0) {
 		t->welcomed = true;
 		return LK_NONE;
 	}
-	return welcome_make(e, l, ds, &m, &t->welcomed);
+	return welcomes_make(e, l, ds, grants, lacks, &t->welcomed);
 }
 
 lk_err

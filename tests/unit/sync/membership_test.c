@@ -518,6 +518,69 @@ a_store_put_back_is_given_its_keys_again(void **state)
 	pair_clear(&p);
 }
 
+/* The number a document of one device has on another. */
+static uint32_t
+number_there(struct device *of, uint32_t docno, struct device *d)
+{
+	uint8_t docid[LK_ID_LEN];
+	struct docstate *ds;
+	uint32_t there;
+
+	device_begin(of);
+	ok(docstate_get(of->r, docno, &ds));
+	memcpy(docid, ds->docid, sizeof(docid));
+	device_commit(of);
+	device_begin(d);
+	ok(replica_doc_by_id(d->r, docid, &there));
+	device_commit(d);
+	return there;
+}
+
+/* ann has just thrown somebody out, of which bob knows nothing: each lets cat
+ * in, and she meets ann only. */
+static void
+who_was_let_in_by_two_needs_to_meet_one(void **state)
+{
+	struct wires w = { .len = 0 };
+	struct host a, b, c;
+	struct device m;
+	uint32_t in_a, in_b, other;
+	char ticket[TICKET_TEXT_MAX + 1];
+
+	(void)state;
+	host_make(&w, &a, 1, "ann");
+	host_make(&w, &b, 2, "bob");
+	host_make(&w, &c, 3, "cat");
+	in_a = document(&a.d, "plan");
+	ticket_make(&a, in_a, ROLE_ADMIN, 1, ticket);
+	in_b = redeemed(&b, redeem(&w, &b, ticket));
+	other = document(&a.d, "how they met");
+	ticket_make(&a, other, ROLE_READ, 1, ticket);
+	(void)redeem(&w, &c, ticket);
+	device_make(&m, 9, "mal");
+	ok(share_try(&a.d, in_a, &m, ROLE_READ));
+	wires_run(&w, 40000);
+	c.cut = true;
+	a.apart = &b;
+	wires_cut(&w);
+	host_evict(&a, in_a, m.identity.root_pk);
+	host_edit(&a, in_a, "secret", "under a new key");
+	host_share(&a, in_a, &c);
+	host_share(&b, in_b, &c);
+	a.apart = NULL;
+	wires_run(&w, 80000);
+	assert_true(shows(&b.d, in_b, "secret"));
+	wires_cut(&w);
+	b.cut = true;
+	c.cut = false;
+	wires_run(&w, 80000);
+	assert_true(shows(&c.d, number_there(&a.d, in_a, &c.d), "secret"));
+	device_remove(&m);
+	host_remove(&a);
+	host_remove(&b);
+	host_remove(&c);
+}
+
 struct planted {
 	const uint8_t *key;
 	struct bytes card;
@@ -638,6 +701,7 @@ main(void)
 		cmocka_unit_test(a_branch_that_a_peer_lacks_reaches_it),
 		cmocka_unit_test(a_store_put_back_is_not_taken_for_complete),
 		cmocka_unit_test(a_store_put_back_is_given_its_keys_again),
+		cmocka_unit_test(who_was_let_in_by_two_needs_to_meet_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
