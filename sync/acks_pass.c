@@ -160,15 +160,21 @@ acks_pass_next_ms(const struct engine *e)
 	return next;
 }
 
-/* The next record of a document that is neither the peer's nor our own. */
+/* The next record of a document's member that is neither the peer's nor our
+ * own. Of who is none any more nothing new is taken, so devices would differ
+ * about him for ever. */
 static lk_err
 known_next(struct engine *e, const struct link *l, uint32_t docno,
     uint8_t pk[static 32], struct ack_record *a)
 {
 	for (;;) {
+		bool member = false;
+
 		TRY(ack_record_next(e->r, docno, pk, a));
 		if (memcmp(pk, l->pk, 32) != 0 &&
 		    memcmp(pk, e->identity->sign.pk, 32) != 0)
+			TRY(member_index_has(e->r, docno, pk, &member));
+		if (member)
 			return LK_NONE;
 		if (!bytes_next(pk, 32))
 			return LK_ERR(LK_E_NOTFOUND, "ACK record");

@@ -189,6 +189,48 @@ nobody_can_say_it_for_another(void **state)
 	buf_clear(&said);
 }
 
+/* What is compared with a peer. */
+static void
+sum_of(struct host *h, uint32_t docno, const struct host *with,
+    struct fingerprint *f)
+{
+	device_begin(&h->d);
+	ok(acks_sum(h->e, link_of(h->e, pk(with)), docno, f));
+	device_commit(&h->d);
+}
+
+/* One device heard more of him than the other before he was thrown out. */
+static void
+who_was_thrown_out_is_not_compared(void **state)
+{
+	uint8_t said[64] = { 1 };
+	struct ack_record heard = { .said = BYTES_OF(said) };
+	struct fingerprint of_a, of_b;
+	struct device m;
+	struct row r;
+
+	(void)state;
+	row_make(&r);
+	device_make(&m, 9, "mal");
+	ok(share_try(&r.a.d, r.in_a, &m, ROLE_READ));
+	wires_run(&r.w, MINUTE);
+	device_begin(&r.a.d);
+	ok(ack_record_put(r.a.d.r, r.in_a, m.identity.sign.pk, &heard));
+	host_commit(&r.a);
+	sum_of(&r.a, r.in_a, &r.b, &of_a);
+	sum_of(&r.b, r.in_b, &r.a, &of_b);
+	assert_int_equal(of_a.count, of_b.count + 1);
+	host_evict(&r.a, r.in_a, m.identity.root_pk);
+	wires_run(&r.w, 2 * MINUTE);
+	sum_of(&r.a, r.in_a, &r.b, &of_a);
+	sum_of(&r.b, r.in_b, &r.a, &of_b);
+	assert_int_equal(of_a.count, 1);
+	assert_int_equal(of_b.count, 1);
+	assert_memory_equal(of_a.sum, of_b.sum, sizeof(of_a.sum));
+	device_remove(&m);
+	row_clear(&r);
+}
+
 /* Nothing is said twice: what a quiet minute and an edit come to. */
 static void
 passing_on_comes_to_an_end(void **state)
@@ -221,6 +263,7 @@ main(void)
 		cmocka_unit_test(it_is_told_by_whom_both_meet_in_turn),
 		cmocka_unit_test(what_was_said_before_does_not_count_again),
 		cmocka_unit_test(nobody_can_say_it_for_another),
+		cmocka_unit_test(who_was_thrown_out_is_not_compared),
 		cmocka_unit_test(passing_on_comes_to_an_end),
 	};
 
