@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "sync/bucket.h"
+#include "sync/docno_list.h"
 #include "sync/replica.h"
 
 #define SLICE_MAX 256   /* envelopes tried at once */
@@ -210,17 +211,23 @@ unread_done(struct engine *e, struct remote *r, struct unread *u,
 	return record_put(e, r->status.number, &record);
 }
 
-/* Another time it may be whole: overwritten, or all of it sent. */
-static void
+/* Another time it may be whole: overwritten, or all of it sent.  When it was
+ * written from here, which a list may tell before the answer does, it is
+ * written once more. */
+static lk_err
 unread_damaged(struct engine *e, struct remote *r, struct unread *u)
 {
 	unsigned n = u->damaged < DAMAGED_MOST ? u->damaged : DAMAGED_MOST;
+	struct bucket *b = &r->bucket;
 
-	unread_forget(&r->bucket, u);
+	unread_forget(b, u);
 	u->state = UNREAD_DAMAGED;
 	u->damaged++;
 	u->again.ms = e->now.mono.ms + ((int64_t)DAMAGED_MS << n);
 	r->status.damaged++;
+	TRY(record_del(e, r->status.number, &u->record.name));
+	return docno_list_add(
+	    &b->later.at, &b->later.len, &b->later.cap, u->docno);
 }
 
 static lk_err
@@ -273,10 +280,8 @@ bucket_fetched(struct engine *e, struct remote *r, const struct flight *f,
 	b->fetched += u->bytes.len;
 	TRY(buf_err(&u->bytes, "pack"));
 	if (pack_decode(&pack, buf_bytes(&u->bytes)).code != LK_OK ||
-	    !stored_name_same(&pack.name, &u->record.name)) {
-		unread_damaged(e, r, u);
-		return LK_NONE;
-	}
+	    !stored_name_same(&pack.name, &u->record.name))
+		return unread_damaged(e, r, u);
 	/* It was listed with another length than it has. */
 	u->record.size = u->bytes.len;
 	memcpy(u->record.last, pack.last, LK_ID_LEN);

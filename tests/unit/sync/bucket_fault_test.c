@@ -146,6 +146,52 @@ junk_and_damage_change_nobody(void **state)
 	story_end(s);
 }
 
+/* The first pack of a document that lies there. */
+static struct book *
+pack_of(
+    struct story *s, struct host *h, uint32_t docno, struct stored_name *name)
+{
+	struct docstate *ds;
+
+	device_begin(&h->d);
+	ok(docstate_get(h->d.r, docno, &ds));
+	device_commit(&h->d);
+	for (size_t i = 0; i < s->shelf->len; i++)
+		if (stored_name_parse(name, s->shelf->books[i].name) &&
+		    name->kind != STORED_ACK && name->kind != STORED_MAIL &&
+		    memcmp(name->topic, ds->topic.id, LK_TOPIC_LEN) == 0)
+			return &s->shelf->books[i];
+	fail_msg("no pack");
+	return NULL;
+}
+
+/* A list told of it before the answer to the request that put it came, so it is
+ * read, and is not what was put. */
+static void
+a_pack_that_is_seen_damaged_is_written_again(void **state)
+{
+	struct story *s = story_begin();
+	struct host *laptop = &s->at[LAPTOP];
+	uint32_t plan = host_document(laptop, "plan");
+	BUF_SCOPED whole = { .max = OBJECT_BYTES_MAX };
+	struct stored_name name;
+	struct book *book;
+
+	(void)state;
+	pass(s, MINUTE);
+	book = pack_of(s, laptop, plan, &name);
+	buf_add(&whole, buf_bytes(&book->bytes));
+	book->bytes.ptr[book->bytes.len / 2] ^= 1;
+	device_begin(&laptop->d);
+	ok(bucket_found(laptop->e, TAILQ_FIRST(&laptop->e->remotes), plan,
+	    &name, whole.len));
+	host_commit(laptop);
+	pass(s, 5 * MINUTE);
+	book = pack_of(s, laptop, plan, &name);
+	assert_true(bytes_equal(buf_bytes(&book->bytes), buf_bytes(&whole)));
+	story_end(s);
+}
+
 static void
 a_device_that_was_killed_goes_on(void **state)
 {
@@ -210,6 +256,7 @@ main(void)
 		cmocka_unit_test(
 		    a_letter_that_was_lost_with_the_store_is_written_again),
 		cmocka_unit_test(junk_and_damage_change_nobody),
+		cmocka_unit_test(a_pack_that_is_seen_damaged_is_written_again),
 		cmocka_unit_test(a_device_that_was_killed_goes_on),
 		cmocka_unit_test(who_may_only_read_a_store_reads),
 	};
