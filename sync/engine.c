@@ -426,6 +426,7 @@ engine_aborted(struct engine *e)
 	/* What the sessions said was never sent: they cannot go on. */
 	TAILQ_FOREACH (l, &e->links, next) {
 		buf_wipe(&l->out);
+		overlay_lost(e, l);
 		l->state = LINK_CLOSED;
 		l->closing = true;
 	}

@@ -248,6 +248,25 @@ a_link_that_ends_is_no_neighbour(void **state)
 	host_remove(&h);
 }
 
+/* The links end later than the crowd is looked at again. */
+static void
+after_an_undone_transaction_nobody_is_a_neighbour(void **state)
+{
+	struct link *l;
+	struct host h;
+
+	(void)state;
+	host_make(&h, LINKS_MAX);
+	l = link_make(&h);
+	says(&h, l, NEIGHBOUR_JOIN);
+	assert_true(is_active(l));
+	engine_aborted(h.e);
+	ok(overlay_step(h.e));
+	ok(engine_closed(h.e, l->conn, h.e->now));
+	assert_int_equal(overlay_crowd(h.e, h.docno)->active, 0);
+	host_remove(&h);
+}
+
 int
 main(void)
 {
@@ -261,6 +280,8 @@ main(void)
 		    who_announces_without_end_what_never_comes_is_not_heard),
 		cmocka_unit_test(walks_of_a_neighbour_are_counted),
 		cmocka_unit_test(a_link_that_ends_is_no_neighbour),
+		cmocka_unit_test(
+		    after_an_undone_transaction_nobody_is_a_neighbour),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
