@@ -315,7 +315,6 @@ part_answer(struct task *t, const struct range_part *part,
 	if (!differs)
 		return LK_NONE;
 	r->parts++;
-	r->answers = true;
 	part_skip(t, part->span.low);
 	*full = t->out->len + ANSWER_MAX + 2 * PART_MAX > t->room_end;
 	if (!*full && ours.count <= RANGE_IDS_MAX)
@@ -542,6 +541,7 @@ range_answer(struct buf *answer, const struct range_set *set, struct bytes body,
     size_t steps_max, struct range_result *out)
 {
 	struct range_result r = { .answers = false };
+	size_t before = answer->len;
 	struct task t;
 	lk_err err;
 
@@ -558,6 +558,7 @@ range_answer(struct buf *answer, const struct range_set *set, struct bytes body,
 		qsort(r.send, r.send_len, sizeof(*r.send), lsn_compare);
 	if (err.code == LK_OK)
 		err = buf_err(answer, "RANGE");
+	r.answers = answer->len > before;
 	r.steps = steps_max - t.steps;
 	free(t.gaps);
 	if (err.code != LK_OK) {
