@@ -165,14 +165,14 @@ peers_sample(
 	return LK_NONE;
 }
 
-lk_err
-peers_book_trim(struct engine *e)
+/* One, by chance, of those known for crowds only; NULL: there are no more than
+ * `most`. */
+static lk_err
+book_spare(struct engine *e, size_t most, struct peer **out)
 {
-	size_t most = BOOK_EACH * (e->overlay.many + 1), few = 0, seen = 0;
 	struct peer *p, *next, *picked = NULL;
+	size_t few = 0, seen = 0;
 
-	if (most > BOOK_MOST)
-		most = BOOK_MOST;
 	TAILQ_FOREACH_SAFE (p, &e->peers, next, next) {
 		bool only;
 
@@ -189,7 +189,24 @@ peers_book_trim(struct engine *e)
 		if (random_below(&e->random, ++seen) == 0)
 			picked = p;
 	}
-	return few > most && picked != NULL ? peer_forget(e, picked) : LK_NONE;
+	*out = few > most ? picked : NULL;
+	return LK_NONE;
+}
+
+lk_err
+peers_book_trim(struct engine *e)
+{
+	size_t most = BOOK_EACH * (e->overlay.many + 1);
+	struct peer *spare;
+
+	if (most > BOOK_MOST)
+		most = BOOK_MOST;
+	for (;;) {
+		TRY(book_spare(e, most, &spare));
+		if (spare == NULL)
+			return LK_NONE;
+		TRY(peer_forget(e, spare));
+	}
 }
 
 lk_err

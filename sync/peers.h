@@ -88,7 +88,8 @@ LK_MUST_USE lk_err peers_hear_of(
     struct engine *, uint32_t docno, const struct peer_entry *, bool seek);
 /* One that dialled here and shares a document. */
 LK_MUST_USE lk_err peers_dialled_in(struct engine *, const struct proof *);
-/* Makes room: of those that are known for crowds only there are few. */
+/* Makes room: of those that are known for crowds only at most BOOK_EACH for each
+ * crowd and as many more stay, BOOK_MOST in all. */
 LK_MUST_USE lk_err peers_book_trim(struct engine *);
 /* What lets a third device trust what we say of this peer.  NOTFOUND. */
 LK_MUST_USE lk_err peer_proof(

@@ -1,9 +1,11 @@
 #include "tests/unit/sync/device.h"
 
+#include "sync/endpoint.h"
 #include "sync/engine_state.h"
 
 #define ADDRESS "192.0.2.7:4000"
 #define LINKS_MAX 24
+#define MEMBERS_MAX 96
 
 /* A device with a document of many, and links to members that are made up:
  * what it says goes nowhere. */
@@ -11,7 +13,8 @@ struct host {
 	struct device d;
 	struct engine *e;
 	uint32_t docno;
-	uint8_t members[LINKS_MAX][32];
+	uint8_t members[MEMBERS_MAX][32];
+	struct cert certs[MEMBERS_MAX];
 	size_t members_len;
 	struct link *links[LINKS_MAX];
 	size_t links_len;
@@ -45,6 +48,7 @@ member_add(struct host *h)
 	device_block_make(&cert.block, &device, noise.pk, box.pk, 0);
 	cert_sign(&cert, &root);
 	ok(replica_share(h->d.r, h->docno, &person, ROLE_WRITE));
+	h->certs[h->members_len] = cert;
 	memcpy(h->members[h->members_len++], device.pk, 32);
 }
 
@@ -267,6 +271,27 @@ after_an_undone_transaction_nobody_is_a_neighbour(void **state)
 	host_remove(&h);
 }
 
+/* Whoever tells of all of a crowd at once. */
+static void
+of_a_crowd_few_are_remembered(void **state)
+{
+	struct addresses addresses = { .len = 1 };
+	size_t known = 0;
+	struct peer *p;
+	struct host h;
+
+	(void)state;
+	host_make(&h, MEMBERS_MAX);
+	ok(endpoint_parse(&addresses.at[0], ADDRESS));
+	for (size_t i = 0; i < MEMBERS_MAX; i++)
+		ok(peers_learn(h.e, &h.certs[i], NULL, &addresses));
+	ok(peers_book_trim(h.e));
+	TAILQ_FOREACH (p, &h.e->peers, next)
+		known++;
+	assert_int_equal(known, 2 * BOOK_EACH);
+	host_remove(&h);
+}
+
 int
 main(void)
 {
@@ -280,6 +305,7 @@ main(void)
 		    who_announces_without_end_what_never_comes_is_not_heard),
 		cmocka_unit_test(walks_of_a_neighbour_are_counted),
 		cmocka_unit_test(a_link_that_ends_is_no_neighbour),
+		cmocka_unit_test(of_a_crowd_few_are_remembered),
 		cmocka_unit_test(
 		    after_an_undone_transaction_nobody_is_a_neighbour),
 	};
