@@ -174,7 +174,9 @@ client_vault(struct relay *r, struct client *v, const struct account *a,
 {
 	struct vault *vault;
 
-	TRY(vault_get(&r->vaults, a, &vault));
+	/* Whatever is wrong with it, the relay's own is not. */
+	if (vault_get(&r->vaults, a, &vault).code != LK_OK)
+		return LK_ERR(LK_E_UNAVAILABLE, "database of an account");
 	r->current = *out = vault;
 	for (size_t i = 0; i < v->uses_len && i < CLIENT_USES_MAX; i++)
 		if (v->uses[i] == vault)

@@ -28,8 +28,11 @@ letter_put(struct relay *r, struct client *v, const struct mailbox_put *m,
 		return LK_NONE;
 	TRY(err);
 	TRY(account_get(relay_records(r), owner, &a));
-	TRY(client_vault(r, v, &a, &vault));
+	err = client_vault(r, v, &a, &vault);
 	*result = RELAY_BUSY;
+	if (err.code == LK_E_UNAVAILABLE)
+		return LK_NONE;
+	TRY(err);
 	if (vault_room(vault, &a.limits, m->letter.len, r->now.mono) !=
 	    VAULT_ROOM)
 		return LK_NONE;

@@ -128,6 +128,9 @@ verdict(struct relay *r, struct client *v, lk_err err)
 		v->why = "its account's database failed";
 		client_close(r, v, CLOSE_BUSY);
 		return LK_NONE;
+	case LK_E_UNAVAILABLE:
+		client_close(r, v, CLOSE_BUSY);
+		break;
 	case LK_E_VERSION:
 		client_close(r, v, CLOSE_VERSION);
 		break;
@@ -272,13 +275,13 @@ lk_err
 relay_account(struct relay *r, struct relay_account *out)
 {
 	struct relay_account a = { .account = out->account };
-	struct vault *vault;
+	struct vault_usage usage = { .bytes = 0 };
 	struct client *v;
 
 	TRY(account_next(relay_records(r), &a.account));
-	TRY(vault_get(&r->vaults, &a.account, &vault));
-	a.bytes = vault->usage.bytes;
-	a.envelopes = vault->usage.envelopes;
+	a.damaged = vault_look(&r->vaults, &a.account, &usage).code != LK_OK;
+	a.bytes = usage.bytes;
+	a.envelopes = usage.envelopes;
 	TAILQ_FOREACH (v, &r->clients, next)
 		a.sessions += v->logged_in &&
 		    memcmp(v->account, a.account.id, SIGN_PK_LEN) == 0;

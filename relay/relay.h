@@ -66,6 +66,7 @@ bool relay_take(struct relay *, struct relay_output *);
 struct relay_account {
 	struct account account;
 	uint64_t bytes, envelopes;
+	bool damaged;    /* its database cannot be read */
 	size_t sessions; /* of it, now */
 };
 /* The first with an id >= the one in out->account.id.  NOTFOUND. */

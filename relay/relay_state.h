@@ -141,7 +141,8 @@ LK_MUST_USE lk_err client_known(
 /* Records will be read for it.  LIMIT: too many of late. */
 LK_MUST_USE lk_err client_work(struct relay *, struct client *, uint64_t n);
 
-/* An account's vault, for something this client will hear of. */
+/* An account's vault, for something this client will hear of.  UNAVAILABLE: it
+ * cannot be opened, or failed in this round. */
 LK_MUST_USE lk_err client_vault(
     struct relay *, struct client *, const struct account *, struct vault **);
 /* Of those who heard of a vault that failed nothing leaves. */

@@ -192,6 +192,22 @@ vault_get(struct vaults *v, const struct account *a, struct vault **out)
 	return LK_NONE;
 }
 
+lk_err
+vault_look(struct vaults *v, const struct account *a, struct vault_usage *usage)
+{
+	size_t open = v->len;
+	struct vault *vault;
+
+	TRY(vault_get(v, a, &vault));
+	*usage = vault->usage;
+	if (v->len == open || open < RELAY_VAULTS_MAX)
+		return LK_NONE;
+	txn_abort(vault->txn);
+	vault->txn = NULL;
+	vault_close(v, vault);
+	return LK_NONE;
+}
+
 void
 vaults_commit(struct vaults *v)
 {

@@ -48,6 +48,9 @@ void vaults_clear(struct vaults *);
 /* The account's vault, with a transaction.  SYS, CORRUPT, FULL, NOMEM. */
 LK_MUST_USE lk_err vault_get(
     struct vaults *, const struct account *, struct vault **);
+/* What an account uses; does not stay open for it.  Fails as vault_get does. */
+LK_MUST_USE lk_err vault_look(
+    struct vaults *, const struct account *, struct vault_usage *);
 /* Commits what was begun.  What could not be is marked failed until
  * vaults_rest. */
 void vaults_commit(struct vaults *);

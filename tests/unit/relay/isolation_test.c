@@ -1,0 +1,82 @@
+#include "tests/unit/relay/guest.h"
+
+#define MB (1024u * 1024)
+
+static const uint8_t topic[LK_TOPIC_LEN] = "a topic of one";
+
+/* Nothing that is in it can be read any more. */
+static void
+account_spoil(const struct house *h, unsigned number)
+{
+	static const uint8_t junk[8192] = { 0xa5 };
+	char path[96];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/%u/data.mdb", h->dir, number);
+	f = fopen(path, "r+");
+	assert_non_null(f);
+	assert_int_equal(fwrite(junk, sizeof(junk), 1, f), 1);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void
+an_account_whose_database_is_damaged_is_nobody_elses(void **state)
+{
+	struct relay_account seen = { .bytes = 0 };
+	struct sign_key credential;
+	struct owner o[2];
+	struct house h;
+	struct guest *a, *b;
+	uint8_t id[LK_ID_LEN];
+	bool damaged = false;
+
+	(void)state;
+	house_open(&h, 18);
+	key_draw(&h, &credential);
+	for (int i = 0; i < 2; i++) {
+		a = guest_with_account(&h, &o[i], MB);
+		(void)guest_credential(&h, a, topic, &credential, RELAY_FULL);
+		(void)guest_opens(&h, a, o[i].key.pk, topic, &credential);
+		guest_puts_one(&h, a, topic, false, id);
+	}
+	house_stop(&h);
+	account_spoil(&h, 1);
+	house_start(&h);
+	b = guest_come(&h, "192.0.2.2:1");
+	(void)guest_opens(&h, b, o[1].key.pk, topic, &credential);
+	a = guest_come(&h, "192.0.2.1:1");
+	assert_int_equal(
+	    guest_login(&h, a, o[0].key.pk, &o[0].key), RELAY_DONE);
+	guest_send(a, MSG_RELAY_QUOTA, BYTES(NULL, 0));
+	house_settle(&h);
+	assert_true(a->ended);
+	assert_false(b->ended);
+	guest_forget(b);
+	guest_puts_one(&h, b, topic, false, id);
+	assert_true(guest_heard_any(b, MSG_RELAY_STORED));
+	/* The operator sees both, and can take it away. */
+	house_begin(&h);
+	for (int i = 0; i < 2; i++) {
+		ok(relay_account(h.relay, &seen));
+		damaged |= seen.damaged;
+		assert_int_equal(seen.damaged,
+		    memcmp(seen.account.id, o[0].key.pk, SIGN_PK_LEN) == 0);
+		(void)bytes_next(seen.account.id, sizeof(seen.account.id));
+	}
+	assert_true(damaged);
+	ok(relay_account_remove(h.relay, o[0].key.pk));
+	house_end(&h);
+	assert_false(b->ended);
+	house_close(&h);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    an_account_whose_database_is_damaged_is_nobody_elses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
