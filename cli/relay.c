@@ -83,7 +83,9 @@ row_fill(json_object *r, const char *cells[])
 	cells[1] = kept;
 	cells[2] = most;
 	cells[3] = field_ago(r, "created");
-	cells[4] = field_int(r, "sessions") > 0 ? "connected" : "";
+	cells[4] = field_bool(r, "damaged") ? "damaged"
+	    : field_int(r, "sessions") > 0  ? "connected"
+					    : "";
 }
 
 static void

@@ -70,8 +70,12 @@ relay_status(struct request *r)
 	uint64_t accounts = 0, bytes = 0, envelopes = 0;
 
 	TRY(relay_wanted(r));
-	while (accounts < ACCOUNTS_LISTED_MAX &&
-	    relay_account(r->daemon->relay, &a).code == LK_OK) {
+	while (accounts < ACCOUNTS_LISTED_MAX) {
+		lk_err err = relay_account(r->daemon->relay, &a);
+
+		if (err.code == LK_E_NOTFOUND)
+			break;
+		TRY(err);
 		accounts++;
 		bytes += a.bytes;
 		envelopes += a.envelopes;
@@ -145,6 +149,8 @@ account_json(const struct relay_account *a)
 	json_add_number(o, "topics", a->account.topics);
 	json_add_number(o, "mailboxes", a->account.slots);
 	json_add_number(o, "sessions", a->sessions);
+	json_object_object_add(
+	    o, "damaged", json_object_new_boolean(a->damaged));
 	return o;
 }
 
@@ -169,32 +175,51 @@ relay_accounts(struct request *r)
 	return LK_NONE;
 }
 
+/* The first account at or above *a, if its key begins with these digits. */
+static lk_err
+account_next_of(
+    struct request *r, struct relay_account *a, const char *digits, bool *is)
+{
+	char hex[2 * SIGN_PK_LEN + 1];
+	lk_err err = relay_account(r->daemon->relay, a);
+
+	*is = false;
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	hex_encode(hex, BYTES_OF(a->account.id));
+	*is = strncasecmp(hex, digits, strlen(digits)) == 0;
+	return LK_NONE;
+}
+
 /* One by its key, or 4 or more digits that it alone begins with. */
 static lk_err
 account_param(struct request *r, struct relay_account *out)
 {
 	struct relay_account a = { .bytes = 0 };
-	char hex[2 * SIGN_PK_LEN + 1];
+	char first[2 * SIGN_PK_LEN + 1] = "";
 	const char *text;
-	size_t found = 0;
+	size_t len;
+	bool found = false, several = false;
 
 	TRY(relay_wanted(r));
 	TRY(param_string(r, "account", &text));
-	while (strlen(text) >= 4 &&
-	    relay_account(r->daemon->relay, &a).code == LK_OK) {
-		hex_encode(hex, BYTES_OF(a.account.id));
-		if (strncasecmp(hex, text, strlen(text)) == 0 && found++ == 0)
-			*out = a;
-		if (!bytes_next(a.account.id, sizeof(a.account.id)))
-			break;
-	}
-	if (found == 1)
+	len = strlen(text);
+	memset(first, '0', sizeof(first) - 1);
+	if (len >= 4 && len < sizeof(first))
+		memcpy(first, text, len);
+	if (len >= 4 && hex_decode(a.account.id, SIGN_PK_LEN, first))
+		TRY(account_next_of(r, &a, text, &found));
+	*out = a;
+	if (found && bytes_next(a.account.id, sizeof(a.account.id)))
+		TRY(account_next_of(r, &a, text, &several));
+	if (found && !several)
 		return LK_NONE;
 	request_hint(r, "lk relay ls lists them");
-	return found == 0 ? request_fail(r, LK_ERR(LK_E_NOTFOUND, "account"),
-				"%s: no such account", text)
-			  : request_fail(r, LK_ERR(LK_E_USAGE, "account"),
-				"%s: several accounts begin so", text);
+	return several ? request_fail(r, LK_ERR(LK_E_USAGE, "account"),
+			     "%s: several accounts begin so", text)
+		       : request_fail(r, LK_ERR(LK_E_NOTFOUND, "account"),
+			     "%s: no such account", text);
 }
 
 static lk_err
