@@ -494,8 +494,11 @@ orders_pump(struct relay *r, struct client *v)
 		b.ptr[4] = end;
 		client_send(r, v, MSG_BATCH, buf_bytes(&b));
 	}
-	if (v->orders_at == v->orders_len)
-		v->orders_at = v->orders_len = 0;
+	/* What is through makes room for what is asked for meanwhile. */
+	v->orders_len -= v->orders_at;
+	memmove(v->orders, v->orders + v->orders_at,
+	    v->orders_len * sizeof(*v->orders));
+	v->orders_at = 0;
 	return LK_NONE;
 }
 

@@ -70,12 +70,66 @@ an_account_whose_database_is_damaged_is_nobody_elses(void **state)
 	house_close(&h);
 }
 
+/* What a guest said, and what the relay says to that, as far as one round
+ * goes. */
+static void
+house_round(struct house *h, struct guest *g)
+{
+	house_begin(h);
+	ok(relay_bytes(h->relay, g->conn, buf_bytes(&g->wire)));
+	buf_reset(&g->wire);
+	house_end(h);
+}
+
+static void
+who_asks_as_fast_as_he_is_answered_may_go_on(void **state)
+{
+	static uint8_t ids[300][LK_ID_LEN];
+	struct want want = { .ids = ids[0], .len = 300 };
+	struct sign_key credential;
+	struct owner o;
+	struct house h;
+	struct guest *a;
+	size_t wanted = 0, got = 0;
+	BUF_SCOPED ask = { .max = 64 * 1024 };
+	bool has;
+
+	(void)state;
+	house_open(&h, 19);
+	a = guest_with_account(&h, &o, 100 * MB);
+	key_draw(&h, &credential);
+	(void)guest_credential(&h, a, topic, &credential, RELAY_FULL);
+	(void)guest_opens(&h, a, o.key.pk, topic, &credential);
+	for (size_t i = 0; i < want.len; i++) {
+		BUF_SCOPED raw = { .max = 4096 };
+
+		envelope_noise(&h, &raw, topic, 1, false, 1024);
+		envelope_id(ids[i], buf_bytes(&raw));
+		guest_puts(&h, a, buf_bytes(&raw));
+		guest_forget(a);
+	}
+	want_encode(&ask, &want);
+	for (; wanted < 70000; wanted += want.len) {
+		guest_send(a, MSG_WANT, buf_bytes(&ask));
+		house_round(&h, a);
+		assert_false(a->ended);
+		got += guest_got(a, topic, NULL, &has);
+	}
+	/* And there was always more than one round could bring. */
+	assert_true(got < wanted);
+	house_settle(&h);
+	got += guest_got(a, topic, NULL, &has);
+	assert_int_equal(got, wanted);
+	house_close(&h);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    an_account_whose_database_is_damaged_is_nobody_elses),
+		cmocka_unit_test(who_asks_as_fast_as_he_is_answered_may_go_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
