@@ -11,6 +11,9 @@
 #define LSN_LEN 8
 #define ACK_KEY_LEN (1 + LK_TOPIC_LEN)
 #define DROP_SLICE 1024
+/* What an envelope takes of what may come: each ms brings as many of these as
+ * envelopes may come in a minute. */
+#define PUT_COST 60000
 /* What the indexes and half empty pages of a full vault may take beside what
  * is counted; where it is not enough, the database says it is full. */
 #define MAP_SPARE ((uint64_t)64 * 1024 * 1024)
@@ -271,22 +274,20 @@ enum vault_room
 vault_room(struct vault *vault, const struct account_limits *l, size_t bytes,
     struct mono now)
 {
-	int64_t most = (int64_t)l->puts * 1000;
+	int64_t most = (int64_t)l->puts * PUT_COST;
+	int64_t since = now.ms - vault->filled;
 	uint64_t left;
 
-	if (vault->filled == 0)
+	vault->puts += since < PUT_COST ? since * (int64_t)l->puts : most;
+	if (vault->filled == 0 || vault->puts > most)
 		vault->puts = most;
-	else
-		vault->puts += (now.ms - vault->filled) * (int64_t)l->puts / 60;
 	vault->filled = now.ms;
-	if (vault->puts > most)
-		vault->puts = most;
 	if (vault->usage.bytes > l->bytes ||
 	    bytes + RELAY_ENVELOPE_COST > l->bytes - vault->usage.bytes)
 		return VAULT_BYTES;
 	if (vault->usage.envelopes >= l->envelopes)
 		return VAULT_ENVELOPES;
-	if (vault->puts < 1000)
+	if (vault->puts < PUT_COST)
 		return VAULT_RATE;
 	if (store_disk_free(vault->store, &left).code != LK_OK ||
 	    left < RELAY_DISK_MIN)
@@ -297,7 +298,7 @@ vault_room(struct vault *vault, const struct account_limits *l, size_t bytes,
 void
 vault_put_counted(struct vault *vault)
 {
-	vault->puts -= 1000;
+	vault->puts -= PUT_COST;
 }
 
 static void

@@ -32,7 +32,7 @@ struct vault {
 	bool used;      /* the usage is to be written */
 	bool going;     /* there may be topics that are being removed */
 	bool failed;    /* nothing of this round is durable */
-	int64_t puts;   /* thousandths of envelopes that may come now */
+	int64_t puts;   /* 60000 for each envelope that may come now */
 	int64_t filled; /* ms, when that was reckoned; 0: never */
 };
 TAILQ_HEAD(vault_list, vault);

@@ -1,3 +1,4 @@
+#include "relay/vault.h"
 #include "tests/unit/relay/guest.h"
 
 #define MB (1024u * 1024)
@@ -123,6 +124,34 @@ who_asks_as_fast_as_he_is_answered_may_go_on(void **state)
 	house_close(&h);
 }
 
+static void
+what_may_come_in_a_minute_does_however_often_one_looks(void **state)
+{
+	struct account a = { .number = 7,
+		.limits = { .bytes = MB, .envelopes = 10, .puts = 7 } };
+	struct mono now = { .ms = 1000 };
+	struct vaults vaults;
+	struct vault *vault;
+	struct house h;
+	int more = 0;
+
+	(void)state;
+	house_open(&h, 20);
+	vaults_init(&vaults, h.dir);
+	ok(vault_get(&vaults, &a, &vault));
+	while (vault_room(vault, &a.limits, 1, now) == VAULT_ROOM)
+		vault_put_counted(vault);
+	for (; now.ms < 1000 + 60000; now.ms++)
+		if (vault_room(vault, &a.limits, 1, now) == VAULT_ROOM) {
+			vault_put_counted(vault);
+			more++;
+		}
+	assert_int_equal(more, 6);
+	assert_int_equal(vault_room(vault, &a.limits, 1, now), VAULT_ROOM);
+	vaults_clear(&vaults);
+	house_close(&h);
+}
+
 int
 main(void)
 {
@@ -130,6 +159,8 @@ main(void)
 		cmocka_unit_test(
 		    an_account_whose_database_is_damaged_is_nobody_elses),
 		cmocka_unit_test(who_asks_as_fast_as_he_is_answered_may_go_on),
+		cmocka_unit_test(
+		    what_may_come_in_a_minute_does_however_often_one_looks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
