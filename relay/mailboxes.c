@@ -70,7 +70,6 @@ letters_send(struct relay *r, struct client *v, const uint8_t *slot)
 	lk_err err = LK_NONE;
 	BUF_SCOPED b = { .max = MESSAGE_MAX };
 
-	TRY(client_work(r, v, MAILBOX_LETTERS_MAX));
 	TRY(slot_vault(r, v, slot, &vault));
 	mailbox_content_encode(&b, slot, 0);
 	for (; vault != NULL && n < MAILBOX_LETTERS_MAX; n++, l.number++) {
@@ -93,22 +92,26 @@ letters_taken(struct relay *r, struct client *v, struct bytes body)
 	const uint8_t *slot;
 
 	TRY(mailbox_get_decode(&slot, body));
+	TRY(client_work(r, v, MAILBOX_LETTERS_MAX));
 	return letters_send(r, v, slot);
 }
 
-/* Those who speak for the account need not ask. */
+/* Those who speak for the account need not ask: it is on the writer. */
 static lk_err
-owners_tell(struct relay *r, const uint8_t *slot)
+owners_tell(struct relay *r, struct client *writer, const uint8_t *slot)
 {
 	uint8_t owner[SIGN_PK_LEN];
 	struct client *v;
 
 	TRY(slot_owner(relay_records(r), slot, owner));
-	TAILQ_FOREACH (v, &r->clients, next)
-		if (v->logged_in && v->state == CLIENT_OPEN &&
-		    memcmp(v->account, owner, SIGN_PK_LEN) == 0 &&
-		    client_has_room(v))
-			TRY(letters_send(r, v, slot));
+	TAILQ_FOREACH (v, &r->clients, next) {
+		if (!v->logged_in || v->state != CLIENT_OPEN ||
+		    memcmp(v->account, owner, SIGN_PK_LEN) != 0 ||
+		    !client_has_room(v))
+			continue;
+		TRY(client_work(r, writer, MAILBOX_LETTERS_MAX));
+		TRY(letters_send(r, v, slot));
+	}
 	return LK_NONE;
 }
 
@@ -123,7 +126,7 @@ letter_taken(struct relay *r, struct client *v, struct bytes body)
 		return LK_ERR(LK_E_LIMIT, "too many letters");
 	TRY(letter_put(r, v, &m, &result));
 	posted_send(r, v, m.slot, result);
-	return result == RELAY_DONE ? owners_tell(r, m.slot) : LK_NONE;
+	return result == RELAY_DONE ? owners_tell(r, v, m.slot) : LK_NONE;
 }
 
 lk_err

@@ -152,6 +152,45 @@ what_may_come_in_a_minute_does_however_often_one_looks(void **state)
 	house_close(&h);
 }
 
+static void
+who_writes_a_letter_does_not_pay_for_what_its_reader_asked(void **state)
+{
+	static const uint8_t slot[RELAY_SLOT_LEN] = "a slot of alice";
+	struct relay_register m = {
+		.what = RELAY_SLOTS, .list = slot, .len = 1
+	};
+	struct mailbox_put put = { slot, BYTES_STR("sealed") };
+	struct fp_range f = { .first = 0, .last = RELAY_OPEN_MAX - 1 };
+	struct sign_key credential;
+	struct owner alice;
+	struct house h;
+	struct guest *a, *stranger;
+	BUF_SCOPED b = { .max = 64 };
+
+	(void)state;
+	house_open(&h, 21);
+	a = guest_with_account(&h, &alice, MB);
+	assert_int_equal(guest_register(&h, a, &m, NULL), RELAY_DONE);
+	key_draw(&h, &credential);
+	(void)guest_credential(&h, a, topic, &credential, RELAY_FULL);
+	(void)guest_opens(&h, a, alice.key.pk, topic, &credential);
+	fp_range_encode(&b, &f);
+	for (int i = 0; i < 64; i++) {
+		guest_send(a, MSG_FP, buf_bytes(&b));
+		house_settle(&h);
+		guest_forget(a);
+	}
+	assert_false(a->ended);
+	stranger = guest_come(&h, "192.0.2.9:1");
+	buf_reset(&b);
+	mailbox_put_encode(&b, &put);
+	guest_send(stranger, MSG_MAILBOX_PUT, buf_bytes(&b));
+	house_settle(&h);
+	assert_false(stranger->ended);
+	assert_true(guest_heard_any(a, MSG_MAILBOX_GET));
+	house_close(&h);
+}
+
 int
 main(void)
 {
@@ -161,6 +200,8 @@ main(void)
 		cmocka_unit_test(who_asks_as_fast_as_he_is_answered_may_go_on),
 		cmocka_unit_test(
 		    what_may_come_in_a_minute_does_however_often_one_looks),
+		cmocka_unit_test(
+		    who_writes_a_letter_does_not_pay_for_what_its_reader_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
