@@ -221,25 +221,18 @@ register_say(struct engine *e, struct relay_client *c,
 	relay_client_send(e, c, MSG_RELAY_REGISTER, buf_bytes(&b));
 }
 
-/* A new account, which is in the home document before the relay hears of it. */
+/* Asks for the account by the keys that the home document has for it. */
 static lk_err
-account_create(struct engine *e, struct relay_client *c)
+account_ask(struct engine *e, struct relay_client *c)
 {
 	uint8_t successor[SIGN_PK_LEN];
 	struct relay_register m = { .what = RELAY_CREATE,
 		.successor = successor,
 		.invite = c->at.invite };
 	struct sign_key key;
-	lk_err err = relay_account_make(
-	    e->r, &e->random, c->at.relay_key, &key, successor);
 
-	if (err.code == LK_E_NOTFOUND || err.code == LK_E_DENIED) {
-		relay_client_says(
-		    e, c, err, "no home document to keep the account");
-		relay_client_end(e, c);
-		return LK_NONE;
-	}
-	TRY(err);
+	TRY(relay_account_successor(e->r, c->at.relay_key, successor));
+	TRY(relay_account_get(e->r, c->at.relay_key, &key));
 	m.account = key.pk;
 	memcpy(c->account, key.pk, SIGN_PK_LEN);
 	c->creating = true;
@@ -248,14 +241,19 @@ account_create(struct engine *e, struct relay_client *c)
 	return LK_NONE;
 }
 
-/* There is an account to be used, or no more: whether this device has its key.
- */
-static bool
-key_is_of(const struct relay_client *c, lk_err err, const struct sign_key *key)
+/* A new account, which is in the home document before the relay hears of it. */
+static lk_err
+account_create(struct engine *e, struct relay_client *c)
 {
-	return err.code == LK_OK &&
-	    (!c->at.has_account ||
-		memcmp(key->pk, c->at.account, SIGN_PK_LEN) == 0);
+	lk_err err = relay_account_make(e->r, &e->random, c->at.relay_key);
+
+	if (err.code == LK_OK)
+		return account_ask(e, c);
+	if (err.code != LK_E_NOTFOUND && err.code != LK_E_DENIED)
+		return err;
+	relay_client_says(e, c, err, "no home document to keep the account");
+	relay_client_end(e, c);
+	return LK_NONE;
 }
 
 static lk_err
@@ -268,46 +266,57 @@ relay_client_ready(struct engine *e, struct relay_client *c)
 	return relay_topics_begin(e, c);
 }
 
-lk_err
-relay_client_login(struct engine *e, struct relay_client *c)
+/* *said false: this device has not the key of the account to be used (yet). */
+static lk_err
+login_say(struct engine *e, struct relay_client *c, bool *said)
 {
 	struct relay_register m = { .what = RELAY_LOGIN };
 	struct sign_key key;
 	lk_err err = relay_account_get(e->r, c->at.relay_key, &key);
 
-	if (!key_is_of(c, err, &key))
-		return err.code == LK_E_NOTFOUND ? LK_NONE : err;
-	m.account = key.pk;
-	memcpy(c->account, key.pk, SIGN_PK_LEN);
-	register_say(e, c, &m, &key);
+	*said = false;
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	*said = !c->at.has_account ||
+	    memcmp(key.pk, c->at.account, SIGN_PK_LEN) == 0;
+	if (*said) {
+		m.account = key.pk;
+		memcpy(c->account, key.pk, SIGN_PK_LEN);
+		register_say(e, c, &m, &key);
+	}
 	sign_key_clear(&key);
 	return LK_NONE;
+}
+
+lk_err
+relay_client_login(struct engine *e, struct relay_client *c)
+{
+	bool said;
+
+	return login_say(e, c, &said);
 }
 
 static lk_err
 account_use(struct engine *e, struct relay_client *c)
 {
-	struct sign_key key;
-	lk_err err = relay_account_get(e->r, c->at.relay_key, &key);
+	bool said;
 
 	c->state = RELAY_CLIENT_LOGIN;
 	c->creating = c->speaks = false;
-	if (key_is_of(c, err, &key))
-		return relay_client_login(e, c);
-	if (c->at.has_account &&
-	    (err.code == LK_OK || err.code == LK_E_NOTFOUND)) {
+	TRY(login_say(e, c, &said));
+	if (said)
+		return LK_NONE;
+	if (c->at.has_account) {
 		memcpy(c->account, c->at.account, SIGN_PK_LEN);
 		return relay_client_ready(e, c);
 	}
-	if (err.code == LK_E_NOTFOUND && c->at.invited)
+	if (c->at.invited)
 		return account_create(e, c);
-	if (err.code == LK_E_NOTFOUND) {
-		relay_client_says(e, c, LK_ERR(LK_E_DENIED, "relay"),
-		    "no account there: its operator's invitation makes one");
-		relay_client_end(e, c);
-		return LK_NONE;
-	}
-	return err;
+	relay_client_says(e, c, LK_ERR(LK_E_DENIED, "relay"),
+	    "no account there: its operator's invitation makes one");
+	relay_client_end(e, c);
+	return LK_NONE;
 }
 
 static lk_err
@@ -319,6 +328,26 @@ hello_received(struct engine *e, struct relay_client *c, struct bytes body)
 		return LK_ERR(LK_E_MALFORMED, "second HELLO");
 	TRY(hello_meet(&hello, body));
 	return account_use(e, c);
+}
+
+/* What was to make it may have got lost on its way, or it was removed: an
+ * invitation, as far as it is good, makes it still. */
+static lk_err
+account_refused(
+    struct engine *e, struct relay_client *c, enum relay_result result)
+{
+	lk_err err = LK_ERR(LK_E_NOTFOUND, "account");
+
+	if (c->at.invited && !c->creating)
+		err = account_ask(e, c);
+	if (err.code != LK_E_NOTFOUND)
+		return err;
+	relay_client_says(e, c, LK_ERR(LK_E_DENIED, "relay"),
+	    c->creating && result == RELAY_DENIED
+		? "the invitation is not good any more"
+		: "it does not know the account");
+	relay_client_end(e, c);
+	return LK_NONE;
 }
 
 static lk_err
@@ -337,15 +366,8 @@ registered(struct engine *e, struct relay_client *c, struct bytes body)
 		c->speaks = m.result == RELAY_DONE;
 		return c->speaks ? relay_topics_again(e, c) : LK_NONE;
 	}
-	if (m.result != RELAY_DONE) {
-		relay_client_says(e, c, LK_ERR(LK_E_DENIED, "relay"),
-		    c->creating ? "the invitation is not good any more"
-				: "it does not know the account");
-		if (c->creating)
-			TRY(relay_account_forget(e->r, c->at.relay_key));
-		relay_client_end(e, c);
-		return LK_NONE;
-	}
+	if (m.result != RELAY_DONE)
+		return account_refused(e, c, m.result);
 	c->speaks = true;
 	return relay_client_ready(e, c);
 }

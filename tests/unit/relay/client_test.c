@@ -20,6 +20,7 @@ struct scene {
 	struct stay stays[2];
 	uint32_t in_laptop, in_phone;
 	uint64_t visits;
+	unsigned lose; /* what is said so often from now on, and its session */
 };
 
 static struct stay *
@@ -76,6 +77,17 @@ stay_dial(struct scene *s, struct stay *at, const struct engine_output *out)
 	relay_round(s);
 }
 
+/* Neither side hears of the other any more. */
+static void
+stay_cut(struct scene *s, struct stay *at)
+{
+	device_begin(&at->host->d);
+	ok(engine_closed(at->host->e, at->conn, at->host->d.now));
+	host_commit(at->host);
+	relay_closed(s->house.relay, at->visit);
+	at->visit = 0;
+}
+
 static bool
 stay_speaks(struct scene *s, struct stay *at)
 {
@@ -89,6 +101,11 @@ stay_speaks(struct scene *s, struct stay *at)
 		}
 		/* No session ends by itself. */
 		assert_int_equal(out.what, ENGINE_SEND);
+		if (s->lose > 0 && --s->lose == 0) {
+			buf_clear(&out.bytes);
+			stay_cut(s, at);
+			continue;
+		}
 		house_begin(&s->house);
 		ok(relay_bytes(
 		    s->house.relay, at->visit, buf_bytes(&out.bytes)));
@@ -132,12 +149,7 @@ only(struct scene *s, struct host *h)
 
 		if (at->online && at->host != h) {
 			at->online = false;
-			device_begin(&at->host->d);
-			ok(engine_closed(
-			    at->host->e, at->conn, at->host->d.now));
-			host_commit(at->host);
-			relay_closed(s->house.relay, at->visit);
-			at->visit = 0;
+			stay_cut(s, at);
 		}
 		at->online |= at->host == h;
 	}
@@ -182,12 +194,13 @@ account_make(struct scene *s)
 }
 
 static void
-scene_make(struct scene *s)
+scene_make(struct scene *s, unsigned lose)
 {
 	uint8_t docid[LK_ID_LEN];
 	struct doc_summary sum;
 
 	memset(s, 0, sizeof(*s));
+	s->lose = lose;
 	house_open(&s->house, 9);
 	s->house.now.wall.ms = START_MS;
 	host_make(&s->w, &s->laptop, 1, "laptop");
@@ -235,7 +248,7 @@ devices_that_never_meet_know_what_the_other_has(void **state)
 
 	(void)state;
 	assert_non_null(s);
-	scene_make(s);
+	scene_make(s, 0);
 	host_edit(&s->laptop, s->in_laptop, "title", "new");
 	scene_run(s, 3000);
 	assert_int_equal(seen(&s->laptop, s->in_laptop), SYNC_PENDING);
@@ -266,7 +279,7 @@ what_cannot_be_opened_yet_waits(void **state)
 
 	(void)state;
 	assert_non_null(s);
-	scene_make(s);
+	scene_make(s, 0);
 	only(s, &s->phone);
 	only(s, &s->laptop);
 	device_begin(&s->laptop.d);
@@ -321,7 +334,7 @@ what_is_put_in_anothers_name_counts_for_nothing_and_is_said_again(void **state)
 
 	(void)state;
 	assert_non_null(s);
-	scene_make(s);
+	scene_make(s, 0);
 	host_edit(&s->laptop, s->in_laptop, "title", "new");
 	scene_run(s, 3000);
 	only(s, &s->phone);
@@ -336,10 +349,32 @@ what_is_put_in_anothers_name_counts_for_nothing_and_is_said_again(void **state)
 	free(s);
 }
 
+static void
+an_account_is_made_though_the_first_words_got_lost(void **state)
+{
+	(void)state;
+	/* The handshake, HELLO, what asks for it, and what comes after. */
+	for (unsigned lost = 1; lost <= 6; lost++) {
+		struct scene *s = calloc(1, sizeof(*s));
+
+		assert_non_null(s);
+		scene_make(s, lost);
+		assert_int_equal(s->lose, 0);
+		host_edit(&s->laptop, s->in_laptop, "title", "new");
+		scene_run(s, 3000);
+		only(s, &s->phone);
+		assert_int_equal(seen(&s->phone, s->in_phone), SYNC_DONE);
+		scene_clear(s);
+		free(s);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    an_account_is_made_though_the_first_words_got_lost),
 		cmocka_unit_test(
 		    devices_that_never_meet_know_what_the_other_has),
 		cmocka_unit_test(what_cannot_be_opened_yet_waits),
