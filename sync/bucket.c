@@ -365,7 +365,7 @@ bucket_answer(struct engine *e, struct remote *r, const struct object_answer *a)
 		bucket_complain(
 		    r, a->err, a->why[0] != '\0' ? a->why : a->err.what);
 		b->mute.ms = e->now.mono.ms + MUTE_MS;
-		TRY(bucket_put_failed(e, r, f));
+		TRY(bucket_put_failed(r, f));
 		flight_free(b, f);
 		return LK_NONE;
 	}

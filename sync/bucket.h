@@ -276,8 +276,8 @@ void bucket_read_clear(struct bucket *);
 LK_MUST_USE lk_err bucket_write(struct engine *, struct remote *);
 /* A pass is over: whatever was not there is not. */
 LK_MUST_USE lk_err bucket_passed(struct engine *, struct remote *);
-LK_MUST_USE lk_err bucket_put_failed(
-    struct engine *, struct remote *, const struct flight *);
+/* It was not taken: what it was about is to be looked at again. */
+LK_MUST_USE lk_err bucket_put_failed(struct remote *, const struct flight *);
 LK_MUST_USE lk_err bucket_written(
     struct engine *, struct remote *, const struct flight *);
 

@@ -691,11 +691,13 @@ bucket_written(struct engine *e, struct remote *r, const struct flight *f)
 }
 
 lk_err
-bucket_put_failed(struct engine *e, struct remote *r, const struct flight *f)
+bucket_put_failed(struct remote *r, const struct flight *f)
 {
 	struct bucket *b = &r->bucket;
 
-	(void)e;
+	for (size_t i = 0; i < f->welcomed_len; i++)
+		TRY(docno_list_add(&b->due.at, &b->due.len, &b->due.cap,
+		    f->welcomed[i].docno));
 	if (f->docno == 0)
 		return LK_NONE;
 	return docno_list_add(&b->due.at, &b->due.len, &b->due.cap, f->docno);

@@ -93,6 +93,24 @@ a_letter_that_was_lost_with_the_store_is_written_again(void **state)
 }
 
 static void
+a_letter_that_was_refused_is_written_when_it_is_taken(void **state)
+{
+	struct story *s = story_begin();
+	struct host *laptop = &s->at[LAPTOP], *friend = &s->at[FRIEND];
+	uint32_t plan = host_document(laptop, "plan");
+
+	(void)state;
+	s->shelf->no_mail = true;
+	host_shares(laptop, plan, friend);
+	pass(s, 10 * MINUTE);
+	assert_false(host_shows(friend, "plan", "title"));
+	s->shelf->no_mail = false;
+	pass(s, 5 * MINUTE);
+	assert_true(host_shows(friend, "plan", "title"));
+	story_end(s);
+}
+
+static void
 junk_and_damage_change_nobody(void **state)
 {
 	struct story *s = story_begin();
@@ -255,6 +273,8 @@ main(void)
 		    a_store_put_back_to_yesterday_is_brought_up_to_date),
 		cmocka_unit_test(
 		    a_letter_that_was_lost_with_the_store_is_written_again),
+		cmocka_unit_test(
+		    a_letter_that_was_refused_is_written_when_it_is_taken),
 		cmocka_unit_test(junk_and_damage_change_nobody),
 		cmocka_unit_test(a_pack_that_is_seen_damaged_is_written_again),
 		cmocka_unit_test(a_device_that_was_killed_goes_on),

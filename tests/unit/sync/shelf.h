@@ -21,6 +21,7 @@ struct shelf {
 	size_t lists, gets, puts, deletes;
 	bool away;      /* nobody reaches it */
 	bool read_only; /* it takes nothing */
+	bool no_mail;   /* or no letters */
 	/* Of every so many requests one: 0 none. */
 	unsigned lost_puts, stale_lists, short_gets;
 	unsigned count;
@@ -189,7 +190,8 @@ shelf_answer(struct shelf *s, struct object_request *q, struct object_answer *a)
 		shelf_list(s, q, a);
 	} else if (q->op == OBJECT_GET) {
 		shelf_get(s, q, a);
-	} else if (s->read_only) {
+	} else if (s->read_only ||
+	    (s->no_mail && strncmp(q->name, "lk1/mail/", 9) == 0)) {
 		a->err = LK_ERR(LK_E_DENIED, "read only");
 	} else if (q->op == OBJECT_PUT) {
 		s->puts++;
