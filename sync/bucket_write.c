@@ -62,11 +62,13 @@ covers_of_kind(struct author *a, enum stored_kind kind, size_t *cap)
 		lk_err err =
 		    record_next(a->e, a->r->status.number, &at, &record);
 
-		if (err.code == LK_E_NOTFOUND || record.name.kind != kind ||
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		if (record.name.kind != kind ||
 		    memcmp(record.name.topic, at.topic, LK_TOPIC_LEN) != 0 ||
 		    memcmp(record.name.tag, a->tag, LK_TOPIC_LEN) != 0)
 			return LK_NONE;
-		TRY(err);
 		at = record.name;
 		record_step(&at);
 		if (record.state != RECORD_HELD)
@@ -657,12 +659,13 @@ acks_replace(struct engine *e, struct remote *r, const struct stored_name *now)
 	for (;;) {
 		lk_err err = record_next(e, r->status.number, &at, &record);
 
-		if (err.code == LK_E_NOTFOUND ||
-		    record.name.kind != STORED_ACK ||
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		if (record.name.kind != STORED_ACK ||
 		    memcmp(record.name.topic, now->topic, LK_TOPIC_LEN) != 0 ||
 		    memcmp(record.name.tag, now->tag, LK_TOPIC_LEN) != 0)
 			return LK_NONE;
-		TRY(err);
 		at = record.name;
 		record_step(&at);
 		if (stored_name_same(&record.name, now))
