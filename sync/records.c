@@ -7,7 +7,7 @@
  * STORE_DEVICE, SPACE_PEERS, all under the remote's number u32:
  *
  *   "o" remote, name -> u8 state, size u64, since u64, last id 32
- *   "c" remote, document -> count u64, sum 32
+ *   "h" remote, document -> count u64, sum 32
  *   "w" remote, document, device key -> grant id 32, u64 when, u8 how
  *     often
  *
@@ -101,7 +101,7 @@ lk_err
 record_complete(
     struct engine *e, uint32_t remote, uint32_t docno, struct fingerprint *out)
 {
-	struct key k = key_begin('c', remote);
+	struct key k = key_begin('h', remote);
 	struct fingerprint fp;
 	struct bytes value;
 	struct rd rd;
@@ -121,7 +121,7 @@ lk_err
 record_complete_put(struct engine *e, uint32_t remote, uint32_t docno,
     const struct fingerprint *fp)
 {
-	struct key k = key_begin('c', remote);
+	struct key k = key_begin('h', remote);
 	BUF_SCOPED b = { .max = 64 };
 
 	key_number(&k, docno, 4);
@@ -134,7 +134,7 @@ record_complete_put(struct engine *e, uint32_t remote, uint32_t docno,
 lk_err
 record_complete_del(struct engine *e, uint32_t remote, uint32_t docno)
 {
-	struct key k = key_begin('c', remote);
+	struct key k = key_begin('h', remote);
 
 	key_number(&k, docno, 4);
 	return kv_del(records(e), key_view(&k));
@@ -285,7 +285,7 @@ records_remove(struct engine *e, char kind, uint32_t remote)
 lk_err
 records_doubt(struct engine *e, uint32_t remote)
 {
-	TRY(records_remove(e, 'c', remote));
+	TRY(records_remove(e, 'h', remote));
 	return records_remove(e, 'w', remote);
 }
 

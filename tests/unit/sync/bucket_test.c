@@ -122,6 +122,30 @@ what_is_at_rest_costs_one_list(void **state)
 	story_end(s);
 }
 
+static void
+a_remote_that_is_taken_away_takes_nothing_of_a_document(void **state)
+{
+	struct story *s = story_begin();
+	struct host *laptop = &s->at[LAPTOP];
+	struct remote_config config = {
+		.kind = REMOTE_FOLDER, .name = "stick", .url = "file:///stick"
+	};
+	uint32_t before, after;
+
+	(void)state;
+	config.number = host_document(laptop, "plan");
+	pass(s, MINUTE);
+	device_begin(&laptop->d);
+	ok(member_index_count(laptop->d.r, config.number, &before));
+	assert_int_equal(before, 2);
+	ok(engine_remotes_configure(laptop->e, &config, 1, laptop->d.now));
+	ok(engine_remotes_configure(laptop->e, NULL, 0, laptop->d.now));
+	ok(member_index_count(laptop->d.r, config.number, &after));
+	device_commit(&laptop->d);
+	assert_int_equal(after, before);
+	story_end(s);
+}
+
 int
 main(void)
 {
@@ -130,6 +154,8 @@ main(void)
 		cmocka_unit_test(a_contact_is_let_in_and_thrown_out),
 		cmocka_unit_test(an_invitation_is_accepted_by_letter),
 		cmocka_unit_test(what_is_at_rest_costs_one_list),
+		cmocka_unit_test(
+		    a_remote_that_is_taken_away_takes_nothing_of_a_document),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
