@@ -430,7 +430,7 @@ engine_aborted(struct engine *e)
 		l->state = LINK_CLOSED;
 		l->closing = true;
 	}
-	relay_clients_aborted(e);
+	relay_clients_anew(e);
 	/* What was learned in the aborted transaction is read again. */
 	peers_free(e);
 	e->peers_loaded = false;

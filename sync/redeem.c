@@ -7,6 +7,7 @@
 #include "sync/names.h"
 #include "sync/pair_run.h"
 #include "sync/person.h"
+#include "sync/relay_client.h"
 
 #define REDEEM_RETRY_MS 1000
 #define REDEEM_CHECK_MS 50
@@ -261,8 +262,11 @@ redeem_become(struct engine *e, struct link *l, const struct welcome *w)
 	    memcmp(mine->cert.block.noise_pk, me->noise.pk, DH_LEN) != 0)
 		return LK_ERR(LK_E_MALFORMED, "no certificate for us");
 	err = replica_home(e->r, &old);
-	if (err.code == LK_OK)
+	if (err.code == LK_OK) {
+		/* The sessions with relays speak for who this was. */
+		relay_clients_anew(e);
 		err = docstate_drop(e->r, old);
+	}
 	if (err.code != LK_E_NOTFOUND) /* one that recovers has none yet */
 		TRY(err);
 	TRY(replica_welcome(e->r, w, &docno));
@@ -389,8 +393,8 @@ welcome_take(struct engine *e, struct link *l, const struct welcome *w)
 	struct redeem *q = l->redeem;
 	uint32_t docno;
 
-	TRY(welcome_accept(e, w, link_is_own(e, l), q != NULL && q->answered,
-	    &docno));
+	TRY(welcome_accept(
+	    e, w, link_is_own(e, l), q != NULL && q->answered, &docno));
 	/* The first is what the ticket is for. */
 	if (docno != 0 && q != NULL && !q->welcomed &&
 	    q->purpose == TICKET_INVITE)

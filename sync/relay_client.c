@@ -626,13 +626,13 @@ relay_clients_take(struct engine *e, struct engine_output *out)
 }
 
 void
-relay_clients_aborted(struct engine *e)
+relay_clients_anew(struct engine *e)
 {
 	struct relay_client *c;
 
-	/* What the session said was never sent: it cannot go on. */
 	TAILQ_FOREACH (c, &e->relay_clients, next) {
 		buf_wipe(&c->out);
+		relay_topics_clear(c);
 		relay_client_end(e, c);
 	}
 }

@@ -127,7 +127,9 @@ int64_t relay_clients_next_ms(const struct engine *);
 LK_MUST_USE lk_err relay_clients_event(
     struct engine *, const struct replica_event *);
 bool relay_clients_take(struct engine *, struct engine_output *);
-void relay_clients_aborted(struct engine *);
+/* What was said in this round is not sent, and the numbers of documents may
+ * mean others from now on: all sessions end. */
+void relay_clients_anew(struct engine *);
 
 void relay_client_send(
     struct engine *, struct relay_client *, enum message_type, struct bytes);

@@ -20,6 +20,7 @@ struct scene {
 	struct stay stays[2];
 	uint32_t in_laptop, in_phone;
 	uint64_t visits;
+	bool ends;     /* a session may end by itself */
 	unsigned lose; /* what is said so often from now on, and its session */
 };
 
@@ -99,7 +100,11 @@ stay_speaks(struct scene *s, struct stay *at)
 			stay_dial(s, at, &out);
 			continue;
 		}
-		/* No session ends by itself. */
+		if (out.what == ENGINE_CLOSE && s->ends) {
+			relay_closed(s->house.relay, at->visit);
+			at->visit = 0;
+			continue;
+		}
 		assert_int_equal(out.what, ENGINE_SEND);
 		if (s->lose > 0 && --s->lose == 0) {
 			buf_clear(&out.bytes);
@@ -174,23 +179,43 @@ relay_add(struct scene *s, struct host *h, const char *query)
 }
 
 static void
-account_make(struct scene *s)
+invited(struct scene *s, struct host *h)
 {
-	char hex[2 * SIGN_PK_LEN + 1], query[128];
-	struct relay_account a = { .sessions = 0 };
+	char hex[2 * RELAY_INVITE_LEN + 1], query[128];
 	struct invitation i;
 
 	invite_draw(&s->house, &i, 1u << 20);
 	hex_encode(hex, BYTES_OF(i.token));
 	(void)snprintf(query, sizeof(query), "invite=%s", hex);
-	relay_add(s, &s->laptop, query);
-	only(s, &s->laptop);
+	relay_add(s, h, query);
+	only(s, h);
+}
+
+static void
+account_make(struct scene *s)
+{
+	char hex[2 * SIGN_PK_LEN + 1], query[128];
+	struct relay_account a = { .sessions = 0 };
+
+	invited(s, &s->laptop);
 	house_begin(&s->house);
 	ok(relay_account(s->house.relay, &a));
 	relay_round(s);
 	hex_encode(hex, BYTES_OF(a.account.id));
 	(void)snprintf(query, sizeof(query), "account=%s", hex);
 	relay_add(s, &s->phone, query);
+}
+
+static void
+scene_hosts(struct scene *s)
+{
+	house_open(&s->house, 9);
+	s->house.now.wall.ms = START_MS;
+	host_make(&s->w, &s->laptop, 1, "laptop");
+	host_make(&s->w, &s->phone, 2, "phone");
+	s->stays[0].host = &s->laptop;
+	s->stays[1].host = &s->phone;
+	s->in_laptop = document(&s->laptop.d, "plan");
 }
 
 static void
@@ -201,13 +226,7 @@ scene_make(struct scene *s, unsigned lose)
 
 	memset(s, 0, sizeof(*s));
 	s->lose = lose;
-	house_open(&s->house, 9);
-	s->house.now.wall.ms = START_MS;
-	host_make(&s->w, &s->laptop, 1, "laptop");
-	host_make(&s->w, &s->phone, 2, "phone");
-	s->stays[0].host = &s->laptop;
-	s->stays[1].host = &s->phone;
-	s->in_laptop = document(&s->laptop.d, "plan");
+	scene_hosts(s);
 	pair(&s->w, &s->laptop, &s->phone);
 	wires_run(&s->w, 30000);
 	wires_cut(&s->w);
@@ -369,10 +388,35 @@ an_account_is_made_though_the_first_words_got_lost(void **state)
 	}
 }
 
+static void
+who_becomes_anothers_device_leaves_what_he_was(void **state)
+{
+	struct scene *s = calloc(1, sizeof(*s));
+	struct remote_status status;
+
+	(void)state;
+	assert_non_null(s);
+	scene_hosts(s);
+	invited(s, &s->phone);
+	s->ends = true;
+	pair(&s->w, &s->laptop, &s->phone);
+	relay_closed(s->house.relay, s->stays[1].visit);
+	s->stays[1].visit = 0;
+	scene_run(s, 40000);
+	device_begin(&s->phone.d);
+	ok(engine_remote(s->phone.e, 0, &status));
+	device_commit(&s->phone.d);
+	assert_int_equal(status.err.code, LK_E_DENIED);
+	scene_clear(s);
+	free(s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    who_becomes_anothers_device_leaves_what_he_was),
 		cmocka_unit_test(
 		    an_account_is_made_though_the_first_words_got_lost),
 		cmocka_unit_test(
