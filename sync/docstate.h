@@ -84,6 +84,7 @@ struct replica {
 	size_t damaged_len;
 	uint64_t mended;            /* of those, since the last look */
 	uint32_t home;              /* number of the home document, or 0 */
+	uint64_t memberships; /* rises with what is new in the member index */
 	struct refusals refusals;
 };
 

@@ -39,6 +39,7 @@ index_put(struct replica *r, const struct docstate *ds,
 	if (kv_get(kv, index_key(key, pk, ds->docno), &known).code == LK_OK &&
 	    bytes_equal(known, BYTES_OF(value)))
 		return LK_NONE;
+	r->memberships++;
 	return kv_put(kv, BYTES_OF(key), BYTES_OF(value));
 }
 

@@ -88,6 +88,8 @@ struct relay_client {
 	bool speaks;                  /* for that account: it may register */
 	struct relay_topic *topics;   /* owned */
 	size_t relay_topics_len, relay_topics_cap;
+	bool listed; /* topics, as memberships were then: */
+	uint64_t memberships;
 	size_t opened;           /* topics begun in this session */
 	uint64_t met_generation; /* when all was the same; 0: it was not */
 	struct mono compare;     /* when to, before the next round; ms 0: no */

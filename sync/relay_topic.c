@@ -44,6 +44,7 @@ relay_topics_clear(struct relay_client *c)
 	free(c->topics);
 	c->topics = NULL;
 	c->relay_topics_len = c->relay_topics_cap = 0;
+	c->listed = false;
 }
 
 static struct relay_topic *
@@ -202,8 +203,12 @@ relay_topics_begin(struct engine *e, struct relay_client *c)
 {
 	size_t slice = 0;
 
-	TRY(relay_topics_list(e, c, e->identity->sign.pk));
-	TRY(relay_topics_list(e, c, nobody));
+	if (!c->listed || c->memberships != e->r->memberships) {
+		TRY(relay_topics_list(e, c, e->identity->sign.pk));
+		TRY(relay_topics_list(e, c, nobody));
+		c->listed = true;
+		c->memberships = e->r->memberships;
+	}
 	for (; c->opened < c->relay_topics_len && slice < OPEN_SLICE &&
 	     relay_client_has_room(c);
 	     c->opened++, slice++)
