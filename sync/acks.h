@@ -18,6 +18,7 @@
 
 #include "sync/docstate.h"
 #include "sync/message.h"
+#include "sync/stored_name.h"
 
 struct engine;
 struct link;
@@ -106,5 +107,16 @@ LK_MUST_USE lk_err acks_sum(
     struct engine *, const struct link *, uint32_t docno, struct fingerprint *);
 /* Sends a peer all of that. */
 LK_MUST_USE lk_err acks_tell(struct engine *, struct link *, uint32_t number);
+
+/* As an object of a bucket: the name it has now, NOTFOUND where nobody wants to
+ * know; appends it, NOTFOUND where there is nothing to say.  And takes one in,
+ * of whichever device: WAIT when its key is not known, or who it is; MALFORMED,
+ * TRUNCATED. */
+LK_MUST_USE lk_err acks_name(
+    struct engine *, struct docstate *, struct stored_name *);
+LK_MUST_USE lk_err acks_store(
+    struct engine *, struct docstate *, struct buf *out);
+LK_MUST_USE lk_err acks_stored(struct engine *, struct docstate *,
+    const struct stored_name *, struct bytes);
 
 #endif

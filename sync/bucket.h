@@ -65,18 +65,6 @@ LK_MUST_USE lk_err engine_remotes_event(
 int64_t engine_remotes_next_ms(const struct engine *);
 bool engine_remotes_take(struct engine *, struct engine_output *);
 
-/* acks.c */
-/* As an object of a bucket: the name it has now, NOTFOUND where nobody wants to
- * know; appends it, NOTFOUND where there is nothing to say.  And takes one in,
- * of whichever device: WAIT when its key is not known, or who it is; MALFORMED,
- * TRUNCATED. */
-LK_MUST_USE lk_err acks_name(
-    struct engine *, struct docstate *, struct stored_name *);
-LK_MUST_USE lk_err acks_store(
-    struct engine *, struct docstate *, struct buf *out);
-LK_MUST_USE lk_err acks_stored(struct engine *, struct docstate *,
-    const struct stored_name *, struct bytes);
-
 /* records.c */
 LK_MUST_USE lk_err record_put(
     struct engine *, uint32_t remote, const struct record *);
@@ -84,6 +72,9 @@ LK_MUST_USE lk_err record_del(
     struct engine *, uint32_t remote, const struct stored_name *);
 /* The first one at or above this name, whatever its topic; NOTFOUND. */
 LK_MUST_USE lk_err record_next(struct engine *, uint32_t remote,
+    const struct stored_name *from, struct record *);
+/* The same among those of its kind, topic and author. */
+LK_MUST_USE lk_err record_next_of(struct engine *, uint32_t remote,
     const struct stored_name *from, struct record *);
 /* Moves to the least name above. */
 void record_step(struct stored_name *);
@@ -238,12 +229,14 @@ LK_MUST_USE lk_err bucket_event(
     struct engine *, struct remote *, const struct replica_event *);
 int64_t bucket_next_ms(const struct engine *, const struct remote *);
 bool bucket_take(struct remote *, struct engine_output *);
+/* A request about an object, or NULL with FLIGHTS_MAX under way; NULL too where
+ * there is no memory. */
+struct flight *bucket_ask(struct engine *, struct remote *, enum flight_kind,
+    enum object_op, const struct stored_name *);
 /* The same for a PUT, which takes the bytes.  NOMEM: as above. */
 LK_MUST_USE lk_err bucket_put(struct engine *, struct remote *,
     enum flight_kind, const struct stored_name *, struct buf *bytes,
     struct flight **);
-struct flight *bucket_ask(struct engine *, struct remote *, enum flight_kind,
-    enum object_op, const struct stored_name *);
 /* Ends what is under way, to begin again after a pause. */
 void bucket_rest(struct engine *, struct remote *);
 /* Says why the remote cannot be used. */

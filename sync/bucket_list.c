@@ -135,15 +135,12 @@ part_find(struct page *p, const struct stored_name *big, enum stored_kind kind,
 	memset(at.hash, 0, sizeof(at.hash));
 	for (int i = 0; i < 2 && !*found; i++) {
 		lk_err err =
-		    record_next(p->e, p->r->status.number, &at, &record);
+		    record_next_of(p->e, p->r->status.number, &at, &record);
 
 		if (err.code == LK_E_NOTFOUND)
 			return LK_NONE;
 		TRY(err);
-		if (record.name.kind != kind ||
-		    memcmp(record.name.topic, big->topic, LK_TOPIC_LEN) != 0 ||
-		    memcmp(record.name.tag, big->tag, LK_TOPIC_LEN) != 0 ||
-		    record.name.seq >= big->seq + big->count)
+		if (record.name.seq >= big->seq + big->count)
 			return LK_NONE;
 		*found = record.name.count < big->count;
 		at = record.name;

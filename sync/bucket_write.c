@@ -60,15 +60,11 @@ covers_of_kind(struct author *a, enum stored_kind kind, size_t *cap)
 	memcpy(at.tag, a->tag, LK_TOPIC_LEN);
 	for (;;) {
 		lk_err err =
-		    record_next(a->e, a->r->status.number, &at, &record);
+		    record_next_of(a->e, a->r->status.number, &at, &record);
 
 		if (err.code == LK_E_NOTFOUND)
 			return LK_NONE;
 		TRY(err);
-		if (record.name.kind != kind ||
-		    memcmp(record.name.topic, at.topic, LK_TOPIC_LEN) != 0 ||
-		    memcmp(record.name.tag, a->tag, LK_TOPIC_LEN) != 0)
-			return LK_NONE;
 		at = record.name;
 		record_step(&at);
 		if (record.state != RECORD_HELD)
@@ -657,15 +653,11 @@ acks_replace(struct engine *e, struct remote *r, const struct stored_name *now)
 	memcpy(at.topic, now->topic, LK_TOPIC_LEN);
 	memcpy(at.tag, now->tag, LK_TOPIC_LEN);
 	for (;;) {
-		lk_err err = record_next(e, r->status.number, &at, &record);
+		lk_err err = record_next_of(e, r->status.number, &at, &record);
 
 		if (err.code == LK_E_NOTFOUND)
 			return LK_NONE;
 		TRY(err);
-		if (record.name.kind != STORED_ACK ||
-		    memcmp(record.name.topic, now->topic, LK_TOPIC_LEN) != 0 ||
-		    memcmp(record.name.tag, now->tag, LK_TOPIC_LEN) != 0)
-			return LK_NONE;
 		at = record.name;
 		record_step(&at);
 		if (stored_name_same(&record.name, now))

@@ -86,6 +86,21 @@ record_next(struct engine *e, uint32_t remote, const struct stored_name *from,
 	return LK_NONE;
 }
 
+lk_err
+record_next_of(struct engine *e, uint32_t remote,
+    const struct stored_name *from, struct record *out)
+{
+	struct record r;
+
+	TRY(record_next(e, remote, from, &r));
+	if (r.name.kind != from->kind ||
+	    memcmp(r.name.topic, from->topic, LK_TOPIC_LEN) != 0 ||
+	    memcmp(r.name.tag, from->tag, LK_TOPIC_LEN) != 0)
+		return LK_ERR(LK_E_NOTFOUND, "object record");
+	*out = r;
+	return LK_NONE;
+}
+
 void
 record_step(struct stored_name *name)
 {
