@@ -119,8 +119,10 @@ stranger_take(struct intake *in, struct touched *t, struct job *job)
 		}
 		job->what = JOB_MOVE;
 		job->f = f;
-		/* One job for each file. */
+		/* One job for each file: by then its old path is nobody's. */
 		mirrored_present(m, f, true);
+		mirror_touch(
+		    m, f->path, after(in->d->now.mono, MIRROR_SETTLE_MS));
 		return LK_NONE;
 	}
 	random_fill(&random, drawn, sizeof(drawn));
@@ -370,20 +372,32 @@ absences_note(struct intake *in)
 	}
 }
 
+/* Those that are due: of files that are missing, or all others. */
 static void
-touched_take(struct intake *in)
+due_take(struct intake *in, bool missing)
 {
 	struct touched *t, *next;
 
-	absences_note(in);
 	RB_FOREACH_SAFE (t, touched_tree, &in->m->touched, next) {
+		struct mirrored *f = mirrored_at(in->m, t->path);
+
 		if (is_full(in))
 			return;
-		if (t->due.ms > in->d->now.mono.ms)
+		if (t->due.ms > in->d->now.mono.ms ||
+		    (f != NULL && f->missing.ms != 0) != missing)
 			continue;
 		in->any = true;
 		path_take(in, t);
 	}
+}
+
+/* A file is deleted only when none of what is new is that file, moved. */
+static void
+touched_take(struct intake *in)
+{
+	absences_note(in);
+	due_take(in, false);
+	due_take(in, true);
 }
 
 /* Files that do not have the path they are shown with, and are ours to bring

@@ -107,6 +107,20 @@ two_with() {
 	[ "$(sed -n 2p before)" = "$(on laptop get notes | sed -n 2p)" ]
 }
 
+@test "a folder that is renamed takes its files along, and nothing is asked" {
+	two
+	mkdir here/a
+	for i in $(seq 80); do echo "$i" >"here/a/$i"; done
+	until_ same
+	ids() { on laptop get notes --json | jq -r 'to_entries[] | select(.value.path?) | "\(.key) \(.value.gone)"' | sort; }
+	ids >before
+	[ "$(wc -l <before)" -eq 80 ]
+	mv here/a here/b
+	until_ test -e there/b/80
+	until_ same
+	ids | diff before -
+}
+
 @test "a file that is deleted is gone, unless somebody wrote into it" {
 	two_with a.md $'one\n'
 	echo b >here/b.md
