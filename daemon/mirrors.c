@@ -114,7 +114,8 @@ folder_enter(void *ctx, const char *path)
 	struct walking *w = ctx;
 
 	if (path[0] != '\0' &&
-	    ignore_matches(&w->m->ignore, BYTES_STR(path), true))
+	    (path_flaw(BYTES_STR(path)) != NULL ||
+		ignore_matches(&w->m->ignore, BYTES_STR(path), true)))
 		return false;
 	if (w->err.code == LK_OK)
 		w->err = watch_add(

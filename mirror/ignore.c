@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* A pattern of the user's behind these may take one back. */
-static const char always[] = ".git\n*~\n.*.sw?\n.*.swpx\n4913\n.#*\n\\#*#\n"
+static const char always[] = "*~\n.*.sw?\n.*.swpx\n4913\n.#*\n\\#*#\n"
 			     ".DS_Store\n.nfs*\n";
 
 void

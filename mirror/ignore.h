@@ -28,7 +28,7 @@ struct ignore {
 };
 
 /* Reads the patterns of a file, behind those that always stand: what editors
- * leave behind, and .git.  LIMIT: too long or too many; NOMEM. */
+ * leave behind.  LIMIT: too long or too many; NOMEM. */
 LK_MUST_USE lk_err ignore_read(struct ignore *, struct bytes text);
 void ignore_clear(struct ignore *);
 

@@ -12,6 +12,10 @@ part_flaw(struct bytes part)
 	if (part.ptr[0] == '.' &&
 	    (part.len == 1 || (part.len == 2 && part.ptr[1] == '.')))
 		return "it leaves the folder";
+	/* Some file systems do not tell letters of different case apart. */
+	if (part.len == strlen(NAME_GIT) &&
+	    strncasecmp((const char *)part.ptr, NAME_GIT, part.len) == 0)
+		return "what is git's own is not shared";
 	return NULL;
 }
 

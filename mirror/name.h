@@ -2,7 +2,8 @@
  * name.h - which paths of a document may be files of a folder.
  *
  * A path comes from others: it must not leave the folder, nor be one of the
- * names this program uses in it.  Pure.
+ * names this program uses in it, nor in what git keeps, whose hooks and settings
+ * say what it runs.  Pure.
  */
 #ifndef MIRROR_NAME_H
 #define MIRROR_NAME_H
@@ -18,8 +19,10 @@
 /* A folder, so that it can tell git to leave it alone: a file would be gone with
  * the next checkout. */
 #define NAME_MARKER ".lk-mirror"
+#define NAME_GIT ".git"
 
-/* Why a path cannot be a file here; NULL: it can. */
+/* Why a path cannot be a file here; NULL: it can.  What is wrong with a folder
+ * is wrong with all that is in it. */
 const char *path_flaw(struct bytes path);
 /* The last part. */
 struct bytes path_name(struct bytes path);

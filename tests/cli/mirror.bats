@@ -169,6 +169,23 @@ two_with() {
 	[ "$(sort there/a.txt)" = $'one\nthree\ntwo' ]
 }
 
+@test "nobody else writes into the repository of a mirrored folder" {
+	local id hook=.git/hooks/post-commit
+	two_with a $'#!/bin/sh\n'
+	git -C there init -q
+	echo '!.git' >here/.lkignore
+	until_ test -e there/.lkignore
+	id=$(on laptop get notes --json | jq -r 'to_entries[] | select(.value.path? == "a") | .key')
+	on laptop set -s notes "/$id/path" "$hook"
+	on laptop set notes /0123456789abcdef0123456789abcdef '{"text": "#!/bin/sh\n"}'
+	on laptop set -s notes /0123456789abcdef0123456789abcdef/path "$hook"
+	echo on >here/b
+	until_ test -e there/b
+	until_ eval 'on phone mirror status there | grep -q "git.s own is not shared"'
+	[ ! -e "there/$hook" ]
+	[ -e there/a ]
+}
+
 @test "what .lkignore says stays out, on every device" {
 	two_with .lkignore $'*.o\n/build/\n'
 	mkdir here/build

@@ -28,7 +28,6 @@ what_editors_leave_behind_stays_out_unless_it_is_asked_for(void **state)
 	assert_true(out("", "a/notes.md~", false));
 	assert_true(out("", ".notes.md.swp", false));
 	assert_true(out("", "4913", false));
-	assert_true(out("", "a/.git/config", false));
 	assert_true(out("", "#notes.md#", false));
 	assert_false(out("", "notes.md", false));
 	assert_false(out("!*~\n", "notes.md~", false));
