@@ -88,6 +88,12 @@ struct daemon {
 	bool remotes_stale; /* the list in the store is news */
 	uint32_t remotes_open[REMOTES_MAX]; /* known to net/ */
 	size_t remotes_open_len;
+	/* What the engine asked and nobody answers: one of each remote. */
+	struct {
+		uint32_t remote;
+		uint64_t request;
+	} unanswered[REMOTES_MAX];
+	size_t unanswered_len;
 	uint64_t remote_request; /* the last number a command has used */
 	struct remote_test_list remote_tests;
 

@@ -5,6 +5,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/hosting.h"
+#include "daemon/remotes.h"
 #include "sync/home.h"
 #include "sync/refusals.h"
 
@@ -119,7 +120,10 @@ peers_next_ms(const struct daemon *d)
 {
 	if (d->relay != NULL)
 		return (hosting_next_ms(d));
-	return (peers_wanted(d) ? engine_next(d->engine).ms : INT64_MAX);
+	if (!peers_wanted(d))
+		return (INT64_MAX);
+	return (
+	    d->unanswered_len > 0 ? d->now.mono.ms : engine_next(d->engine).ms);
 }
 
 void
@@ -139,6 +143,8 @@ peers_tick(struct daemon *d)
 		return;
 	d->engine_touched = false;
 	err = lost_tell(d);
+	if (err.code == LK_OK)
+		err = remotes_answer(d);
 	if (err.code == LK_OK)
 		err = engine_tick(d->engine, d->now);
 	if (err.code != LK_OK)

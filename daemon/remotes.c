@@ -195,12 +195,57 @@ remotes_adopt(struct daemon *d)
 	return (engine_remotes_configure(d->engine, configs, now.len, d->now));
 }
 
+/* After one such answer the engine asks everything of that remote again. */
+static void
+unanswered_add(struct daemon *d, uint32_t remote, uint64_t request)
+{
+	size_t i = 0;
+
+	while (i < d->unanswered_len && d->unanswered[i].remote != remote)
+		i++;
+	if (i == REMOTES_MAX)
+		return;
+	d->unanswered[i].remote = remote;
+	d->unanswered[i].request = request;
+	if (i == d->unanswered_len)
+		d->unanswered_len++;
+}
+
+static struct object_answer
+no_memory(uint32_t remote, uint64_t request)
+{
+	return ((struct object_answer){ .remote = remote,
+	    .request = request,
+	    .err = LK_ERR(LK_E_NOMEM, "no memory") });
+}
+
 void
 remotes_ask(struct daemon *d, struct object_request *request)
 {
-	if (net_object(d->net, request).code != LK_OK)
+	struct object_answer answer =
+	    no_memory(request->remote, request->request);
+
+	if (net_object(d->net, request).code != LK_OK) {
 		log_error("remote: not asked: no memory");
+		if (answer.request > REMOTE_REQUEST_OURS)
+			remote_test_answer(d, &answer);
+		else
+			unanswered_add(d, answer.remote, answer.request);
+	}
 	object_request_clear(request);
+}
+
+lk_err
+remotes_answer(struct daemon *d)
+{
+	while (d->unanswered_len > 0) {
+		size_t i = --d->unanswered_len;
+		struct object_answer answer = no_memory(
+		    d->unanswered[i].remote, d->unanswered[i].request);
+
+		TRY(engine_object(d->engine, &answer, d->now));
+	}
+	return (LK_NONE);
 }
 
 void
@@ -212,9 +257,12 @@ remotes_event(struct daemon *d, struct object_answer *answer)
 		remote_test_answer(d, answer);
 		return;
 	}
-	if (d->engine == NULL || d->read_only ||
-	    round_begin(d).code != LK_OK)
+	if (d->engine == NULL || d->read_only)
 		return;
+	if (round_begin(d).code != LK_OK) {
+		unanswered_add(d, answer->remote, answer->request);
+		return;
+	}
 	d->engine_touched = true;
 	err = engine_object(d->engine, answer, d->now);
 	if (err.code != LK_OK)

@@ -49,8 +49,11 @@ LK_MUST_USE lk_err remotes_adopt(struct daemon *);
 
 /* Requests of the engine have numbers below it; those above are of commands. */
 #define REMOTE_REQUEST_OURS (UINT64_C(1) << 63)
-/* Carries out an ENGINE_OBJECT, or a command's; takes what it owns. */
+/* Carries out an ENGINE_OBJECT, or a command's; takes what it owns.  It is
+ * answered in any case: without memory for the asking, with that. */
 void remotes_ask(struct daemon *, struct object_request *);
+/* Answers to the engine what could not be asked; inside a round. */
+LK_MUST_USE lk_err remotes_answer(struct daemon *);
 
 /* NET_OBJECT. */
 void remotes_event(struct daemon *, struct object_answer *);
