@@ -236,15 +236,18 @@ thread_run(void *arg)
 
 	free(arg);
 	pthread_mutex_lock(&net->mutex);
-	while ((job = job_take(r)) != NULL) {
+	do {
+		while ((job = job_take(r)) != NULL) {
+			pthread_mutex_unlock(&net->mutex);
+			job_do(r, start.link, job);
+			pthread_mutex_lock(&net->mutex);
+			job_answered(r, job);
+		}
 		pthread_mutex_unlock(&net->mutex);
-		job_do(r, start.link, job);
+		link_close(net, start.link);
 		pthread_mutex_lock(&net->mutex);
-		job_answered(r, job);
-	}
-	pthread_mutex_unlock(&net->mutex);
-	link_close(net, start.link);
-	pthread_mutex_lock(&net->mutex);
+		/* What was asked meanwhile counted on this thread. */
+	} while (!r->closed && !TAILQ_EMPTY(&r->queued));
 	start.link->used = false;
 	if (--r->threads == 0 && r->closed)
 		remote_free(r);
