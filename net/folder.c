@@ -98,16 +98,15 @@ step_down(int *fd, const char *name, bool make)
 	return LK_NONE;
 }
 
-/* The directory an object is in, and its name there; *fd is given out also
- * after an error, when it is not -1. */
+/* From the root to the directory an object is in, and its name there; *fd goes
+ * as far as that comes. */
 static lk_err
-parent_open(int *fd, const char **last, const char *dir,
-    const struct object_request *r, bool make)
+parent_open(
+    int *fd, const char **last, const struct object_request *r, bool make)
 {
 	char part[OBJECT_NAME_MAX + 1];
 	const char *name = r->name + strlen(OBJECT_ROOT "/"), *slash;
 
-	TRY(root_open(fd, dir));
 	while ((slash = strchr(name, '/')) != NULL) {
 		size_t len = (size_t)(slash - name);
 
@@ -278,41 +277,35 @@ object_delete(int at, const char *name)
 	return directory_sync(at);
 }
 
-/* GET, PUT and DELETE. */
+/* GET, PUT and DELETE; *at is the root, and then some directory. */
 static lk_err
-object_do(const char *dir, const struct object_request *r, struct buf *got)
+object_do(int *at, const struct object_request *r, struct buf *got)
 {
 	const char *name;
-	bool put = r->op == OBJECT_PUT;
-	int at = -1;
-	lk_err err = parent_open(&at, &name, dir, r, put);
+	lk_err err = parent_open(at, &name, r, r->op == OBJECT_PUT);
 
-	if (err.code == LK_OK) {
-		if (put)
-			err = object_put(at, name, buf_bytes(&r->bytes));
-		else if (r->op == OBJECT_GET)
-			err = object_get(at, name, r->max, got);
-		else
-			err = object_delete(at, name);
-	} else if (err.code == LK_E_NOTFOUND && r->op == OBJECT_DELETE)
-		err = LK_NONE;
-	if (at != -1)
-		close(at);
-	return err;
+	if (err.code == LK_E_NOTFOUND && r->op == OBJECT_DELETE)
+		return LK_NONE;
+	TRY(err);
+	if (r->op == OBJECT_PUT)
+		return object_put(*at, name, buf_bytes(&r->bytes));
+	if (r->op == OBJECT_GET)
+		return object_get(*at, name, r->max, got);
+	return object_delete(*at, name);
 }
 
 void
 folder_do(const char *dir, const struct object_request *r,
     struct object_answer *answer)
 {
-	int root = -1;
+	int at = -1;
 	lk_err err;
 
 	*answer = (struct object_answer){ .remote = r->remote,
 		.request = r->request };
 	err = object_request_check(r);
 	if (err.code == LK_OK)
-		err = root_open(&root, dir);
+		err = root_open(&at, dir);
 	if (err.code == LK_E_NOTFOUND) {
 		err = LK_ERR(LK_E_UNAVAILABLE, "folder");
 		strlcpy(answer->why,
@@ -320,11 +313,11 @@ folder_do(const char *dir, const struct object_request *r,
 		    sizeof(answer->why));
 	}
 	if (err.code == LK_OK && r->op == OBJECT_LIST)
-		err = folder_list(root, r, answer);
+		err = folder_list(at, r, answer);
 	else if (err.code == LK_OK)
-		err = object_do(dir, r, &answer->bytes);
-	if (root != -1)
-		close(root);
+		err = object_do(&at, r, &answer->bytes);
+	if (at != -1)
+		close(at);
 	answer->err = err;
 	if (err.code != LK_OK && err.sys != 0 && answer->why[0] == '\0')
 		snprintf(answer->why, sizeof(answer->why), "%s: %s", err.what,

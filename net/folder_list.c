@@ -96,6 +96,15 @@ name_make(struct name *out, const char *base, int at, const struct dirent *e)
 	return true;
 }
 
+/* Whether what could not be opened or looked at is gone meanwhile, or not for
+ * us.  A disk that fails has not lost what it does not show. */
+static bool
+is_passed_over(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == ELOOP ||
+	    error == EACCES || error == EPERM;
+}
+
 /* Reads a directory for the least names behind the last batch. */
 static lk_err
 batch_read(struct walk *w, struct batch *b, int at, const char *base,
@@ -135,7 +144,7 @@ batch_read(struct walk *w, struct batch *b, int at, const char *base,
 }
 
 /* One file more; *full when that was one too many. */
-static void
+static lk_err
 entry_add(struct walk *w, int at, const char *name, bool *full)
 {
 	struct object_answer *a = w->answer;
@@ -143,15 +152,19 @@ entry_add(struct walk *w, int at, const char *name, bool *full)
 	struct stat st;
 
 	if (fstatat(at, last == NULL ? name : last + 1, &st,
-		AT_SYMLINK_NOFOLLOW) == -1 ||
-	    !S_ISREG(st.st_mode))
-		return;
+		AT_SYMLINK_NOFOLLOW) == -1)
+		return is_passed_over(errno)
+		    ? LK_NONE
+		    : (lk_err){ LK_E_UNAVAILABLE, errno, "look at a file" };
+	if (!S_ISREG(st.st_mode))
+		return LK_NONE;
 	if (a->entries_len == OBJECT_LIST_MAX) {
 		a->more = *full = true;
-		return;
+		return LK_NONE;
 	}
 	strlcpy(a->entries[a->entries_len].name, name, OBJECT_NAME_MAX + 1);
 	a->entries[a->entries_len++].size = (uint64_t)st.st_size;
+	return LK_NONE;
 }
 
 static lk_err directory_walk(
@@ -169,7 +182,7 @@ batch_walk(struct walk *w, const struct batch *b, int at, const char *after,
 		int fd;
 
 		if (name[len - 1] != '/') {
-			entry_add(w, at, name, full);
+			TRY(entry_add(w, at, name, full));
 			continue;
 		}
 		strlcpy(part, name, sizeof(part));
@@ -177,9 +190,11 @@ batch_walk(struct walk *w, const struct batch *b, int at, const char *after,
 		last = strrchr(part, '/');
 		fd = openat(at, last == NULL ? part : last + 1,
 		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		/* Gone meanwhile, or not for us. */
-		if (fd == -1)
+		if (fd == -1 && is_passed_over(errno))
 			continue;
+		if (fd == -1)
+			return (lk_err){ LK_E_UNAVAILABLE, errno,
+				"open a directory" };
 		err = directory_walk(w, fd, name, after, full);
 		close(fd);
 		if (err.code != LK_OK)
