@@ -121,8 +121,10 @@ credentials_send(int fd, const char *profile)
 	bool sent;
 
 	buf_init(&a.bytes, sizeof(c));
-	if (a.err.code == LK_OK)
+	if (a.err.code == LK_OK) {
 		buf_mem(&a.bytes, &c, sizeof(c));
+		a.err = buf_err(&a.bytes, "keys");
+	}
 	sent = reply_send(fd, &a);
 	buf_wipe(&a.bytes);
 	explicit_bzero(&c, sizeof(c));
@@ -143,7 +145,11 @@ channel_serve(int fd)
 		if (going && ask.op == ASK_CREDENTIALS)
 			going = credentials_send(fd, ask.dir);
 		else if (going) {
+			/* A file system that hangs lets go of who is killed,
+			 * and nobody waits for this answer any more. */
+			(void)alarm(BROKER_ANSWER_S);
 			folder_do(ask.dir, &request, &answer);
+			(void)alarm(0);
 			going = reply_send(fd, &answer);
 		}
 		object_request_clear(&request);
@@ -319,6 +325,8 @@ entries_receive(int channel, struct object_answer *a, size_t len)
 	    !all_receive(channel, a->entries, len * sizeof(*a->entries)))
 		return false;
 	a->entries_len = len;
+	for (size_t i = 0; i < len; i++)
+		a->entries[i].name[OBJECT_NAME_MAX] = '\0';
 	return true;
 }
 
@@ -368,11 +376,14 @@ broker_credentials(int channel, const char *profile, struct credentials *out)
 	    channel, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (ask_send(channel, ASK_CREDENTIALS, profile, &none) &&
 	    reply_receive(channel, &a)) {
-		err = a.err;
+		if (a.err.code != LK_OK)
+			err = a.err;
 		if (err.code == LK_E_CONFIG)
 			err.what = CREDENTIALS_NONE;
-		if (err.code == LK_OK && a.bytes.len == sizeof(*out))
+		if (a.err.code == LK_OK && a.bytes.len == sizeof(*out)) {
 			memcpy(out, a.bytes.ptr, sizeof(*out));
+			err = LK_NONE;
+		}
 	}
 	buf_wipe(&a.bytes);
 	object_answer_clear(&a);

@@ -23,7 +23,7 @@
 
 /* Children at once. */
 #define BROKER_CHANNELS_MAX 80
-/* Without an answer for so long a channel is given up. */
+/* Without an answer for so long a channel is given up, at both ends. */
 #define BROKER_ANSWER_S 120
 #define BROKER_KEYS_S 10
 

@@ -196,7 +196,8 @@ void
 sigv4_to_sign(
     struct buf *out, const struct sigv4_request *r, const struct sigv4_key *key)
 {
-	BUF_SCOPED canonical = { .max = CANONICAL_MAX };
+	/* A session token is one of the headers. */
+	BUF_SECRET canonical = { .max = CANONICAL_MAX };
 	uint8_t hash[SHA256_LEN];
 
 	sigv4_canonical(&canonical, r);
