@@ -13,6 +13,7 @@
 #define REGION_DEFAULT "us-east-1"
 /* Room for an error beside an object that is shorter. */
 #define ERROR_MAX (64 * 1024)
+#define STATUS_ERRORS 300 /* and redirects */
 #define NS_PER_MS 1000000
 #define MS_PER_S 1000
 
@@ -233,7 +234,9 @@ attempt_run(struct attempt *a)
 				continue;
 			return (LK_ERR(LK_E_UNAVAILABLE, "bucket"));
 		}
-		if (err.code != LK_OK)
+		/* Of an error that is too long the status says enough. */
+		if (err.code != LK_OK &&
+		    (err.code != LK_E_LIMIT || a->http.status < STATUS_ERRORS))
 			return (err);
 		s3_judge(&j, a->request->op, &a->http);
 		if (j.verdict == S3_DONE)

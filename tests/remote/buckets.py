@@ -318,6 +318,12 @@ def passing_troubles():
     is_(ask.get("lk1/x"), "denied", "AccessDenied")
     is_(ask.list(), "denied", "AccessDenied")
     assert len(s3.seen) == 3, s3.seen
+    # A page that is longer than the object may be says nothing about the object.
+    page = b"<html>" + b"sorry " * 20000
+    s3.faults = [Fault("bare", 1, status=503, body=page)]
+    assert is_(ask.get("lk1/x", 1000), "ok").data == b"value"
+    s3.faults = [Fault("bare", 1, status=403, body=page)]
+    is_(ask.get("lk1/x", 1000), "denied", "403")
     s3.faults = [Fault("status", 1, status=507, code="XMinioStorageFull")]
     is_(ask.put("lk1/x", b"1"), "full", "XMinioStorageFull")
     ask.end()
