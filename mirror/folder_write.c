@@ -173,7 +173,9 @@ target_hold(const struct folder *f, const struct place *p,
 							 : write_error("open");
 	if (fstat(t->fd, &st) == -1 || !S_ISREG(st.st_mode))
 		return LK_NONE;
-	t->mode = st.st_mode & 07777;
+	/* Whose content it was might have been s; this one is somebody else's.
+	 */
+	t->mode = st.st_mode & 0777;
 	t->leased = f->leases && fcntl(t->fd, F_SETLEASE, F_RDLCK) == 0;
 	if (!t->leased && f->leases && errno == EAGAIN) {
 		*outcome = FOLDER_BUSY;

@@ -131,11 +131,11 @@ a_file_is_made_replaced_and_removed_with_its_folders(void **state)
 	scratch_open(&s);
 	assert_int_equal(put(&s, "a/b/c", NULL, "one"), FOLDER_DONE);
 	holds("a/b/c", "one");
-	assert_int_equal(chmod("a/b/c", 0640), 0);
+	assert_int_equal(chmod("a/b/c", 04640), 0);
 	assert_int_equal(put(&s, "a/b/c", "one", "two"), FOLDER_DONE);
 	holds("a/b/c", "two");
 	assert_int_equal(stat("a/b/c", &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0640);
+	assert_int_equal(st.st_mode & 07777, 0640);
 	assert_int_equal(left(&s), 1);
 	assert_int_equal(put(&s, "a/b/c", "two", NULL), FOLDER_DONE);
 	assert_int_equal(access("a", F_OK), -1);
