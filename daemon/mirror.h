@@ -29,6 +29,8 @@
 #define MIRROR_GONE_FEW 3 /* of which no share is too large */
 #define MIRROR_GONE_PERCENT 30
 
+#define TOO_LARGE "in the document it is too large to be kept here"
+
 /* One file: what the base is, and what the document shows. */
 struct mirrored {
 	RB_ENTRY(mirrored) by_id, by_base, by_shown;
@@ -46,6 +48,7 @@ struct mirrored {
 	char *shown; /* NULL: nothing, or deleted */
 	bool shown_text, shown_exec;
 	bool ours; /* its path was given by this device, or by nobody known */
+	bool too_large; /* to be read here */
 	uint8_t shown_digest[FILE_DIGEST_LEN];
 	const char *trouble; /* why it is not in step; static; NULL: it is */
 	struct mono retry;   /* it is not written before; 0: at any time */
@@ -62,7 +65,8 @@ TAILQ_HEAD(mirrored_queue, mirrored);
 struct touched {
 	RB_ENTRY(touched) link;
 	struct mono due;
-	const char *trouble; /* why it could not be taken in; NULL: nothing */
+	const char *trouble; /* why it could not be taken in (then it is due
+			      * with the next walk); NULL: nothing */
 	bool out;            /* what a crash left */
 	char path[];
 };
@@ -131,6 +135,8 @@ void mirrored_present(struct mirror *, struct mirrored *, bool);
 void mirror_touch(struct mirror *, const char *path, struct mono due);
 struct touched *mirror_touched(struct mirror *, const char *path);
 void touched_free(struct mirror *, struct touched *);
+/* What could not be taken in is looked at again. */
+void mirror_retry(struct mirror *, struct mono due);
 void mirror_walk_at(struct mirror *, struct mono due);
 /* Forgets all files and hints. */
 void mirror_forget(struct mirror *);

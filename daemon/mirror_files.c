@@ -205,6 +205,16 @@ touched_free(struct mirror *m, struct touched *t)
 }
 
 void
+mirror_retry(struct mirror *m, struct mono due)
+{
+	struct touched *t;
+
+	RB_FOREACH (t, touched_tree, &m->touched)
+		if (t->trouble != NULL && t->due.ms > due.ms)
+			t->due = due;
+}
+
+void
 mirror_forget(struct mirror *m)
 {
 	struct mirrored *f;

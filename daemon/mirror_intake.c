@@ -50,7 +50,7 @@ job_add(
 	*job = (struct job){ .what = what, .f = f };
 	(void)strlcpy(job->path, path, sizeof(job->path));
 	buf_init(&job->content, FILE_BINARY_MAX);
-	buf_init(&job->base, FILE_TEXT_MAX);
+	buf_init(&job->base, FILE_BINARY_MAX);
 	return job;
 }
 
@@ -117,6 +117,8 @@ stranger_take(struct intake *in, struct touched *t, struct job *job)
 			t->due = after(f->missing, MIRROR_GRACE_MS);
 			return LK_ERR(LK_E_WAIT, "moved");
 		}
+		if (f->too_large)
+			return LK_ERR(LK_E_DATA, TOO_LARGE);
 		job->what = JOB_MOVE;
 		job->f = f;
 		/* One job for each file: by then its old path is nobody's. */
@@ -167,6 +169,8 @@ content_take(struct intake *in, struct touched *t, struct job *job)
 		f->stamp = job->disk.stamp;
 		return LK_ERR(LK_E_EXISTS, "as it was");
 	}
+	if (f->too_large)
+		return LK_ERR(LK_E_DATA, TOO_LARGE);
 	/* Half a letter is no reason to take a text for something else. */
 	if (f->is_text && is_fresh(in, &job->disk) &&
 	    !file_is_text(buf_bytes(&job->content))) {
@@ -292,6 +296,7 @@ out_take(struct intake *in, struct touched *t)
 	struct file_id id;
 	struct mirrored *f = NULL;
 	struct job *job;
+	bool worth;
 	lk_err err;
 
 	if (dash != NULL && file_id_read(&id, BYTES_STR(dash + 1)))
@@ -300,13 +305,14 @@ out_take(struct intake *in, struct touched *t)
 	err = folder_read(
 	    &m->folder, t->path, in->d->now.wall, &job->disk, &job->content);
 	/* Only what neither side has is worth anything. */
-	if (err.code == LK_OK && f != NULL && job->disk.kind == DISK_FILE &&
+	worth = err.code == LK_OK && f != NULL && job->disk.kind == DISK_FILE &&
 	    (f->path == NULL ||
 		memcmp(f->digest, job->disk.digest, FILE_DIGEST_LEN) != 0) &&
-	    memcmp(f->shown_digest, job->disk.digest, FILE_DIGEST_LEN) != 0 &&
-	    base_take(in, job).code == LK_OK)
+	    memcmp(f->shown_digest, job->disk.digest, FILE_DIGEST_LEN) != 0;
+	if (worth && !f->too_large && base_take(in, job).code == LK_OK)
 		return;
-	if (err.code == LK_OK && f != NULL)
+	/* What cannot be taken in now is found by the next walk. */
+	if (err.code == LK_OK && f != NULL && !worth)
 		(void)folder_drop(&m->folder, t->path).code;
 	job_drop(in);
 	touched_free(m, t);

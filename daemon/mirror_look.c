@@ -138,8 +138,12 @@ file_look(
 	err = file_read(doc, &f->id, &e, content);
 	rivals_write(m, f);
 	f->trouble = NULL;
+	/* What is on the disk may have waited for this. */
+	if (f->too_large)
+		mirror_retry(m, l->d->now.mono);
+	f->too_large = err.code == LK_E_LIMIT;
 	if (err.code == LK_E_NOTFOUND || err.code == LK_E_LIMIT) {
-		f->trouble = err.code == LK_E_LIMIT ? "too large" : NULL;
+		f->trouble = f->too_large ? TOO_LARGE : NULL;
 		return mirrored_show(m, f, NULL);
 	}
 	TRY(err);

@@ -13,6 +13,9 @@
 #define RECORD_TEXT 1
 #define RECORD_EXEC 2
 #define PIECE_LEN 61440
+/* A text is longer than anybody may write when several wrote it. */
+#define PIECES_MAX (FILE_BINARY_MAX / PIECE_LEN + 1)
+_Static_assert(PIECES_MAX <= UINT8_MAX, "their number is one byte");
 
 struct id_key {
 	uint8_t ptr[1 + FILE_ID_LEN + 1];
@@ -164,7 +167,7 @@ mirror_load(struct daemon *d, struct mirror *m)
 static lk_err
 text_drop(struct kv kv, const struct file_id *id, size_t from)
 {
-	for (; from <= FILE_TEXT_MAX / PIECE_LEN; from++) {
+	for (; from < PIECES_MAX; from++) {
 		struct id_key k = id_key('t', id, (uint8_t)from);
 		struct bytes value;
 		lk_err err = kv_get(kv, BYTES_OF(k.ptr), &value);
@@ -231,7 +234,7 @@ mirror_base_text(struct daemon *d, const struct mirror *m,
 	struct kv kv = space_of(d, m);
 	uint8_t digest[FILE_DIGEST_LEN];
 
-	for (size_t part = 0; part <= FILE_TEXT_MAX / PIECE_LEN; part++) {
+	for (size_t part = 0; part < PIECES_MAX; part++) {
 		struct id_key k = id_key('t', &f->id, (uint8_t)part);
 		struct bytes value;
 		lk_err err = kv_get(kv, BYTES_OF(k.ptr), &value);

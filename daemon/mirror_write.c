@@ -24,7 +24,7 @@ base_move(struct writing *w, struct mirrored *from, struct mirrored *to)
 {
 	struct mirror *m = w->m;
 	char path[PATH_BYTES_MAX + 1];
-	BUF_SCOPED text = { .max = FILE_TEXT_MAX };
+	BUF_SCOPED text = { .max = FILE_BINARY_MAX };
 
 	(void)strlcpy(path, from->path, sizeof(path));
 	if (from->is_text &&
@@ -99,7 +99,7 @@ file_rename(struct writing *w, struct mirrored *f, bool *done)
 {
 	struct mirror *m = w->m;
 	enum folder_outcome outcome;
-	BUF_SCOPED text = { .max = FILE_TEXT_MAX };
+	BUF_SCOPED text = { .max = FILE_BINARY_MAX };
 	lk_err err;
 
 	*done = false;

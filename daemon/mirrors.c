@@ -189,6 +189,7 @@ mirror_walk(struct daemon *d, struct mirror *m)
 	ignore_load(m, d->now.wall);
 	TRY(folder_walk(&m->folder, "", &calls));
 	TRY(w.err);
+	mirror_retry(m, d->now.mono);
 	RB_FOREACH (f, mirrored_bases, &m->bases)
 		if (f->walked != m->walks && mirror_touched(m, f->path) == NULL)
 			mirror_touch(m, f->path, d->now.mono);
@@ -367,6 +368,15 @@ mirrors_next_ms(const struct daemon *d)
 	return next;
 }
 
+/* What everybody sees may be something else, and this device may write now. */
+static void
+access_follow(struct daemon *d, struct mirror *m)
+{
+	m->look_all = true;
+	m->denied = false;
+	mirror_retry(m, d->now.mono);
+}
+
 void
 mirrors_fresh(
     struct daemon *d, const struct replica_event *events, size_t len, bool lost)
@@ -379,7 +389,8 @@ mirrors_fresh(
 		for (size_t i = 0; i < len; i++)
 			if (events[i].docno == m->docno) {
 				m->changed |= events[i].content;
-				m->look_all |= events[i].access;
+				if (events[i].access)
+					access_follow(d, m);
 			}
 	if (lost)
 		LIST_FOREACH (m, &d->mirrors->all, link)

@@ -207,7 +207,7 @@ static lk_err
 text_join(struct edit *edit, struct op_id text, struct bytes shown,
     struct bytes wanted)
 {
-	BUF_SCOPED both = { .max = 2 * FILE_TEXT_MAX + 2 };
+	BUF_SCOPED both = { .max = 2 * FILE_BINARY_MAX + 2 };
 
 	TRY(text_unite(&both, shown, wanted));
 	return edit_text(edit, text, buf_bytes(&both));

@@ -262,6 +262,32 @@ two_with() {
 	until_ eval 'on phone mirror status there | grep -q "a.md: changed here, and this device may not write"'
 	[ "$(cat here/a.md)" = one ]
 	[ "$(cat there/a.md)" = $'one\nmine' ]
+	on laptop share notes phone --role write >/dev/null
+	until_ grep -q mine here/a.md
+	until_ same
+}
+
+@test "a file that others made too large keeps no other waiting" {
+	local id
+	device laptop
+	mkdir here
+	echo one >here/a.md
+	echo two >here/b.md
+	on laptop new notes >/dev/null
+	on laptop mirror add here notes >/dev/null
+	until_ eval 'on laptop mirror status here | grep -q "2 files"'
+	id=$(on laptop get notes --json | jq -r 'to_entries[] | select(.value.path == "a.md") | .key')
+	head -c 9000000 /dev/zero >big
+	on laptop set notes "/$id/bytes" -b big
+	until_ eval 'on laptop mirror status here | grep -q "a.md: in the document it is too large"'
+	[ "$(cat here/a.md)" = one ]
+	echo more >>here/a.md
+	echo more >>here/b.md
+	until_ eval 'on laptop get notes --json | jq -r ".[].text" | grep -q more'
+	on laptop rm notes "/$id/bytes"
+	until_ eval '[ "$(on laptop get notes --json | jq -r ".[].text" | grep -c more)" -eq 2 ]'
+	[ "$(cat here/a.md)" = $'one\nmore' ]
+	until_ eval '! on laptop mirror status here | grep -q large'
 }
 
 @test "mistakes are said" {
