@@ -68,6 +68,7 @@ struct touched {
 	const char *trouble; /* why it could not be taken in (then it is due
 			      * with the next walk); NULL: nothing */
 	bool out;            /* what a crash left */
+	bool noted;          /* whether it is missing, since the last hint */
 	char path[];
 };
 RB_HEAD(touched_tree, touched);

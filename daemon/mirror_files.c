@@ -195,6 +195,7 @@ mirror_touch(struct mirror *m, const char *path, struct mono due)
 	}
 	t->due = due;
 	t->trouble = NULL;
+	t->noted = false;
 }
 
 void

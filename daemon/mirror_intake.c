@@ -6,6 +6,8 @@
 
 /* What one change takes in. */
 #define JOBS_MAX 64
+/* Paths looked at in one slice, whether they make jobs or not. */
+#define LOOKED_MAX 256
 
 enum job_what {
 	JOB_NEW,    /* a file nobody knew */
@@ -31,7 +33,8 @@ struct intake {
 	struct daemon *d;
 	struct mirror *m;
 	struct job jobs[JOBS_MAX];
-	size_t jobs_len, bytes;
+	size_t jobs_len, looked;
+	size_t bytes; /* read */
 	bool any;
 };
 
@@ -57,7 +60,8 @@ job_add(
 static bool
 is_full(const struct intake *in)
 {
-	return in->jobs_len == JOBS_MAX || in->bytes > CHANGE_TEXT_MAX;
+	return in->jobs_len == JOBS_MAX || in->looked >= LOOKED_MAX ||
+	    in->bytes > CHANGE_TEXT_MAX;
 }
 
 static void
@@ -71,26 +75,23 @@ absence_note(struct intake *in, struct mirrored *f)
 		return;
 	f->missing = in->d->now.mono;
 	in->m->missing++;
-	if (mirror_touched(in->m, f->path) == NULL)
-		mirror_touch(in->m, f->path, in->d->now.mono);
 }
 
 /* The file that is missing and that this one may be, moved. */
 static struct mirrored *
-moved_find(struct intake *in, const struct job *job)
+moved_find(struct mirror *m, const struct job *job)
 {
 	struct mirrored *f;
 
-	RB_FOREACH (f, mirrored_bases, &in->m->bases) {
-		if (f->stamp.ino != job->disk.stamp.ino &&
-		    (job->content.len == 0 ||
-			memcmp(f->digest, job->disk.digest,
-			    sizeof(f->digest)) != 0))
-			continue;
-		absence_note(in, f);
-		if (f->missing.ms != 0)
+	if (m->missing == 0)
+		return NULL;
+	RB_FOREACH (f, mirrored_bases, &m->bases)
+		if (f->missing.ms != 0 &&
+		    (f->stamp.ino == job->disk.stamp.ino ||
+			(job->content.len > 0 &&
+			    memcmp(f->digest, job->disk.digest,
+				sizeof(f->digest)) == 0)))
 			return f;
-	}
 	return NULL;
 }
 
@@ -111,7 +112,7 @@ stranger_take(struct intake *in, struct touched *t, struct job *job)
 		job->f = f;
 		return LK_NONE;
 	}
-	f = moved_find(in, job);
+	f = moved_find(m, job);
 	if (f != NULL) {
 		if (in->d->now.mono.ms - f->missing.ms < MIRROR_GRACE_MS) {
 			t->due = after(f->missing, MIRROR_GRACE_MS);
@@ -212,12 +213,11 @@ file_take(struct intake *in, struct touched *t, struct mirrored *f)
 	struct job *job = job_add(in, JOB_NEW, f, t->path);
 	lk_err err = content_take(in, t, job);
 
+	in->bytes += job->content.len;
 	if (err.code == LK_OK)
 		err = base_take(in, job);
-	if (err.code == LK_OK) {
-		in->bytes += job->content.len;
+	if (err.code == LK_OK)
 		return;
-	}
 	job_drop(in);
 	if (err.code == LK_E_WAIT)
 		return;
@@ -363,7 +363,8 @@ path_take(struct intake *in, struct touched *t)
 	file_take(in, t, f);
 }
 
-/* What is gone is noticed before what is new: it may be the same. */
+/* What is gone is noticed before what is new, due or not: it may be the same.
+ */
 static void
 absences_note(struct intake *in)
 {
@@ -371,9 +372,10 @@ absences_note(struct intake *in)
 	struct touched *t;
 
 	RB_FOREACH (t, touched_tree, &m->touched) {
-		struct mirrored *f = mirrored_at(m, t->path);
+		struct mirrored *f = t->noted ? NULL : mirrored_at(m, t->path);
 
-		if (f != NULL && t->due.ms <= in->d->now.mono.ms)
+		t->noted = true;
+		if (f != NULL)
 			absence_note(in, f);
 	}
 }
@@ -393,6 +395,7 @@ due_take(struct intake *in, bool missing)
 		    (f != NULL && f->missing.ms != 0) != missing)
 			continue;
 		in->any = true;
+		in->looked++;
 		path_take(in, t);
 	}
 }

@@ -362,9 +362,12 @@ mirrors_next_ms(const struct daemon *d)
 
 	if (d->mirrors == NULL || d->replica == NULL || d->read_only)
 		return next;
-	LIST_FOREACH (m, &d->mirrors->all, link)
-		if (mirror_next_ms(m) < next)
-			next = mirror_next_ms(m);
+	LIST_FOREACH (m, &d->mirrors->all, link) {
+		int64_t its = mirror_next_ms(m);
+
+		if (its < next)
+			next = its;
+	}
 	return next;
 }
 
