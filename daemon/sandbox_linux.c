@@ -113,6 +113,7 @@ static const uint32_t refused_calls[] = {
 	SYS_bpf,
 	SYS_perf_event_open,
 	SYS_userfaultfd,
+	SYS_io_uring_setup, /* what goes by it passes no filter */
 	SYS_keyctl,
 	SYS_add_key,
 	SYS_request_key,
