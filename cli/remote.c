@@ -183,7 +183,10 @@ const struct command verb_remote = {
 	    "by "
 	    "&. The keys are those of ~/.aws/credentials or\n"
 	    "                         AWS_ACCESS_KEY_ID and so on, as the "
-	    "daemon was started with\n\n"
+	    "daemon was started with\n"
+	    "  relay://KEY@HOST:PORT  what lk relay invite prints; on your "
+	    "other devices, and\n                         on those of "
+	    "people you share with, what lk remote ls shows\n\n"
 	    "test puts, lists, reads and deletes an object there. rm leaves "
 	    "there what is there.\n",
 	.operands_min = 1,
