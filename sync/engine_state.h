@@ -98,8 +98,8 @@ struct link {
 	struct topic_set set;
 	struct listed *set_list; /* owned; what our SET was made of */
 	size_t set_len;
-	struct link_topic *numbers; /* owned; by number */
-	size_t numbers_len;
+	struct link_topic *numbers;      /* owned; by number */
+	size_t numbers_len, numbers_cap; /* up to the highest; room */
 	uint32_t *by_docno; /* owned; first number of a document + 1, 0, or
 			     * TOPIC_WELCOMED: no number yet */
 	size_t by_docno_len;

@@ -201,7 +201,7 @@ number_set(struct engine *e, struct link *l, uint32_t number,
 	struct link_topic *t;
 	void *array = l->numbers;
 	lk_err err = array_reach(
-	    &array, &l->numbers_len, (size_t)number + 1, sizeof(*t));
+	    &array, &l->numbers_cap, (size_t)number + 1, sizeof(*t));
 
 	l->numbers = array;
 	TRY(err);
@@ -214,6 +214,8 @@ number_set(struct engine *e, struct link *l, uint32_t number,
 	if (topics_of(l, what->docno) == GRAPH_NONE ||
 	    topics_of(l, what->docno) > number)
 		l->by_docno[what->docno] = number + 1;
+	if (number >= l->numbers_len)
+		l->numbers_len = (size_t)number + 1;
 	t = &l->numbers[number];
 	t->docno = what->docno;
 	t->welcomed = welcomed;
