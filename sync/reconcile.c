@@ -301,7 +301,7 @@ ranges_open(struct engine *e, struct link *l, uint32_t number,
 	struct range_set set = range_set_of(e, l, t);
 	BUF_SCOPED b = { .max = RANGE_BODY_MAX };
 
-	if (!link_topic_is_shared(t) || is_awaited(e, t->ranged) ||
+	if (t->serve != SERVE_FULL || is_awaited(e, t->ranged) ||
 	    is_busy(e, t) || t->held.ms != 0)
 		return LK_NONE;
 	if (g->unclear_len == 0 || g->unclear_len > RANGE_AUTHORS_MAX)
@@ -484,7 +484,9 @@ reconcile_range(struct engine *e, struct link *l, struct bytes body)
 	if (t == NULL)
 		return LK_ERR(LK_E_MALFORMED, "RANGE number");
 	TRY(topics_serve(e, l, t));
-	if (!link_topic_is_shared(t))
+	/* Whoever was thrown out here may have been let in again there, by what
+	 * waits for a branch that only ranges bring. */
+	if (t->serve != SERVE_FULL)
 		return LK_NONE;
 	if (!is_awaited(e, t->ranged))
 		t->rounds = 0;
