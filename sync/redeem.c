@@ -189,8 +189,11 @@ redeem_lost(struct engine *e, struct link *l)
 		return;
 	l->redeem = NULL;
 	q->conn = 0;
-	/* Without the welcome the card is worth nothing: ask again. */
-	if (!q->welcomed) {
+	/* Without the welcome the card is worth nothing, and a document of which
+	 * nothing came says of nobody that he has it: ask again. */
+	if (!q->welcomed ||
+	    (q->purpose == TICKET_INVITE &&
+		q->status.state == REDEEM_TRYING)) {
 		free((void *)(uintptr_t)q->card.ptr);
 		q->card = (struct bytes){ 0 };
 		q->answered = false;
