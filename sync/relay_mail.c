@@ -105,8 +105,12 @@ letters_write(struct engine *e, struct relay_client *c)
 {
 	for (size_t i = 0; i < c->opened; i++) {
 		struct docstate *ds;
+		lk_err err = docstate_get(e->r, c->topics[i].docno, &ds);
 
-		TRY(docstate_get(e->r, c->topics[i].docno, &ds));
+		/* The home of one that was paired meanwhile is gone. */
+		if (err.code == LK_E_NOTFOUND)
+			continue;
+		TRY(err);
 		for (size_t k = 0; k < graph_members_len(ds->graph); k++) {
 			struct member m;
 
