@@ -4,12 +4,16 @@
 #include <string.h>
 
 #include "sync/remotes.h"
+#include "tests/sim/house.h"
+#include "tests/sim/leak.h"
 #include "tests/sim/node.h"
 
 #define REMOTE 1
 #define MAIL "lk1/mail/"
 #define ITEMS_MAX 65536
 #define GOES_BACK 400 /* one in so many requests */
+#define FOREIGN 20
+#define FOREIGN_ITEMS_MAX 3000
 
 struct kept {
 	char name[OBJECT_NAME_MAX + 1];
@@ -30,6 +34,7 @@ struct due {
 
 struct folder {
 	bool alone; /* the friend reaches nothing else */
+	bool lies;  /* and goes on when the faults are over */
 	struct items now, then;
 	struct due *due; /* owned */
 	size_t due_len;
@@ -113,8 +118,11 @@ folder_plan(struct world *w)
 	w->bucket = calloc(1, sizeof(*w->bucket));
 	LK_ASSERT(w->bucket != NULL);
 	w->bucket->alone = world_chance(w, 2);
+	w->bucket->lies = !w->bucket->alone && world_chance(w, 2);
 	world_say(w, "there is a folder%s",
-	    w->bucket->alone ? ", and nothing else for the friend" : "");
+	    w->bucket->alone      ? ", and nothing else for the friend"
+		: w->bucket->lies ? ", which lies"
+				  : "");
 }
 
 void
@@ -148,32 +156,71 @@ folder_heal(struct world *w)
 }
 
 void
-folder_configure(struct node *n)
+remotes_configure(struct node *n)
 {
-	struct remote_config config = { .number = REMOTE,
-		.kind = REMOTE_FOLDER,
-		.name = "folder",
-		.url = "file:///folder" };
+	struct remote_config configs[2] = { { .number = REMOTE,
+	    .kind = REMOTE_FOLDER,
+	    .name = "folder",
+	    .url = "file:///folder" } };
+	char url[REMOTE_URL_MAX + 1];
+	size_t len = n->world->bucket != NULL;
 
-	if (n->world->bucket != NULL)
+	len += house_remote(n, &configs[len], url, sizeof(url));
+	if (len > 0)
 		world_need(n->world,
 		    engine_remotes_configure(
-			n->engine, &config, 1, node_now(n)),
+			n->engine, configs, len, node_now(n)),
 		    "engine_remotes_configure");
 }
 
 static bool
 odds(struct world *w, uint64_t n)
 {
-	return w->faults && world_chance(w, n);
+	return (w->faults || w->bucket->lies) && world_chance(w, n);
+}
+
+/* What it shows this device: one that lies shows half of them what it was. */
+static struct items *
+shown_to(struct world *w, const struct node *n)
+{
+	struct folder *b = w->bucket;
+	bool old = b->lies ? n->index % 2 == 1 : false;
+
+	return old ? &b->then : &b->now;
+}
+
+/* Something of one name under another, a name that nobody gave, or anything. */
+static void
+foreign_put(struct world *w)
+{
+	struct items *s = &w->bucket->now;
+	char name[OBJECT_NAME_MAX + 1];
+	BUF_SCOPED b = { .max = OBJECT_BYTES_MAX };
+	size_t from, to, len;
+	uint8_t *room;
+
+	if (s->len == 0 || s->len >= FOREIGN_ITEMS_MAX)
+		return;
+	from = (size_t)random_below(&w->random, s->len);
+	to = (size_t)random_below(&w->random, s->len);
+	(void)strlcpy(name, s->at[to].name, sizeof(name));
+	len = strlen(name);
+	if (world_chance(w, 3) && len > 0)
+		name[random_below(&w->random, len)] =
+		    "0123456789abcdef-."[random_below(&w->random, 18)];
+	buf_add(&b, buf_bytes(&s->at[from].bytes));
+	room = world_chance(w, 3) ? buf_extend(&b, 300) : NULL;
+	if (room != NULL)
+		random_fill(&w->random, room, 300);
+	items_put(s, name, buf_bytes(&b));
 }
 
 static void
 list_answer(
-    struct world *w, const struct object_request *q, struct object_answer *a)
+    struct node *n, const struct object_request *q, struct object_answer *a)
 {
-	const struct items *s =
-	    odds(w, 20) ? &w->bucket->then : &w->bucket->now;
+	struct world *w = n->world;
+	const struct items *s = odds(w, 20) ? &w->bucket->then : shown_to(w, n);
 	size_t page = (size_t)world_between(w, 1, 200);
 
 	a->entries = calloc(page, sizeof(*a->entries));
@@ -195,11 +242,13 @@ list_answer(
 
 static void
 get_answer(
-    struct world *w, const struct object_request *q, struct object_answer *a)
+    struct node *n, const struct object_request *q, struct object_answer *a)
 {
+	struct world *w = n->world;
+	struct items *s = shown_to(w, n);
 	bool is;
-	size_t i = items_place(&w->bucket->now, q->name, &is), len;
-	struct buf *bytes = &w->bucket->now.at[i].bytes;
+	size_t i = items_place(s, q->name, &is), len;
+	struct buf *bytes = &s->at[i].bytes;
 
 	if (!is) {
 		a->err = LK_ERR(LK_E_NOTFOUND, "object");
@@ -217,8 +266,9 @@ get_answer(
 
 static void
 object_answer_make(
-    struct world *w, struct object_request *q, struct object_answer *a)
+    struct node *n, struct object_request *q, struct object_answer *a)
 {
+	struct world *w = n->world;
 	struct folder *b = w->bucket;
 
 	buf_init(&a->bytes, OBJECT_BYTES_MAX);
@@ -230,16 +280,18 @@ object_answer_make(
 		world_say(w, "the folder goes back");
 		items_copy(&b->now, &b->then);
 	}
+	if (b->lies && world_chance(w, FOREIGN))
+		foreign_put(w);
 	if (b->away || odds(w, 50)) {
 		a->err = LK_ERR(LK_E_UNAVAILABLE, "folder");
 		return;
 	}
 	switch (q->op) {
 	case OBJECT_LIST:
-		list_answer(w, q, a);
+		list_answer(n, q, a);
 		break;
 	case OBJECT_GET:
-		get_answer(w, q, a);
+		get_answer(n, q, a);
 		break;
 	case OBJECT_PUT:
 		/* A letter that is gone looks like one that was read. */
@@ -260,11 +312,12 @@ folder_ask(struct node *n, struct object_request *q)
 	struct due due = { .node = n, .boot = n->boot };
 
 	LK_ASSERT(b != NULL);
+	leak_check(n, "in the folder", buf_bytes(&q->bytes));
 	world_trace(
 	    w, "asks", (uint64_t)q->op << 32 | n->index, BYTES_STR(q->name));
 	due.answer.remote = q->remote;
 	due.answer.request = q->request;
-	object_answer_make(w, q, &due.answer);
+	object_answer_make(n, q, &due.answer);
 	object_request_clear(q);
 	b->due = reallocarray(b->due, b->due_len + 1, sizeof(*b->due));
 	LK_ASSERT(b->due != NULL);

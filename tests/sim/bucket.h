@@ -4,7 +4,10 @@
  *
  * While there are faults it is away at times, loses what was put, shows old
  * lists, cuts objects short, damages them and goes back to what it was; answers
- * come late and in any order.  Afterwards it keeps what it is given.
+ * come late and in any order.  Afterwards it keeps what it is given, unless it
+ * is one that lies, which some are whose devices have other ways: that goes on
+ * so, shows half of them what it was some time ago, and puts objects under
+ * names that are others', or nobody's.
  */
 #ifndef TESTS_SIM_BUCKET_H
 #define TESTS_SIM_BUCKET_H
@@ -13,8 +16,8 @@
 
 void folder_plan(struct world *);
 void folder_free(struct world *);
-/* Tells the engine that there is one, inside its transaction. */
-void folder_configure(struct node *);
+/* Tells the engine of it, and of a relay (house.h), inside its transaction. */
+void remotes_configure(struct node *);
 /* What a device asks; taken.  The answer is an arrival. */
 void folder_ask(struct node *, struct object_request *);
 /* EVENT_OBJECT: an answer is due. */

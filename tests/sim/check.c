@@ -6,13 +6,15 @@
 
 #include "tests/sim/clone.h"
 #include "tests/sim/dump.h"
+#include "tests/sim/inside.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/node.h"
 
 #define HEADS_MAX 64
 #define EXPORT_MAX ((size_t)16 * 1024 * 1024)
-#define SAY_MS 300000 /* only what is still so shortly before the end */
-#define DONE_ODDS 6   /* one round in so many looks at SYNC_DONE */
+#define SAY_MS 300000  /* only what is still so shortly before the end */
+#define DONE_ODDS 6    /* one round in so many looks at SYNC_DONE */
+#define AGAIN_ODDS 400 /* and at the order of arrival */
 
 /* Everything a device is said to have of a document is durable there. */
 static void
@@ -67,9 +69,39 @@ done_all(struct node *n, uint32_t docno, bool say)
 	return all;
 }
 
+/* What came in another order counts for the same. */
+static void
+again_check(struct node *n, uint32_t docno)
+{
+	uint32_t differs;
+
+	world_need(n->world,
+	    inside_again(n->replica, docno, &n->world->random, &differs),
+	    "entering again");
+	if (differs == GRAPH_NONE)
+		return;
+	dump_doc(n, docno);
+	world_fail(n->world,
+	    "I1: %s: document %zu: envelope %u counts otherwise when it comes "
+	    "in another order",
+	    n->name, node_doc(n, docno), (unsigned)differs);
+}
+
+static void
+again_check_all(struct node *n)
+{
+	node_look(n);
+	for (uint32_t docno = 0;
+	     replica_doc_next(n->replica, docno, &docno).code == LK_OK;)
+		again_check(n, docno);
+	node_look_end(n);
+}
+
 void
 check_node(struct node *n)
 {
+	if (world_chance(n->world, AGAIN_ODDS))
+		again_check_all(n);
 	if (!world_chance(n->world, DONE_ODDS))
 		return;
 	node_look(n);
@@ -633,9 +665,59 @@ keys_check(struct node *n)
 	}
 }
 
+/* Whether this device, which may read, holds the keys of all that shows. */
+static void
+entitled_check(struct node *n, size_t doc)
+{
+	struct ledger *l = n->world->ledger;
+	uint32_t docno;
+
+	node_look(n);
+	for (size_t i = 0; i < l->edits_len; i++) {
+		const struct ledger_edit *e = &l->edits[i];
+		struct bytes key;
+
+		if (e->doc != doc || !ledger_stands(l, i) ||
+		    is_kept_back(n->world, i) ||
+		    replica_doc_by_id(n->replica, l->docs[doc].docid, &docno)
+			    .code != LK_OK ||
+		    kv_get(txn_space(n->txn, docno, SPACE_KEYS),
+			BYTES_OF(e->etag), &key)
+			    .code == LK_OK)
+			continue;
+		world_fail(n->world,
+		    "I12: %s may read document %zu and has not got the key of "
+		    "edit %zu",
+		    n->name, doc, i);
+	}
+	node_look_end(n);
+}
+
+void
+check_entitled(struct world *w)
+{
+	for (size_t doc = 0; doc < w->ledger->docs_len; doc++) {
+		struct node *creator = &w->nodes[w->ledger->docs[doc].creator];
+		enum role roles[NODES];
+
+		if (is_gone(w, &w->ledger->docs[doc]))
+			continue;
+		node_look(creator);
+		roles_take(creator, doc, roles);
+		node_look_end(creator);
+		for (size_t i = 0; i < NODES; i++)
+			if (w->nodes[i].present && roles[i] >= ROLE_READ)
+				entitled_check(&w->nodes[i], doc);
+	}
+}
+
 void
 check_final(struct world *w)
 {
+	check_entitled(w);
+	for (size_t i = 0; i < NODES; i++)
+		if (w->nodes[i].up && w->nodes[i].hostile == NULL)
+			again_check_all(&w->nodes[i]);
 	for (size_t doc = 0; doc < w->ledger->docs_len; doc++)
 		if (!is_gone(w, &w->ledger->docs[doc]))
 			doc_final(w, doc);

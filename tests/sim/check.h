@@ -11,15 +11,17 @@
  *        content and exported bytes, in the documents of the hostile too
  *   S4   everybody comes to the same within 300 s after the faults end, the
  *        hostile going on (world.c)
- *   S5   on every wire and in every log: no text of a document (wire.c,
- *        ledger.c); see I9 for keys
+ *   S5   on every wire, in every log and in the folder: no text of a document
+ *        and no key, of documents or devices (leak.c); see I9 for who has
+ *        which
  *   S6   bounds.h
  *   S7   a crash, an assertion, a sanitizer's report or a deadline ends the
  *        seed (main.c); an honest device never parts with an honest one for
  *        what it said, and never spins (node.c)
  *   S8   --twice: the same seed, the same trace
- *   I1   as S3, with what is essential and what of it shows, whatever the
- *        order of arrival was
+ *   I1   now and then, and at the end: envelopes entered again in another
+ *        order count for the same; and as S3, with what is essential and what
+ *        of it shows
  *   I2   at every commit: nothing of who has no grant, or is under that of
  *        another; nobody is let in more often than he was invited (ledger.c)
  *   I3, I8   at the end: of a revoked author exactly that shows which the
@@ -30,7 +32,8 @@
  *        reads what is written then, nor holds its key
  *   I10  as S2 and S4: what one refuses for ever nobody takes
  *   I11  at the end: keys, counters, text, heads and three exports agree
- *   I12  at the end: every reader shows every visible edit
+ *   I12  at the end, and when there is none: every reader holds the key of
+ *        every visible edit, and shows it
  *
  * I5 wants somebody more senior who lifts a revocation, which nobody does here:
  * tests/model and tests/unit/access.
@@ -46,6 +49,9 @@ void check_node(struct node *);
 void check_survived(struct node *);
 /* Whether everybody has come to the same; `why` says what differs first. */
 bool check_converged(struct world *, char *why, size_t len);
+/* Whether every reader holds the keys of what shows (I12): what becomes of it
+ * when one does not is that they never come to the same. */
+void check_entitled(struct world *);
 /* Then, everything that follows from it. */
 void check_final(struct world *);
 

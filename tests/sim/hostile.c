@@ -35,6 +35,7 @@ hostile_plan(struct world *w)
 		return;
 	p->turns[FRIEND] = world_chance(w, 2);
 	p->turns[FOURTH] = p->fourth && world_chance(w, 2);
+	p->turns[TABLET] = p->tablet && world_chance(w, 4);
 	p->strangers = (unsigned)random_below(&w->random, 3);
 	for (int i = 0; i < 8; i++)
 		p->families |= 1u << random_below(&w->random, FAMILIES);
@@ -79,7 +80,7 @@ hostile_start(struct node *n)
 void
 hostile_begin(struct world *w, const char *prepared)
 {
-	for (size_t i = NODES; i < EVERYBODY; i++) {
+	for (size_t i = NODES; i < RELAY; i++) {
 		struct node *n = &w->nodes[i];
 
 		node_init(n, w, (enum node_index)i);
@@ -141,7 +142,8 @@ hostile_turn(struct node *n)
 	wire_drop_all(n, false);
 	memset(n->errands, 0, sizeof(n->errands));
 	hostile_start(n);
-	if (!world_chance(w, 3))
+	/* Throwing out one's own person is something else. */
+	if (n->person != OWNER && !world_chance(w, 3))
 		workload_accuse(n);
 }
 
@@ -385,6 +387,13 @@ act_eclipse(struct hostile *h, struct speaker *s)
 	}
 }
 
+static void
+act_acks(struct hostile *h, struct speaker *s)
+{
+	for (uint64_t i = 1 + hostile_below(h, 4); i > 0; i--)
+		say_ack(s);
+}
+
 enum needs { NEEDS_NOBODY, NEEDS_SOMEBODY, NEEDS_DOCUMENT };
 
 static const struct {
@@ -405,6 +414,7 @@ static const struct {
 	[FAMILY_SLOW] = { NEEDS_SOMEBODY, act_slow },
 	[FAMILY_HALF_OPEN] = { NEEDS_NOBODY, act_half_open },
 	[FAMILY_ECLIPSE] = { NEEDS_NOBODY, act_eclipse },
+	[FAMILY_ACKS] = { NEEDS_DOCUMENT, act_acks },
 };
 
 static void

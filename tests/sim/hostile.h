@@ -41,6 +41,7 @@ enum family {
 	FAMILY_SLOW,       /* asks and does not read */
 	FAMILY_HALF_OPEN,  /* begins and says no more */
 	FAMILY_ECLIPSE,    /* one device sees nobody but the hostile */
+	FAMILY_ACKS,       /* who has what */
 	FAMILIES
 };
 
@@ -146,6 +147,7 @@ void say_malformed(struct speaker *);
 void say_lie(struct speaker *);
 void say_huge(struct speaker *);
 void say_questions(struct speaker *, size_t n);
+void say_ack(struct speaker *);
 
 /* hostile_forge.c */
 /* Before its store is opened again: branches of what it might have written. */

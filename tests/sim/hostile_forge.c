@@ -99,6 +99,17 @@ forge_send_stock(struct speaker *s, bool last_first)
 		    buf_bytes(&h->stock[chosen - 1].envelope));
 }
 
+/* An envelope to be made up, and what would be broken if anybody honest took
+ * it: the first of these names it when somebody does. */
+struct forgery {
+	uint32_t number, docno;
+	struct item_state *items;
+	struct place p;
+	struct body b;
+	struct sign_key author;
+	const char *breaks;
+};
+
 static bool
 place_take(struct hostile *h, uint32_t docno, struct place *p)
 {
@@ -141,22 +152,42 @@ body_idle(const struct place *p, struct body *b, size_t ops)
 		b->ops[b->ops_len++].kind = OP_NO_EFFECT_MIN;
 }
 
-/* Gives a body that no honest device may ever take. */
-static void
-give_forged(struct speaker *s, uint32_t number, struct item_state *items,
-    const struct place *p, const struct body *b, const struct sign_key *author)
+/* One's own next envelope in some document, with nothing in it yet. */
+static bool
+forgery_begin(struct speaker *s, struct forgery *f)
 {
-	struct world *w = s->h->node->world;
+	memset(f, 0, sizeof(*f));
+	f->author = s->h->node->identity.sign;
+	if (!speaker_topic(s, &f->number, &f->docno, &f->items) ||
+	    !place_take(s->h, f->docno, &f->p))
+		return false;
+	body_idle(&f->p, &f->b, 1);
+	return true;
+}
+
+static void
+forged(struct hostile *h, const uint8_t docid[static LK_ID_LEN],
+    const uint8_t id[static LK_ID_LEN], const char *breaks)
+{
+	struct ledger *l = h->node->world->ledger;
+
+	for (size_t i = 0; i < l->docs_len; i++)
+		if (memcmp(l->docs[i].docid, docid, LK_ID_LEN) == 0)
+			ledger_forged(l, i, id, breaks);
+	h->forged++;
+}
+
+/* Gives what no honest device may ever take. */
+static void
+forgery_give(struct speaker *s, struct forgery *f)
+{
 	BUF_SCOPED out = { .max = ENVELOPE_MAX };
 	uint8_t id[LK_ID_LEN];
 
-	if (!seal_up(s->h, p, b, author, &out, id))
+	if (!seal_up(s->h, &f->p, &f->b, &f->author, &out, id))
 		return;
-	for (size_t i = 0; i < w->ledger->docs_len; i++)
-		if (memcmp(w->ledger->docs[i].docid, p->docid, LK_ID_LEN) == 0)
-			ledger_forged(w->ledger, i, id);
-	s->h->forged++;
-	give(s, number, items, buf_bytes(&out));
+	forged(s->h, f->p.docid, id, f->breaks);
+	give(s, f->number, f->items, buf_bytes(&out));
 }
 
 /* An envelope of anybody's, with something in it that is not his. */
@@ -164,7 +195,6 @@ static void
 lie_changed(struct speaker *s)
 {
 	struct hostile *h = s->h;
-	struct world *w = h->node->world;
 	struct item_state *items;
 	struct log_entry entry = { .lsn = 0 };
 	uint32_t number, docno, from = 0;
@@ -201,10 +231,7 @@ lie_changed(struct speaker *s)
 		at[place] ^= (uint8_t)(1u << hostile_below(h, 8));
 	}
 	envelope_id(id, buf_bytes(&b));
-	for (size_t i = 0; i < w->ledger->docs_len; i++)
-		if (memcmp(w->ledger->docs[i].docid, docid, LK_ID_LEN) == 0)
-			ledger_forged(w->ledger, i, id);
-	s->h->forged++;
+	forged(h, docid, id, "S2");
 	give(s, number, items, buf_bytes(&b));
 }
 
@@ -213,83 +240,138 @@ lie_changed(struct speaker *s)
 static void
 lie_in_his_name(struct speaker *s)
 {
-	struct hostile *h = s->h;
-	struct sign_key author = h->node->identity.sign;
-	struct place p = { .seq = 0 };
-	struct item_state *items;
-	uint32_t number, docno;
+	struct forgery f;
 	struct member m;
-	struct body b;
 
-	if (!speaker_topic(s, &number, &docno, &items) ||
-	    !place_take(h, docno, &p))
+	if (!forgery_begin(s, &f))
 		return;
-	graph_member(
-	    p.graph, (size_t)hostile_below(h, graph_members_len(p.graph)), &m);
-	if (memcmp(m.key, author.pk, sizeof(author.pk)) == 0)
+	graph_member(f.p.graph,
+	    (size_t)hostile_below(s->h, graph_members_len(f.p.graph)), &m);
+	if (memcmp(m.key, f.author.pk, sizeof(f.author.pk)) == 0)
 		return;
-	memcpy(author.pk, m.key, sizeof(author.pk));
-	p.seq = 1;
-	p.grant = m.grant;
-	memcpy(p.deps[0], m.grant.env, LK_ID_LEN);
-	p.deps_len = 1;
-	body_idle(&p, &b, 1);
-	give_forged(s, number, items, &p, &b, &author);
+	memcpy(f.author.pk, m.key, sizeof(f.author.pk));
+	f.p.seq = 1;
+	f.p.grant = m.grant;
+	memcpy(f.p.deps[0], m.grant.env, LK_ID_LEN);
+	f.p.deps_len = 1;
+	body_idle(&f.p, &f.b, 1);
+	f.breaks = "S2";
+	forgery_give(s, &f);
 }
 
-/* A right it has not, in the name of somebody who has, or badly signed. */
+/* Under a grant, or with a signature, that is not its own. */
+static void
+lie_signed(struct speaker *s)
+{
+	struct hostile *h = s->h;
+	struct forgery f;
+
+	/* Whoever made the document may write under the first grant. */
+	if (!forgery_begin(s, &f) ||
+	    memcmp(f.p.first.env, f.p.grant.env, LK_ID_LEN) == 0)
+		return;
+	switch (hostile_below(h, 3)) {
+	case 0:
+		f.b.has_grant = true;
+		f.b.grant = f.p.first;
+		f.breaks = "I2";
+		break;
+	case 1:
+		random_fill(&h->random, f.author.pk, sizeof(f.author.pk));
+		f.breaks = "S2";
+		break;
+	case 2:
+		memcpy(f.author.pk,
+		    h->node->world->nodes[LAPTOP].identity.sign.pk,
+		    sizeof(f.author.pk));
+		f.breaks = "S2";
+		break;
+	}
+	forgery_give(s, &f);
+}
+
+/* Somebody it may not touch: with `equals`, who has its own rank, else a
+ * senior; all of them but the root may be what is looked for. */
+static bool
+target_find(struct hostile *h, const struct forgery *f,
+    const struct member *self, bool equals, struct member *out)
+{
+	uint64_t seen = 0;
+	struct member m;
+
+	for (size_t i = 0; i < graph_members_len(f->p.graph); i++) {
+		graph_member(f->p.graph, i, &m);
+		if ((m.flags & GRANT_COLD) == 0 && m.now > ROLE_NONE &&
+		    memcmp(m.key, self->key, sizeof(m.key)) != 0 &&
+		    (equals ? m.rank == self->rank : m.rank < self->rank) &&
+		    hostile_below(h, ++seen) == 0)
+			*out = m;
+	}
+	return seen > 0;
+}
+
+static void
+lie_revoke(struct speaker *s, struct forgery *f, const struct member *self)
+{
+	bool equals = hostile_chance(s->h, 2);
+	struct revoke_entry entry;
+	struct member target;
+
+	if (!target_find(s->h, f, self, equals, &target))
+		return;
+	entry = (struct revoke_entry){ .target = target.grant };
+	f->b.ops[0] =
+	    (struct access_op){ .kind = OP_REVOKE, .revoke = { &entry, 1 } };
+	f->breaks = self->role < ROLE_ADMIN ? "I2" : equals ? "I6" : "I4";
+	forgery_give(s, f);
+}
+
+/* To somebody new: properly below itself, though only admins may; or above. */
+static void
+lie_grant(struct speaker *s, struct forgery *f, const struct member *self)
+{
+	struct op_grant *g = &f->b.ops[0].grant;
+	uint8_t seed[SIGN_SEED_LEN];
+	struct sign_key stranger;
+
+	random_fill(&s->h->random, seed, sizeof(seed));
+	sign_key_from_seed(&stranger, seed);
+	f->b.ops[0] = (struct access_op){ .kind = OP_GRANT };
+	memcpy(g->key, stranger.pk, sizeof(g->key));
+	/* Who reads has a box key that he signed; a relay has none. */
+	g->role = ROLE_RELAY;
+	if (self->role < ROLE_ADMIN) {
+		g->rank = UINT16_MAX;
+		f->breaks = "I2";
+	} else {
+		g->rank = self->rank;
+		f->breaks = "I4, I6";
+	}
+	forgery_give(s, f);
+}
+
+/* A right it has not. */
 static void
 lie_written(struct speaker *s)
 {
-	struct hostile *h = s->h;
-	struct sign_key author = h->node->identity.sign;
-	struct place p = { .seq = 0 };
-	struct revoke_entry senior;
-	struct item_state *items;
-	uint32_t number, docno;
-	struct body b;
+	struct member self;
+	struct forgery f;
 
-	if (!speaker_topic(s, &number, &docno, &items) ||
-	    !place_take(h, docno, &p))
-		return;
-	senior = (struct revoke_entry){ .target = p.first };
-	body_idle(&p, &b, 1);
-	switch (hostile_below(h, 5)) {
-	case 0:
-		b.has_grant = true;
-		b.grant = p.first;
-		break;
-	case 1:
-		b.ops[0] = (struct access_op){ .kind = OP_REVOKE,
-			.revoke = { &senior, 1 } };
-		break;
-	case 2:
-		random_fill(&h->random, author.pk, sizeof(author.pk));
-		break;
-	case 3:
-		memcpy(author.pk,
-		    h->node->world->nodes[LAPTOP].identity.sign.pk,
-		    sizeof(author.pk));
-		break;
-	case 4:
-		/* To somebody new, above itself. */
-		b.ops[0] = (struct access_op){ .kind = OP_GRANT };
-		memcpy(b.ops[0].grant.key,
-		    h->node->world->nodes[TRUDY].identity.sign.pk, 32);
-		b.ops[0].grant.role = ROLE_ADMIN;
-		b.ops[0].grant.rank = 1;
-		break;
-	}
 	/* Whoever made the document may do some of this. */
-	if (memcmp(p.first.env, p.grant.env, LK_ID_LEN) == 0)
+	if (!forgery_begin(s, &f) ||
+	    !graph_member_find(f.p.graph, &f.p.grant, &self) ||
+	    memcmp(f.p.first.env, f.p.grant.env, LK_ID_LEN) == 0)
 		return;
-	give_forged(s, number, items, &p, &b, &author);
+	if (hostile_chance(s->h, 2))
+		lie_revoke(s, &f, &self);
+	else
+		lie_grant(s, &f, &self);
 }
 
 void
 forge_send_lie(struct speaker *s)
 {
-	switch (hostile_below(s->h, 4)) {
+	switch (hostile_below(s->h, 5)) {
 	case 0:
 		lie_changed(s);
 		break;
@@ -297,7 +379,10 @@ forge_send_lie(struct speaker *s)
 		lie_in_his_name(s);
 		break;
 	case 2:
+		lie_signed(s);
+		break;
 	case 3:
+	case 4:
 		lie_written(s);
 		break;
 	}
@@ -307,23 +392,20 @@ void
 forge_send_gap(struct speaker *s)
 {
 	struct hostile *h = s->h;
-	struct place p = { .seq = 0 };
-	struct item_state *items;
-	uint32_t number, docno;
-	struct body b;
+	struct forgery f;
 
-	if (!speaker_topic(s, &number, &docno, &items) ||
-	    !place_take(h, docno, &p))
+	if (!forgery_begin(s, &f))
 		return;
 	if (hostile_chance(h, 2)) {
-		p.seq += 1 + hostile_below(h, 3);
-		random_fill(&h->random, p.prev, sizeof(p.prev));
+		f.p.seq += 1 + hostile_below(h, 3);
+		random_fill(&h->random, f.p.prev, sizeof(f.p.prev));
 	} else {
-		random_fill(&h->random, p.deps[0], LK_ID_LEN);
-		p.deps_len = 1;
+		random_fill(&h->random, f.p.deps[0], LK_ID_LEN);
+		f.p.deps_len = 1;
 	}
-	body_idle(&p, &b, 1);
-	give_forged(s, number, items, &p, &b, &h->node->identity.sign);
+	body_idle(&f.p, &f.b, 1);
+	f.breaks = "I10";
+	forgery_give(s, &f);
 }
 
 void
@@ -331,46 +413,38 @@ forge_send_huge(struct speaker *s)
 {
 	static const uint64_t seqs[] = { UINT64_MAX, UINT64_MAX - 1, INT64_MAX,
 		UINT32_MAX, 1 };
-	struct hostile *h = s->h;
-	struct place p = { .seq = 0 };
-	struct item_state *items;
-	uint32_t number, docno;
-	struct body b;
+	struct forgery f;
 
-	if (!speaker_topic(s, &number, &docno, &items) ||
-	    !place_take(h, docno, &p))
+	if (!forgery_begin(s, &f))
 		return;
-	p.seq = seqs[hostile_below(h, 5)];
-	body_idle(&p, &b, 1);
+	f.p.seq = seqs[hostile_below(s->h, 5)];
+	body_idle(&f.p, &f.b, 1);
 	/* At the beginning again it would be a branch. */
-	if (p.seq == 1)
-		b.grant.index = UINT8_MAX;
-	give_forged(s, number, items, &p, &b, &h->node->identity.sign);
+	if (f.p.seq == 1)
+		f.b.grant.index = UINT8_MAX;
+	f.breaks = "I10";
+	forgery_give(s, &f);
 }
 
 void
 forge_send_revoked(struct speaker *s)
 {
-	struct hostile *h = s->h;
 	uint8_t heads[ENVELOPE_DEPS_MAX][LK_ID_LEN];
-	struct place p = { .seq = 0 };
-	struct item_state *items;
-	uint32_t number, docno;
-	struct body b;
+	struct forgery f;
 	size_t n;
 
-	if (!speaker_topic(s, &number, &docno, &items) ||
-	    !place_take(h, docno, &p) ||
-	    graph_role(p.graph, h->node->identity.sign.pk) > ROLE_NONE)
+	if (!forgery_begin(s, &f) ||
+	    graph_role(f.p.graph, f.author.pk) > ROLE_NONE)
 		return;
-	n = graph_heads(p.graph, heads, ENVELOPE_DEPS_MAX);
+	n = graph_heads(f.p.graph, heads, ENVELOPE_DEPS_MAX);
 	if (n == 0 || n > ENVELOPE_DEPS_MAX)
 		return;
-	memcpy(p.deps, heads, n * LK_ID_LEN);
-	p.deps_len = n;
-	qsort(p.deps, n, LK_ID_LEN, lk_id_compare);
-	body_idle(&p, &b, 1);
-	give_forged(s, number, items, &p, &b, &h->node->identity.sign);
+	memcpy(f.p.deps, heads, n * LK_ID_LEN);
+	f.p.deps_len = n;
+	qsort(f.p.deps, n, LK_ID_LEN, lk_id_compare);
+	body_idle(&f.p, &f.b, 1);
+	f.breaks = "I3";
+	forgery_give(s, &f);
 }
 
 /* One upon another, each of 16 ops that do nothing. */

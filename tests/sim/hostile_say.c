@@ -193,6 +193,33 @@ say_huge(struct speaker *s)
 	}
 }
 
+/*
+ * An acknowledgement of all that this device has, sealed as it should be: in
+ * somebody else's name, badly signed, or its own, with a counter or an
+ * incarnation that it has not.
+ */
+void
+say_ack(struct speaker *s)
+{
+	struct hostile *h = s->h;
+	struct ack_forgery f = { .whose = NULL };
+	struct item_state *items;
+	uint32_t number, docno;
+	BUF_SCOPED b = { .max = BODY_MAX };
+
+	if (!speaker_topic(s, &number, &docno, &items))
+		return;
+	if (!hostile_chance(h, 4))
+		f.whose = h->node->world->nodes[hostile_below(h, NODES)]
+			      .identity.sign.pk;
+	f.counter = hostile_chance(h, 3) ? UINT64_MAX : hostile_below(h, 1000);
+	random_fill(&h->random, f.incarnation, sizeof(f.incarnation));
+	random_fill(&h->random, f.nonce, sizeof(f.nonce));
+	buf_u32(&b, number);
+	if (inside_ack(h->node->engine, docno, &f, &b).code == LK_OK)
+		speaker_say(s, MSG_ACK, buf_bytes(&b));
+}
+
 /* The ids of what this device holds, some of them again and again. */
 static void
 ask_envelopes(struct speaker *s, size_t n)

@@ -1,5 +1,6 @@
 #include "tests/sim/inside.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "sync/admit.h"
@@ -104,6 +105,52 @@ inside_topic(struct replica *r, uint32_t docno, struct topic *out,
 	return LK_NONE;
 }
 
+lk_err
+inside_ack(struct engine *e, uint32_t docno, const struct ack_forgery *f,
+    struct buf *out)
+{
+	uint8_t etag[ETAG_LEN], tag[LK_TOPIC_LEN], key[EPOCH_SECRET_LEN];
+	uint8_t heads[ENVELOPE_DEPS_MAX][LK_ID_LEN], sig[SIGN_LEN];
+	BUF_SCOPED aad = { .max = 4096 };
+	BUF_SCOPED plain = { .max = 4096 };
+	struct docstate *ds;
+	struct epoch epoch;
+	size_t n;
+
+	TRY(docstate_get(e->r, docno, &ds));
+	if (graph_len(ds->graph) == 0)
+		return LK_ERR(LK_E_NOTFOUND, "nothing");
+	graph_any_epoch(ds->graph, etag);
+	TRY(docstate_key(e->r, docno, etag, &epoch));
+	epoch_ack_key(key, &epoch);
+	author_tag(tag, &ds->topic,
+	    f->whose == NULL ? e->identity->sign.pk : f->whose);
+	n = graph_heads(ds->graph, heads, ENVELOPE_DEPS_MAX);
+	if (n > ENVELOPE_DEPS_MAX)
+		n = ENVELOPE_DEPS_MAX;
+	qsort(heads, n, LK_ID_LEN, lk_id_compare);
+	buf_mem(&aad, ds->topic.id, LK_TOPIC_LEN);
+	buf_mem(&aad, tag, LK_TOPIC_LEN);
+	buf_mem(&aad, f->incarnation, INCARNATION_LEN);
+	buf_u64(&aad, f->counter);
+	buf_mem(&aad, etag, ETAG_LEN);
+	buf_mem(out, aad.ptr + LK_TOPIC_LEN, aad.len - LK_TOPIC_LEN);
+	buf_mem(out, f->nonce, sizeof(f->nonce));
+	buf_u8(&plain, (uint8_t)n);
+	buf_mem(&plain, heads, n * LK_ID_LEN);
+	{
+		BUF_SCOPED said = { .max = 8192 };
+
+		buf_add(&said, buf_bytes(&aad));
+		buf_add(&said, buf_bytes(&plain));
+		sign(sig, &e->identity->sign, SIGN_ACK,
+		    BYTES(ds->docid, LK_ID_LEN), buf_bytes(&said));
+	}
+	buf_mem(&plain, sig, sizeof(sig));
+	seal(out, key, f->nonce, buf_bytes(&aad), buf_bytes(&plain));
+	return buf_err(out, "ACK");
+}
+
 static void
 most(size_t *so_far, size_t now)
 {
@@ -176,4 +223,93 @@ inside_measure(struct engine *e, struct replica *r, struct inside_cost *out)
 	}
 	*out = c;
 	return LK_NONE;
+}
+
+/* A graph made anew: which number each envelope has in it. */
+struct again {
+	struct replica *r;
+	struct docstate *ds;
+	struct graph *graph;
+	uint32_t number[AGAIN_MAX];
+	uint8_t ops[AGAIN_MAX];
+};
+
+static lk_err
+again_add(struct again *a, uint32_t i)
+{
+	ARENA_SCOPED arena = { .max = (size_t)1024 * 1024 };
+	const struct flip *flips;
+	struct facts facts;
+	struct body body;
+	struct node node;
+	size_t len;
+
+	TRY(node_get(a->r, a->ds->docno, i, &node));
+	TRY(facts_decode(&facts, &body, &arena, node.facts));
+	a->number[i] = graph_len(a->graph);
+	a->ops[i] = (uint8_t)body.ops_len;
+	return graph_add(a->graph, &facts, &flips, &len);
+}
+
+/* One with all of its past that is not there yet. */
+static lk_err
+again_add_past(struct again *a, uint32_t i)
+{
+	for (uint32_t k = 0; k < i; k++)
+		if (a->number[k] == GRAPH_NONE &&
+		    graph_in_past(a->ds->graph, k, i))
+			TRY(again_add(a, k));
+	return a->number[i] == GRAPH_NONE ? again_add(a, i) : LK_NONE;
+}
+
+static bool
+again_equal(const struct again *a, uint32_t i)
+{
+	const struct graph *g = a->ds->graph;
+	uint32_t k = a->number[i];
+
+	if (graph_visible(g, i) != graph_visible(a->graph, k) ||
+	    graph_essential(g, i) != graph_essential(a->graph, k))
+		return false;
+	for (uint8_t op = 0; op < a->ops[i]; op++)
+		if (graph_effective(g, i, op) !=
+		    graph_effective(a->graph, k, op))
+			return false;
+	return true;
+}
+
+static lk_err
+again_all(struct again *a, struct random *random, uint32_t *differs)
+{
+	uint32_t n = graph_len(a->ds->graph);
+	bool backwards = random_below(random, 2) == 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		a->number[i] = GRAPH_NONE;
+	for (uint32_t i = 0; i < n && !backwards; i++)
+		TRY(again_add_past(a, (uint32_t)random_below(random, n)));
+	for (uint32_t i = n; i-- > 0;)
+		TRY(again_add_past(a, i));
+	TRY(graph_settle(a->graph));
+	for (uint32_t i = 0; i < n; i++)
+		if (!again_equal(a, i))
+			*differs = i;
+	return LK_NONE;
+}
+
+lk_err
+inside_again(
+    struct replica *r, uint32_t docno, struct random *random, uint32_t *differs)
+{
+	struct again a = { .r = r };
+	lk_err err;
+
+	*differs = GRAPH_NONE;
+	TRY(docstate_get(r, docno, &a.ds));
+	if (graph_len(a.ds->graph) > AGAIN_MAX)
+		return LK_NONE;
+	TRY(graph_new(&a.graph));
+	err = again_all(&a, random, differs);
+	graph_free(a.graph);
+	return err;
 }

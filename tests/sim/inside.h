@@ -42,6 +42,26 @@ LK_MUST_USE lk_err inside_place(struct replica *, uint32_t docno,
 LK_MUST_USE lk_err inside_topic(struct replica *, uint32_t docno,
     struct topic *, uint8_t docid[static LK_ID_LEN]);
 
+/* Appends an ACK behind its number, of all heads this device knows: sealed with
+ * the document's key, signed by this device, whosever tag it carries (NULL: its
+ * own).  NOTFOUND: it has not got the key. */
+struct ack_forgery {
+	const uint8_t *whose;
+	uint8_t incarnation[INCARNATION_LEN], nonce[24];
+	uint64_t counter;
+};
+LK_MUST_USE lk_err inside_ack(
+    struct engine *, uint32_t docno, const struct ack_forgery *, struct buf *);
+
+/* Enters the envelopes of a document anew, each after its past and otherwise in
+ * an order drawn, and compares what has effect, is visible and is essential
+ * with what the replica has come to one by one.  *differs: the number of one
+ * that is otherwise, or GRAPH_NONE.  Documents of more than AGAIN_MAX are
+ * passed over. */
+#define AGAIN_MAX 400
+LK_MUST_USE lk_err inside_again(
+    struct replica *, uint32_t docno, struct random *, uint32_t *differs);
+
 /* What an engine and replica hold for others at the moment. */
 struct inside_cost {
 	size_t links;

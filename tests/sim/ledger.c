@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sync/envelope.h"
+#include "tests/sim/leak.h"
 #include "tests/sim/node.h"
 
 /* Room for one more; arrays grow when the length is a power of two. */
@@ -115,9 +116,10 @@ envelope_enter(struct ledger *l, size_t doc, const uint8_t *id)
 }
 
 void
-ledger_forged(struct ledger *l, size_t doc, const uint8_t id[static 32])
+ledger_forged(struct ledger *l, size_t doc, const uint8_t id[static 32],
+    const char *breaks)
 {
-	envelope_enter(l, doc, id)->forged = true;
+	envelope_enter(l, doc, id)->forged = breaks;
 }
 
 static bool
@@ -242,10 +244,7 @@ edit_enter(struct ledger *l, struct node *n, const struct replica_event *ev,
 	edit->grant = graph_node_author(g, graph_find(g, ev->id)).grant;
 	memcpy(edit->hash, info.hash, LK_ID_LEN);
 	world_need(n->world, log_by_id(n->txn, ev->id, &entry), "log");
-	if (memmem(entry.envelope.ptr, entry.envelope.len, SIM_TEXT,
-		strlen(SIM_TEXT)) != NULL)
-		world_fail(
-		    n->world, "S5: %s: text of a document in its log", n->name);
+	leak_check(n, "in its log", entry.envelope);
 	world_need(
 	    n->world, envelope_parse(&sealed, entry.envelope), "envelope");
 	memcpy(edit->etag, sealed.etag, ETAG_LEN);
@@ -261,14 +260,16 @@ ledger_durable(struct ledger *l, struct node *n, const struct replica_event *ev)
 
 	if (doc == SIZE_MAX)
 		return;
+	if (ev->access)
+		leak_keys(n, ev->docno);
 	if (ev->access || ev->local)
 		members_note(l, n, ev->docno, ev->local);
 	if (ev->lsn == 0)
 		return;
 	e = envelope_enter(l, doc, ev->id);
-	if (e->forged)
-		world_fail(n->world,
-		    "S2, I2, I4, I6, I10: %s took a forged envelope", n->name);
+	if (e->forged != NULL)
+		world_fail(n->world, "%s: %s took a forged envelope", e->forged,
+		    n->name);
 	if ((l->docs[doc].granted & bit) == 0)
 		world_fail(n->world, "I2: %s has document %zu without a grant",
 		    n->name, doc);
@@ -309,6 +310,7 @@ ledger_adopt(struct ledger *l, struct node *n)
 		size_t doc = node_doc(n, docno);
 
 		members_note(l, n, docno, true);
+		leak_keys(n, docno);
 		while (log_next(n->txn, docno, entry.lsn + 1, &entry).code ==
 		    LK_OK)
 			envelope_enter(l, doc, entry.id)->have |= 1u

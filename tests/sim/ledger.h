@@ -33,9 +33,9 @@ struct ledger_grant {
 struct ledger_envelope {
 	uint8_t id[LK_ID_LEN];
 	size_t doc;
-	uint32_t have; /* bit by node: durable there */
-	bool forged;   /* must never be */
-	size_t edit;   /* + 1; 0: none */
+	uint32_t have;      /* bit by node: durable there */
+	const char *forged; /* must never be: what would be broken; or NULL */
+	size_t edit;        /* + 1; 0: none */
 };
 
 struct ledger_edit {
@@ -86,8 +86,9 @@ void ledger_let_in(struct ledger *, struct node *, uint32_t docno);
  * is being looked at. */
 void ledger_cloned(
     struct ledger *, struct node *clone, const struct replica_event *);
-/* An envelope nobody may ever take. */
-void ledger_forged(struct ledger *, size_t doc, const uint8_t id[static 32]);
+/* An envelope nobody may ever take: which invariants that would break. */
+void ledger_forged(struct ledger *, size_t doc, const uint8_t id[static 32],
+    const char *breaks);
 /* The edit with this change hash, or NULL. */
 struct ledger_edit *ledger_edit_find(
     struct ledger *, size_t doc, const uint8_t hash[static 32]);

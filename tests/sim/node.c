@@ -7,10 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/sim/bounds.h"
 #include "sync/remotes.h"
+#include "tests/sim/bounds.h"
 #include "tests/sim/bucket.h"
 #include "tests/sim/check.h"
+#include "tests/sim/leak.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/prepare.h"
 #include "tests/sim/wire.h"
@@ -31,6 +32,7 @@ static const struct {
 	[FOURTH] = { "fourth", FOURTH_PERSON },
 	[MALLORY] = { "mallory", PERSONS },
 	[TRUDY] = { "trudy", PERSONS },
+	[RELAY] = { "relay", PERSONS },
 };
 
 void
@@ -59,6 +61,7 @@ node_place(struct node *n, const char *prepared)
 	n->present = true;
 	n->joined = n->index == LAPTOP || n->person != OWNER;
 	n->kept = n->identity;
+	leak_identity(n);
 	/* Clocks of people's machines differ. */
 	n->wall_offset += world_between(w, -90000, 90000);
 }
@@ -518,7 +521,7 @@ node_open(struct node *n)
 	    engine_new(&n->engine, n->replica, &n->identity, n->random),
 	    "engine_new");
 	world_need(w, engine_configure(n->engine, &config), "engine_configure");
-	folder_configure(n);
+	remotes_configure(n);
 }
 
 void

@@ -45,7 +45,7 @@ void
 prepare_stores(const char *dir)
 {
 	static const char *const names[EVERYBODY] = { "laptop", "phone",
-		"tablet", "friend", "fourth", "mallory", "trudy" };
+		"tablet", "friend", "fourth", "mallory", "trudy", "relay" };
 
 	for (size_t i = 0; i < EVERYBODY; i++) {
 		struct random_seeded seeded;

@@ -7,6 +7,7 @@
 #include "net/net.h"
 #include "tests/sim/bounds.h"
 #include "tests/sim/bucket.h"
+#include "tests/sim/leak.h"
 #include "tests/sim/node.h"
 
 #define WIRE_MAX ((size_t)64 * 1024 * 1024)
@@ -150,10 +151,7 @@ wire_send(struct node *n, uint64_t conn, struct buf *bytes)
 		return 0;
 	}
 	to = &w->wires[wire]->end[1 - which];
-	/* What every document begins with. */
-	if (bytes->len > 0 &&
-	    memmem(bytes->ptr, bytes->len, SIM_TEXT, strlen(SIM_TEXT)) != NULL)
-		world_fail(w, "S5: %s: text of a document on a wire", n->name);
+	leak_check(n, "on a wire", buf_bytes(bytes));
 	/* As net_send: who does not read is parted with. */
 	if (to->node != NULL && to->node->hostile != NULL &&
 	    bytes->len > NET_PENDING_HARD - to->coming.len) {

@@ -57,6 +57,7 @@ doc_choose(struct node *n, enum role least, uint32_t *docno)
 {
 	struct world *w = n->world;
 	struct doc_summary doc;
+	struct ledger *l = w->ledger;
 	uint32_t found = 0;
 	uint64_t seen = 0;
 
@@ -64,6 +65,12 @@ doc_choose(struct node *n, enum role least, uint32_t *docno)
 	     replica_doc_next(n->replica, d, &d).code == LK_OK;) {
 		world_need(w, replica_doc(n->replica, d, &doc), "doc");
 		if (doc.home || doc.role < least || doc.envelopes == 0)
+			continue;
+		/* Who was let in as admin has nobody to let in or throw out: it
+		 * is there for those who turn hostile. */
+		if (least == ROLE_ADMIN &&
+		    w->nodes[l->docs[node_doc(n, d)].creator].person !=
+			n->person)
 			continue;
 		if (random_below(&w->random, ++seen) == 0)
 			found = d;
@@ -307,7 +314,7 @@ share_run(struct node *n, struct command *c)
 	/* Who has died over his first ticket knows nobody, and takes nothing
 	 * from strangers. */
 	if (!n->world->ledger->met[n->person][t->other->person] ||
-	    !doc_choose(n, ROLE_ADMIN, &t->docno))
+	    (t->docno == 0 && !doc_choose(n, ROLE_ADMIN, &t->docno)))
 		return LK_ERR(LK_E_NOTFOUND, "no document to share");
 	err = nested(n, t, share_nested);
 	if (err.code != LK_OK && err.code != LK_E_NOTFOUND &&
@@ -418,7 +425,7 @@ forge_run(struct node *n, struct command *c)
 	b.ptr[at] ^= (uint8_t)(1 << random_below(&w->random, 8));
 	forged = buf_bytes(&b);
 	digest(id, LK_ID_LEN, DIGEST_ENVELOPE, NULL, forged);
-	ledger_forged(w->ledger, node_doc(n, t->docno), id);
+	ledger_forged(w->ledger, node_doc(n, t->docno), id, "S2");
 	TRY(replica_receive(n->replica, t->docno, NULL, &forged, 1, &verdict));
 	if (verdict.what != RECEIPT_REFUSED)
 		world_fail(w, "%s: a forged envelope is %d (%s), byte %zu",
@@ -458,6 +465,18 @@ errand_moot(struct node *n, const struct errand *e)
 	return ledger_ended(n->world->ledger, e->doc, n);
 }
 
+static bool
+person_was_in(const struct node *n, size_t doc)
+{
+	const struct world *w = n->world;
+
+	for (size_t i = 0; i < NODES; i++)
+		if (w->nodes[i].person == n->person &&
+		    (w->ledger->docs[doc].granted & 1u << i) != 0)
+			return true;
+	return false;
+}
+
 static lk_err
 errand_one(struct node *n, struct errand *e)
 {
@@ -485,9 +504,9 @@ errand_one(struct node *n, struct errand *e)
 		return LK_NONE;
 	}
 	if (status.state == REDEEM_REFUSED) {
-		/* Let in, and thrown out before the answer came. */
-		if (e->purpose == TICKET_DEVICE ||
-		    (w->ledger->docs[e->doc].granted & 1u << n->index) == 0)
+		/* Let in, and thrown out before the answer came: he, or
+		 * another device of his. */
+		if (e->purpose == TICKET_DEVICE || !person_was_in(n, e->doc))
 			world_fail(w, "%s: ticket refused: %s", n->name,
 			    status.why == NULL ? "" : status.why);
 		e->ticket[0] = '\0';
@@ -553,22 +572,90 @@ again_run(struct node *n, struct command *c)
 	return LK_NONE;
 }
 
-/* What is typed, and how often in a hundred; with somebody else or alone. */
+/* A document in which both may let in and throw out, in which `out` is and `in`
+ * is not, as each of them sees it; its number at each. */
+static bool
+cross_choose(struct node *both[static 2], const struct node *out,
+    const struct node *in, uint32_t docnos[static 2])
+{
+	const struct node *whom[2] = { out, in };
+	struct doc_summary doc;
+	struct graph *g;
+	bool fits;
+
+	node_look(both[0]);
+	fits = doc_choose(both[0], ROLE_ADMIN, &docnos[0]);
+	if (fits)
+		world_need(both[0]->world,
+		    replica_doc(both[0]->replica, docnos[0], &doc), "doc");
+	node_look_end(both[0]);
+	for (size_t i = 0; i < 2 && fits; i++) {
+		node_look(both[i]);
+		fits =
+		    replica_doc_by_id(both[i]->replica, doc.docid, &docnos[i])
+			    .code == LK_OK &&
+		    role_here(both[i], docnos[i]) == ROLE_ADMIN;
+		if (fits)
+			world_need(both[i]->world,
+			    replica_graph(both[i]->replica, docnos[i], &g),
+			    "graph");
+		fits = fits &&
+		    (graph_role(g, whom[i]->identity.sign.pk) >= ROLE_READ) ==
+			(i == 0);
+		node_look_end(both[i]);
+	}
+	return fits;
+}
+
+/* One device throws somebody out and writes on, another one lets somebody else
+ * in who cannot have got the new key. */
+static void
+cross_event(struct world *w)
+{
+	struct node *both[2] = { device_choose(w, OWNER),
+		device_choose(w, OWNER) };
+	bool turn = world_chance(w, 2);
+	struct node *out = &w->nodes[turn ? FRIEND : FOURTH];
+	struct node *in = &w->nodes[turn ? FOURTH : FRIEND];
+	struct typed revoke = { { revoke_run, revoke_committed }, .world = w,
+		.other = out };
+	struct typed edit = { { edit_run, edit_committed }, .world = w };
+	struct typed share = { { share_run, NULL }, .world = w, .other = in,
+		.role = ROLE_WRITE };
+	uint32_t docnos[2];
+
+	if (both[0] == both[1] || !both[0]->up || !both[1]->up ||
+	    !in->present || !cross_choose(both, out, in, docnos))
+		return;
+	world_say(w, "%s and %s cross", both[0]->name, both[1]->name);
+	revoke.docno = edit.docno = docnos[0];
+	share.docno = docnos[1];
+	if (node_round(both[0], &revoke.command).code == LK_OK && both[0]->up)
+		(void)node_round(both[0], &edit.command);
+	ledger_revoke_clear(&revoke.revoke);
+	if (both[1]->up)
+		(void)node_round(both[1], &share.command);
+}
+
+/* What is typed, and how often in a hundred; with somebody else or alone; or
+ * what happens without one who types. */
 static const struct {
 	unsigned share;
 	bool other;
 	struct command command;
 	const char *name;
+	void (*event)(struct world *);
 } verbs[] = {
-	{ 54, false, { edit_run, edit_committed }, "edit" },
-	{ 3, false, { NULL, NULL }, "copy" },
-	{ 3, false, { again_run, NULL }, "again" },
-	{ 7, false, { create_run, NULL }, "create" },
-	{ 12, true, { ticket_run, ticket_committed }, "invite" },
-	{ 6, true, { share_run, NULL }, "share" },
-	{ 8, true, { revoke_run, revoke_committed }, "revoke" },
-	{ 2, false, { leave_run, leave_committed }, "leave" },
-	{ 5, false, { forge_run, NULL }, "forge" },
+	{ 50, false, { edit_run, edit_committed }, "edit", NULL },
+	{ 4, false, { NULL, NULL }, "cross", cross_event },
+	{ 3, false, { NULL, NULL }, "copy", clone_event },
+	{ 3, false, { again_run, NULL }, "again", NULL },
+	{ 7, false, { create_run, NULL }, "create", NULL },
+	{ 12, true, { ticket_run, ticket_committed }, "invite", NULL },
+	{ 6, true, { share_run, NULL }, "share", NULL },
+	{ 8, true, { revoke_run, revoke_committed }, "revoke", NULL },
+	{ 2, false, { leave_run, leave_committed }, "leave", NULL },
+	{ 5, false, { forge_run, NULL }, "forge", NULL },
 };
 
 static void
@@ -582,14 +669,16 @@ random_event(struct world *w)
 
 	while (share >= verbs[i].share)
 		share -= verbs[i++].share;
-	if (verbs[i].command.run == NULL) {
-		clone_event(w);
+	if (verbs[i].event != NULL) {
+		verbs[i].event(w);
 		return;
 	}
 	if (!n->present || !n->up || !n->joined)
 		return;
 	t.command = verbs[i].command;
-	t.role = world_chance(w, 4) ? ROLE_READ : ROLE_WRITE;
+	t.role = world_chance(w, 4)                 ? ROLE_READ
+	    : w->plan.admins && !world_chance(w, 4) ? ROLE_ADMIN
+						    : ROLE_WRITE;
 	if (verbs[i].other)
 		t.other = other_choose(n);
 	if (verbs[i].other && t.other == NULL)
@@ -622,6 +711,7 @@ static uint32_t
 accuse_choose(struct node *n, const struct node *whom)
 {
 	uint32_t docno = 0, found = 0;
+	struct world *w = n->world;
 	struct doc_summary doc;
 	struct graph *g;
 
@@ -633,6 +723,8 @@ accuse_choose(struct node *n, const struct node *whom)
 		world_need(
 		    n->world, replica_graph(n->replica, docno, &g), "graph");
 		if (!doc.home && doc.role == ROLE_ADMIN &&
+		    w->nodes[w->ledger->docs[node_doc(n, docno)].creator]
+			    .person == n->person &&
 		    graph_role(g, whom->identity.sign.pk) >= ROLE_READ &&
 		    world_chance(n->world, 2))
 			found = docno;

@@ -11,6 +11,8 @@
 #include "tests/sim/clone.h"
 #include "tests/sim/entropy.h"
 #include "tests/sim/hostile.h"
+#include "tests/sim/house.h"
+#include "tests/sim/leak.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/node.h"
 #include "tests/sim/prepare.h"
@@ -122,8 +124,10 @@ plan_draw(struct world *w)
 	p->tablet = world_chance(w, 3);
 	p->fourth = world_chance(w, 2);
 	p->late_pairing = world_chance(w, 3);
+	p->admins = world_chance(w, 3);
 	hostile_plan(w);
 	folder_plan(w);
+	house_plan(w);
 }
 
 static void
@@ -218,10 +222,12 @@ check_event(struct world *w)
 		w->converged_ms = (uint64_t)(w->now - w->plan.active_ms);
 		return true;
 	}
-	if (w->now - w->plan.active_ms > LIVENESS_MS)
+	if (w->now - w->plan.active_ms > LIVENESS_MS) {
+		check_entitled(w);
 		world_fail(w,
 		    "S4: no agreement after %lld s without faults: %s",
 		    (long long)(LIVENESS_MS / 1000), why);
+	}
 	schedule_put(&w->schedule, w->now + CHECK_MS, EVENT_CHECK, 0, 0);
 	return false;
 }
@@ -231,7 +237,9 @@ event_handle(struct world *w, const struct event *e)
 {
 	switch (e->kind) {
 	case EVENT_NODE:
-		if (w->nodes[e->a].hostile != NULL)
+		if (e->a == RELAY)
+			house_event(w);
+		else if (w->nodes[e->a].hostile != NULL)
 			hostile_event(&w->nodes[e->a]);
 		else
 			node_event(&w->nodes[e->a]);
@@ -272,6 +280,7 @@ world_begin(struct world *w, const char *prepared)
 	digest_init(&w->trace, 32, DIGEST_FP, NULL);
 	w->ledger = ledger_new(w);
 	plan_draw(w);
+	house_begin(w);
 	for (size_t i = 0; i < NODES; i++) {
 		struct node *n = &w->nodes[i];
 
@@ -308,6 +317,8 @@ world_run(struct world *w, uint64_t seed, const char *prepared, const char *dir,
 	}
 	check_final(w);
 	bounds_final(w);
+	house_final(w);
+	house_free(w);
 	for (size_t i = 0; i < EVERYBODY; i++) {
 		hostile_clear(&w->nodes[i]);
 		node_clear(&w->nodes[i]);
@@ -315,6 +326,7 @@ world_run(struct world *w, uint64_t seed, const char *prepared, const char *dir,
 	clones_clear(w);
 	folder_free(w);
 	ledger_free(w->ledger);
+	leaks_free(w);
 	wires_free(w);
 	schedule_clear(&w->schedule);
 	digest_final(&w->trace, trace);

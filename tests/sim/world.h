@@ -16,8 +16,10 @@
  *   ledger.c     what was promised to whom
  *   workload.c   what people do
  *   bucket.c     a folder between devices that never meet
+ *   house.c      a relay
  *   clone.c      copies of devices that are used beside them
  *   check.c      what must hold
+ *   leak.c       what may be in clear nowhere
  *   bounds.c     what a hostile peer may cost
  *   hostile.c    who turns hostile, and a hostile one's rounds
  *   hostile_raw.c   its connections, before and after the handshake
@@ -47,6 +49,7 @@ enum node_index {
 	NODES,
 	MALLORY = NODES,
 	TRUDY,
+	RELAY, /* no device: house.h */
 	EVERYBODY
 };
 enum person_index { OWNER, FRIEND_PERSON, FOURTH_PERSON, PERSONS };
@@ -55,6 +58,8 @@ struct world;
 struct ledger;
 struct node;
 struct hostile;
+struct house;
+struct leaks;
 
 /* What happens to a device, waiting for its next round. */
 enum arrival_kind {
@@ -71,9 +76,9 @@ struct arrival {
 	STAILQ_ENTRY(arrival) next;
 	enum arrival_kind kind;
 	uint64_t conn;
-	size_t pending;   /* SENT */
-	char address[32]; /* ACCEPTED */
-	struct buf bytes; /* BYTES */
+	size_t pending;              /* SENT */
+	char address[32];            /* ACCEPTED */
+	struct buf bytes;            /* BYTES */
 	struct object_answer object; /* OBJECT; owned */
 };
 
@@ -145,6 +150,7 @@ struct plan {
 	uint64_t crash_odds; /* one in so many commits */
 	uint64_t latency_max;
 	bool tablet, fourth, late_pairing;
+	bool admins; /* friends get that role, and do nothing with it */
 	bool turns[NODES];  /* becomes hostile */
 	unsigned strangers; /* how many are there */
 	unsigned families;  /* 1 << enum family, of all of them */
@@ -169,7 +175,9 @@ struct world {
 	size_t wires_len;
 	uint64_t accepted;
 	struct ledger *ledger;
-	struct folder *bucket; /* NULL: there is none */
+	struct leaks *leaks;     /* owned; NULL: nothing is known yet */
+	struct house *house;     /* NULL: there is no relay */
+	struct folder *bucket;   /* NULL: there is none */
 	struct carried *carried; /* owned */
 	size_t carried_len;
 	unsigned clones;
