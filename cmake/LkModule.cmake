@@ -49,3 +49,16 @@ function(lk_fuzz_targets module)
 		target_link_options(${name} PRIVATE -fsanitize=fuzzer)
 	endforeach()
 endfunction()
+
+# The same target with tests/sim/cheap behind crypto's headers, as NAME_cheap:
+# where an input would cost little but signatures and key agreement.
+function(lk_fuzz_cheap module)
+	foreach(name IN LISTS ARGN)
+		add_executable(${name}_cheap
+			${CMAKE_CURRENT_SOURCE_DIR}/fuzz/${module}/${name}.c)
+		target_link_libraries(${name}_cheap PRIVATE
+			"$<LINK_LIBRARY:WHOLE_ARCHIVE,lk_crypto_cheap>"
+			lk_${module} lk_flags)
+		target_link_options(${name}_cheap PRIVATE -fsanitize=fuzzer)
+	endforeach()
+endfunction()

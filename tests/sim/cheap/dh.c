@@ -2,31 +2,11 @@
 #include <string.h>
 
 #include "crypto/seal.h"
+#include "tests/sim/cheap/group.h"
 
 /* Diffie and Hellman's own, modulo 2^61 - 1: both sides come to the same, in a
  * microsecond. */
-#define PRIME ((UINT64_C(1) << 61) - 1)
 #define BASE 37
-
-static uint64_t
-times(uint64_t a, uint64_t b)
-{
-	return (uint64_t)((__extension__(unsigned __int128) a * b) % PRIME);
-}
-
-static uint64_t
-power(uint64_t of, const uint8_t exponent[static DH_LEN])
-{
-	uint64_t e, out = 1;
-
-	memcpy(&e, exponent, sizeof(e));
-	for (e = e % (PRIME - 2) + 1; e > 0; e >>= 1) {
-		if ((e & 1) != 0)
-			out = times(out, of);
-		of = times(of, of);
-	}
-	return out;
-}
 
 /* Padded with what looks like a key. */
 static void
@@ -40,7 +20,7 @@ spread(uint8_t out[static DH_LEN], uint64_t n)
 void
 dh_key_from_secret(struct dh_key *k, const uint8_t sk[static DH_LEN])
 {
-	uint64_t n = power(BASE, sk);
+	uint64_t n = group_power(BASE, sk);
 
 	memmove(k->sk, sk, DH_LEN);
 	spread(k->pk, n);
@@ -60,9 +40,9 @@ dh(uint8_t out[static DH_LEN], const uint8_t sk[static DH_LEN],
 	uint64_t n;
 
 	memcpy(&n, pk, sizeof(n));
-	if (n % PRIME == 0)
+	if (n % GROUP_PRIME == 0)
 		return false;
-	spread(out, power(n % PRIME, sk));
+	spread(out, group_power(n % GROUP_PRIME, sk));
 	return true;
 }
 
