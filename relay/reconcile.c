@@ -309,10 +309,11 @@ intake_all(struct intake *in, struct batch *batch)
 
 		if (n == ITEMS_MAX)
 			return LK_ERR(LK_E_LIMIT, "BATCH items");
-		if (!intake_has_room(in, 0))
-			break;
 		TRY(item_decode(&batch->items, &o->in, o->channel->topic,
 		    &arena, &envelope));
+		/* An item may be much shorter than what is made of it. */
+		if (!intake_has_room(in, envelope.len))
+			break;
 		TRY(intake_one(in, envelope));
 	}
 	o->client->authors += o->in.len - before;

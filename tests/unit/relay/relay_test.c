@@ -326,6 +326,44 @@ what_is_over_the_quota_is_refused_before_it_is_read(void **state)
 }
 
 static void
+of_a_batch_no_more_is_taken_than_there_is_room_for(void **state)
+{
+	static const size_t sizes[] = { 96, 512 };
+	struct sign_key credential;
+	struct owner o;
+	struct house h;
+	struct guest *a;
+	struct relay_account got = { .bytes = 0 };
+	BUF_SCOPED b = { .max = 4096 };
+
+	(void)state;
+	house_open(&h, 21);
+	/* Room for the message, not for what is reckoned of both in it. */
+	a = guest_with_account(&h, &o, 1500);
+	key_draw(&h, &credential);
+	(void)guest_credential(&h, a, topic, &credential, RELAY_FULL);
+	(void)guest_opens(&h, a, o.key.pk, topic, &credential);
+	batch_encode(&b, 0, false);
+	for (size_t i = 0; i < 2; i++) {
+		struct envelope env;
+		BUF_SCOPED raw = { .max = 4096 };
+
+		envelope_noise(&h, &raw, topic, 1, false, sizes[i]);
+		ok(envelope_parse(&env, buf_bytes(&raw)));
+		ok(item_encode(&b, &a->sending, &env));
+	}
+	guest_send(a, MSG_BATCH, buf_bytes(&b));
+	house_settle(&h);
+	assert_int_equal(stored_len(a), 1);
+	assert_int_equal(quota_why(a), RELAY_QUOTA_BYTES);
+	house_begin(&h);
+	ok(relay_account(h.relay, &got));
+	house_end(&h);
+	assert_int_equal(got.envelopes, 1);
+	house_close(&h);
+}
+
+static void
 so_many_a_minute_are_taken_and_then_more(void **state)
 {
 	struct sign_key credential;
@@ -737,6 +775,8 @@ main(void)
 		    two_accounts_with_the_same_topic_share_nothing),
 		cmocka_unit_test(
 		    what_is_over_the_quota_is_refused_before_it_is_read),
+		cmocka_unit_test(
+		    of_a_batch_no_more_is_taken_than_there_is_room_for),
 		cmocka_unit_test(so_many_a_minute_are_taken_and_then_more),
 		cmocka_unit_test(
 		    an_envelope_whose_header_is_wrong_ends_the_session),
