@@ -286,6 +286,26 @@ def scripts():
             yield b"\0" + announce + b"\2" + len(body).to_bytes(2, "big") + body + now
 
 
+def guests():
+    """Steps of relay_fuzz.c: each message from nobody, from a member, from an
+    account; and two who use a topic and mailboxes."""
+    come, member, account, now = b"\0\0", b"\3\0\0", b"\4\0\0", b"\x0a\0\1"
+    for message in (*relays(), *messages()):
+        if message[0] < 128 and len(message) < 1500:
+            said = b"\2" + message[:1] + (len(message) - 1).to_bytes(2, "big") + message[1:]
+            yield come + said + now
+            yield come + member + said + now
+            yield come + account + said + now
+    use = b"".join(bytes([7, n * 32 + 4 * (n & 1), n, 8, n, n]) for n in range(8))
+    letters = b"".join(bytes([9, n * 8 + n % 4]) for n in range(16))
+    yield come + account + member + use + now + letters + now
+    for scope in range(3):
+        yield (come + account + member + b"\x10\1" + bytes([0x13, 1, scope * 4]) + use + now +
+               bytes([0x18, 1, 0x18, 5, 0x18, 9]) + now + b"\5\x1d\3\3\3" + use + now)
+    yield come + account + b"\6\1\6\3" + letters + b"\6\0" + now + b"\x0c\0\x0c\1\x0c\2" + now
+    yield come + b"\4\1\2" + b"\5\x1c\1\2\3" + b"\3\1\0" + now + b"\4\2\x40" + now
+
+
 def streams():
     for side in range(3):
         yield bytes([side, 0]) + b"LK\1\1\0" + bytes(50)
@@ -401,6 +421,7 @@ SEEDS = {
     "remote_url_fuzz": lambda: (b"file:///media/My%20stick/lk", b"relay://" + b"0f" * 32 + b"@host:4711",
         b"s3://notes/a/b?endpoint=http://[::1]:9000&region=us-east-1&style=virtual&profile=p"),
     "relay_message_fuzz": relays,
+    "relay_fuzz": guests,
     "range_fuzz": ranges,
     "remotes_fuzz": lambda: (bytes.fromhex("00000003010000000205") + b"stick\x0dfile:///media",),
     "s3_xml_fuzz": lambda: (b"<?xml version='1.0'?>\n<ListBucketResult xmlns=\"x\"><IsTruncated>true</IsTruncated>"
