@@ -306,6 +306,33 @@ def guests():
     yield come + b"\4\1\2" + b"\5\x1c\1\2\3" + b"\3\1\0" + now + b"\4\2\x40" + now
 
 
+def strangers():
+    """Steps of stranger_fuzz.c: who comes how, and what he says; a code typed
+    on either side, and a ticket used."""
+    hello, time, plain = b"\2\0", b"\x09\1\0", b"\0"
+    said = [message for message in messages() if len(message) < 1500]
+    for docs in range(2):
+        for how in range(0, 32, 4):
+            for who in range(5):
+                for pattern, payload in ((0, plain), (1, plain), (2, b"")):
+                    come = bytes([docs, 0, how + pattern, who]) + payload
+                    yield come + hello + bytes([5, who, 1, 0]) + time
+                    if pattern == 2:
+                        yield come + hello + b"\4\0\0" + b"\4\0\0" + b"\4\2\0" + b"\4\3" + time
+        for message in said:
+            body = b"\3" + message[:1] + (len(message) - 1).to_bytes(2, "big") + message[1:]
+            yield bytes([docs, 0, 0, 4, 0]) + hello + body + time
+            yield bytes([docs, 0, 2, 4]) + hello + body + time
+        for how in range(4):
+            dialled = bytes([docs, 7, how]) + time + hello
+            yield dialled + b"\5\4\1\0" + time
+            yield dialled + b"\4\0\0" + b"\4\0\0" + b"\4\2\0" + time
+    for beacon in beacons():
+        yield bytes([0, 6, len(beacon) - 48]) + beacon[48:] + time
+    for side in streams():
+        yield bytes([0, 0, 128, 0, 1, len(side) - 2]) + side[2:] if len(side) < 250 else b"\0\0"
+
+
 def streams():
     for side in range(3):
         yield bytes([side, 0]) + b"LK\1\1\0" + bytes(50)
@@ -430,6 +457,7 @@ SEEDS = {
         b"<Error><Code>AccessDenied</Code><Message>no</Message><Region>eu-west-1</Region></Error>"),
     "salvage_fuzz": lambda: ((len(f) // 2 % 65536).to_bytes(2, "big") + f for f in automerge()),
     "session_fuzz": streams,
+    "stranger_fuzz": strangers,
     "stream_fuzz": changes,
     "textdiff_fuzz": versions,
     "welcome_fuzz": lambda: vectors("welcome", "welcome", "welcomes"),

@@ -1,8 +1,8 @@
 /*
- * engine_cast.h - a device with a document, for engine_fuzz.c: its store in
- * memory's file system, made once; those who speak to it: a writer of the
- * document, one who was thrown out, a device of the same person, somebody
- * nobody knows.  Included by it alone.
+ * engine_cast.h - a device with a document, for engine_fuzz.c and
+ * stranger_fuzz.c: its store in memory's file system, made once; those who
+ * speak to it: a writer of the document, one who was thrown out, a device of
+ * the same person, somebody nobody knows.  Included by them alone.
  */
 #ifndef TESTS_FUZZ_SYNC_ENGINE_CAST_H
 #define TESTS_FUZZ_SYNC_ENGINE_CAST_H
@@ -74,7 +74,7 @@ cast_fill(void *ctx, struct edit *e, struct doc *d)
 	return edit_put(e, DOC_ROOT, prop, &v);
 }
 
-/* A person of one device, whose root certifies it. */
+/* A person of one device, whose root certifies it; OWN, by the target. */
 static inline void
 cast_person(struct cast *c, enum who who)
 {
@@ -103,7 +103,6 @@ cast_members(struct cast *c)
 	for (enum who who = WRITER; who < WHO; who++) {
 		struct person person = { .devices_len = 1 };
 
-		cast_person(c, who);
 		person.devices = &c->certs[who];
 		memcpy(person.root_pk, c->certs[who].root_pk, 32);
 		if (who == WRITER || who == REMOVED)
@@ -124,8 +123,9 @@ cast_members(struct cast *c)
 	    &report));
 }
 
+/* With the document and its members, or without. */
 static inline void
-cast_make(struct cast *c)
+cast_make(struct cast *c, bool has_document)
 {
 	static const uint8_t entropy[16] = { 7 };
 	struct verifier verifier = { .run = verify_jobs_here };
@@ -143,7 +143,10 @@ cast_make(struct cast *c)
 	must(home_create(c->r, &c->identity, entropy));
 	cast_commit(c);
 	cast_begin(c);
-	cast_members(c);
+	for (enum who who = WRITER; who < WHO; who++)
+		cast_person(c, who);
+	if (has_document)
+		cast_members(c);
 	cast_commit(c);
 	/* Nobody else needs its names. */
 	(void)snprintf(path, sizeof(path), "rm -rf %s", dir);

@@ -445,7 +445,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 2)
 		return 0;
 	if (open_target == NULL) {
-		cast_make(&cast);
+		cast_make(&cast, true);
 		sessions_make();
 	}
 	s.who = (enum who)(rd_u8(&s.rd) % WHO);
