@@ -333,6 +333,38 @@ def strangers():
         yield bytes([0, 0, 128, 0, 1, len(side) - 2]) + side[2:] if len(side) < 250 else b"\0\0"
 
 
+def remotes():
+    """Steps of remote_fuzz.c: what a relay says, and what a bucket holds."""
+    def long(data):
+        return len(data).to_bytes(2, "big") + data
+    time, now = b"\x08\0\x10", b"\x09"
+    there = b"".join(b"\5\0\0" + time for _ in range(8))
+    stored = json.loads((DATA / "protocol/stored.json").read_text())
+    for message in (*relays(), *messages()):
+        if len(message) < 1500:
+            for answers in range(2):
+                yield bytes([answers]) + b"\1" + bytes([message[0] & 127]) + long(message[1:]) + time
+    for entry in stored["packs"]:
+        pack = bytes.fromhex(entry["pack"])
+        if len(pack) < 1500:
+            yield b"\0\6" + bytes([len(entry["name"])]) + entry["name"].encode() + long(pack) + there
+    for content in vectors("lean", "content", "vectors"):
+        if len(content) < 1000:
+            seal = b"\2" + long(content)
+            yield b"\0" + seal + seal + b"\3\0\0\0" + time + b"\3\0\1\0" + now + time
+            yield b"\0" + seal + seal + b"\7\0\0" + there + now + there
+    for box in range(4):
+        for welcome in vectors("welcome", "welcome", "welcomes"):
+            if len(welcome) < 1500:
+                for way in range(2):
+                    yield b"\0\4" + bytes([box, 48 * 4 + 2 + way]) + long(welcome) + there
+        for letter in vectors("stored", "plain", "letters", "ticket_letters"):
+            yield b"\0\4" + bytes([box, 0]) + long(letter) + there
+    for how in range(0, 256, 13):
+        yield b"\0" + b"".join(b"\5" + bytes([n, how]) + time for n in range(12))
+        yield b"\1" + b"".join(b"\0" + bytes([n, how]) + time for n in range(12))
+
+
 def streams():
     for side in range(3):
         yield bytes([side, 0]) + b"LK\1\1\0" + bytes(50)
@@ -448,6 +480,7 @@ SEEDS = {
     "remote_url_fuzz": lambda: (b"file:///media/My%20stick/lk", b"relay://" + b"0f" * 32 + b"@host:4711",
         b"s3://notes/a/b?endpoint=http://[::1]:9000&region=us-east-1&style=virtual&profile=p"),
     "relay_message_fuzz": relays,
+    "remote_fuzz": remotes,
     "relay_fuzz": guests,
     "range_fuzz": ranges,
     "remotes_fuzz": lambda: (bytes.fromhex("00000003010000000205") + b"stick\x0dfile:///media",),
