@@ -127,7 +127,7 @@ def part_build(t, long):
 
 
 def fuzzers():
-    return sorted(p.stem for p in (TESTS / "fuzz").glob("*/*_fuzz.c"))
+    return sorted(CHEAP + [p.stem for p in (TESTS / "fuzz").glob("*/*_fuzz.c")])
 
 
 # Unit tests.
@@ -425,39 +425,77 @@ def part_install(t, long):
 
 # Machines that search.
 
-# Those that decode and apply what strangers write as documents.
-DEEP = ["change_fuzz", "chunk_fuzz", "document_fuzz", "stream_fuzz", "import_fuzz", "patch_fuzz"]
-DEEP_RUNS = 10_000_000
-# What somebody says before anybody knows who he is: frames and handshakes of all
-# patterns, beacons, pairing by code; and what is in a handshake's payload.
-STRANGERS = ["session_fuzz", "noise_fuzz", "beacon_fuzz", "code_fuzz", "cpace_fuzz", "card_fuzz",
-             "relay_message_fuzz", "mail_fuzz"]
+# Built a second time, over signatures and key agreement that cost next to
+# nothing: tests/CMakeLists.txt.
+CHEAP = [f"{name}_fuzz_cheap" for name in (
+    "card", "code", "cpace", "engine", "noise", "relay", "remote", "session", "stranger")]
+# What somebody says before anybody knows who he is, message by message: frames
+# and handshakes of all patterns, what is in their payload, beacons, pairing by
+# code, texts that people type, letters, and what a relay or a store answers.
+STRANGERS = ["beacon_fuzz", "card_fuzz_cheap", "code_fuzz_cheap", "cpace_fuzz_cheap", "mail_fuzz",
+             "noise_fuzz_cheap", "pack_fuzz", "relay_message_fuzz", "s3_answer_fuzz", "s3_xml_fuzz",
+             "session_fuzz_cheap", "ticket_fuzz"]
 STRANGERS_RUNS = 100_000_000
+# The same, and what follows on it, as scripts against real engines and relays;
+# the same messages over real cryptography; and those that decode and apply what
+# strangers write as documents.
+SCRIPTS = ["engine_fuzz_cheap", "relay_fuzz_cheap", "remote_fuzz_cheap", "stranger_fuzz_cheap"]
+DEEP = [*SCRIPTS, "card_fuzz", "code_fuzz", "cpace_fuzz", "noise_fuzz", "session_fuzz",
+        "change_fuzz", "chunk_fuzz", "document_fuzz", "stream_fuzz", "import_fuzz", "patch_fuzz"]
+DEEP_RUNS = 10_000_000
+
+
+def fuzz_wanted(name, long):
+    """How many inputs, or -1, in how many seconds at the most."""
+    if not long:
+        # Of two that differ in their cryptography each has half of the time.
+        return -1, 5 if name in CHEAP or f"{name}_cheap" in CHEAP else 10
+    runs = STRANGERS_RUNS if name in STRANGERS else DEEP_RUNS if name in DEEP else -1
+    return runs, 600 if runs < 0 else 24 * 3600
+
+
+def fuzz_corpus(name, long, folder):
+    """Where it begins: the seeds; in long runs also what an earlier one found,
+    as far as that adds something."""
+    corpus = folder / name
+    corpus.mkdir()
+    status, out = run([PYTHON, TESTS / "fuzz/seeds.py", name.removesuffix("_cheap"), corpus], 60)
+    kept = BUILD / "corpus" / name
+    if status != 0 or not long or not kept.exists():
+        return status, out, corpus
+    merged = folder / f"{name}.merged"
+    merged.mkdir()
+    status, out = run([BUILD / "fuzz/tests" / name, "-merge=1", merged, corpus, kept], 3600, cwd=folder)
+    return status, out, merged
+
+
+def fuzz_keep(name, corpus):
+    kept = BUILD / "corpus" / name
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(corpus, kept)
 
 
 def fuzz_one(name, long, folder):
-    source = next((TESTS / "fuzz").glob(f"*/{name}.c"))
-    corpus = pathlib.Path(folder) / name
-    corpus.mkdir()
-    status, out = run([PYTHON, source.parents[1] / "seeds.py", name, corpus], 60)
+    folder = pathlib.Path(folder)
+    status, out, corpus = fuzz_corpus(name, long, folder)
     if status != 0:
         return name, status, out, 0, 0
-    wanted = DEEP_RUNS if name in DEEP else STRANGERS_RUNS if name in STRANGERS else 0
-    deep = long and wanted > 0
-    seconds = 24 * 3600 if deep else 600 if long else 10
+    wanted, seconds = fuzz_wanted(name, long)
     # Most of the time went into statistics about inputs and stacks of allocations.
     status, out = run(
         [BUILD / "fuzz/tests" / name, corpus, f"-max_total_time={seconds}", "-timeout=20",
-         f"-runs={wanted if deep else -1}", "-entropic=0", "-rss_limit_mb=4096",
+         f"-runs={wanted}", "-entropic=0", "-rss_limit_mb=4096",
          "-print_final_stats=1", f"-artifact_prefix={folder}/{name}-"],
         seconds + 120, cwd=folder,
         env={"ASAN_OPTIONS": "malloc_context_size=4:quarantine_size_mb=16"})
-    for crash in pathlib.Path(folder).glob(f"{name}-*"):
+    for crash in folder.glob(f"{name}-*"):
         if crash.is_file():
             out += f"\n{crash.name}: {crash.read_bytes()[:2000].hex()}"
+    if long:
+        fuzz_keep(name, corpus)
     runs = re.search(r"stat::number_of_executed_units: (\d+)", out)
     runs = int(runs[1]) if runs else 0
-    if deep and runs < wanted:
+    if runs < wanted:
         status = status or -1
     each = re.search(r"stat::average_exec_per_sec: *(\d+)", out)
     return name, status, out, runs, int(each[1]) if each else 0
@@ -471,7 +509,7 @@ def part_fuzz(t, long):
         for name, status, out, n, each in together(works):
             t.add(status == 0, f"fuzz {name}", out)
             runs += n
-            if long or name in STRANGERS or name == "engine_fuzz":
+            if long or name in STRANGERS + SCRIPTS:
                 print(f"  {name}: {n} inputs, {each} a second", flush=True)
     print(f"  {len(fuzzers())} targets, {runs} inputs")
 

@@ -360,9 +360,24 @@ def remotes():
                     yield b"\0\4" + bytes([box, 48 * 4 + 2 + way]) + long(welcome) + there
         for letter in vectors("stored", "plain", "letters", "ticket_letters"):
             yield b"\0\4" + bytes([box, 0]) + long(letter) + there
+    for kind in range(4):
+        for who in range(5):
+            yield b"\0\6\4" + bytes([kind, who, 1, 0]) + long(bytes(200)) + there
     for how in range(0, 256, 13):
         yield b"\0" + b"".join(b"\5" + bytes([n, how]) + time for n in range(12))
         yield b"\1" + b"".join(b"\0" + bytes([n, how]) + time for n in range(12))
+
+
+def answers():
+    """Of a store: operation, status, header lines, body."""
+    date, region = b"Date: Sat, 21 Nov 2026 10:00:00 GMT\r\n", b"x-amz-bucket-region: eu-west-1\r\n"
+    head = b"\2" + b"".join(bytes([len(line)]) + line for line in (date, region))
+    for op in range(4):
+        for status in (200, 301, 307, 400, 403, 404, 408, 429, 500, 503, 507):
+            for code in ("AccessDenied", "RequestTimeTooSkewed", "AuthorizationHeaderMalformed", "NoSuchKey",
+                         "PermanentRedirect", "SlowDown", "InvalidAccessKeyId", "ExpiredToken", "NoSuchBucket"):
+                body = f"<Error><Code>{code}</Code><Message>no</Message><Region>eu-west-1</Region></Error>"
+                yield bytes([op]) + status.to_bytes(2, "big") + head + body.encode()
 
 
 def streams():
@@ -484,6 +499,7 @@ SEEDS = {
     "relay_fuzz": guests,
     "range_fuzz": ranges,
     "remotes_fuzz": lambda: (bytes.fromhex("00000003010000000205") + b"stick\x0dfile:///media",),
+    "s3_answer_fuzz": answers,
     "s3_xml_fuzz": lambda: (b"<?xml version='1.0'?>\n<ListBucketResult xmlns=\"x\"><IsTruncated>true</IsTruncated>"
         b"<Contents><Key>p/lk1/a&amp;&#x41;</Key><Size>1</Size></Contents><Contents><Key>p/lk1/b</Key>"
         b"<Size>2</Size><Owner><ID>1</ID></Owner></Contents></ListBucketResult>",

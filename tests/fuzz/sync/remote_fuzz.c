@@ -491,6 +491,22 @@ step_object(struct script *s)
 	drain(s);
 }
 
+/* One of the document, by kind, author, seq and count. */
+#define NAME_SHORT 4
+static void
+name_make(char out[static OBJECT_NAME_MAX + 1], const uint8_t *what)
+{
+	struct stored_name name = { .kind = (enum stored_kind)(what[0] % 4),
+		.seq = what[2],
+		.count = 1 + what[3] };
+	struct docstate *ds;
+
+	must(docstate_get(cast.r, cast.docno, &ds));
+	memcpy(name.topic, ds->topic.id, LK_TOPIC_LEN);
+	author_tag(name.tag, &ds->topic, cast.others[what[1] % WHO].sign.pk);
+	stored_name_format(out, &name);
+}
+
 static void
 step_name(struct script *s)
 {
@@ -501,7 +517,9 @@ step_name(struct script *s)
 
 	if (text.len > OBJECT_NAME_MAX)
 		return;
-	if (text.len > 0)
+	if (text.len == NAME_SHORT)
+		name_make(name, text.ptr);
+	else if (text.len > 0)
 		memcpy(name, text.ptr, text.len);
 	o = object_name_is_valid(name) ? object_new(s, name) : NULL;
 	if (o != NULL)
