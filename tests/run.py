@@ -428,11 +428,11 @@ def part_install(t, long):
 # Built a second time, over signatures and key agreement that cost next to
 # nothing: tests/CMakeLists.txt.
 CHEAP = [f"{name}_fuzz_cheap" for name in (
-    "card", "code", "cpace", "engine", "noise", "relay", "remote", "session", "stranger")]
+    "code", "cpace", "engine", "noise", "relay", "remote", "session", "stranger")]
 # What somebody says before anybody knows who he is, message by message: frames
 # and handshakes of all patterns, what is in their payload, beacons, pairing by
 # code, texts that people type, letters, and what a relay or a store answers.
-STRANGERS = ["beacon_fuzz", "card_fuzz_cheap", "code_fuzz_cheap", "cpace_fuzz_cheap", "mail_fuzz",
+STRANGERS = ["beacon_fuzz", "card_fuzz", "code_fuzz_cheap", "cpace_fuzz_cheap", "mail_fuzz",
              "noise_fuzz_cheap", "pack_fuzz", "relay_message_fuzz", "s3_answer_fuzz", "s3_xml_fuzz",
              "session_fuzz_cheap", "ticket_fuzz"]
 STRANGERS_RUNS = 100_000_000
@@ -440,7 +440,7 @@ STRANGERS_RUNS = 100_000_000
 # the same messages over real cryptography; and those that decode and apply what
 # strangers write as documents.
 SCRIPTS = ["engine_fuzz_cheap", "relay_fuzz_cheap", "remote_fuzz_cheap", "stranger_fuzz_cheap"]
-DEEP = [*SCRIPTS, "card_fuzz", "code_fuzz", "cpace_fuzz", "noise_fuzz", "session_fuzz",
+DEEP = [*SCRIPTS, "code_fuzz", "cpace_fuzz", "noise_fuzz", "session_fuzz",
         "change_fuzz", "chunk_fuzz", "document_fuzz", "stream_fuzz", "import_fuzz", "patch_fuzz"]
 DEEP_RUNS = 10_000_000
 
