@@ -309,7 +309,7 @@ def guests():
 def strangers():
     """Steps of stranger_fuzz.c: who comes how, and what he says; a code typed
     on either side, and a ticket used."""
-    hello, time, plain = b"\2\0", b"\x09\1\0", b"\0"
+    hello, time, plain = b"\2\0", b"\x0a\1\0", b"\0"
     said = [message for message in messages() if len(message) < 1500]
     for docs in range(2):
         for how in range(0, 32, 4):
@@ -324,11 +324,14 @@ def strangers():
             yield bytes([docs, 0, 0, 4, 0]) + hello + body + time
             yield bytes([docs, 0, 2, 4]) + hello + body + time
         for how in range(4):
-            dialled = bytes([docs, 7, how]) + time + hello
-            yield dialled + b"\5\4\1\0" + time
-            yield dialled + b"\4\0\0" + b"\4\0\0" + b"\4\2\0" + time
+            dialled = bytes([docs, 8, how]) + time + hello
+            for card in (b"\5\4\1\0", b"\5\x81\1\0"):
+                for welcome in range(4):
+                    given = b"\6" + bytes([welcome + 4]) + plain + time
+                    yield dialled + card + given
+                    yield dialled + b"\4\0\0" + b"\4\0\0" + b"\4\2\0" + given
     for beacon in beacons():
-        yield bytes([0, 6, len(beacon) - 48]) + beacon[48:] + time
+        yield bytes([0, 7, len(beacon) - 48]) + beacon[48:] + time
     for side in streams():
         yield bytes([0, 0, 128, 0, 1, len(side) - 2]) + side[2:] if len(side) < 250 else b"\0\0"
 

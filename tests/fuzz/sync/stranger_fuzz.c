@@ -13,6 +13,7 @@
 #include "sync/code_run.h"
 #include "sync/endpoint.h"
 #include "sync/pairing.h"
+#include "sync/welcome.h"
 #include "tests/fuzz/sync/engine_cast.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
@@ -29,6 +30,7 @@ enum step_kind {
 	STEP_MESSAGE, /* type, u16 length, body */
 	STEP_CODE,    /* how: what is next in pairing by code */
 	STEP_CARD,    /* whose, how: honest, or one byte changed */
+	STEP_WELCOME, /* which document, how signed */
 	STEP_BEACON,  /* u8 length: a datagram */
 	STEP_TYPE,    /* a code is typed here, or a ticket */
 	STEP_ASK,     /* the owner looks, shows another code or hides it */
@@ -58,7 +60,7 @@ struct script {
 	struct code code[2];
 	struct ticket tickets[2];
 	struct ticket_keys keys[2];
-	bool entitled; /* somebody showed what lets in */
+	bool entitled; /* somebody showed what lets in, or was believed */
 };
 
 static struct cast casts[2], *cast;
@@ -261,16 +263,24 @@ twist(struct script *s, struct buf *b)
 	buf_add(b, other);
 }
 
+/* With `both`, this device is one of his. */
 static void
-card_write(struct buf *b, enum who who, uint8_t serial)
+card_write(struct buf *b, enum who who, uint8_t serial, bool both)
 {
-	struct card_device device = { .cert = cast->certs[who] };
+	const struct identity *me = &cast->identity;
+	struct card_device devices[2] = { { .cert = cast->certs[who] },
+		{ .cert = { .rank = 2, .serial = 1 } } };
+	struct cert *mine = &devices[1].cert;
 	struct card card = { .serial = serial,
 		.name = BYTES_STR("somebody"),
-		.devices = &device,
-		.devices_len = 1 };
+		.devices = devices,
+		.devices_len = both ? 2 : 1 };
 
 	memcpy(card.root_pk, cast->certs[who].root_pk, SIGN_PK_LEN);
+	memcpy(mine->root_pk, card.root_pk, SIGN_PK_LEN);
+	device_block_make(
+	    &mine->block, &me->sign, me->noise.pk, me->box.pk, me->box_counter);
+	cert_sign(mine, &cast->others[who].sign);
 	must(card_encode(b, &card, &cast->others[who].sign));
 }
 
@@ -280,7 +290,7 @@ keys_write(struct buf *b, enum who who, uint8_t purpose)
 {
 	buf_u8(b, purpose);
 	if (purpose != TICKET_DEVICE) {
-		card_write(b, who, purpose);
+		card_write(b, who, purpose, false);
 		return;
 	}
 	device_block_write(b, &cast->certs[who].block);
@@ -392,7 +402,7 @@ code_keys(struct script *s, struct guest *g)
 	BUF_SCOPED keys = { .max = 2 * CARD_MAX };
 
 	if (g->dialled)
-		card_write(&keys, g->who, 2);
+		card_write(&keys, g->who, 2, true);
 	else
 		keys_write(&keys, g->who,
 		    cast == &casts[1] ? TICKET_DEVICE : TICKET_INVITE);
@@ -431,12 +441,30 @@ step_code(struct script *s, struct guest *g)
 static void
 step_card(struct script *s, struct guest *g)
 {
-	enum who who = (enum who)(rd_u8(&s->rd) % WHO);
+	uint8_t how = rd_u8(&s->rd), serial = rd_u8(&s->rd);
 	BUF_SCOPED b = { .max = MESSAGE_MAX };
 
-	card_write(&b, who, rd_u8(&s->rd));
+	card_write(&b, (enum who)(how % WHO), serial, how >= 128);
 	twist(s, &b);
 	say(s, g, MSG_CARD, buf_bytes(&b));
+}
+
+static void
+step_welcome(struct script *s, struct guest *g)
+{
+	uint8_t how = rd_u8(&s->rd), ladder[EPOCH_SECRET_LEN] = { how / 4 };
+	struct welcome w = { .docid = { how / 4 }, .keys_len = 1 };
+	BUF_SCOPED b = { .max = MESSAGE_MAX };
+
+	epoch_derive(&w.keys[0], ladder);
+	topic_derive(&w.topic, ladder);
+	w.secret_implied = (how & 2) != 0;
+	if (welcome_encode(&b, &w, cast->identity.sign.pk,
+		(how & 1) != 0 ? &cast->others[g->who].sign : NULL)
+		.code != LK_OK)
+		return;
+	twist(s, &b);
+	say(s, g, MSG_WELCOME, buf_bytes(&b));
 }
 
 static void
@@ -463,6 +491,7 @@ step_type(struct script *s)
 	uint64_t handle;
 	BUF_SCOPED b = { .max = TICKET_TEXT_MAX + 1 };
 
+	s->entitled = true;
 	if (how % 4 < 2) {
 		struct code_typed typed = { .purpose = purpose,
 			.address = TYPED_AT };
@@ -570,6 +599,9 @@ script_step(struct script *s)
 		break;
 	case STEP_CARD:
 		step_card(s, g);
+		break;
+	case STEP_WELCOME:
+		step_welcome(s, g);
 		break;
 	case STEP_BEACON:
 		step_beacon(s);
