@@ -427,8 +427,7 @@ def part_install(t, long):
 
 # Built a second time, over signatures and key agreement that cost next to
 # nothing: tests/CMakeLists.txt.
-CHEAP = [f"{name}_fuzz_cheap" for name in (
-    "code", "cpace", "engine", "noise", "relay", "remote", "session", "stranger")]
+CHEAP = [f"{name}_fuzz_cheap" for name in ("code", "cpace", "noise", "session", "stranger")]
 # What somebody says before anybody knows who he is, message by message: frames
 # and handshakes of all patterns, what is in their payload, beacons, pairing by
 # code, texts that people type, letters, and what a relay or a store answers.
@@ -439,7 +438,7 @@ STRANGERS_RUNS = 100_000_000
 # The same, and what follows on it, as scripts against real engines and relays;
 # the same messages over real cryptography; and those that decode and apply what
 # strangers write as documents.
-SCRIPTS = ["engine_fuzz_cheap", "relay_fuzz_cheap", "remote_fuzz_cheap", "stranger_fuzz_cheap"]
+SCRIPTS = ["engine_fuzz", "relay_fuzz", "remote_fuzz", "stranger_fuzz_cheap"]
 DEEP = [*SCRIPTS, "code_fuzz", "cpace_fuzz", "noise_fuzz", "session_fuzz",
         "change_fuzz", "chunk_fuzz", "document_fuzz", "stream_fuzz", "import_fuzz", "patch_fuzz"]
 DEEP_RUNS = 10_000_000
