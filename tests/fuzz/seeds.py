@@ -303,6 +303,7 @@ def guests():
         yield (come + account + member + b"\x10\1" + bytes([0x13, 1, scope * 4]) + use + now +
                bytes([0x18, 1, 0x18, 5, 0x18, 9]) + now + b"\5\x1d\3\3\3" + use + now)
     yield come + account + b"\6\1\6\3" + letters + b"\6\0" + now + b"\x0c\0\x0c\1\x0c\2" + now
+    yield come + account + member + use + b"\x0d\0" + come + member + use + now
     yield come + b"\4\1\2" + b"\5\x1c\1\2\3" + b"\3\1\0" + now + b"\4\2\x40" + now
 
 

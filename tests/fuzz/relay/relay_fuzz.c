@@ -32,6 +32,7 @@ enum step_kind {
 	STEP_ROUND,      /* u16 * 16 ms go by, and the tick */
 	STEP_PENDING,    /* it does not read; or is gone */
 	STEP_OPERATOR,   /* limits, removal or an invitation */
+	STEP_FAILURE,    /* an account's database fails in its commit */
 	STEP_KINDS
 };
 
@@ -498,6 +499,7 @@ step_round(struct script *s)
 	int64_t ms = (int64_t)rd_u16(&s->rd) * 16;
 
 	settle(s);
+	clients_part(cast.relay);
 	cast.now.mono.ms += ms;
 	cast.now.wall.ms += ms;
 	relay_begin(cast.relay, cast.txn, cast.now);
@@ -544,6 +546,44 @@ step_operator(struct script *s)
 		settle(s);
 	}
 	LK_ASSERT(err.code == LK_OK || err.code == LK_E_NOTFOUND);
+}
+
+static bool
+heard_of(const struct client *v, const struct vault *vault)
+{
+	if (v->uses_len > CLIENT_USES_MAX)
+		return true;
+	for (size_t i = 0; i < v->uses_len; i++)
+		if (v->uses[i] == vault)
+			return true;
+	return false;
+}
+
+/* As relay_save does it: of what was said with it nothing leaves. */
+static void
+step_failure(struct script *s)
+{
+	size_t which = rd_u8(&s->rd) % (ACCOUNTS + 1);
+	struct client *v, *heard[GUESTS];
+	struct vault *vault;
+	size_t n = 0;
+
+	must(relay_tick(cast.relay));
+	TAILQ_FOREACH (vault, &cast.relay->vaults.open, next)
+		if (which-- == 0)
+			break;
+	if (vault == NULL || vault->txn == NULL)
+		return;
+	TAILQ_FOREACH (v, &cast.relay->clients, next)
+		if (n < GUESTS && heard_of(v, vault))
+			heard[n++] = v;
+	vault_fail(vault);
+	clients_part(cast.relay);
+	vaults_rest(&cast.relay->vaults);
+	while (n-- > 0)
+		LK_ASSERT(heard[n]->state == CLIENT_CLOSED &&
+		    heard[n]->closing && heard[n]->out.len == 0);
+	settle(s);
 }
 
 static void
@@ -595,6 +635,9 @@ script_step(struct script *s)
 		break;
 	case STEP_OPERATOR:
 		step_operator(s);
+		break;
+	case STEP_FAILURE:
+		step_failure(s);
 		break;
 	case STEP_KINDS:
 		break;
