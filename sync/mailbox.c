@@ -223,15 +223,13 @@ static lk_err
 said_wrong(lk_err err)
 {
 	switch ((int)err.code) {
-	case LK_E_MALFORMED:
-	case LK_E_TRUNCATED:
-	case LK_E_LIMIT:
-	case LK_E_VERSION:
-	case LK_E_DENIED:
-	case LK_E_NOTFOUND:
-		return LK_NONE;
-	default:
+	case LK_E_SYS:
+	case LK_E_NOMEM:
+	case LK_E_CORRUPT:
+	case LK_E_FULL:
 		return err;
+	default:
+		return LK_NONE;
 	}
 }
 

@@ -156,8 +156,8 @@ replica_receive(struct replica *r, uint32_t docno, const uint8_t *from,
 }
 
 lk_err
-replica_offer(struct replica *r, uint32_t docno,
-    const struct bytes *envelopes, size_t n, struct received *out)
+replica_offer(struct replica *r, uint32_t docno, const struct bytes *envelopes,
+    size_t n, struct received *out)
 {
 	struct docstate *ds;
 	struct admission a;
@@ -166,6 +166,24 @@ replica_offer(struct replica *r, uint32_t docno,
 	admission_begin(&a, r, ds);
 	a.passing = true;
 	return receive_all(&a, envelopes, n, out);
+}
+
+/* Whoever reads a document knows its secret: made that of another one, what is
+ * found by topic would go astray.  Before anything of a document is here nobody
+ * can tell which of two it is. */
+static lk_err
+topic_is_free(struct replica *r, const struct topic *topic)
+{
+	struct node node;
+	uint32_t taken;
+	lk_err err = replica_doc_by_topic(r, topic->id, &taken);
+
+	if (err.code == LK_OK)
+		err = node_get(r, taken, 0, &node);
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	return LK_ERR(LK_E_MALFORMED, "WELCOME topic");
 }
 
 lk_err
@@ -177,6 +195,7 @@ replica_welcome(struct replica *r, const struct welcome *w, uint32_t *docno)
 	bool is_new;
 
 	if (err.code == LK_E_NOTFOUND) {
+		TRY(topic_is_free(r, &w->topic));
 		TRY(docstate_create(r, w->docid, &w->topic, false, &ds));
 		*docno = ds->docno;
 	} else {

@@ -289,7 +289,9 @@ LK_MUST_USE lk_err replica_receive(struct replica *, uint32_t docno,
  * says each time what it waits for. */
 LK_MUST_USE lk_err replica_offer(struct replica *, uint32_t docno,
     const struct bytes *envelopes, size_t n, struct received *out);
-/* Makes a document known from a welcome: id, topic secret, ladder keys. */
+/* Makes a document known from a welcome: id, topic secret, ladder keys.
+ * MALFORMED: the secret is that of another document that is here, or not that
+ * of this one. */
 LK_MUST_USE lk_err replica_welcome(
     struct replica *, const struct welcome *, uint32_t *docno);
 
