@@ -362,6 +362,8 @@ def remotes():
             if len(welcome) < 1500:
                 for way in range(2):
                     yield b"\0\4" + bytes([box, 48 * 4 + 2 + way]) + long(welcome) + there
+        for how in range(6, 48, 7):
+            yield b"\0\4" + bytes([box, how]) + long(b"") + there
         for letter in vectors("stored", "plain", "letters", "ticket_letters"):
             yield b"\0\4" + bytes([box, 0]) + long(letter) + there
     for kind in range(4):

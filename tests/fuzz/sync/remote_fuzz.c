@@ -12,6 +12,7 @@
 #include "sync/bucket.h"
 #include "sync/mailbox.h"
 #include "sync/relay_client.h"
+#include "sync/welcome.h"
 #include "tests/fuzz/sync/engine_cast.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
@@ -386,6 +387,25 @@ letter_leave(struct script *s, const struct mail_route *route,
 		buf_add(&o->bytes, letter);
 }
 
+/* To a document that he has, if it is his to give; signed as he does it. */
+static void
+welcome_write(struct buf *plain, const struct mailbox *box, uint8_t how)
+{
+	uint8_t ladder[EPOCH_SECRET_LEN] = { how / 8 };
+	struct welcome w = { .docid = { how / 8 }, .keys_len = 1 };
+	const struct identity *signer = &cast.others[OWN];
+	BUF_SCOPED b = { .max = WELCOME_MAX };
+
+	for (size_t i = 0; i < WHO; i++)
+		if (memcmp(box->from, cast.others[i].sign.pk, 32) == 0)
+			signer = &cast.others[i];
+	epoch_derive(&w.keys[0], ladder);
+	topic_derive(&w.topic, ladder);
+	if (welcome_encode(&b, &w, cast.identity.sign.pk, &signer->sign).code ==
+	    LK_OK)
+		(void)mail_add(plain, MSG_WELCOME, buf_bytes(&b));
+}
+
 /* Of somebody who has the key of the box, with anything in it. */
 static void
 step_letter(struct script *s)
@@ -399,7 +419,9 @@ step_letter(struct script *s)
 	BUF_SCOPED letter = { .max = MAIL_MAX };
 
 	must(mailboxes_make(s->e, &boxes, &len));
-	if (how % 4 == 0)
+	if (how % 8 >= 6 && len > 0)
+		welcome_write(&plain, &boxes[which % len], how);
+	else if (how % 4 == 0)
 		buf_add(&plain, said);
 	else
 		(void)mail_add(&plain, how / 4, said);
