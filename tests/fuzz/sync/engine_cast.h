@@ -123,6 +123,18 @@ cast_members(struct cast *c)
 	    &report));
 }
 
+/* Whatever was said, the document is what is found by its topic. */
+static inline void
+cast_topic_check(struct cast *c)
+{
+	struct topic topic;
+	uint32_t found;
+
+	must(docstate_topic(c->r, c->docno, &topic));
+	must(replica_doc_by_topic(c->r, topic.id, &found));
+	LK_ASSERT(found == c->docno);
+}
+
 /* With the document and its members, or without. */
 static inline void
 cast_make(struct cast *c, bool has_document)

@@ -401,6 +401,8 @@ welcome_write(struct buf *plain, const struct mailbox *box, uint8_t how)
 			signer = &cast.others[i];
 	epoch_derive(&w.keys[0], ladder);
 	topic_derive(&w.topic, ladder);
+	if (how >= 192)
+		must(docstate_topic(cast.r, cast.docno, &w.topic));
 	if (welcome_encode(&b, &w, cast.identity.sign.pk, &signer->sign).code ==
 	    LK_OK)
 		(void)mail_add(plain, MSG_WELCOME, buf_bytes(&b));
@@ -720,6 +722,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	doc = members(cast.docno);
 	for (int i = 0; i < STEPS_MAX && s.rd.left.len > 0 && !s.rd.failed; i++)
 		script_step(&s);
+	cast_topic_check(&cast);
 	LK_ASSERT(members(docno) == home && members(cast.docno) == doc);
 	script_end(&s);
 	return 0;

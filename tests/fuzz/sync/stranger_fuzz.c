@@ -459,6 +459,10 @@ step_welcome(struct script *s, struct guest *g)
 	epoch_derive(&w.keys[0], ladder);
 	topic_derive(&w.topic, ladder);
 	w.secret_implied = (how & 2) != 0;
+	if (how >= 128 && cast->docno != 0) {
+		w.secret_implied = false;
+		must(docstate_topic(cast->r, cast->docno, &w.topic));
+	}
 	if (welcome_encode(&b, &w, cast->identity.sign.pk,
 		(how & 1) != 0 ? &cast->others[g->who].sign : NULL)
 		.code != LK_OK)
@@ -700,6 +704,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		doc = members(cast->docno);
 	for (int i = 0; i < STEPS_MAX && s.rd.left.len > 0 && !s.rd.failed; i++)
 		script_step(&s);
+	if (cast->docno != 0)
+		cast_topic_check(cast);
 	if (!s.entitled) {
 		LK_ASSERT(members(docno) == home);
 		LK_ASSERT(cast->docno == 0 || members(cast->docno) == doc);
