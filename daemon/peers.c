@@ -98,6 +98,8 @@ peers_event(struct daemon *d, const struct net_event *e)
 	}
 	d->engine_touched = true;
 	err = event_pass(d, e);
+	if (err.code == LK_OK)
+		err = remotes_offered(d);
 	if (err.code != LK_OK)
 		round_abort(d, err);
 	else

@@ -1,5 +1,6 @@
 #include "daemon/remotes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/daemon.h"
@@ -193,6 +194,59 @@ remotes_adopt(struct daemon *d)
 			.url = k->url };
 	}
 	return (engine_remotes_configure(d->engine, configs, now.len, d->now));
+}
+
+/* Whether it is there, whoever's account is used. */
+static bool
+relay_is_among(const struct remotes *r, const struct remote_url *wanted)
+{
+	struct remote_url url;
+
+	for (size_t i = 0; i < r->len; i++)
+		if (remote_url_parse(&url, r->list[i].url).code == LK_OK &&
+		    url.kind == REMOTE_URL_RELAY &&
+		    memcmp(url.relay_key, wanted->relay_key,
+			sizeof(url.relay_key)) == 0)
+			return (true);
+	return (false);
+}
+
+static lk_err
+relay_offered(struct daemon *d, const char *text)
+{
+	struct remote_known *k;
+	struct remote_url url;
+	struct remotes all;
+
+	TRY(remote_url_parse(&url, text));
+	TRY(remotes_read(txn_space(d->txn, STORE_DEVICE, SPACE_META), &all));
+	if (relay_is_among(&all, &url))
+		return (LK_NONE);
+	if (all.len == REMOTES_MAX) {
+		log_warn("remote %s: there are as many as may be, ignoring",
+		    url.host);
+		return (LK_NONE);
+	}
+	k = &all.list[all.len];
+	(void)strlcpy(k->name, "relay", sizeof(k->name));
+	for (size_t n = 2; remotes_find(&all, k->name) != NULL; n++)
+		(void)snprintf(k->name, sizeof(k->name), "relay-%zu", n);
+	(void)strlcpy(k->url, text, sizeof(k->url));
+	k->number = all.next++;
+	all.len++;
+	log_info(
+	    "remote %s: added: %s, which a ticket names", k->name, url.host);
+	return (remotes_write(d, &all));
+}
+
+lk_err
+remotes_offered(struct daemon *d)
+{
+	char url[REMOTE_URL_MAX + 1];
+
+	while (engine_relay_offered(d->engine, url))
+		TRY(relay_offered(d, url));
+	return (LK_NONE);
 }
 
 /* After one such answer the engine asks everything of that remote again. */

@@ -47,6 +47,10 @@ LK_MUST_USE lk_err remotes_write(struct daemon *, const struct remotes *);
 /* Tells the engine and net/ of what is there now; inside a round. */
 LK_MUST_USE lk_err remotes_adopt(struct daemon *);
 
+/* Adds relays that came with tickets, unless they are there, as "relay" or
+ * "relay-N"; inside a round. */
+LK_MUST_USE lk_err remotes_offered(struct daemon *);
+
 /* Requests of the engine have numbers below it; those above are of commands. */
 #define REMOTE_REQUEST_OURS (UINT64_C(1) << 63)
 /* Carries out an ENGINE_OBJECT, or a command's; takes what it owns.  It is

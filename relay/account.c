@@ -6,6 +6,7 @@
 #define ACCOUNT_KEY_LEN (1 + SIGN_PK_LEN)
 #define TOPIC_KEY_LEN (1 + SIGN_PK_LEN + LK_TOPIC_LEN)
 #define SLOT_KEY_LEN (1 + RELAY_SLOT_LEN)
+#define SLOT_LEN (SIGN_PK_LEN + 1)
 #define INVITE_KEY_LEN (1 + RELAY_INVITE_LEN)
 
 static struct bytes
@@ -137,7 +138,9 @@ records_remove(
 		if (err.code == LK_E_NOTFOUND)
 			return LK_NONE;
 		TRY(err);
-		if (value.len == 0 || bytes_equal(found, value))
+		if (found.len >= value.len &&
+		    (value.len == 0 ||
+			memcmp(found.ptr, value.ptr, value.len) == 0))
 			TRY(kv_del(kv, BYTES(at, len)));
 		if (!bytes_next(at, len))
 			return LK_NONE;
@@ -397,41 +400,55 @@ topic_remove(
 }
 
 lk_err
-slot_owner(struct kv kv, const uint8_t slot[static RELAY_SLOT_LEN],
-    uint8_t out[static SIGN_PK_LEN])
+slot_get(
+    struct kv kv, const uint8_t slot[static RELAY_SLOT_LEN], struct slot *out)
 {
 	uint8_t key[SLOT_KEY_LEN];
 	struct bytes value;
 
 	TRY(kv_get(kv, slot_key(key, slot), &value));
-	if (value.len != SIGN_PK_LEN)
+	if (value.len != SLOT_LEN)
 		return LK_ERR(LK_E_CORRUPT, "relay's record");
-	memcpy(out, value.ptr, SIGN_PK_LEN);
+	memcpy(out->account, value.ptr, SIGN_PK_LEN);
+	out->open = value.ptr[SIGN_PK_LEN] != 0;
 	return LK_NONE;
+}
+
+static lk_err
+slot_put(struct kv kv, const uint8_t *slot, const struct slot *s)
+{
+	uint8_t key[SLOT_KEY_LEN], value[SLOT_LEN];
+
+	memcpy(value, s->account, SIGN_PK_LEN);
+	value[SIGN_PK_LEN] = s->open;
+	return kv_put(kv, slot_key(key, slot), BYTES_OF(value));
 }
 
 lk_err
 slots_add(struct kv kv, struct account *a, const struct relay_register *m)
 {
-	uint8_t owner[SIGN_PK_LEN], key[SLOT_KEY_LEN];
-	uint32_t added = 0;
+	struct slot wanted = { .open = m->what == RELAY_SLOTS_OPEN }, is;
+	const uint8_t *added[RELAY_SLOTS_MAX];
+	uint32_t n = 0;
 
+	memcpy(wanted.account, a->id, SIGN_PK_LEN);
 	for (size_t i = 0; i < m->len; i++) {
-		lk_err err =
-		    slot_owner(kv, m->list + i * RELAY_SLOT_LEN, owner);
+		const uint8_t *slot = m->list + i * RELAY_SLOT_LEN;
+		lk_err err = slot_get(kv, slot, &is);
 
-		if (err.code == LK_OK && memcmp(owner, a->id, SIGN_PK_LEN) != 0)
-			return LK_ERR(LK_E_DENIED, "slot");
-		if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
+		if (err.code == LK_E_NOTFOUND)
+			added[n++] = slot;
+		else if (err.code != LK_OK)
 			return err;
-		added += err.code == LK_E_NOTFOUND;
+		else if (memcmp(is.account, a->id, SIGN_PK_LEN) != 0 &&
+		    !is.open && !wanted.open)
+			return LK_ERR(LK_E_DENIED, "slot");
 	}
-	if (added > RELAY_ACCOUNT_SLOTS_MAX - a->slots)
+	if (n > RELAY_ACCOUNT_SLOTS_MAX - a->slots)
 		return LK_ERR(LK_E_LIMIT, "slots");
-	a->slots += added;
-	for (size_t i = 0; i < m->len; i++)
-		TRY(kv_put(kv, slot_key(key, m->list + i * RELAY_SLOT_LEN),
-		    BYTES_OF(a->id)));
+	a->slots += n;
+	for (uint32_t i = 0; i < n; i++)
+		TRY(slot_put(kv, added[i], &wanted));
 	return account_put(kv, a);
 }
 
@@ -439,13 +456,14 @@ lk_err
 slot_drop(
     struct kv kv, struct account *a, const uint8_t slot[static RELAY_SLOT_LEN])
 {
-	uint8_t owner[SIGN_PK_LEN], key[SLOT_KEY_LEN];
-	lk_err err = slot_owner(kv, slot, owner);
+	uint8_t key[SLOT_KEY_LEN];
+	struct slot is;
+	lk_err err = slot_get(kv, slot, &is);
 
 	if (err.code == LK_E_NOTFOUND)
 		return LK_NONE;
 	TRY(err);
-	if (memcmp(owner, a->id, SIGN_PK_LEN) != 0)
+	if (memcmp(is.account, a->id, SIGN_PK_LEN) != 0)
 		return LK_NONE;
 	a->slots--;
 	TRY(kv_del(kv, slot_key(key, slot)));

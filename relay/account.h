@@ -9,7 +9,7 @@
  *   A account 32           -> struct account
  *   T account 32, topic 16 -> docno u32, n x (pk 32, scope u8), in order of
  *                             arrival
- *   S slot 16              -> account 32
+ *   S slot 16              -> account 32, u8: 1 open to whoever knows it
  *   I invitation 16        -> expires u64 s, limits
  *   N                      -> the last number given to an account u32
  *
@@ -90,10 +90,16 @@ LK_MUST_USE lk_err topic_register(
 LK_MUST_USE lk_err topic_remove(
     struct kv, struct account *, const uint8_t topic[static LK_TOPIC_LEN]);
 
-/* Whose a slot is.  NOTFOUND. */
-LK_MUST_USE lk_err slot_owner(struct kv,
-    const uint8_t slot[static RELAY_SLOT_LEN], uint8_t out[static SIGN_PK_LEN]);
-/* LIMIT; DENIED: somebody else's. */
+/* Whose a mailbox is, and whether whoever knows the slot may read it. */
+struct slot {
+	uint8_t account[SIGN_PK_LEN];
+	bool open;
+};
+/* NOTFOUND; CORRUPT. */
+LK_MUST_USE lk_err slot_get(
+    struct kv, const uint8_t slot[static RELAY_SLOT_LEN], struct slot *);
+/* RELAY_SLOTS or RELAY_SLOTS_OPEN; those that are there stay as they are.
+ * LIMIT; DENIED: somebody else's, and one of the two is not open. */
 LK_MUST_USE lk_err slots_add(
     struct kv, struct account *, const struct relay_register *);
 /* Those that are not its own are passed over. */

@@ -92,6 +92,7 @@ client_free(struct relay *r, struct client *v)
 	buf_wipe(&v->out);
 	free(v->numbers);
 	free(v->orders);
+	free(v->watches);
 	free(v);
 }
 
@@ -271,6 +272,8 @@ static const struct handler {
 	{ MSG_RELAY_OPEN, ANYBODY, open_taken },
 	{ MSG_RELAY_REGISTER, ANYBODY, register_taken },
 	{ MSG_MAILBOX_PUT, ANYBODY, letter_taken },
+	{ MSG_MAILBOX_GET, ANYBODY, letters_taken },
+	{ MSG_MAILBOX_DELETE, ANYBODY, delete_taken },
 	{ MSG_FP, KNOWN, fp_taken },
 	{ MSG_RANGE, KNOWN, range_taken },
 	{ MSG_WANT, KNOWN, want_taken },
@@ -278,8 +281,6 @@ static const struct handler {
 	{ MSG_ACK, KNOWN, ack_taken },
 	{ MSG_RELAY_PURGE, ACCOUNT, purge_taken },
 	{ MSG_RELAY_QUOTA, ACCOUNT, quota_taken },
-	{ MSG_MAILBOX_GET, ACCOUNT, letters_taken },
-	{ MSG_MAILBOX_DELETE, ACCOUNT, delete_taken },
 };
 
 static unsigned

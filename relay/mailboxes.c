@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "relay/relay_state.h"
@@ -18,16 +19,16 @@ static lk_err
 letter_put(struct relay *r, struct client *v, const struct mailbox_put *m,
     enum relay_result *result)
 {
-	uint8_t owner[SIGN_PK_LEN];
+	struct slot slot;
 	struct account a;
 	struct vault *vault;
-	lk_err err = slot_owner(relay_records(r), m->slot, owner);
+	lk_err err = slot_get(relay_records(r), m->slot, &slot);
 
 	*result = RELAY_DENIED;
 	if (err.code == LK_E_NOTFOUND)
 		return LK_NONE;
 	TRY(err);
-	TRY(account_get(relay_records(r), owner, &a));
+	TRY(account_get(relay_records(r), slot.account, &a));
 	err = client_vault(r, v, &a, &vault);
 	*result = RELAY_BUSY;
 	if (err.code == LK_E_UNAVAILABLE)
@@ -42,25 +43,69 @@ letter_put(struct relay *r, struct client *v, const struct mailbox_put *m,
 	return err.code == LK_E_LIMIT ? LK_NONE : err;
 }
 
-/* The vault of a slot that is the client's account's; NULL when it is not. */
+static bool
+slot_is_of(const struct slot *slot, const struct client *v)
+{
+	return v->logged_in &&
+	    memcmp(slot->account, v->account, SIGN_PK_LEN) == 0;
+}
+
+/* Whoever knows an open slot was told of it by its account, which is more than
+ * a stranger has to show. */
+static lk_err
+client_shows_slot(struct relay *r, struct client *v, const uint8_t *slot)
+{
+	uint8_t badge[SIGN_PK_LEN] = { 0 };
+
+	memcpy(badge, slot, RELAY_SLOT_LEN);
+	return client_known(r, v, badge);
+}
+
+static bool
+client_watches(const struct client *v, const uint8_t *slot)
+{
+	for (size_t i = 0; i < v->watches_len; i++)
+		if (memcmp(v->watches[i], slot, RELAY_SLOT_LEN) == 0)
+			return true;
+	return false;
+}
+
+static lk_err
+client_watch(struct client *v, const uint8_t *slot)
+{
+	if (v->watches_len == CLIENT_WATCHES_MAX || client_watches(v, slot))
+		return LK_NONE;
+	if (v->watches == NULL)
+		v->watches = calloc(CLIENT_WATCHES_MAX, sizeof(*v->watches));
+	if (v->watches == NULL)
+		return LK_ERR(LK_E_NOMEM, "client");
+	memcpy(v->watches[v->watches_len++], slot, RELAY_SLOT_LEN);
+	return LK_NONE;
+}
+
+/* The vault of a slot that the client may read; NULL when it may not. */
 static lk_err
 slot_vault(struct relay *r, struct client *v, const uint8_t *slot,
     struct vault **vault)
 {
-	uint8_t owner[SIGN_PK_LEN];
+	struct slot is;
 	struct account a;
-	lk_err err = slot_owner(relay_records(r), slot, owner);
+	lk_err err = slot_get(relay_records(r), slot, &is);
 
 	*vault = NULL;
 	if (err.code == LK_E_NOTFOUND ||
-	    (err.code == LK_OK && memcmp(owner, v->account, SIGN_PK_LEN) != 0))
-		return LK_NONE;
+	    (err.code == LK_OK && !is.open && !slot_is_of(&is, v)))
+		return v->known || ++v->refusals <= RELAY_REFUSALS_MAX
+		    ? LK_NONE
+		    : LK_ERR(LK_E_LIMIT, "too many slots");
 	TRY(err);
-	TRY(account_get(relay_records(r), owner, &a));
+	if (is.open)
+		TRY(client_shows_slot(r, v, slot));
+	TRY(account_get(relay_records(r), is.account, &a));
 	return client_vault(r, v, &a, vault);
 }
 
-/* What is in a slot, as far as it is the client's account's. */
+/* What is in a slot, as far as the client may read it. */
 static lk_err
 letters_send(struct relay *r, struct client *v, const uint8_t *slot)
 {
@@ -93,24 +138,32 @@ letters_taken(struct relay *r, struct client *v, struct bytes body)
 
 	TRY(mailbox_get_decode(&slot, body));
 	TRY(client_work(r, v, MAILBOX_LETTERS_MAX));
+	TRY(client_watch(v, slot));
 	return letters_send(r, v, slot);
 }
 
-/* Those who speak for the account need not ask: it is on the writer. */
+/* Those who speak for the account need not ask, nor those who have: it is on
+ * the writer. */
 static lk_err
-owners_tell(struct relay *r, struct client *writer, const uint8_t *slot)
+readers_tell(struct relay *r, struct client *writer, const uint8_t *slot)
 {
-	uint8_t owner[SIGN_PK_LEN];
+	struct slot is;
 	struct client *v;
 
-	TRY(slot_owner(relay_records(r), slot, owner));
+	TRY(slot_get(relay_records(r), slot, &is));
 	TAILQ_FOREACH (v, &r->clients, next) {
-		if (!v->logged_in || v->state != CLIENT_OPEN ||
-		    memcmp(v->account, owner, SIGN_PK_LEN) != 0 ||
-		    !client_has_room(v))
+		lk_err err;
+
+		if (v->state != CLIENT_OPEN || !client_has_room(v) ||
+		    !(slot_is_of(&is, v) ||
+			(is.open && client_watches(v, slot))))
 			continue;
 		TRY(client_work(r, writer, MAILBOX_LETTERS_MAX));
-		TRY(letters_send(r, v, slot));
+		err = letters_send(r, v, slot);
+		/* One who may not have another session is not the writer's
+		 * concern. */
+		if (err.code != LK_E_LIMIT)
+			TRY(err);
 	}
 	return LK_NONE;
 }
@@ -126,7 +179,7 @@ letter_taken(struct relay *r, struct client *v, struct bytes body)
 		return LK_ERR(LK_E_LIMIT, "too many letters");
 	TRY(letter_put(r, v, &m, &result));
 	posted_send(r, v, m.slot, result);
-	return result == RELAY_DONE ? owners_tell(r, v, m.slot) : LK_NONE;
+	return result == RELAY_DONE ? readers_tell(r, v, m.slot) : LK_NONE;
 }
 
 lk_err
@@ -136,6 +189,7 @@ delete_taken(struct relay *r, struct client *v, struct bytes body)
 	struct vault *vault;
 
 	TRY(mailbox_delete_decode(&m, body));
+	TRY(client_work(r, v, m.len));
 	TRY(slot_vault(r, v, m.slot, &vault));
 	for (size_t i = 0; vault != NULL && i < m.len; i++)
 		TRY(letter_remove(vault, m.slot, rd_u64(&m.numbers)));

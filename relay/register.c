@@ -147,8 +147,8 @@ of_account(struct relay *r, struct client *v, const struct relay_register *m)
 	TRY(account_get(relay_records(r), v->account, &a));
 	if (m->what == RELAY_CREDENTIALS)
 		return credentials(r, m, &a);
-	return m->what == RELAY_SLOTS ? slots_add(relay_records(r), &a, m)
-				      : slots_drop(r, v, m, &a);
+	return m->what == RELAY_SLOTS_DROP ? slots_drop(r, v, m, &a)
+					   : slots_add(relay_records(r), &a, m);
 }
 
 static lk_err
@@ -164,6 +164,7 @@ register_do(struct relay *r, struct client *v, const struct relay_register *m)
 	case RELAY_CREDENTIALS:
 	case RELAY_SLOTS:
 	case RELAY_SLOTS_DROP:
+	case RELAY_SLOTS_OPEN:
 		break;
 	}
 	return of_account(r, v, m);

@@ -29,6 +29,7 @@
 #define CLIENT_ROOM_MIN (256 * 1024) /* stop producing above this */
 
 #define CLIENT_USES_MAX 4
+#define CLIENT_WATCHES_MAX 64
 
 struct client;
 
@@ -92,6 +93,10 @@ struct client {
 	bool logged_in;
 	uint8_t account[SIGN_PK_LEN];
 	unsigned refusals;
+	/* Open slots, or such as may become that, which it has looked into: it
+	 * is told of what comes. */
+	uint8_t (*watches)[RELAY_SLOT_LEN]; /* owned */
+	size_t watches_len;
 	int64_t work; /* records that may still be read now */
 	struct mono worked;
 	/* Vaults it has heard of in this round; too many: any may be. */

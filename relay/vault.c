@@ -528,6 +528,8 @@ letter_add(struct vault *vault, const uint8_t slot[static RELAY_SLOT_LEN],
 	lk_err err;
 
 	while ((err = letter_next(vault, slot, &l)).code == LK_OK) {
+		if (bytes_equal(l.letter, letter))
+			return LK_NONE;
 		l.number++;
 		n++;
 	}

@@ -101,7 +101,8 @@ LK_MUST_USE lk_err vault_ack_next(struct vault *, uint32_t docno,
 LK_MUST_USE lk_err vault_ack_put(struct vault *, uint32_t docno,
     const uint8_t tag[static LK_TOPIC_LEN], struct bytes said);
 
-/* Letters.  LIMIT when the slot is full. */
+/* Letters.  One that lies there already is not added; LIMIT when the slot is
+ * full. */
 LK_MUST_USE lk_err letter_add(struct vault *,
     const uint8_t slot[static RELAY_SLOT_LEN], struct bytes letter);
 /* The first with a number >= the one given.  NOTFOUND. */

@@ -9,8 +9,6 @@
 
 /* In one letter, of the shortest. */
 #define WELCOMED_MAX 128
-/* A card above this goes with no letter. */
-#define CARD_WITH_MAX 3000
 #define ASK_AGAIN_MS 60000
 
 /* Whether a letter is under way, or waits to be written. */
@@ -108,10 +106,8 @@ letter_put(struct engine *e, struct remote *r, const struct mail_route *route,
 {
 	BUF_SCOPED letter = { .max = MAIL_MAX };
 	struct stored_name name = { .kind = STORED_MAIL };
-	uint8_t nonce[SEAL_NONCE_LEN];
 
-	random_fill(&e->random, nonce, sizeof(nonce));
-	TRY(mail_seal(&letter, route, nonce, buf_bytes(plain)));
+	TRY(mail_seal(&letter, route, buf_bytes(plain)));
 	memcpy(name.topic, route->slot, MAIL_SLOT_LEN);
 	digest(name.hash, sizeof(name.hash), DIGEST_MAILBOX, NULL,
 	    buf_bytes(&letter));
@@ -155,20 +151,6 @@ letter_fill(struct engine *e, struct bucket *b, const struct recipient *to,
 	return LK_NONE;
 }
 
-/* Contacts learn so of devices that are new, or gone. */
-static lk_err
-letter_card(struct engine *e, const struct recipient *to, struct buf *plain)
-{
-	BUF_SCOPED card = { .max = CARD_MAX };
-
-	if (to->own)
-		return LK_NONE;
-	TRY(person_card(e->r, &card));
-	if (card.len <= CARD_WITH_MAX)
-		(void)mail_add(plain, MSG_CARD, buf_bytes(&card));
-	return LK_NONE;
-}
-
 /* One letter to whoever comes first among those who wait for one. */
 static lk_err
 letter_write(struct engine *e, struct remote *r)
@@ -190,7 +172,7 @@ letter_write(struct engine *e, struct remote *r)
 	in = calloc(WELCOMED_MAX, sizeof(*in));
 	if (in == NULL)
 		return LK_ERR(LK_E_NOMEM, "letter");
-	err = letter_card(e, &to, &plain);
+	err = mailbox_card(e, &to, &plain);
 	if (err.code == LK_OK)
 		err = letter_fill(e, b, &to, &plain, in, &len);
 	if (err.code == LK_OK && len > 0)
@@ -220,7 +202,7 @@ asks_write(struct engine *e, struct remote *r)
 		BUF_SCOPED plain = { .max = MAIL_PLAIN_MAX };
 		struct mail_asked ask;
 		struct flight *f;
-		lk_err err = mailbox_ask(e, b->asked, &ask, &plain);
+		lk_err err = mailbox_ask(e, b->asked, NULL, &ask, &plain);
 
 		if (err.code == LK_E_NOTFOUND)
 			return LK_NONE;
@@ -353,32 +335,6 @@ bucket_letter_found(
 	return LK_NONE;
 }
 
-/* Of several mailboxes with one slot (the two ends of a ticket, in one device's
- * hands) the one whose key opens it. */
-static lk_err
-letter_unseal(const struct bucket *b, const struct stored_name *name,
-    struct bytes letter, struct buf *plain, const struct mailbox **box)
-{
-	const struct mailbox *at =
-	    mailbox_find(b->boxes, b->boxes_len, name->topic);
-	const struct mailbox *end = b->boxes + b->boxes_len;
-	lk_err err = LK_ERR(LK_E_NOTFOUND, "mailbox");
-
-	while (at != NULL && at > b->boxes &&
-	    memcmp(at[-1].route.slot, name->topic, MAIL_SLOT_LEN) == 0)
-		at--;
-	for (; at != NULL && at < end &&
-	     memcmp(at->route.slot, name->topic, MAIL_SLOT_LEN) == 0;
-	     at++) {
-		buf_reset(plain);
-		err = mail_open(plain, &at->route, letter);
-		*box = at;
-		if (err.code == LK_OK || err.code == LK_E_NOMEM)
-			return err;
-	}
-	return err;
-}
-
 /* What cannot be opened may have been damaged on its way: it is fetched once
  * more before it is thrown away. */
 static bool
@@ -392,14 +348,6 @@ letter_was_broken(struct bucket *b, const struct stored_name *name)
 	return false;
 }
 
-/* In the slot of a ticket lie letters of both sides: each leaves the other's.
- */
-static bool
-is_ticket_box(const struct mailbox *box)
-{
-	return box != NULL && box->kind != MAILBOX_DEVICE;
-}
-
 lk_err
 bucket_letter_open(struct engine *e, struct remote *r, const struct flight *f,
     const struct object_answer *a)
@@ -407,9 +355,8 @@ bucket_letter_open(struct engine *e, struct remote *r, const struct flight *f,
 	const struct stored_name *name = &f->record.name;
 	struct bucket *b = &r->bucket;
 	BUF_SECRET plain = { .max = MAIL_PLAIN_MAX };
-	BUF_SECRET reply = { .max = MAIL_PLAIN_MAX };
-	const struct mailbox *box = NULL;
-	struct mail_route back;
+	struct mail_reply reply = MAIL_REPLY_INIT;
+	const struct mailbox *box;
 	struct flight *answer;
 	bool news = false;
 	lk_err err;
@@ -417,22 +364,22 @@ bucket_letter_open(struct engine *e, struct remote *r, const struct flight *f,
 	if (a->err.code != LK_OK || b->flights_len + 2 > FLIGHTS_MAX)
 		return LK_NONE; /* the next pass finds it, if it is there */
 	TRY(boxes_refresh(e, b));
-	err = letter_unseal(b, name, buf_bytes(&a->bytes), &plain, &box);
+	box = mailbox_find(b->boxes, b->boxes_len, name->topic);
+	if (box == NULL)
+		return LK_NONE;
+	err = mail_open(&plain, &box->route, buf_bytes(&a->bytes));
 	if (err.code == LK_E_NOMEM)
 		return err;
-	if (err.code != LK_OK &&
-	    (box == NULL || is_ticket_box(box) || !letter_was_broken(b, name)))
+	if (err.code != LK_OK && !letter_was_broken(b, name))
 		return LK_NONE;
 	if (err.code == LK_OK) {
-		TRY(mailbox_take(e, box, buf_bytes(&plain), &news, &reply));
-		b->soon |= news;
-	}
-	if (reply.len > 0) {
-		back = box->route;
-		TRY(ticket_back(e, box->from, &back));
-		err = letter_put(e, r, &back, &reply, &answer);
-		secret_wipe(&back, sizeof(back));
+		err = mailbox_take(e, box, buf_bytes(&plain), &news, &reply);
+		if (err.code == LK_OK && reply.plain.len > 0)
+			err = letter_put(
+			    e, r, &reply.route, &reply.plain, &answer);
+		mail_reply_clear(&reply);
 		TRY(err);
+		b->soon |= news;
 	}
 	return bucket_ask(e, r, FLIGHT_DELETE, OBJECT_DELETE, name) == NULL
 	    ? LK_ERR(LK_E_NOMEM, "letter")

@@ -24,11 +24,23 @@ mail_route(struct mail_route *out, const struct mail_ends *ends)
 }
 
 void
-mail_route_ticket(
-    struct mail_route *out, const struct ticket_keys *keys, bool back)
+mail_route_ask(struct mail_route *out, const struct ticket_keys *keys)
 {
 	memcpy(out->slot, keys->slot, sizeof(out->slot));
-	memcpy(out->key, back ? keys->answer : keys->ask, sizeof(out->key));
+	memcpy(out->key, keys->ask, sizeof(out->key));
+}
+
+void
+mail_route_answer(struct mail_route *out,
+    const uint8_t secret[static TICKET_SECRET_LEN],
+    const uint8_t device_pk[static SIGN_PK_LEN])
+{
+	struct ticket_answer a;
+
+	ticket_derive_answer(&a, secret, device_pk);
+	memcpy(out->slot, a.slot, sizeof(out->slot));
+	memcpy(out->key, a.key, sizeof(out->key));
+	secret_wipe(&a, sizeof(a));
 }
 
 bool
@@ -50,9 +62,9 @@ mail_aad(struct buf *aad, const struct mail_route *route)
 }
 
 lk_err
-mail_seal(struct buf *out, const struct mail_route *route,
-    const uint8_t nonce[static SEAL_NONCE_LEN], struct bytes plain)
+mail_seal(struct buf *out, const struct mail_route *route, struct bytes plain)
 {
+	uint8_t nonce[SEAL_NONCE_LEN];
 	BUF_SECRET padded = { .max = MAIL_PLAIN_MAX };
 	BUF_SCOPED aad = { .max = 64 };
 
@@ -63,6 +75,8 @@ mail_seal(struct buf *out, const struct mail_route *route,
 	mail_aad(&aad, route);
 	TRY(buf_err(&padded, "letter"));
 	TRY(buf_err(&aad, "letter"));
+	digest(nonce, sizeof(nonce), DIGEST_MAILBOX, route->key,
+	    buf_bytes(&padded));
 	buf_mem(out, magic, sizeof(magic));
 	buf_mem(out, nonce, SEAL_NONCE_LEN);
 	seal(out, route->key, nonce, buf_bytes(&aad), buf_bytes(&padded));

@@ -8,6 +8,8 @@
 #include "sync/pairing.h"
 #include "sync/person.h"
 
+/* A card above this goes with no letter. */
+#define CARD_WITH_MAX 3000
 #define CARD_ARENA_MAX ((size_t)1024 * 1024)
 /* More devices than that are not known to anybody. */
 #define MAILBOXES_MAX (4 * PEERS_MAX)
@@ -110,7 +112,7 @@ tickets_add(struct mailboxes *m)
 	while (err.code == LK_OK &&
 	    (err = ticket_next(m->e, id, &t)).code == LK_OK) {
 		ticket_derive(&keys, t.secret);
-		mail_route_ticket(&box.route, &keys, false);
+		mail_route_ask(&box.route, &keys);
 		memcpy(box.from, id, sizeof(id));
 		if (t.purpose == TICKET_INVITE)
 			err = mailboxes_add(m, &box);
@@ -123,8 +125,7 @@ tickets_add(struct mailboxes *m)
 	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
 }
 
-/* Whether a ticket is used here that may be asked for by letter. */
-static bool
+bool
 redeem_asks(const struct redeem *q)
 {
 	return q->purpose == TICKET_INVITE && !q->coded && !q->recovers &&
@@ -141,11 +142,17 @@ redeems_add(struct mailboxes *m)
 
 		if (!redeem_asks(q))
 			continue;
-		mail_route_ticket(&box.route, &q->keys, true);
+		box.route = q->answer;
 		memcpy(box.from, q->keys.id, TICKET_ID_LEN);
 		TRY(mailboxes_add(m, &box));
 	}
 	return LK_NONE;
+}
+
+static int
+slot_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, MAIL_SLOT_LEN);
 }
 
 static int
@@ -168,6 +175,37 @@ mailboxes_fill(struct mailboxes *m)
 	TRY(contacts_add(m));
 	TRY(tickets_add(m));
 	return redeems_add(m);
+}
+
+lk_err
+mailboxes_over(
+    struct engine *e, uint8_t (*slots)[MAIL_SLOT_LEN], size_t max, size_t *len)
+{
+	uint8_t id[TICKET_ID_LEN] = { 0 };
+	struct ticket_record t;
+	struct ticket_keys keys;
+	struct mail_route route;
+	size_t n = 0;
+	lk_err err = LK_NONE;
+
+	while (n < max && (err = ticket_over(e, id, &t)).code == LK_OK) {
+		ticket_derive(&keys, t.secret);
+		memcpy(slots[n++], keys.slot, MAIL_SLOT_LEN);
+		for (size_t i = 0; i < t.redeemers.len && n < max; i += 32) {
+			mail_route_answer(
+			    &route, t.secret, t.redeemers.ptr + i);
+			memcpy(slots[n++], route.slot, MAIL_SLOT_LEN);
+		}
+		if (!bytes_next(id, sizeof(id)))
+			break;
+	}
+	secret_wipe(&t, sizeof(t));
+	secret_wipe(&keys, sizeof(keys));
+	secret_wipe(&route, sizeof(route));
+	if (n > 1)
+		qsort(slots, n, sizeof(*slots), slot_compare);
+	*len = n;
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
 }
 
 lk_err
@@ -313,10 +351,17 @@ device_item(struct engine *e, const struct mailbox *box,
 	return err;
 }
 
+static lk_err
+ask_refused(struct mail_reply *reply)
+{
+	(void)mail_add(&reply->plain, MAIL_REFUSED, BYTES(NULL, 0));
+	return LK_NONE;
+}
+
 /* Somebody has a ticket of ours: u8 purpose, card, signature. */
 static lk_err
 asked_item(struct engine *e, const struct mailbox *box,
-    const struct mail_item *item, struct buf *reply)
+    const struct mail_item *item, struct mail_reply *reply)
 {
 	ARENA_SCOPED arena = { .max = CARD_ARENA_MAX };
 	BUF_SCOPED mine = { .max = CARD_MAX };
@@ -328,7 +373,9 @@ asked_item(struct engine *e, const struct mailbox *box,
 	bool again;
 	lk_err err;
 
-	if (item->type != MAIL_ASK || item->body.len < 1 + SIGN_LEN)
+	/* One letter, one device that asks. */
+	if (item->type != MAIL_ASK || item->body.len < 1 + SIGN_LEN ||
+	    reply->plain.len > 0)
 		return LK_NONE;
 	said = rd_take(&rd, item->body.len - SIGN_LEN);
 	sig = rd.left;
@@ -338,19 +385,24 @@ asked_item(struct engine *e, const struct mailbox *box,
 	    !sign_verify(sig.ptr, card.signer_pk, SIGN_PAIR_POP,
 		BYTES(box->from, TICKET_ID_LEN), said))
 		return LK_ERR(LK_E_MALFORMED, "request of a ticket");
+	TRY(ticket_back(e, box->from, card.signer_pk, &reply->route));
 	if (memcmp(card.root_pk, e->identity->root_pk, 32) == 0)
-		return LK_ERR(LK_E_DENIED, "own ticket");
-	TRY(ticket_use(e, box->from, card.signer_pk, &t, &again));
-	err = t.purpose == TICKET_INVITE
-	    ? pairing_share(e, &t, &card, bytes, again)
-	    : LK_ERR(LK_E_DENIED, "ticket for something else");
+		return ask_refused(reply);
+	err = ticket_use(e, box->from, card.signer_pk, &t, &again);
+	if (err.code == LK_OK)
+		err = t.purpose == TICKET_INVITE
+		    ? pairing_share(e, &t, &card, bytes, again)
+		    : LK_ERR(LK_E_DENIED, "ticket for something else");
 	secret_wipe(t.secret, sizeof(t.secret));
+	if (err.code == LK_E_DENIED || err.code == LK_E_NOTFOUND)
+		return ask_refused(reply);
 	TRY(err);
 	TRY(person_card(e->r, &mine));
 	TRY(docstate_get(e->r, t.docno, &ds));
-	if (!mail_add(reply, MSG_CARD, buf_bytes(&mine)) ||
-	    !mail_add(reply, MAIL_INVITED, BYTES(ds->docid, LK_ID_LEN)))
-		buf_reset(reply);
+	if (!mail_add(&reply->plain, MSG_CARD, buf_bytes(&mine)) ||
+	    !mail_add(&reply->plain, MAIL_INVITED, BYTES(ds->docid, LK_ID_LEN)))
+		buf_reset(&reply->plain);
+	reply->invited = reply->plain.len > 0;
 	return LK_NONE;
 }
 
@@ -391,6 +443,23 @@ answer_document(struct engine *e, struct redeem *q, struct bytes docid)
 	return LK_NONE;
 }
 
+/* And where the document lies: of the relays the ticket names. */
+static lk_err
+answer_relay(struct redeem *q, struct bytes body)
+{
+	if (body.len != DH_LEN + SIGN_PK_LEN)
+		return LK_ERR(LK_E_MALFORMED, "relay of an answer");
+	for (size_t i = 0; i < q->relays_len; i++) {
+		struct redeem_relay *at = &q->relays[i];
+
+		if (memcmp(at->pk, body.ptr, DH_LEN) != 0)
+			continue;
+		memcpy(at->account, body.ptr + DH_LEN, SIGN_PK_LEN);
+		at->offered = true;
+	}
+	return LK_NONE;
+}
+
 static lk_err
 answer_one(struct engine *e, struct redeem *q, const struct mail_item *item,
     bool *news)
@@ -401,6 +470,8 @@ answer_one(struct engine *e, struct redeem *q, const struct mail_item *item,
 		q->status.state = REDEEM_REFUSED;
 		q->status.why = "wrong, used or expired";
 	}
+	if (item->type == MAIL_RELAY && q->answered)
+		return answer_relay(q, item->body);
 	return item->type == MAIL_INVITED && q->answered
 	    ? answer_document(e, q, item->body)
 	    : LK_NONE;
@@ -423,7 +494,7 @@ answer_item(struct engine *e, const struct mailbox *box,
 
 lk_err
 mailbox_take(struct engine *e, const struct mailbox *box, struct bytes plain,
-    bool *news, struct buf *reply)
+    bool *news, struct mail_reply *reply)
 {
 	struct rd rd = rd_over(plain);
 	struct mail_item item;
@@ -438,10 +509,6 @@ mailbox_take(struct engine *e, const struct mailbox *box, struct bytes plain,
 			break;
 		case MAILBOX_ASKED:
 			err = asked_item(e, box, &item, reply);
-			if (err.code == LK_E_DENIED ||
-			    err.code == LK_E_NOTFOUND)
-				(void)mail_add(
-				    reply, MAIL_REFUSED, BYTES(NULL, 0));
 			break;
 		case MAILBOX_ANSWER:
 			err = answer_item(e, box, &item, news);
@@ -452,9 +519,51 @@ mailbox_take(struct engine *e, const struct mailbox *box, struct bytes plain,
 	return LK_NONE;
 }
 
+void
+mail_reply_clear(struct mail_reply *reply)
+{
+	secret_wipe(&reply->route, sizeof(reply->route));
+	buf_wipe(&reply->plain);
+}
+
 lk_err
-mailbox_ask(
-    struct engine *e, uint64_t after, struct mail_asked *out, struct buf *plain)
+mailbox_card(struct engine *e, const struct recipient *to, struct buf *plain)
+{
+	BUF_SCOPED card = { .max = CARD_MAX };
+
+	if (to->own)
+		return LK_NONE;
+	TRY(person_card(e->r, &card));
+	if (card.len <= CARD_WITH_MAX)
+		(void)mail_add(plain, MSG_CARD, buf_bytes(&card));
+	return LK_NONE;
+}
+
+static bool
+redeem_is_at(const struct redeem *q, const uint8_t *relay_pk)
+{
+	for (size_t i = 0; i < q->relays_len; i++)
+		if (memcmp(q->relays[i].pk, relay_pk, DH_LEN) == 0)
+			return true;
+	return q->relays_len == 0;
+}
+
+bool
+mailbox_is_at(struct engine *e, const struct mailbox *box,
+    const uint8_t relay_pk[static 32])
+{
+	struct redeem *q;
+
+	TAILQ_FOREACH (q, &e->redeems, next)
+		if (redeem_asks(q) && redeem_is_at(q, relay_pk) &&
+		    memcmp(q->keys.id, box->from, TICKET_ID_LEN) == 0)
+			return true;
+	return false;
+}
+
+lk_err
+mailbox_ask(struct engine *e, uint64_t after, const uint8_t *relay_pk,
+    struct mail_asked *out, struct buf *plain)
 {
 	BUF_SCOPED said = { .max = MAIL_PLAIN_MAX };
 	uint8_t sig[SIGN_LEN];
@@ -462,7 +571,8 @@ mailbox_ask(
 	struct cert mine;
 
 	TAILQ_FOREACH (q, &e->redeems, next)
-		if (q->handle > after && redeem_asks(q))
+		if (q->handle > after && redeem_asks(q) &&
+		    (relay_pk == NULL || redeem_is_at(q, relay_pk)))
 			break;
 	if (q == NULL)
 		return LK_ERR(LK_E_NOTFOUND, "ticket");
@@ -475,7 +585,7 @@ mailbox_ask(
 	TRY(buf_err(&said, "request of a ticket"));
 	if (!mail_add(plain, MAIL_ASK, buf_bytes(&said)))
 		return LK_ERR(LK_E_NOTFOUND, "room for the card");
-	mail_route_ticket(&out->route, &q->keys, false);
+	mail_route_ask(&out->route, &q->keys);
 	out->handle = q->handle;
 	return LK_NONE;
 }

@@ -43,19 +43,43 @@ LK_MUST_USE lk_err mailbox_to(
 
 /* Takes in what a letter holds, opened with the mailbox's key; nothing in it
  * is believed that a session would not.  *news: a document is known, or read,
- * that was not; *reply (a plain text, MAIL_PLAIN_MAX): what is to be left in
- * the same slot. */
+ * that was not; *reply: what is to be left for the sender, and where. */
+struct mail_reply {
+	struct mail_route route;
+	struct buf plain; /* empty: nothing */
+	bool invited;     /* the sender is a member now */
+};
+#define MAIL_REPLY_INIT                           \
+	{                                         \
+		.plain = {.max = MAIL_PLAIN_MAX } \
+	}
+void mail_reply_clear(struct mail_reply *);
 LK_MUST_USE lk_err mailbox_take(struct engine *, const struct mailbox *,
-    struct bytes plain, bool *news, struct buf *reply);
+    struct bytes plain, bool *news, struct mail_reply *);
 
 /* What is to be asked of the issuer of a ticket that is used here, the first
- * above this handle, as a plain text; NOTFOUND past the last. */
+ * above this handle, as a plain text; NOTFOUND past the last.  With a relay's
+ * key only what may be asked there: mailbox_is_at. */
 struct mail_asked {
 	struct mail_route route;
 	uint64_t handle;
 };
-LK_MUST_USE lk_err mailbox_ask(
-    struct engine *, uint64_t after, struct mail_asked *, struct buf *plain);
+LK_MUST_USE lk_err mailbox_ask(struct engine *, uint64_t after,
+    const uint8_t *relay_pk, struct mail_asked *, struct buf *plain);
+/* Whether an answer may lie at this relay: the ticket names it, or names none.
+ */
+bool mailbox_is_at(
+    struct engine *, const struct mailbox *, const uint8_t relay_pk[static 32]);
+
+/* Contacts learn by this person's card of devices that are new, or gone: puts
+ * it into a letter to one, unless it is too long. */
+LK_MUST_USE lk_err mailbox_card(
+    struct engine *, const struct recipient *, struct buf *plain);
+
+/* Slots in which nothing is waited for any more: of tickets of this device that
+ * have expired.  At most `max`, ascending. */
+LK_MUST_USE lk_err mailboxes_over(
+    struct engine *, uint8_t (*slots)[MAIL_SLOT_LEN], size_t max, size_t *len);
 
 /* bucket_mail.c: whether this device is to welcome a member by way of a remote:
  * it has let him in, and nobody has told that he came. */

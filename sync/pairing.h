@@ -13,6 +13,16 @@
 
 #include "sync/code.h"
 #include "sync/engine_state.h"
+#include "sync/mail.h"
+
+/* A relay at which the issuer of a ticket can be left a letter. */
+#define REDEEM_RELAYS_MAX 2
+struct redeem_relay {
+	uint8_t pk[DH_LEN];
+	char host[REMOTE_HOST_MAX + 1]; /* with its port */
+	uint8_t account[SIGN_PK_LEN];   /* the issuer's, by his answer */
+	bool offered; /* that is known, and not yet handed out */
+};
 
 /* A ticket, or code, of another device, being used here. */
 struct redeem {
@@ -20,6 +30,7 @@ struct redeem {
 	uint64_t handle;
 	enum ticket_purpose purpose;
 	struct ticket_keys keys;
+	struct mail_route answer; /* by letter */
 	bool recovers;    /* no ticket: a certificate of the root instead */
 	struct cert cert; /* that one */
 	bool coded;       /* no ticket: a code instead */
@@ -27,9 +38,11 @@ struct redeem {
 	uint8_t noise_pk[32];
 	char addresses[PEER_ADDRESS_MAX][ADDRESS_TEXT_MAX];
 	size_t addresses_len, dialled;
+	struct redeem_relay relays[REDEEM_RELAYS_MAX];
+	size_t relays_len;
 	struct mono again;
-	uint64_t conn;     /* 0: not connected */
-	bool answered;     /* the card has come */
+	uint64_t conn; /* 0: not connected */
+	bool answered; /* the card has come */
 	/* By letter: from this device, and to which document: known once that
 	 * has come. */
 	uint8_t issuer[32], docid[LK_ID_LEN];
@@ -52,13 +65,17 @@ struct ticket_record {
 /* NOTFOUND: unknown or expired. */
 LK_MUST_USE lk_err ticket_get(struct engine *,
     const uint8_t id[static TICKET_ID_LEN], struct ticket_record *);
-/* The first with an id at or above the one given, which is set; NOTFOUND. */
-LK_MUST_USE lk_err ticket_next(struct engine *,
-    uint8_t id[static TICKET_ID_LEN], struct ticket_record *);
-/* The way back to whoever asked about a ticket by letter. */
-struct mail_route;
+/* The first with an id at or above the one given, which is set: of those that
+ * may still be asked about, be it to hear that they have expired; or of those
+ * that have been over for longer.  NOTFOUND. */
+LK_MUST_USE lk_err ticket_next(
+    struct engine *, uint8_t id[static TICKET_ID_LEN], struct ticket_record *);
+LK_MUST_USE lk_err ticket_over(
+    struct engine *, uint8_t id[static TICKET_ID_LEN], struct ticket_record *);
+/* The way back to a device that asked about a ticket by letter. */
 LK_MUST_USE lk_err ticket_back(struct engine *,
-    const uint8_t id[static TICKET_ID_LEN], struct mail_route *);
+    const uint8_t id[static TICKET_ID_LEN],
+    const uint8_t device_pk[static SIGN_PK_LEN], struct mail_route *);
 /* Counts a use by this device; DENIED when there is none left. *again: it had
  * used it before. */
 LK_MUST_USE lk_err ticket_use(struct engine *,
@@ -76,8 +93,8 @@ LK_MUST_USE lk_err pairing_answer(struct engine *, struct link *);
 LK_MUST_USE lk_err pairing_card(struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err pairing_send_card(struct engine *, struct link *);
 /* The same for a verified card that a device has sent.  MALFORMED: not its. */
-LK_MUST_USE lk_err pairing_card_of(struct engine *,
-    const uint8_t pk[static 32], const struct card *, struct bytes);
+LK_MUST_USE lk_err pairing_card_of(struct engine *, const uint8_t pk[static 32],
+    const struct card *, struct bytes);
 /* Shares the ticket's document with the person of a verified card; `again`: he
  * used it before.  DENIED: he was removed since. */
 LK_MUST_USE lk_err pairing_share(struct engine *, const struct ticket_record *,
@@ -141,6 +158,12 @@ LK_MUST_USE lk_err pairing_welcome(
     struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err redeem_card(
     struct engine *, struct link *, const struct card *, struct bytes card);
+/* redeem.c: the relays of tickets that are to be asked about by letter, the
+ * i-th of them; NULL past the end. */
+const struct redeem_relay *redeem_relay(struct engine *, size_t i);
+/* mailbox.c: whether it is a ticket that may be asked for by letter, and was
+ * not answered. */
+bool redeem_asks(const struct redeem *);
 /* Whether the issuer is to be dialled, once its time has come. */
 bool redeem_wanted(const struct redeem *);
 LK_MUST_USE lk_err redeem_dial(struct engine *);

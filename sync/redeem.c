@@ -68,6 +68,62 @@ redeem_allowed(struct engine *e, enum ticket_purpose purpose)
 	return LK_NONE;
 }
 
+static void
+redeem_address(struct redeem *q, const struct address *a)
+{
+	struct redeem_relay *relay = &q->relays[q->relays_len];
+
+	if (endpoint_format(q->addresses[q->addresses_len], a)) {
+		q->addresses_len++;
+		return;
+	}
+	if (a->type != ADDRESS_RELAY || q->relays_len == REDEEM_RELAYS_MAX)
+		return;
+	memcpy(relay->pk, a->relay, DH_LEN);
+	(void)snprintf(relay->host, sizeof(relay->host), "%.*s:%u",
+	    (int)a->host.len, (const char *)a->host.ptr, a->port);
+	q->relays_len++;
+}
+
+const struct redeem_relay *
+redeem_relay(struct engine *e, size_t i)
+{
+	struct redeem *q;
+
+	TAILQ_FOREACH (q, &e->redeems, next) {
+		if (!redeem_asks(q))
+			continue;
+		if (i < q->relays_len)
+			return &q->relays[i];
+		i -= q->relays_len;
+	}
+	return NULL;
+}
+
+bool
+engine_relay_offered(struct engine *e, char url[static REMOTE_URL_MAX + 1])
+{
+	char key[2 * DH_LEN + 1], account[2 * SIGN_PK_LEN + 1];
+	struct redeem *q;
+
+	TAILQ_FOREACH (q, &e->redeems, next)
+		for (size_t i = 0; i < q->relays_len; i++) {
+			struct redeem_relay *at = &q->relays[i];
+			struct remote_url parsed;
+
+			if (!at->offered)
+				continue;
+			at->offered = false;
+			hex_encode(key, BYTES_OF(at->pk));
+			hex_encode(account, BYTES_OF(at->account));
+			(void)snprintf(url, REMOTE_URL_MAX + 1,
+			    "relay://%s@%s?account=%s", key, at->host, account);
+			if (remote_url_parse(&parsed, url).code == LK_OK)
+				return true;
+		}
+	return false;
+}
+
 lk_err
 engine_redeem(struct engine *e, const char *text, enum ticket_purpose purpose,
     struct now now, uint64_t *handle)
@@ -93,10 +149,9 @@ engine_redeem(struct engine *e, const char *text, enum ticket_purpose purpose,
 	q->purpose = purpose;
 	ticket_derive(&q->keys, ticket.secret);
 	memcpy(q->noise_pk, ticket.noise_pk, DH_LEN);
+	mail_route_answer(&q->answer, ticket.secret, e->identity->sign.pk);
 	for (size_t i = 0; i < ticket.addresses.len; i++)
-		if (endpoint_format(q->addresses[q->addresses_len],
-			&ticket.addresses.at[i]))
-			q->addresses_len++;
+		redeem_address(q, &ticket.addresses.at[i]);
 	secret_wipe(&ticket, sizeof(ticket));
 	TAILQ_INSERT_TAIL(&e->redeems, q, next);
 	e->people++;

@@ -1,8 +1,10 @@
 #include "sync/relay_client.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/pairing.h"
 #include "sync/relay_account.h"
 
 #define CONNECT_MS 20000
@@ -11,6 +13,7 @@
 #define ROUND_MS 30000
 #define AGAIN_MS 5000
 #define AGAIN_MOST_MS 300000
+#define VISIT_MS 5000 /* less than what a relay grants strangers */
 #define SMALL 64
 
 /* What this person's other devices, and those he shares with, are to add. */
@@ -260,8 +263,13 @@ static lk_err
 relay_client_ready(struct engine *e, struct relay_client *c)
 {
 	c->state = RELAY_CLIENT_OPEN;
-	c->failures = 0;
 	c->round = e->now.mono;
+	if (c->visit) {
+		/* Each comes later than the one before it. */
+		c->deadline.ms = e->now.mono.ms + VISIT_MS;
+		return LK_NONE;
+	}
+	c->failures = 0;
 	relay_client_says(e, c, LK_NONE, "");
 	return relay_topics_begin(e, c);
 }
@@ -304,6 +312,8 @@ account_use(struct engine *e, struct relay_client *c)
 
 	c->state = RELAY_CLIENT_LOGIN;
 	c->creating = c->speaks = false;
+	if (c->visit)
+		return relay_client_ready(e, c);
 	TRY(login_say(e, c, &said));
 	if (said)
 		return LK_NONE;
@@ -359,8 +369,14 @@ registered(struct engine *e, struct relay_client *c, struct bytes body)
 	if (m.what == RELAY_CREDENTIALS && m.result != RELAY_DONE)
 		relay_client_says(e, c, LK_ERR(LK_E_LIMIT, "relay"),
 		    "it takes no more topics");
+	if ((m.what == RELAY_SLOTS || m.what == RELAY_SLOTS_OPEN) &&
+	    m.result == RELAY_LIMIT)
+		relay_client_says(e, c, LK_ERR(LK_E_LIMIT, "relay"),
+		    "it takes no more mailboxes");
 	if (m.what > RELAY_SUCCEED)
 		return LK_NONE;
+	/* Its mailboxes are other ones now. */
+	c->boxes_made = false;
 	/* As a guest it went on without. */
 	if (c->state == RELAY_CLIENT_OPEN) {
 		c->speaks = m.result == RELAY_DONE;
@@ -476,7 +492,118 @@ relay_clients_bytes(struct engine *e, uint64_t conn, struct bytes bytes)
 	}
 }
 
-/* Makes and removes relay_clients as there are relays among the remotes. */
+static lk_err
+relay_client_new(
+    struct engine *e, uint32_t remote, const char *url, const char *host)
+{
+	struct relay_client *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return LK_ERR(LK_E_NOMEM, "relay");
+	c->remote = remote;
+	c->visit = remote == 0;
+	(void)snprintf(c->url, sizeof(c->url), "%s%s", url, host);
+	if (remote_url_parse(&c->at, c->url).code != LK_OK) {
+		free(c);
+		return LK_NONE;
+	}
+	TAILQ_INIT(&c->letters);
+	TAILQ_INIT(&c->ack_waits);
+	message_body_max(c->body_max);
+	relay_answer_max(c->body_max);
+	TAILQ_INSERT_TAIL(&e->relay_clients, c, next);
+	return LK_NONE;
+}
+
+static struct relay_client *
+relay_client_of(struct engine *e, const uint8_t relay_pk[static DH_LEN])
+{
+	struct relay_client *c;
+
+	TAILQ_FOREACH (c, &e->relay_clients, next)
+		if (memcmp(c->at.relay_key, relay_pk, DH_LEN) == 0)
+			break;
+	return c;
+}
+
+/* Whether it is still one of the remotes, or one to visit that is none. */
+static bool
+relay_client_wanted(struct engine *e, const struct relay_client *c)
+{
+	const struct remote_status *at = remote_status(e, c->remote);
+	const struct redeem_relay *named;
+
+	if (!c->visit)
+		return at != NULL && strcmp(at->url, c->url) == 0;
+	if (relay_client_of(e, c->at.relay_key) != c)
+		return false;
+	for (size_t i = 0; (named = redeem_relay(e, i)) != NULL; i++)
+		if (memcmp(named->pk, c->at.relay_key, DH_LEN) == 0)
+			return true;
+	return false;
+}
+
+static lk_err
+visits_match(struct engine *e)
+{
+	const struct redeem_relay *named;
+
+	for (size_t i = 0; (named = redeem_relay(e, i)) != NULL; i++) {
+		char url[2 * DH_LEN + 16] = "relay://";
+
+		if (relay_client_of(e, named->pk) != NULL)
+			continue;
+		hex_encode(url + strlen(url), BYTES_OF(named->pk));
+		(void)strlcat(url, "@", sizeof(url));
+		TRY(relay_client_new(e, 0, url, named->host));
+	}
+	return LK_NONE;
+}
+
+/* What stands before and behind the last colon of "host:port". */
+static bool
+host_split(struct address *a, const char *text)
+{
+	const char *colon = strrchr(text, ':'), *wrong = text;
+
+	if (colon != NULL && colon != text && colon - text <= ADDRESS_HOST_MAX)
+		a->port = (uint16_t)strtonum(colon + 1, 1, UINT16_MAX, &wrong);
+	if (wrong != NULL)
+		return false;
+	a->host = BYTES((const uint8_t *)text, (size_t)(colon - text));
+	return true;
+}
+
+lk_err
+relay_clients_addresses(
+    struct engine *e, struct addresses *out, size_t relays_max)
+{
+	struct relay_client *c;
+
+	TAILQ_FOREACH (c, &e->relay_clients, next) {
+		struct address a = { .type = ADDRESS_RELAY };
+		struct sign_key key;
+		lk_err err;
+
+		if (c->visit || out->len == relays_max ||
+		    !host_split(&a, c->at.host))
+			continue;
+		err = relay_account_get(e->r, c->at.relay_key, &key);
+		if (err.code == LK_E_NOTFOUND)
+			continue;
+		TRY(err);
+		if (!c->at.has_account ||
+		    memcmp(key.pk, c->at.account, SIGN_PK_LEN) == 0) {
+			memcpy(a.relay, c->at.relay_key, sizeof(a.relay));
+			out->at[out->len++] = a;
+		}
+		sign_key_clear(&key);
+	}
+	return LK_NONE;
+}
+
+/* Makes and removes relay_clients as there are relays among the remotes, and in
+ * tickets. */
 static lk_err
 relay_clients_match(struct engine *e)
 {
@@ -484,9 +611,7 @@ relay_clients_match(struct engine *e)
 	struct relay_client *c, *next;
 
 	TAILQ_FOREACH_SAFE (c, &e->relay_clients, next, next) {
-		const struct remote_status *at = remote_status(e, c->remote);
-
-		if (at != NULL && strcmp(at->url, c->url) == 0)
+		if (relay_client_wanted(e, c))
 			continue;
 		relay_client_end(e, c);
 		if (c->conn == 0)
@@ -496,24 +621,34 @@ relay_clients_match(struct engine *e)
 		TAILQ_FOREACH (c, &e->relay_clients, next)
 			if (c->remote == s.number)
 				break;
-		if (c != NULL || s.kind != REMOTE_RELAY)
-			continue;
-		c = calloc(1, sizeof(*c));
-		if (c == NULL)
-			return LK_ERR(LK_E_NOMEM, "relay");
-		c->remote = s.number;
-		(void)strlcpy(c->url, s.url, sizeof(c->url));
-		if (remote_url_parse(&c->at, s.url).code != LK_OK) {
-			free(c);
-			continue;
-		}
-		TAILQ_INIT(&c->letters);
-		TAILQ_INIT(&c->ack_waits);
-		message_body_max(c->body_max);
-		relay_answer_max(c->body_max);
-		TAILQ_INSERT_TAIL(&e->relay_clients, c, next);
+		if (c == NULL && s.kind == REMOTE_RELAY)
+			TRY(relay_client_new(e, s.number, s.url, ""));
 	}
-	return LK_NONE;
+	return visits_match(e);
+}
+
+static lk_err
+visit_tick(struct engine *e, struct relay_client *c)
+{
+	if (e->now.mono.ms >= c->deadline.ms) {
+		relay_client_end(e, c);
+		return LK_NONE;
+	}
+	return relay_client_mail(e, c);
+}
+
+static lk_err
+relay_client_rests(struct engine *e, struct relay_client *c)
+{
+	/* There is another ticket, it may be. */
+	if (c->visit && c->boxes_at != e->people) {
+		c->boxes_at = e->people;
+		c->failures = 0;
+		c->due = e->now.mono;
+	}
+	return c->conn == 0 && e->now.mono.ms >= c->due.ms
+	    ? relay_client_dial(e, c)
+	    : LK_NONE;
 }
 
 static lk_err
@@ -523,9 +658,7 @@ relay_client_tick(struct engine *e, struct relay_client *c)
 	int64_t now = e->now.mono.ms;
 
 	if (c->state == RELAY_CLIENT_IDLE)
-		return c->conn == 0 && now >= c->due.ms
-		    ? relay_client_dial(e, c)
-		    : LK_NONE;
+		return relay_client_rests(e, c);
 	if ((c->state != RELAY_CLIENT_OPEN && now >= c->deadline.ms) ||
 	    now - c->heard.ms >= DEAD_MS) {
 		relay_client_says(e, c, LK_ERR(LK_E_UNAVAILABLE, "relay"),
@@ -535,6 +668,8 @@ relay_client_tick(struct engine *e, struct relay_client *c)
 	}
 	if (c->state != RELAY_CLIENT_OPEN)
 		return LK_NONE;
+	if (c->visit)
+		return visit_tick(e, c);
 	if (now - c->heard.ms >= IDLE_MS && now - c->pinged.ms >= IDLE_MS) {
 		c->pinged = e->now.mono;
 		relay_client_send(e, c, MSG_PING, BYTES_OF(nonce));
@@ -543,7 +678,8 @@ relay_client_tick(struct engine *e, struct relay_client *c)
 	if (now - c->round.ms >= ROUND_MS ||
 	    (c->compare.ms != 0 && now >= c->compare.ms))
 		TRY(relay_topics_compare(e, c));
-	if (c->round.ms == e->now.mono.ms || c->mail_due)
+	if (c->round.ms == e->now.mono.ms || c->mail_due ||
+	    c->boxes_at != e->people)
 		TRY(relay_client_mail(e, c));
 	TRY(relay_topic_acks_step(e, c));
 	return relay_topics_pump(e, c);
@@ -568,8 +704,9 @@ relay_clients_next_ms(const struct engine *e)
 
 	TAILQ_FOREACH (c, &e->relay_clients, next) {
 		int64_t at = c->state == RELAY_CLIENT_IDLE ? c->due.ms
-		    : c->state != RELAY_CLIENT_OPEN        ? c->deadline.ms
-						    : c->round.ms + ROUND_MS;
+		    : c->state != RELAY_CLIENT_OPEN || c->visit
+		    ? c->deadline.ms
+		    : c->round.ms + ROUND_MS;
 
 		if (c->state == RELAY_CLIENT_OPEN && c->compare.ms != 0 &&
 		    c->compare.ms < at)
@@ -589,7 +726,7 @@ relay_clients_event(struct engine *e, const struct replica_event *ev)
 	struct relay_client *c;
 
 	TAILQ_FOREACH (c, &e->relay_clients, next)
-		if (c->state == RELAY_CLIENT_OPEN)
+		if (c->state == RELAY_CLIENT_OPEN && !c->visit)
 			TRY(relay_topic_event(e, c, ev));
 	return LK_NONE;
 }

@@ -17,6 +17,9 @@
  * this person has the account: the present epochs in full, older ones for keys
  * only.  A device that was told of an account whose key it has not (yet) opens
  * what is there with the credentials it has.
+ *
+ * A relay that a ticket names and that is none of the remotes is visited for
+ * its letters: seconds at a time, with growing pauses.
  */
 #ifndef SYNC_RELAY_CLIENT_H
 #define SYNC_RELAY_CLIENT_H
@@ -70,7 +73,8 @@ enum relay_client_state {
 
 struct relay_client {
 	TAILQ_ENTRY(relay_client) next;
-	uint32_t remote; /* its number */
+	uint32_t remote; /* its number; 0: it is none */
+	bool visit;      /* only to leave and fetch letters of a ticket */
 	char url[REMOTE_URL_MAX + 1];
 	struct remote_url at;
 	enum relay_client_state state;
@@ -107,6 +111,8 @@ struct relay_client {
 	struct mailbox *boxes; /* owned; mailbox.h */
 	size_t boxes_len;
 	uint64_t boxes_at; /* of which e->people */
+	bool boxes_made;
+	struct mono look, ask_again; /* not before */
 };
 
 /* push.c: where an envelope of this round came from. */
@@ -128,6 +134,10 @@ LK_MUST_USE lk_err relay_clients_tick(struct engine *);
 int64_t relay_clients_next_ms(const struct engine *);
 LK_MUST_USE lk_err relay_clients_event(
     struct engine *, const struct replica_event *);
+/* Appends those of the remotes at which this person has an account, for others
+ * to leave letters at; hosts are borrowed. */
+LK_MUST_USE lk_err relay_clients_addresses(
+    struct engine *, struct addresses *, size_t relays_max);
 bool relay_clients_take(struct engine *, struct engine_output *);
 /* What was said in this round is not sent, and the numbers of documents may
  * mean others from now on: all sessions end. */

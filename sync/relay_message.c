@@ -155,6 +155,7 @@ register_said(struct buf *b, const struct relay_register *m)
 		break;
 	case RELAY_SLOTS:
 	case RELAY_SLOTS_DROP:
+	case RELAY_SLOTS_OPEN:
 		buf_u8(b, (uint8_t)m->len);
 		buf_mem(b, m->list, m->len * RELAY_SLOT_LEN);
 		break;
@@ -261,7 +262,7 @@ relay_register_decode(struct relay_register *out, struct bytes in)
 
 	if (r.failed)
 		return LK_ERR(LK_E_TRUNCATED, "REGISTER");
-	if (what < RELAY_LOGIN || what > RELAY_SLOTS_DROP)
+	if (what < RELAY_LOGIN || what > RELAY_SLOTS_OPEN)
 		return LK_ERR(LK_E_MALFORMED, "REGISTER");
 	if (register_is_signed(m.what))
 		TRY(account_decode(&m, &r));
@@ -287,7 +288,7 @@ relay_registered_decode(struct relay_registered *out, struct bytes in)
 	uint8_t what = rd_u8(&r), result = rd_u8(&r);
 
 	TRY(rd_end(&r, "REGISTER answer"));
-	if (what < RELAY_LOGIN || what > RELAY_SLOTS_DROP ||
+	if (what < RELAY_LOGIN || what > RELAY_SLOTS_OPEN ||
 	    result >= RELAY_RESULTS)
 		return LK_ERR(LK_E_MALFORMED, "REGISTER answer");
 	*out = (struct relay_registered){ .what = what, .result = result };

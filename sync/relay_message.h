@@ -17,7 +17,8 @@
 #define RELAY_SLOT_LEN 16 /* a mailbox */
 #define RELAY_HASH_LEN 64 /* h of the session */
 
-/* 38, and 64 to 72; the greatest bodies, as the relay and as the device take them. */
+/* 38, and 64 to 72; the greatest bodies, as the relay and as the device take
+ * them. */
 void relay_body_max(uint32_t out[static 256]);
 void relay_answer_max(uint32_t out[static 256]);
 
@@ -58,6 +59,8 @@ enum relay_register_what {
 	RELAY_CREDENTIALS = 4, /* after LOGIN: who may open a topic */
 	RELAY_SLOTS = 5,       /* after LOGIN: mailboxes, more */
 	RELAY_SLOTS_DROP = 6,  /* after LOGIN: mailboxes, fewer */
+	/* After LOGIN: mailboxes, more, which whoever knows the slot reads. */
+	RELAY_SLOTS_OPEN = 7,
 };
 
 #define RELAY_CREDENTIALS_MAX 64 /* in one message, and of one topic */
@@ -81,7 +84,7 @@ struct relay_register {
 	const uint8_t *sig;
 	const uint8_t *topic; /* CREDENTIALS */
 	/* CREDENTIALS: RELAY_CREDENTIAL_LEN each, ascending; relay_credential.
-	 * SLOTS, SLOTS_DROP: RELAY_SLOT_LEN each, ascending. */
+	 * SLOTS, SLOTS_DROP, SLOTS_OPEN: RELAY_SLOT_LEN each, ascending. */
 	const uint8_t *list;
 	size_t len;
 };
@@ -148,7 +151,8 @@ struct relay_quota {
 void relay_quota_encode(struct buf *, const struct relay_quota *);
 LK_MUST_USE lk_err relay_quota_decode(struct relay_quota *, struct bytes);
 
-/* Mailboxes: PUT by anybody who knows the slot, the rest after LOGIN. */
+/* Mailboxes: PUT by anybody who knows the slot; GET and DELETE of open slots,
+ * too, of others after LOGIN. */
 #define MAILBOX_LETTER_MAX 8192
 #define MAILBOX_LETTERS_MAX 8 /* in a slot */
 

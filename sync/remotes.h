@@ -56,9 +56,9 @@ LK_MUST_USE lk_err engine_remote(
     struct engine *, size_t i, struct remote_status *);
 /*
  * Whether all this device has of a document lies there too, with what its
- * readers need to open it: as far as the remote's own lists say, and that is not
- * that anybody has fetched it.  False of a document of which nothing is put.
- * NOTFOUND: no such remote.
+ * readers need to open it: as far as the remote's own lists say, and that is
+ * not that anybody has fetched it.  False of a document of which nothing is
+ * put. NOTFOUND: no such remote.
  */
 LK_MUST_USE lk_err engine_remote_holds(
     struct engine *, uint32_t number, uint32_t docno, bool *holds);
@@ -66,5 +66,13 @@ LK_MUST_USE lk_err engine_remote_holds(
  * put there.  Looks at all of them: 2 us each. */
 LK_MUST_USE lk_err engine_remote_lacks(
     struct engine *, uint32_t number, uint64_t *lacks);
+
+/*
+ * A relay that a ticket names, under the account that the answer to it, which
+ * came through that relay, has said: its address, each once, so that the caller
+ * makes it one of the remotes; false: there is none.  After each event, in its
+ * transaction.
+ */
+bool engine_relay_offered(struct engine *, char url[static REMOTE_URL_MAX + 1]);
 
 #endif

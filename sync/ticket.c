@@ -12,7 +12,8 @@ enum derived {
 	DERIVED_ID = 2,
 	DERIVED_SLOT = 3,
 	DERIVED_ASK = 4,
-	DERIVED_ANSWER = 5
+	DERIVED_ANSWER = 5,
+	DERIVED_ANSWER_SLOT = 6
 };
 
 static void
@@ -35,7 +36,23 @@ ticket_derive(
 	derive(out->id, sizeof(out->id), key, DERIVED_ID);
 	derive(out->slot, sizeof(out->slot), key, DERIVED_SLOT);
 	derive(out->ask, sizeof(out->ask), key, DERIVED_ASK);
-	derive(out->answer, sizeof(out->answer), key, DERIVED_ANSWER);
+	secret_wipe(key, sizeof(key));
+}
+
+void
+ticket_derive_answer(struct ticket_answer *out,
+    const uint8_t secret[static TICKET_SECRET_LEN],
+    const uint8_t device_pk[static SIGN_PK_LEN])
+{
+	uint8_t key[DIGEST_KEY_LEN] = { 0 }, said[1 + SIGN_PK_LEN];
+
+	memcpy(key, secret, TICKET_SECRET_LEN);
+	memcpy(said + 1, device_pk, SIGN_PK_LEN);
+	said[0] = DERIVED_ANSWER_SLOT;
+	digest(
+	    out->slot, sizeof(out->slot), DIGEST_TICKET, key, BYTES_OF(said));
+	said[0] = DERIVED_ANSWER;
+	digest(out->key, sizeof(out->key), DIGEST_TICKET, key, BYTES_OF(said));
 	secret_wipe(key, sizeof(key));
 }
 

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "crypto/random.h"
 #include "crypto/seal.h"
+#include "crypto/sign.h"
 #include "sync/address.h"
 
 #define TICKET_SECRET_LEN 16
@@ -38,12 +39,18 @@ struct ticket {
 struct ticket_keys {
 	uint8_t psk[TICKET_PSK_LEN];
 	uint8_t id[TICKET_ID_LEN]; /* named in the preface */
-	uint8_t slot[TICKET_SLOT_LEN];
-	/* Of letters in that slot: to the issuer, and from him (mail.h). */
-	uint8_t ask[SEAL_KEY_LEN], answer[SEAL_KEY_LEN];
+	/* Where letters to the issuer lie, and their key (mail.h). */
+	uint8_t slot[TICKET_SLOT_LEN], ask[SEAL_KEY_LEN];
 };
 void ticket_derive(
     struct ticket_keys *, const uint8_t secret[static TICKET_SECRET_LEN]);
+/* The same of his answer to one device that has the ticket. */
+struct ticket_answer {
+	uint8_t slot[TICKET_SLOT_LEN], key[SEAL_KEY_LEN];
+};
+void ticket_derive_answer(struct ticket_answer *,
+    const uint8_t secret[static TICKET_SECRET_LEN],
+    const uint8_t device_pk[static SIGN_PK_LEN]);
 
 /* Appends the text, without NUL.  LIMIT, NOMEM. */
 LK_MUST_USE lk_err ticket_encode(struct buf *out, const struct ticket *);

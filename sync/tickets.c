@@ -1,10 +1,14 @@
 #include <string.h>
 
 #include "sync/endpoint.h"
-#include "sync/mail.h"
 #include "sync/pairing.h"
 #include "sync/person.h"
+#include "sync/relay_client.h"
 
+/* Who asks late hears that it has expired; then what lies at relays is cleared
+ * away; then it is forgotten. */
+#define TICKET_OVER_MS (INT64_C(7) * 24 * 3600 * 1000)
+#define TICKET_FORGOTTEN_MS (2 * TICKET_OVER_MS)
 #define TICKET_KEY_LEN (1 + TICKET_ID_LEN)
 #define PAIR_EXPIRES_MS (INT64_C(10) * 60 * 1000)
 #define INVITE_EXPIRES_MS (INT64_C(7) * 24 * 3600 * 1000)
@@ -13,8 +17,8 @@
  * left, made, expiry, secret, devices that used it. */
 
 static struct bytes
-ticket_key(uint8_t out[static TICKET_KEY_LEN],
-    const uint8_t id[static TICKET_ID_LEN])
+ticket_key(
+    uint8_t out[static TICKET_KEY_LEN], const uint8_t id[static TICKET_ID_LEN])
 {
 	out[0] = 'k';
 	memcpy(out + 1, id, TICKET_ID_LEN);
@@ -61,8 +65,8 @@ ticket_put(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
 	    ticket_key(key, id), buf_bytes(&b));
 }
 
-lk_err
-ticket_get(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
+static lk_err
+ticket_read(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
     struct ticket_record *out)
 {
 	uint8_t key[TICKET_KEY_LEN];
@@ -70,14 +74,21 @@ ticket_get(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
 
 	TRY(kv_get(docstate_space(e->r, STORE_DEVICE, SPACE_META),
 	    ticket_key(key, id), &value));
-	TRY(ticket_parse(out, value));
+	return ticket_parse(out, value);
+}
+
+lk_err
+ticket_get(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
+    struct ticket_record *out)
+{
+	TRY(ticket_read(e, id, out));
 	if (out->expires.ms <= e->now.wall.ms)
 		return LK_ERR(LK_E_NOTFOUND, "ticket expired");
 	return LK_NONE;
 }
 
-lk_err
-ticket_next(struct engine *e, uint8_t id[static TICKET_ID_LEN],
+static lk_err
+ticket_walk(struct engine *e, uint8_t id[static TICKET_ID_LEN], bool over,
     struct ticket_record *out)
 {
 	struct kv kv = docstate_space(e->r, STORE_DEVICE, SPACE_META);
@@ -90,7 +101,8 @@ ticket_next(struct engine *e, uint8_t id[static TICKET_ID_LEN],
 		TRY(kv_walk(kv, at, sizeof(at), 1, &value));
 		TRY(ticket_parse(out, value));
 		memcpy(id, at + 1, TICKET_ID_LEN);
-		if (out->expires.ms > e->now.wall.ms)
+		if ((out->expires.ms + TICKET_OVER_MS <= e->now.wall.ms) ==
+		    over)
 			return LK_NONE;
 		if (!bytes_next(at, sizeof(at)))
 			return LK_ERR(LK_E_NOTFOUND, "ticket");
@@ -98,16 +110,27 @@ ticket_next(struct engine *e, uint8_t id[static TICKET_ID_LEN],
 }
 
 lk_err
+ticket_next(struct engine *e, uint8_t id[static TICKET_ID_LEN],
+    struct ticket_record *out)
+{
+	return ticket_walk(e, id, false, out);
+}
+
+lk_err
+ticket_over(struct engine *e, uint8_t id[static TICKET_ID_LEN],
+    struct ticket_record *out)
+{
+	return ticket_walk(e, id, true, out);
+}
+
+lk_err
 ticket_back(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
-    struct mail_route *out)
+    const uint8_t device_pk[static SIGN_PK_LEN], struct mail_route *out)
 {
 	struct ticket_record t;
-	struct ticket_keys keys;
 
-	TRY(ticket_get(e, id, &t));
-	ticket_derive(&keys, t.secret);
-	mail_route_ticket(out, &keys, true);
-	secret_wipe(&keys, sizeof(keys));
+	TRY(ticket_read(e, id, &t));
+	mail_route_answer(out, t.secret, device_pk);
 	secret_wipe(&t, sizeof(t));
 	return LK_NONE;
 }
@@ -155,11 +178,29 @@ tickets_sweep(struct engine *e, size_t *outstanding)
 			break;
 		TRY(err);
 		TRY(ticket_parse(&t, value));
-		if (t.expires.ms <= e->now.wall.ms)
+		if (t.expires.ms + TICKET_FORGOTTEN_MS <= e->now.wall.ms)
 			TRY(kv_del(kv, BYTES_OF(at)));
 		else
-			*outstanding += t.uses > 0;
+			*outstanding +=
+			    t.uses > 0 && t.expires.ms > e->now.wall.ms;
 	} while (bytes_next(at, sizeof(at)));
+	return LK_NONE;
+}
+
+/* Where somebody who never meets this device leaves a letter for it, first; a
+ * device is paired in a session. */
+static lk_err
+ticket_addresses(
+    struct engine *e, enum ticket_purpose purpose, struct addresses *out)
+{
+	struct addresses here, all = { .len = 0 };
+
+	if (purpose == TICKET_INVITE)
+		TRY(relay_clients_addresses(e, &all, REDEEM_RELAYS_MAX));
+	person_addresses(e->r, &here);
+	for (size_t i = 0; i < here.len && all.len < PEER_ADDRESS_MAX; i++)
+		all.at[all.len++] = here.at[i];
+	*out = all;
 	return LK_NONE;
 }
 
@@ -175,13 +216,14 @@ engine_ticket(struct engine *e, const struct ticket_request *q, struct now now,
 	struct ticket ticket = { .purpose = q->purpose };
 	struct ticket_keys keys;
 	size_t outstanding;
-	int64_t lasts = q->expires_ms > 0 ? q->expires_ms :
-	    q->purpose == TICKET_DEVICE	  ? PAIR_EXPIRES_MS :
-					    INVITE_EXPIRES_MS;
+	int64_t lasts = q->expires_ms > 0 ? q->expires_ms
+	    : q->purpose == TICKET_DEVICE ? PAIR_EXPIRES_MS
+					  : INVITE_EXPIRES_MS;
 	BUF_SECRET text = { .max = TICKET_TEXT_MAX };
 
 	e->now = now;
 	e->people++;
+	e->wake = now.mono;
 	TRY(tickets_sweep(e, &outstanding));
 	if (outstanding >= TICKETS_MAX)
 		return LK_ERR(LK_E_LIMIT, "too many tickets outstanding");
@@ -189,7 +231,7 @@ engine_ticket(struct engine *e, const struct ticket_request *q, struct now now,
 	record.expires.ms = now.wall.ms + lasts;
 	memcpy(ticket.secret, record.secret, sizeof(ticket.secret));
 	memcpy(ticket.noise_pk, e->identity->noise.pk, DH_LEN);
-	person_addresses(e->r, &ticket.addresses);
+	TRY(ticket_addresses(e, q->purpose, &ticket.addresses));
 	ticket_derive(&keys, record.secret);
 	TRY(ticket_put(e, keys.id, &record));
 	TRY(ticket_encode(&text, &ticket));

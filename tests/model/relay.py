@@ -10,7 +10,7 @@ import lkproto as p
 from lkproto import u8, u16, u32, u64
 
 ACK, OPEN, REGISTER, STORED, PURGE, QUOTA, PUT, GET, DELETE = 38, 64, 65, 66, 67, 68, 70, 71, 72
-LOGIN, CREATE, SUCCEED, CREDENTIALS, SLOTS, SLOTS_DROP = range(1, 7)
+LOGIN, CREATE, SUCCEED, CREDENTIALS, SLOTS, SLOTS_DROP, SLOTS_OPEN = range(1, 8)
 NOBODY = 2**32 - 1
 
 
@@ -40,7 +40,7 @@ def account_body(seed, h, said): return said + p.sign(seed, p.pad16("lk1 relay a
 def parse_register(r, h):
     at = r.pos
     d = dict(what=r.u8())
-    p.check(1 <= d["what"] <= 6, "what")
+    p.check(1 <= d["what"] <= 7, "what")
     if d["what"] <= SUCCEED:
         d["account"] = r.take(32)
         if d["what"] == SUCCEED:
@@ -105,7 +105,7 @@ def parse_opened(r, h):
 
 def parse_registered(r, h):
     d = dict(what=r.u8(), result=r.u8())
-    p.check(1 <= d["what"] <= 6 and d["result"] <= 4, "result")
+    p.check(1 <= d["what"] <= 7 and d["result"] <= 4, "result")
     return d
 
 
@@ -193,6 +193,7 @@ def good_make(rng, h):
     slots = sorted(rng(16) for _ in range(3))
     put("slots", REGISTER, False, u8(SLOTS) + u8(3) + b"".join(slots), what=SLOTS, slots=slots)
     put("slots dropped", REGISTER, False, u8(SLOTS_DROP) + u8(1) + slots[1], what=SLOTS_DROP, slots=slots[1:2])
+    put("open slots", REGISTER, False, u8(SLOTS_OPEN) + u8(2) + b"".join(slots[:2]), what=SLOTS_OPEN, slots=slots[:2])
     put("registered", REGISTER, True, u8(CREATE) + u8(0), what=CREATE, result=0)
     put("not registered", REGISTER, True, u8(LOGIN) + u8(1), what=LOGIN, result=1)
     ids = [rng(32), rng(32)]
@@ -228,7 +229,7 @@ def bad_make(rng, good):
     key, slot = rng(32), rng(16)
     cases = [("OPEN, number of nobody", OPEN, 0, u32(NOBODY) + by["open"][4:]), ("OPEN, cut", OPEN, 0, by["open"][:-1]),
              ("OPEN, scope 4", OPEN, 1, u32(1) + u8(4)), ("REGISTER, what 0", REGISTER, 0, u8(0) + by["login"][1:]),
-             ("REGISTER, what 7", REGISTER, 0, u8(7) + by["login"][1:]), ("REGISTER, empty", REGISTER, 0, b""),
+             ("REGISTER, what 8", REGISTER, 0, u8(8) + by["login"][1:]), ("REGISTER, empty", REGISTER, 0, b""),
              ("REGISTER, login with a byte more", REGISTER, 0, by["login"] + b"\0"),
              ("REGISTER, no credentials", REGISTER, 0, u8(CREDENTIALS) + slot + u8(0)),
              ("REGISTER, a credential twice", REGISTER, 0, u8(CREDENTIALS) + slot + u8(2) + 2 * (key + u8(1))),

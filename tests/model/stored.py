@@ -50,12 +50,16 @@ def pack_decode(b):
 
 def slot(x, receiver): return p.H(16, "lk1 mailbox", receiver, x)
 def letter_key(x, sender, receiver): return p.H(32, "lk1 mailbox", sender + receiver, x)
-def ticket_key(secret, number): return p.H(32, "lk1 ticket", u8(number), secret + bytes(16))
+def ticket_route(secret, asker):
+    """(slot, key) of requests, or with a device's key those of the answer to it."""
+    def h(n, number): return p.H(n, "lk1 ticket", u8(number) + asker, secret + bytes(16))
+    return (h(16, 6), h(32, 5)) if asker else (h(16, 3), h(32, 4))
 
 
-def letter_make(key, where, nonce, items):
+def letter_make(key, where, items):
     plain = b"".join(u8(t) + u16(len(body)) + body for t, body in items)
     plain = plain.ljust(max(1, -(-len(plain) // 256)) * 256, b"\0")
+    nonce = p.H(24, "lk1 mailbox", plain, key)
     out = b"LKM1" + nonce + p.seal_aead(key, nonce, b"LKM1" + where, plain)
     assert len(out) <= LETTER_MAX
     return out
@@ -124,21 +128,20 @@ def letters_make(data):
     x = p.dh(a["box_secret"], b["box_pk"])
     assert x == p.dh(b["box_secret"], a["box_pk"])
     out = []
-    for n, items in enumerate(([], [(48, b"w" * 150)], [(49, b"c" * 700), (48, b"w" * 210), (48, b"")],
-                               [(48, bytes([i]) * 300) for i in range(26)])):
+    for items in ([], [(48, b"w" * 150)], [(49, b"c" * 700), (48, b"w" * 210), (48, b"")],
+                               [(48, bytes([i]) * 300) for i in range(26)]):
         where, key = slot(x, b["sign_pk"]), letter_key(x, a["sign_pk"], b["sign_pk"])
-        letter = letter_make(key, where, bytes([n]) * 24, items)
-        assert letter_open(key, where, letter) == items
+        letter = letter_make(key, where, items)
+        assert letter_open(key, where, letter) == items and letter == letter_make(key, where, items)
         out.append(dict(sender=a["sign_pk"], receiver=b["sign_pk"], box_secret=b["box_secret"], box=a["box_pk"],
-                        slot=where, key=key, nonce=bytes([n]) * 24,
+                        slot=where, key=key,
                         items=[dict(type=t, body=body) for t, body in items], letter=letter))
-    where = p.H(16, "lk1 ticket", u8(3), secret + bytes(16))
     tickets = []
-    for back, number in ((0, 4), (1, 5)):
-        key, items = ticket_key(secret, number), [(49 if back else 1, b"card")]
-        tickets.append(dict(secret=secret, back=back, slot=where, key=key, nonce=bytes([7 + back]) * 24,
+    for asker in (b"", b["sign_pk"]):
+        (where, key), items = ticket_route(secret, asker), [(49 if asker else 1, b"card")]
+        tickets.append(dict(secret=secret, asker=asker, slot=where, key=key,
                             items=[dict(type=t, body=body) for t, body in items],
-                            letter=letter_make(key, where, bytes([7 + back]) * 24, items)))
+                            letter=letter_make(key, where, items)))
     return out, tickets
 
 

@@ -9,7 +9,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const uint8_t nonce[SEAL_NONCE_LEN] = { 1 };
 	struct mail_route route = { .slot = { 2 }, .key = { 3 } };
 	BUF_SCOPED plain = { .max = MAIL_PLAIN_MAX };
 	BUF_SCOPED opened = { .max = MAIL_PLAIN_MAX };
@@ -20,7 +19,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	LK_ASSERT(crypto_start().code == LK_OK);
 	LK_ASSERT(mail_open(&plain, &route, BYTES(data, size)).code != LK_OK);
-	if (mail_seal(&letter, &route, nonce, BYTES(data, size)).code != LK_OK)
+	if (mail_seal(&letter, &route, BYTES(data, size)).code != LK_OK)
 		return 0;
 	LK_ASSERT(letter.len <= MAIL_MAX);
 	LK_ASSERT(mail_open(&opened, &route, buf_bytes(&letter)).code == LK_OK);

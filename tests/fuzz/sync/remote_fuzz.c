@@ -412,7 +412,6 @@ welcome_write(struct buf *plain, const struct mailbox *box, uint8_t how)
 static void
 step_letter(struct script *s)
 {
-	static const uint8_t nonce[SEAL_NONCE_LEN] = { 1 };
 	uint8_t which = rd_u8(&s->rd), how = rd_u8(&s->rd);
 	struct bytes said = take_long(s);
 	struct mailbox *boxes;
@@ -428,8 +427,7 @@ step_letter(struct script *s)
 	else
 		(void)mail_add(&plain, how / 4, said);
 	if (len > 0 && !plain.failed &&
-	    mail_seal(
-		&letter, &boxes[which % len].route, nonce, buf_bytes(&plain))
+	    mail_seal(&letter, &boxes[which % len].route, buf_bytes(&plain))
 		    .code == LK_OK)
 		letter_leave(s, &boxes[which % len].route, buf_bytes(&letter),
 		    how % 2 == 1);

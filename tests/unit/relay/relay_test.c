@@ -428,71 +428,6 @@ an_envelope_whose_header_is_wrong_ends_the_session(void **state)
 }
 
 static void
-letters_wait_for_the_account_and_for_nobody_else(void **state)
-{
-	static const uint8_t slot[RELAY_SLOT_LEN] = "a slot of alice", no[16];
-	struct relay_register m = {
-		.what = RELAY_SLOTS, .list = slot, .len = 1
-	};
-	struct mailbox_put put = { slot, BYTES_STR("sealed") };
-	struct owner alice, bob;
-	struct house h;
-	struct guest *a, *b, *stranger;
-	struct mailbox_content content;
-	struct mailbox_letter l;
-	struct mailbox_posted posted;
-	BUF_SCOPED out = { .max = 4096 };
-
-	(void)state;
-	house_open(&h, 11);
-	a = guest_with_account(&h, &alice, MB);
-	b = guest_with_account(&h, &bob, MB);
-	assert_int_equal(guest_register(&h, a, &m, NULL), RELAY_DONE);
-	assert_int_equal(guest_register(&h, b, &m, NULL), RELAY_DENIED);
-	stranger = guest_come(&h, "192.0.2.9:1");
-	for (int i = 0; i < 9; i++) {
-		buf_reset(&out);
-		mailbox_put_encode(&out, &put);
-		guest_send(stranger, MSG_MAILBOX_PUT, buf_bytes(&out));
-		house_settle(&h);
-		ok(mailbox_posted_decode(
-		    &posted, guest_heard(stranger, MSG_MAILBOX_PUT)));
-		assert_int_equal(
-		    posted.result, i < 8 ? RELAY_DONE : RELAY_LIMIT);
-	}
-	put.slot = no;
-	buf_reset(&out);
-	mailbox_put_encode(&out, &put);
-	guest_send(stranger, MSG_MAILBOX_PUT, buf_bytes(&out));
-	house_settle(&h);
-	ok(mailbox_posted_decode(
-	    &posted, guest_heard(stranger, MSG_MAILBOX_PUT)));
-	assert_int_equal(posted.result, RELAY_DENIED);
-	guest_send(b, MSG_MAILBOX_GET, BYTES_OF(slot));
-	guest_send(a, MSG_MAILBOX_GET, BYTES_OF(slot));
-	house_settle(&h);
-	ok(mailbox_content_decode(&content, guest_heard(b, MSG_MAILBOX_GET)));
-	assert_int_equal(content.len, 0);
-	ok(mailbox_content_decode(&content, guest_heard(a, MSG_MAILBOX_GET)));
-	assert_int_equal(content.len, 8);
-	assert_true(mailbox_letter_next(&content, &l));
-	assert_true(bytes_equal(l.letter, BYTES_STR("sealed")));
-	buf_reset(&out);
-	mailbox_delete_encode(&out, slot, &l.number, 1);
-	guest_send(b, MSG_MAILBOX_DELETE, buf_bytes(&out));
-	guest_send(a, MSG_MAILBOX_DELETE, buf_bytes(&out));
-	guest_send(a, MSG_MAILBOX_GET, BYTES_OF(slot));
-	house_settle(&h);
-	ok(mailbox_content_decode(&content, guest_heard(a, MSG_MAILBOX_GET)));
-	assert_int_equal(content.len, 7);
-	/* A stranger reads nothing at all. */
-	guest_send(stranger, MSG_MAILBOX_GET, BYTES_OF(slot));
-	house_settle(&h);
-	assert_true(stranger->ended);
-	house_close(&h);
-}
-
-static void
 a_stranger_has_little_time_and_few_words(void **state)
 {
 	static uint8_t body[8];
@@ -780,8 +715,6 @@ main(void)
 		cmocka_unit_test(so_many_a_minute_are_taken_and_then_more),
 		cmocka_unit_test(
 		    an_envelope_whose_header_is_wrong_ends_the_session),
-		cmocka_unit_test(
-		    letters_wait_for_the_account_and_for_nobody_else),
 		cmocka_unit_test(a_stranger_has_little_time_and_few_words),
 		cmocka_unit_test(credentials_are_not_to_be_guessed),
 		cmocka_unit_test(

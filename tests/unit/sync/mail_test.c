@@ -6,12 +6,17 @@ static void
 route_of(struct mail_route *route, struct json_object *v, bool ticket)
 {
 	if (ticket) {
+		VECTOR asker = vector_get(v, "asker");
 		uint8_t secret[TICKET_SECRET_LEN];
 		struct ticket_keys keys;
 
 		codec_get(secret, sizeof(secret), v, "secret");
 		ticket_derive(&keys, secret);
-		mail_route_ticket(route, &keys, codec_number(v, "back") != 0);
+		if (VECTOR_VIEW(asker).len == 0)
+			mail_route_ask(route, &keys);
+		else
+			mail_route_answer(
+			    route, secret, VECTOR_VIEW(asker).ptr);
 	} else {
 		uint8_t sk[32], pk[32], sender[32], receiver[32];
 		struct mail_ends ends = { sk, pk, sender, receiver };
@@ -28,7 +33,7 @@ static void
 check_letter(struct json_object *v, bool ticket)
 {
 	VECTOR letter = vector_get(v, "letter");
-	uint8_t nonce[SEAL_NONCE_LEN], slot[MAIL_SLOT_LEN], key[SEAL_KEY_LEN];
+	uint8_t slot[MAIL_SLOT_LEN], key[SEAL_KEY_LEN];
 	BUF_SCOPED plain = { .max = MAIL_PLAIN_MAX };
 	BUF_SCOPED opened = { .max = MAIL_PLAIN_MAX };
 	BUF_SCOPED out = { .max = MAIL_MAX };
@@ -37,7 +42,6 @@ check_letter(struct json_object *v, bool ticket)
 	struct json_object *o;
 	struct rd rd;
 
-	codec_get(nonce, sizeof(nonce), v, "nonce");
 	codec_get(slot, sizeof(slot), v, "slot");
 	codec_get(key, sizeof(key), v, "key");
 	route_of(&route, v, ticket);
@@ -49,7 +53,7 @@ check_letter(struct json_object *v, bool ticket)
 		assert_true(mail_add(&plain, (uint8_t)codec_number(o, "type"),
 		    VECTOR_VIEW(body)));
 	}
-	assert_ok(mail_seal(&out, &route, nonce, buf_bytes(&plain)));
+	assert_ok(mail_seal(&out, &route, buf_bytes(&plain)));
 	assert_bytes(buf_bytes(&out), VECTOR_VIEW(letter));
 	assert_ok(mail_open(&opened, &route, VECTOR_VIEW(letter)));
 	rd = rd_over(buf_bytes(&opened));
@@ -141,7 +145,7 @@ the_two_ends_find_one_slot_and_one_key(void **state)
 static void
 a_letter_holds_what_has_room_and_no_more(void **state)
 {
-	static const uint8_t body[MAIL_PLAIN_MAX], nonce[SEAL_NONCE_LEN];
+	static const uint8_t body[MAIL_PLAIN_MAX];
 	BUF_SCOPED plain = { .max = MAIL_PLAIN_MAX };
 	BUF_SCOPED out = { .max = MAIL_MAX };
 	struct mail_route route = { .slot = { 1 } };
@@ -151,7 +155,7 @@ a_letter_holds_what_has_room_and_no_more(void **state)
 	assert_false(mail_add(&plain, 48, BYTES(body, MAIL_PLAIN_MAX - 2)));
 	assert_true(mail_add(&plain, 48, BYTES(body, MAIL_PLAIN_MAX - 3)));
 	assert_false(mail_add(&plain, 48, BYTES(body, 0)));
-	assert_ok(mail_seal(&out, &route, nonce, buf_bytes(&plain)));
+	assert_ok(mail_seal(&out, &route, buf_bytes(&plain)));
 	assert_true(out.len <= MAIL_MAX);
 }
 
