@@ -132,6 +132,7 @@
 #define LK_NAME_MAX 255     /* names of documents, devices, people */
 #define PASSPHRASE_MAX 1024 /* of the identity file: a line of a file */
 #define TICKETS_MAX 32
+#define REDEEMS_MAX 32 /* tickets of others that wait for an answer */
 #define TICKET_USES_MAX 1000
 /* Pairing by code: shown at once, how long, and the tries that may break off
  * before anything was confirmed. */

@@ -134,6 +134,25 @@ document_print(struct output *o, json_object *doc)
 }
 
 static void
+tickets_print(struct output *o, json_object *tickets)
+{
+	for (size_t i = 0;
+	     tickets != NULL && i < json_object_array_length(tickets); i++) {
+		json_object *t = json_object_array_get_idx(tickets, i);
+		const char *state = field(t, "state"), *said;
+
+		said = strcmp(state, "refused") == 0
+		    ? "refused: wrong, used or expired; ask for a new one"
+		    : strcmp(state, "answered") == 0
+		    ? "you were let in; the document is on its way"
+		    : "nobody has answered yet";
+		printf("%sticket %s%s  typed %s: %s\n", style_on(o, STYLE_WAIT),
+		    field(t, "ticket"), style_off(o), field_ago(t, "since"),
+		    said);
+	}
+}
+
+static void
 status_render(struct output *o, json_object *result)
 {
 	json_object *identity = json_object_object_get(result, "identity");
@@ -152,6 +171,7 @@ status_render(struct output *o, json_object *result)
 		printf("%sthe store is read-only after errors; lk daemon logs "
 		       "says which%s\n",
 		    style_on(o, STYLE_BAD), style_off(o));
+	tickets_print(o, field_list(result, "tickets"));
 	for (size_t i = 0; i < json_object_array_length(docs); i++)
 		document_print(o, json_object_array_get_idx(docs, i));
 }

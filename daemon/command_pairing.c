@@ -152,6 +152,13 @@ redeem_fail(struct request *r, enum ticket_purpose purpose, lk_err err)
 		return request_fail(
 		    r, err, "pair: this device has documents of its own");
 	}
+	if (err.code == LK_E_LIMIT) {
+		request_hint(r,
+		    "lk status shows them, lk accept --cancel "
+		    "gives one up");
+		return request_fail(r, err,
+		    "ticket: %d wait for an answer already", REDEEMS_MAX);
+	}
 	return err;
 }
 
@@ -194,6 +201,31 @@ accept_(struct request *r)
 	return redeem(r, TICKET_INVITE);
 }
 
+/* By the id that status shows, or the ticket itself. */
+static lk_err
+accept_cancel(struct request *r)
+{
+	uint8_t id[TICKET_ID_LEN];
+	char hex[2 * TICKET_ID_LEN + 1];
+	const char *which;
+	lk_err err;
+
+	TRY(param_string(r, "ticket", &which));
+	if (!hex_decode(id, sizeof(id), which)) {
+		err = engine_ticket_id(which, id);
+		if (err.code != LK_OK)
+			return redeem_fail(r, TICKET_INVITE, err);
+	}
+	err = engine_ticket_drop(r->engine, id, r->now);
+	if (err.code == LK_E_NOTFOUND)
+		return request_fail(
+		    r, err, "ticket: it does not wait for an answer here");
+	TRY(err);
+	hex_encode(hex, BYTES_OF(id));
+	json_add_text(r->result, "ticket", hex);
+	return LK_NONE;
+}
+
 #define TICKETS (COMMAND_IDENTITY | COMMAND_WRITES)
 
 static const struct command table[] = {
@@ -201,6 +233,7 @@ static const struct command table[] = {
 	{ "pair.join", pair_join, TICKETS },
 	{ "invite", invite, TICKETS },
 	{ "accept", accept_, TICKETS },
+	{ "accept.cancel", accept_cancel, TICKETS },
 	{ NULL, NULL, 0 },
 };
 

@@ -127,6 +127,32 @@ running_json(struct request *r)
 	json_object_object_add(r->result, "daemon", o);
 }
 
+/* Tickets that were typed here and wait for whoever made them. */
+static lk_err
+tickets_json(struct request *r)
+{
+	struct json_object *list = json_object_new_array();
+	struct ticket_waits t;
+
+	json_object_object_add(r->result, "tickets", list);
+	for (size_t i = 0;; i++) {
+		lk_err err = engine_ticket_waits(r->engine, i, r->now, &t);
+		struct json_object *o;
+
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		o = json_object_new_object();
+		json_add_id(o, "ticket", BYTES_OF(t.id));
+		json_add_text(o, "state",
+		    t.refused        ? "refused"
+			: t.answered ? "answered"
+				     : "asked");
+		json_add_time(o, "since", t.since);
+		json_object_array_add(list, o);
+	}
+}
+
 static lk_err
 status(struct request *r)
 {
@@ -149,6 +175,7 @@ status(struct request *r)
 		json_object_array_add(documents, o);
 		TRY(document_status(r, &s, o, &synced));
 	}
+	TRY(tickets_json(r));
 	json_add_flag(r->result, "synced", synced);
 	return LK_NONE;
 }

@@ -330,6 +330,7 @@ engine_tick(struct engine *e, struct now now)
 	TRY(overlay_step(e));
 	TRY(broadcast_step(e));
 	TRY(peers_dial(e));
+	TRY(redeems_settle(e));
 	TRY(redeem_dial(e));
 	TRY(engine_remotes_tick(e));
 	TRY(relay_clients_tick(e));
@@ -433,7 +434,7 @@ engine_aborted(struct engine *e)
 	relay_clients_anew(e);
 	/* What was learned in the aborted transaction is read again. */
 	peers_free(e);
-	e->peers_loaded = false;
+	e->peers_loaded = e->redeems_loaded = false;
 	e->discovery.ready = false;
 	e->origins_len = 0;
 	e->acks_len = e->late_len = 0;

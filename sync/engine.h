@@ -40,12 +40,15 @@ LK_MUST_USE lk_err engine_new(
 void engine_free(struct engine *);
 /* Once after engine_new and whenever it changes, inside a transaction: what
  * tickets and certificates say of where this device listens. */
-LK_MUST_USE lk_err engine_configure(struct engine *, const struct engine_config *);
+LK_MUST_USE lk_err engine_configure(
+    struct engine *, const struct engine_config *);
 
 /* Events.  `conn` is the caller's number for a connection, never reused. */
-LK_MUST_USE lk_err engine_accepted(struct engine *, uint64_t conn, const char *address, struct now);
+LK_MUST_USE lk_err engine_accepted(
+    struct engine *, uint64_t conn, const char *address, struct now);
 LK_MUST_USE lk_err engine_dialed(struct engine *, uint64_t conn, struct now);
-LK_MUST_USE lk_err engine_bytes(struct engine *, uint64_t conn, struct bytes, struct now);
+LK_MUST_USE lk_err engine_bytes(
+    struct engine *, uint64_t conn, struct bytes, struct now);
 /* It ended, or could not be dialed. */
 LK_MUST_USE lk_err engine_closed(struct engine *, uint64_t conn, struct now);
 /* Bytes of this connection the caller has not yet written out. */
@@ -55,7 +58,8 @@ LK_MUST_USE lk_err engine_tick(struct engine *, struct now);
 /* When it wants to be called next. */
 struct mono engine_next(const struct engine *);
 /* New envelopes became durable (from replica_committed). */
-LK_MUST_USE lk_err engine_events(struct engine *, const struct replica_event *, size_t, struct now);
+LK_MUST_USE lk_err engine_events(
+    struct engine *, const struct replica_event *, size_t, struct now);
 
 /* Outputs, in order.  Carried out after the commit. */
 /* After CLOSE the caller answers with engine_closed when it is done. */
@@ -80,8 +84,8 @@ struct engine_output {
 bool engine_take(struct engine *, struct engine_output *);
 void engine_aborted(struct engine *);
 /* A peer that was dropped for what it sent, each once: for the log. */
-bool engine_dropped(struct engine *, uint64_t *conn, const char **address,
-    const char **why);
+bool engine_dropped(
+    struct engine *, uint64_t *conn, const char **address, const char **why);
 
 /* Discovery (docs/protocol.md section 13); none needs a transaction. */
 struct beacon_source {
@@ -110,9 +114,9 @@ LK_MUST_USE lk_err engine_window_heard(struct engine *, uint8_t number,
 /* Tickets. */
 struct ticket_request {
 	enum ticket_purpose purpose;
-	uint32_t docno;    /* invite */
-	enum role role;    /* invite */
-	uint32_t uses;     /* 1 by default */
+	uint32_t docno;     /* invite */
+	enum role role;     /* invite */
+	uint32_t uses;      /* 1 by default */
 	int64_t expires_ms; /* from now: 10 minutes, 7 days by default */
 };
 /* Writes the one line (NUL ended).  LIMIT when TICKETS_MAX are outstanding. */
@@ -126,6 +130,26 @@ LK_MUST_USE lk_err engine_ticket(struct engine *, const struct ticket_request *,
 LK_MUST_USE lk_err engine_redeem(struct engine *, const char *ticket,
     enum ticket_purpose, struct now, uint64_t *handle);
 /*
+ * An invitation that was typed here, has not come to its end and goes on after
+ * a restart: the i-th; NOTFOUND past the end.  It is forgotten when the
+ * document is here, after 30 days, and by engine_ticket_drop; what was asked of
+ * its issuer may be answered all the same.
+ */
+struct ticket_waits {
+	uint8_t id[TICKET_ID_LEN]; /* says nothing of the secret */
+	struct wall since;
+	bool answered; /* the issuer let this device in, by letter */
+	bool refused;  /* nothing more comes of it */
+};
+LK_MUST_USE lk_err engine_ticket_waits(
+    struct engine *, size_t i, struct now, struct ticket_waits *);
+/* The id of a ticket, from its text.  As ticket_decode. */
+LK_MUST_USE lk_err engine_ticket_id(
+    const char *text, uint8_t id[static TICKET_ID_LEN]);
+/* NOTFOUND. */
+LK_MUST_USE lk_err engine_ticket_drop(
+    struct engine *, const uint8_t id[static TICKET_ID_LEN], struct now);
+/*
  * Makes this device, which owns no documents, one of the person of a recovery
  * phrase, by way of one of his devices.  The root key is in memory during the
  * call only.  The same deadline and polling; REDEEM_REFUSED: that device is not
@@ -137,8 +161,8 @@ struct recovery {
 	const uint8_t *noise_pk; /* DH_LEN, of the device to ask */
 	const char *address;     /* of it, "host:port", numbers */
 };
-LK_MUST_USE lk_err engine_recover(struct engine *, const struct recovery *,
-    struct now, uint64_t *handle);
+LK_MUST_USE lk_err engine_recover(
+    struct engine *, const struct recovery *, struct now, uint64_t *handle);
 /* Gives up what engine_recover began and no device has taken in yet. */
 void engine_recover_cancel(struct engine *);
 enum redeem_state { REDEEM_TRYING, REDEEM_DONE, REDEEM_REFUSED };
@@ -153,15 +177,17 @@ struct redeem_status {
 	uint8_t root_pk[32];
 	char name[LK_NAME_MAX + 1];
 };
-LK_MUST_USE lk_err engine_redeemed(struct engine *, uint64_t handle, struct redeem_status *);
+LK_MUST_USE lk_err engine_redeemed(
+    struct engine *, uint64_t handle, struct redeem_status *);
 
 /* Devices of this person. */
 
 /*
  * Revokes one: at once in the home document, in the background, one step a
- * document, in all others that this device may.  `since` (0: keep all its work):
- * what it did from then on, as far as this device can tell, does not stay.
- *   NOTFOUND, EXISTS (gone already), DENIED (not senior to it; `what` says it)
+ * document, in all others that this device may.  `since` (0: keep all its
+ * work): what it did from then on, as far as this device can tell, does not
+ * stay. NOTFOUND, EXISTS (gone already), DENIED (not senior to it; `what` says
+ * it)
  */
 LK_MUST_USE lk_err engine_device_revoke(struct engine *,
     const uint8_t pk[static 32], struct wall since, struct now);
@@ -200,14 +226,14 @@ struct sync_status {
 	uint8_t pk[32];
 	enum sync_state state; /* has it acknowledged all I have, do I hold all
 				* it announced */
-	uint64_t pending;   /* envelopes it has not acknowledged */
-	struct wall oldest; /* of those; or unknown since */
+	uint64_t pending;      /* envelopes it has not acknowledged */
+	struct wall oldest;    /* of those; or unknown since */
 	bool connected;
 };
 /* For a document: the i-th other device that may read it.  NOTFOUND past the
  * end, and when this device was revoked. */
-LK_MUST_USE lk_err engine_sync_status(struct engine *, uint32_t docno, size_t i,
-    struct sync_status *);
+LK_MUST_USE lk_err engine_sync_status(
+    struct engine *, uint32_t docno, size_t i, struct sync_status *);
 /* Asks every peer at once instead of at the next round. */
 void engine_poke(struct engine *, struct now);
 

@@ -158,7 +158,7 @@ struct engine {
 	size_t heals_len, heals_cap;
 	struct mono heals_due;
 	struct mono held_due; /* when to look at topics held; ms 0: none is */
-	bool peers_loaded;
+	bool peers_loaded, redeems_loaded;
 	struct mono fanout; /* when to look; ms 0: nothing to do */
 	size_t devices_known, gone_known; /* as in the store; 0: not read */
 	uint64_t boxes_known; /* newer box keys of the devices, counted */

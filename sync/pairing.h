@@ -5,6 +5,7 @@
  *   tickets.c    those this device made, as records
  *   pairing.c    answering whoever uses one, and cards
  *   redeem.c     using one of another device, and welcomes
+ *   redeem_record.c  those that are kept
  *   recover.c    both sides of a device that has the phrase and no ticket
  *   pair_run.h   both sides of a code instead of a ticket
  */
@@ -51,6 +52,10 @@ struct redeem {
 	struct bytes card; /* owned */
 	struct redeem_status status;
 	struct mono checked;
+	/* redeem_record.c: an invitation, until it came to an end. */
+	bool kept;
+	struct wall since;
+	unsigned kept_as;
 };
 
 /* tickets.c: those of this device, as records. */
@@ -164,6 +169,24 @@ const struct redeem_relay *redeem_relay(struct engine *, size_t i);
 /* mailbox.c: whether it is a ticket that may be asked for by letter, and was
  * not answered. */
 bool redeem_asks(const struct redeem *);
+/* A ticket in use, from its text; not kept yet.  As ticket_decode. */
+LK_MUST_USE lk_err redeem_make(
+    struct engine *, const char *text, struct redeem **);
+/* Whether what it is for has come. */
+LK_MUST_USE lk_err redeem_look(struct engine *, struct redeem *);
+
+/* redeem_record.c: invitations in use outlive the daemon. */
+/* Keeps one.  LIMIT above REDEEMS_MAX. */
+LK_MUST_USE lk_err redeem_keep(
+    struct engine *, struct redeem *, const char *text);
+/* The one with this id that is kept; it is asked about again if it was refused.
+ * NULL: there is none. */
+struct redeem *redeem_again(
+    struct engine *, const uint8_t id[static TICKET_ID_LEN]);
+/* Reads them, once, and after an undone transaction anew. */
+LK_MUST_USE lk_err redeems_load(struct engine *);
+/* Writes what has become of them, and forgets those that came to an end. */
+LK_MUST_USE lk_err redeems_settle(struct engine *);
 /* Whether the issuer is to be dialled, once its time has come. */
 bool redeem_wanted(const struct redeem *);
 LK_MUST_USE lk_err redeem_dial(struct engine *);

@@ -125,28 +125,18 @@ engine_relay_offered(struct engine *e, char url[static REMOTE_URL_MAX + 1])
 }
 
 lk_err
-engine_redeem(struct engine *e, const char *text, enum ticket_purpose purpose,
-    struct now now, uint64_t *handle)
+redeem_make(struct engine *e, const char *text, struct redeem **out)
 {
 	ARENA_SCOPED arena = { .max = REDEEM_ARENA_MAX };
 	struct ticket ticket;
 	struct redeem *q;
 
-	e->now = now;
 	TRY(ticket_decode(&ticket, &arena, BYTES_STR(text)));
-	if (ticket.purpose != purpose)
-		return LK_ERR(LK_E_USAGE,
-		    purpose == TICKET_DEVICE
-			? "this ticket is an invitation: lk accept"
-			: "this ticket pairs a device: lk pair");
-	if (memcmp(ticket.noise_pk, e->identity->noise.pk, DH_LEN) == 0)
-		return LK_ERR(LK_E_USAGE, "this device made that ticket");
-	TRY(redeem_allowed(e, purpose));
 	q = calloc(1, sizeof(*q));
 	if (q == NULL)
 		return LK_ERR(LK_E_NOMEM, "ticket");
 	q->handle = ++e->next_handle;
-	q->purpose = purpose;
+	q->purpose = ticket.purpose;
 	ticket_derive(&q->keys, ticket.secret);
 	memcpy(q->noise_pk, ticket.noise_pk, DH_LEN);
 	mail_route_answer(&q->answer, ticket.secret, e->identity->sign.pk);
@@ -154,6 +144,66 @@ engine_redeem(struct engine *e, const char *text, enum ticket_purpose purpose,
 		redeem_address(q, &ticket.addresses.at[i]);
 	secret_wipe(&ticket, sizeof(ticket));
 	TAILQ_INSERT_TAIL(&e->redeems, q, next);
+	*out = q;
+	return LK_NONE;
+}
+
+lk_err
+engine_ticket_id(const char *text, uint8_t id[static TICKET_ID_LEN])
+{
+	ARENA_SCOPED arena = { .max = REDEEM_ARENA_MAX };
+	struct ticket ticket;
+	struct ticket_keys keys;
+
+	TRY(ticket_decode(&ticket, &arena, BYTES_STR(text)));
+	ticket_derive(&keys, ticket.secret);
+	memcpy(id, keys.id, TICKET_ID_LEN);
+	secret_wipe(&keys, sizeof(keys));
+	secret_wipe(ticket.secret, sizeof(ticket.secret));
+	return LK_NONE;
+}
+
+/* Whether a ticket can be used here. */
+static lk_err
+redeem_check(struct engine *e, const char *text, enum ticket_purpose purpose)
+{
+	ARENA_SCOPED arena = { .max = REDEEM_ARENA_MAX };
+	struct ticket ticket;
+
+	TRY(ticket_decode(&ticket, &arena, BYTES_STR(text)));
+	secret_wipe(ticket.secret, sizeof(ticket.secret));
+	if (ticket.purpose != purpose)
+		return LK_ERR(LK_E_USAGE,
+		    purpose == TICKET_DEVICE
+			? "this ticket is an invitation: lk accept"
+			: "this ticket pairs a device: lk pair");
+	if (memcmp(ticket.noise_pk, e->identity->noise.pk, DH_LEN) == 0)
+		return LK_ERR(LK_E_USAGE, "this device made that ticket");
+	return redeem_allowed(e, purpose);
+}
+
+lk_err
+engine_redeem(struct engine *e, const char *text, enum ticket_purpose purpose,
+    struct now now, uint64_t *handle)
+{
+	uint8_t id[TICKET_ID_LEN];
+	struct redeem *q;
+	lk_err err;
+
+	e->now = now;
+	TRY(redeem_check(e, text, purpose));
+	TRY(engine_ticket_id(text, id));
+	TRY(redeems_load(e));
+	q = redeem_again(e, id);
+	if (q == NULL) {
+		TRY(redeem_make(e, text, &q));
+		err = purpose == TICKET_INVITE ? redeem_keep(e, q, text)
+					       : LK_NONE;
+		if (err.code != LK_OK) {
+			redeem_leave(e, q);
+			return err;
+		}
+	}
 	e->people++;
 	e->wake = now.mono;
 	*handle = q->handle;
@@ -575,6 +625,20 @@ redeem_arrived(struct engine *e, struct redeem *q)
 }
 
 lk_err
+redeem_look(struct engine *e, struct redeem *q)
+{
+	redeem_arrived(e, q);
+	if (q->status.state != REDEEM_TRYING || !q->welcomed)
+		return LK_NONE;
+	if (q->purpose == TICKET_INVITE)
+		return redeem_invite_done(e, &q->status);
+	if (q->checked.ms + REDEEM_CHECK_MS > e->now.mono.ms)
+		return LK_NONE;
+	q->checked = e->now.mono;
+	return redeem_pair_done(e, &q->status);
+}
+
+lk_err
 engine_redeemed(struct engine *e, uint64_t handle, struct redeem_status *out)
 {
 	struct redeem *q;
@@ -584,15 +648,7 @@ engine_redeemed(struct engine *e, uint64_t handle, struct redeem_status *out)
 			break;
 	if (q == NULL)
 		return LK_ERR(LK_E_NOTFOUND, "ticket");
-	redeem_arrived(e, q);
-	if (q->status.state == REDEEM_TRYING && q->welcomed &&
-	    q->checked.ms + REDEEM_CHECK_MS <= e->now.mono.ms) {
-		q->checked = e->now.mono;
-		if (q->purpose == TICKET_DEVICE)
-			TRY(redeem_pair_done(e, &q->status));
-		else
-			TRY(redeem_invite_done(e, &q->status));
-	}
+	TRY(redeem_look(e, q));
 	/* The next look comes without anything having happened meanwhile. */
 	if (q->status.state == REDEEM_TRYING && q->welcomed)
 		e->wake.ms = e->now.mono.ms + REDEEM_CHECK_MS;

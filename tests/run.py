@@ -327,6 +327,14 @@ def part_relay(t, long):
         driver(t, "lan/relay.py", seconds=600)
 
 
+def part_letters(t, long):
+    """the README's main story through a relay, a bucket and a folder alone, the friend having only a ticket"""
+    works = [lambda way=way: run([PYTHON, TESTS / "lan/letters.py", "--lk", BUILD / "dev/lk", "--through", way], 600)
+             for way in ("relay", "bucket", "folder") for _ in range(5 if long else 1)]
+    for status, out in together(works):
+        said(t, "letters", status, out)
+
+
 def part_pairing(t, long):
     """pairing by a code between networks, and whoever quits midway"""
     for _ in range(5 if long else 1):

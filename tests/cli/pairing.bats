@@ -221,3 +221,44 @@ d  map, admin
 	run --separate-stderr on laptop pair --ticket
 	is 65 "" "lk: 32 tickets are outstanding already; wait until one is used or has expired"
 }
+
+@test "an invitation that nobody answers waits, after a restart too, until it is given up" {
+	device laptop
+	on laptop new plan
+	device fred
+	ticket=$(on laptop invite plan)
+	on laptop -q daemon stop
+	run --separate-stderr on fred accept "$ticket" --timeout 300ms
+	[ "$status" -eq 75 ]
+	on fred -q daemon stop
+	run on fred status
+	[[ $output == *"ticket "*"nobody has answered yet"* ]]
+	# Typed again it is the same.
+	run on fred accept "$ticket" --timeout 300ms
+	[ "$status" -eq 75 ]
+	[ "$(on fred status --json | grep -o '"state":"asked"' | wc -l)" -eq 1 ]
+	on fred -q daemon stop
+	on laptop -q daemon start
+	on fred -q daemon start
+	for _ in {1..100}; do
+		[ "$(on fred ls)" != plan ] || break
+		sleep 0.2
+	done
+	[ "$(on fred ls)" = plan ]
+	run on fred status --json
+	[[ $output == *'"tickets":[]'* ]]
+	ticket=$(on laptop invite plan)
+	on laptop -q daemon stop
+	device ann
+	run on ann accept "$ticket" --timeout 300ms
+	id=$(on ann status --json | sed 's/.*"ticket":"\([0-9a-f]*\)".*/\1/')
+	run on ann accept --cancel 0000000000000000
+	[ "$status" -eq 66 ]
+	run on ann accept --cancel "$id"
+	[ "$output" = "ticket $id: given up" ]
+	run on ann accept --cancel "$ticket"
+	[ "$status" -eq 66 ]
+	on ann -q daemon stop
+	run on ann status --json
+	[[ $output == *'"tickets":[]'* ]]
+}

@@ -1,10 +1,16 @@
 """A small S3 of the tests' own: it checks every signature, with the
 implementation in sigv4.py, and does what it is told to do wrong.
 
-usage: s3_server.py     serves the bucket "notes", says where, until it is ended
+usage: s3_server.py [--address IP] [--dump FILE]
+
+Serves the bucket "notes" and says where, until it is ended; then what it held goes to the file.
 """
+import argparse
 import hashlib
 import http.server
+import pathlib
+import signal
+import sys
 import threading
 import time
 import urllib.parse
@@ -23,20 +29,20 @@ class Fault:
 
 
 class S3:
-    def __init__(self, region="us-east-1", bucket="notes", certificate=None):
+    def __init__(self, region="us-east-1", bucket="notes", certificate=None, address="127.0.0.1"):
         self.region, self.bucket = region, bucket
         self.keys = {"AKIDTEST": ("secret/of+tests", "")}  # id: secret, token
         self.objects, self.faults, self.seen = {}, [], []
         self.clock = 0  # seconds ahead of ours
         self.lock = threading.Lock()
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
+        self.server = http.server.ThreadingHTTPServer((address, 0), self.handler())
         self.server.daemon_threads = True
         if certificate:
             import ssl
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.host = "127.0.0.1:%d" % self.server.server_address[1]
+        self.host = "%s:%d" % self.server.server_address
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):
@@ -210,5 +216,16 @@ class S3:
 
 
 if __name__ == "__main__":
-    print(S3().host, flush=True)
-    threading.Event().wait()
+    options = argparse.ArgumentParser()
+    options.add_argument("--address", default="127.0.0.1")
+    options.add_argument("--dump")
+    given = options.parse_args()
+    served = S3(address=given.address)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    print(served.host, flush=True)
+    try:
+        threading.Event().wait()
+    finally:
+        if given.dump:
+            pathlib.Path(given.dump).write_bytes(
+                b"\n".join(k.encode() + b" " + v for k, v in served.objects.items()))

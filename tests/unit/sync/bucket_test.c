@@ -91,6 +91,115 @@ an_invitation_is_accepted_by_letter(void **state)
 }
 
 static void
+friend_restarts(struct host *friend)
+{
+	engine_free(friend->e);
+	device_reopen(&friend->d);
+	host_engine(friend);
+	host_remote(friend, REMOTE_FOLDER);
+}
+
+/* Its tickets, and whether the first was answered. */
+static size_t
+tickets_waiting(struct host *h, struct ticket_waits *first)
+{
+	struct ticket_waits t;
+	size_t n = 0;
+
+	device_begin(&h->d);
+	while (engine_ticket_waits(h->e, n, h->d.now, &t).code == LK_OK)
+		if (n++ == 0)
+			*first = t;
+	host_commit(h);
+	return n;
+}
+
+static void
+a_ticket_that_waits_outlives_restarts(void **state)
+{
+	struct story *s = story_begin();
+	struct host *phone = &s->at[PHONE], *friend = &s->at[FRIEND];
+	uint32_t plan = host_document(phone, "plan");
+	char text[TICKET_TEXT_MAX + 1];
+	struct ticket_waits t;
+	uint64_t handle, again;
+
+	(void)state;
+	pass(s, MINUTE);
+	ticket_make(phone, plan, ROLE_WRITE, 1, text);
+	device_begin(&friend->d);
+	ok(engine_redeem(
+	    friend->e, text, TICKET_INVITE, friend->d.now, &handle));
+	ok(engine_redeem(
+	    friend->e, text, TICKET_INVITE, friend->d.now, &again));
+	host_commit(friend);
+	assert_int_equal(handle, again);
+	friend_restarts(friend);
+	assert_int_equal(tickets_waiting(friend, &t), 1);
+	assert_false(t.answered || t.refused);
+	/* He is restarted each second. */
+	for (int i = 0; i < 300 && tickets_waiting(friend, &t) > 0; i++) {
+		pass(s, 1000);
+		friend_restarts(friend);
+	}
+	assert_true(host_shows(friend, "plan", "title"));
+	assert_int_equal(tickets_waiting(friend, &t), 0);
+	story_end(s);
+}
+
+static void
+a_ticket_is_given_up_or_refused(void **state)
+{
+	struct story *s = story_begin();
+	struct host *phone = &s->at[PHONE], *friend = &s->at[FRIEND];
+	uint32_t plan = host_document(phone, "plan");
+	char text[TICKET_TEXT_MAX + 1];
+	struct ticket_waits t;
+	uint64_t handle;
+
+	(void)state;
+	pass(s, MINUTE);
+	ticket_make(phone, plan, ROLE_WRITE, 1, text);
+	device_begin(&friend->d);
+	ok(engine_redeem(
+	    friend->e, text, TICKET_INVITE, friend->d.now, &handle));
+	host_commit(friend);
+	assert_int_equal(tickets_waiting(friend, &t), 1);
+	device_begin(&friend->d);
+	ok(engine_ticket_drop(friend->e, t.id, friend->d.now));
+	assert_int_equal(
+	    engine_ticket_drop(friend->e, t.id, friend->d.now).code,
+	    LK_E_NOTFOUND);
+	/* Undone, it waits again. */
+	txn_abort(friend->d.txn);
+	replica_aborted(friend->d.r);
+	engine_aborted(friend->e);
+	assert_int_equal(tickets_waiting(friend, &t), 1);
+	device_begin(&friend->d);
+	ok(engine_ticket_drop(friend->e, t.id, friend->d.now));
+	host_commit(friend);
+	friend_restarts(friend);
+	assert_int_equal(tickets_waiting(friend, &t), 0);
+	/* Its issuer says so of one that has expired, for a week. */
+	device_begin(&friend->d);
+	ok(engine_redeem(
+	    friend->e, text, TICKET_INVITE, friend->d.now, &handle));
+	host_commit(friend);
+	s->ms += INT64_C(8) * 24 * 60 * MINUTE;
+	pass(s, 2 * MINUTE);
+	assert_int_equal(tickets_waiting(friend, &t), 1);
+	assert_true(t.refused);
+	friend_restarts(friend);
+	assert_int_equal(tickets_waiting(friend, &t), 1);
+	assert_true(t.refused);
+	/* Nobody answers for ever. */
+	s->ms += INT64_C(30) * 24 * 60 * MINUTE;
+	pass(s, MINUTE);
+	assert_int_equal(tickets_waiting(friend, &t), 0);
+	story_end(s);
+}
+
+static void
 what_is_at_rest_costs_one_list(void **state)
 {
 	struct story *s = story_begin();
@@ -153,6 +262,8 @@ main(void)
 		cmocka_unit_test(two_devices_of_a_person_stay_in_step),
 		cmocka_unit_test(a_contact_is_let_in_and_thrown_out),
 		cmocka_unit_test(an_invitation_is_accepted_by_letter),
+		cmocka_unit_test(a_ticket_that_waits_outlives_restarts),
+		cmocka_unit_test(a_ticket_is_given_up_or_refused),
 		cmocka_unit_test(what_is_at_rest_costs_one_list),
 		cmocka_unit_test(
 		    a_remote_that_is_taken_away_takes_nothing_of_a_document),
