@@ -115,7 +115,7 @@ client_send(struct relay *r, struct client *v, enum message_type type,
     struct bytes body)
 {
 	bool told = v->state == CLIENT_CLOSED || v->session == NULL ||
-	    session_send(v->session, &v->out, (uint8_t)type, body).code ==
+	    session_queue(v->session, &v->out, (uint8_t)type, body).code ==
 		LK_OK;
 
 	/* One that cannot be told is one to part with. */
@@ -211,6 +211,7 @@ clients_part(struct relay *r)
 
 	TAILQ_FOREACH (v, &r->clients, next) {
 		if (heard_of_failed(r, v)) {
+			session_end(v->session);
 			buf_wipe(&v->out);
 			client_end(v);
 		}

@@ -86,6 +86,7 @@ relay_aborted(struct relay *r)
 	r->removed_len = 0;
 	/* What the sessions said was never sent: they cannot go on. */
 	TAILQ_FOREACH (v, &r->clients, next) {
+		session_end(v->session);
 		buf_wipe(&v->out);
 		v->state = CLIENT_CLOSED;
 		v->closing = true;
@@ -243,6 +244,8 @@ relay_next(const struct relay *r)
 static bool
 client_take(struct client *v, struct relay_output *out)
 {
+	if (session_flush(v->session, &v->out).code != LK_OK)
+		v->closing = true;
 	if (v->out.len == 0 && (!v->closing || v->gone))
 		return false;
 	*out = (struct relay_output){

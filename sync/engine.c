@@ -403,7 +403,7 @@ engine_take(struct engine *e, struct engine_output *out)
 			    out->address, l->address, sizeof(out->address));
 			return true;
 		}
-		if (l->connected && l->out.len > 0) {
+		if (l->connected && link_flush(l)) {
 			out->what = ENGINE_SEND;
 			out->bytes = l->out;
 			l->pending += l->out.len;
@@ -425,6 +425,7 @@ engine_aborted(struct engine *e)
 	struct link *l;
 
 	/* What the sessions said was never sent: they cannot go on. */
+		session_end(l->session);
 	TAILQ_FOREACH (l, &e->links, next) {
 		buf_wipe(&l->out);
 		overlay_lost(e, l);

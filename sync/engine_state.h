@@ -190,6 +190,8 @@ void link_send(struct engine *, struct link *, enum message_type, struct bytes);
 /* Whether the peer is a device of this person: certified, and not thrown out of
  * his home.  Asked each time: either device may hear of the other late. */
 bool link_is_own(struct engine *, const struct link *);
+/* Puts what was said into `out`: whether there is anything. */
+bool link_flush(struct link *);
 /* Whether it is that, or of somebody met before: by ticket, or as a member of
  * a document. */
 bool link_is_met(struct engine *, const struct link *);

@@ -132,12 +132,22 @@ link_send(
 	if (l->state == LINK_CLOSED || l->session == NULL)
 		return;
 	/* A peer that cannot be told is one to part with. */
-	if (session_send(l->session, &l->out, (uint8_t)type, body).code !=
+	if (session_queue(l->session, &l->out, (uint8_t)type, body).code !=
 	    LK_OK) {
 		l->state = LINK_CLOSED;
 		l->closing = true;
 		e->wake = e->now.mono;
 	}
+}
+
+bool
+link_flush(struct link *l)
+{
+	if (session_flush(l->session, &l->out).code != LK_OK) {
+		l->state = LINK_CLOSED;
+		l->closing = true;
+	}
+	return l->out.len > 0;
 }
 
 void

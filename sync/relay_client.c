@@ -110,7 +110,7 @@ relay_client_send(struct engine *e, struct relay_client *c,
 {
 	if (c->session == NULL || c->closing)
 		return;
-	if (session_send(c->session, &c->out, (uint8_t)type, body).code !=
+	if (session_queue(c->session, &c->out, (uint8_t)type, body).code !=
 	    LK_OK)
 		relay_client_end(e, c);
 }
@@ -746,6 +746,8 @@ relay_clients_take(struct engine *e, struct engine_output *out)
 			return strlcpy(out->address, c->at.host,
 				   sizeof(out->address)) > 0;
 		}
+		if (session_flush(c->session, &c->out).code != LK_OK)
+			relay_client_end(e, c);
 		if (c->connected && c->out.len > 0) {
 			out->what = ENGINE_SEND;
 			out->bytes = c->out;
@@ -768,6 +770,7 @@ relay_clients_anew(struct engine *e)
 	struct relay_client *c;
 
 	TAILQ_FOREACH (c, &e->relay_clients, next) {
+		session_end(c->session);
 		buf_wipe(&c->out);
 		relay_topics_clear(c);
 		relay_client_end(e, c);

@@ -52,6 +52,7 @@ struct session {
 	struct buf payload; /* ours until sent, or theirs until taken */
 	struct buf stream;  /* decrypted; a message may be spread out */
 	size_t stream_at;   /* what of it was delivered */
+	struct buf queue;   /* to be sent, less than a frame */
 };
 
 static enum noise_pattern
@@ -167,6 +168,7 @@ session_new(struct session **out_session, const struct session_config *config,
 	buf_init(&s->frame, FRAME_HEAD + NOISE_MESSAGE_MAX);
 	buf_init(&s->payload, PAYLOAD_MAX);
 	buf_init(&s->stream, STREAM_MAX);
+	buf_init(&s->queue, NOISE_PLAIN_MAX);
 	if (s->role == SESSION_INITIATOR)
 		err = initiator_start(s, config, out);
 	if (err.code != LK_OK) {
@@ -181,7 +183,7 @@ session_new(struct session **out_session, const struct session_config *config,
 /* Everything secret goes at once; only what the caller may still look at and
  * the error stay. */
 static void
-session_end(struct session *s)
+session_wipe(struct session *s)
 {
 	dh_key_clear(&s->noise_key);
 	secret_wipe(s->ephemeral, sizeof(s->ephemeral));
@@ -190,6 +192,7 @@ session_end(struct session *s)
 	buf_wipe(&s->frame);
 	buf_wipe(&s->payload);
 	buf_wipe(&s->stream);
+	buf_wipe(&s->queue);
 	if (s->state != OPEN)
 		noise_clear(&s->noise);
 	s->state = DEAD;
@@ -198,7 +201,7 @@ session_end(struct session *s)
 static lk_err
 session_fail(struct session *s, lk_err err)
 {
-	session_end(s);
+	session_wipe(s);
 	s->failed = err;
 	return err;
 }
@@ -208,7 +211,7 @@ session_free(struct session *s)
 {
 	if (s == NULL)
 		return;
-	session_end(s);
+	session_wipe(s);
 	noise_clear(&s->noise);
 	free(s);
 }
@@ -533,29 +536,55 @@ session_step(struct session *s, struct bytes *in, struct buf *out,
 	return LK_NONE;
 }
 
-/* The stream is cut into as few frames as it fits. */
+/* Seals what waits, followed by n bytes from the front of `more`. */
 static lk_err
-message_write(
-    struct session *s, struct buf *out, struct bytes head, struct bytes body)
+frame_write(struct session *s, struct buf *out, struct bytes *more, size_t n)
 {
-	while (head.len + body.len > 0) {
-		size_t n = NOISE_PLAIN_MAX - head.len;
+	size_t len = s->queue.len + n;
 
-		if (n > body.len)
-			n = body.len;
-		buf_u16(out, (uint16_t)(head.len + n + NOISE_TAG_LEN));
-		TRY(noise_seal(&s->send, out, head, front_take(&body, n)));
-		head.len = 0;
-	}
+	if (len == 0)
+		return LK_NONE;
+	buf_u16(out, (uint16_t)(len + NOISE_TAG_LEN));
+	TRY(noise_seal(
+	    &s->send, out, buf_bytes(&s->queue), front_take(more, n)));
+	buf_wipe(&s->queue);
 	return LK_NONE;
 }
 
+/* The stream is cut into as few frames as it fits. */
+static lk_err
+message_write(struct session *s, struct buf *out, struct bytes body)
+{
+	while (s->queue.len + body.len >= NOISE_PLAIN_MAX)
+		TRY(frame_write(s, out, &body, NOISE_PLAIN_MAX - s->queue.len));
+	buf_add(&s->queue, body);
+	return buf_err(&s->queue, "message");
+}
+
 lk_err
-session_send(
+session_flush(struct session *s, struct buf *out)
+{
+	struct bytes nothing = { .len = 0 };
+	lk_err err;
+
+	if (s == NULL)
+		return LK_NONE;
+	err = frame_write(s, out, &nothing, 0);
+	return err.code == LK_OK ? err : session_fail(s, err);
+}
+
+void
+session_end(struct session *s)
+{
+	if (s != NULL && s->state != DEAD)
+		(void)session_fail(s, LK_ERR(LK_E_AGAIN, "session")).code;
+}
+
+lk_err
+session_queue(
     struct session *s, struct buf *out, uint8_t message, struct bytes body)
 {
-	uint8_t head[MESSAGE_HEAD];
-	uint32_t length;
+	size_t len = s->queue.len + body.len;
 	lk_err err;
 
 	if (s->state == DEAD)
@@ -563,14 +592,22 @@ session_send(
 	if (s->state != OPEN)
 		return LK_ERR(LK_E_AGAIN, "session");
 	if (body.len > MESSAGE_MAX || out->failed ||
-	    SESSION_WIRE_MAX(body.len) > out->max - out->len)
+	    SESSION_WIRE_MAX(len) > out->max - out->len)
 		return LK_ERR(LK_E_LIMIT, "message");
-	length = (uint32_t)body.len + 1;
-	for (size_t i = 0; i < sizeof(length); i++)
-		head[i] = (uint8_t)(length >> (8 * (sizeof(length) - 1 - i)));
-	head[MESSAGE_HEAD - 1] = message;
-	err = message_write(s, out, BYTES_OF(head), body);
+	if (s->queue.len + MESSAGE_HEAD > NOISE_PLAIN_MAX)
+		TRY(session_flush(s, out));
+	buf_u32(&s->queue, (uint32_t)body.len + 1);
+	buf_u8(&s->queue, message);
+	err = message_write(s, out, body);
 	return err.code == LK_OK ? err : session_fail(s, err);
+}
+
+lk_err
+session_send(
+    struct session *s, struct buf *out, uint8_t message, struct bytes body)
+{
+	TRY(session_queue(s, out, message, body));
+	return session_flush(s, out);
 }
 
 const uint8_t *

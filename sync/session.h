@@ -132,11 +132,20 @@ void session_psk(struct session *, const uint8_t psk[static SESSION_PSK_LEN]);
 void session_window(struct session *, const struct dh_key *);
 
 /*
- * Appends one message to `out`.  LIMIT when out has no room for
- * SESSION_WIRE_MAX of it or the body is over MESSAGE_MAX: nothing was sent and
- * the session goes on.  AGAIN before it is established; otherwise the error
- * that killed the session.
+ * Says one message: whole frames are appended to `out`, what fills none waits
+ * for those that follow, or for session_flush.  LIMIT when out has no room for
+ * SESSION_WIRE_MAX of all that or the body is over MESSAGE_MAX: nothing was
+ * sent and the session goes on.  AGAIN before it is established; otherwise the
+ * error that killed the session.
  */
+LK_MUST_USE lk_err session_queue(
+    struct session *, struct buf *out, uint8_t message, struct bytes body);
+/* Appends what waits as a frame, if anything does; NULL is fine.  LIMIT, NOMEM:
+ * the session is dead. */
+LK_MUST_USE lk_err session_flush(struct session *, struct buf *out);
+/* What waits is not sent, and nothing else happens.  NULL is fine. */
+void session_end(struct session *);
+/* Both in one; errors as session_queue. */
 LK_MUST_USE lk_err session_send(
     struct session *, struct buf *out, uint8_t message, struct bytes body);
 

@@ -12,9 +12,9 @@
 
 static struct device *doing;
 
-lk_err __real_session_send(
+lk_err __real_session_queue(
     struct session *, struct buf *out, uint8_t message, struct bytes body);
-lk_err __wrap_session_send(
+lk_err __wrap_session_queue(
     struct session *, struct buf *out, uint8_t message, struct bytes body);
 lk_err __real_replica_receive(struct replica *, uint32_t docno,
     const uint8_t *from, const struct bytes *envelopes, size_t n,
@@ -31,7 +31,7 @@ measure_device(struct device *d)
 
 /* The linker puts these in front of the real ones. */
 lk_err
-__wrap_session_send(
+__wrap_session_queue(
     struct session *s, struct buf *out, uint8_t message, struct bytes body)
 {
 	if (doing != NULL) {
@@ -39,7 +39,7 @@ __wrap_session_send(
 		doing->world->by_message[message]++;
 		doing->world->bytes_by_message[message] += body.len;
 	}
-	return __real_session_send(s, out, message, body);
+	return __real_session_queue(s, out, message, body);
 }
 
 lk_err

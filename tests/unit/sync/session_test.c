@@ -66,13 +66,67 @@ ten_thousand_messages_arrive_whatever_the_fragments(void **state)
 
 		/* What is on the way is bounded, as a socket's buffer is. */
 		if (sent[side] < total && l.wire[side].len < 100000)
-			err = session_send(l.side[side], &l.wire[side],
+			err = session_queue(l.side[side], &l.wire[side],
 			    TYPE_ANY, BYTES(scratch, len));
 		assert_true(err.code == LK_OK || err.code == LK_E_AGAIN);
 		sent[side] += err.code == LK_OK;
+		if (random_below(&l.random, 4) == 0)
+			assert_int_equal(
+			    session_flush(l.side[side], &l.wire[side]).code,
+			    LK_OK);
 		fragment_deliver(&l, side, &got[side], scratch);
 	}
 	assert_int_equal(l.wire[0].len + l.wire[1].len, 0);
+	link_close(&l);
+}
+
+static void
+what_is_said_together_goes_in_one_frame(void **state)
+{
+	struct session_event event;
+	struct bytes in;
+	struct link l;
+	struct buf *wire = &l.wire[0];
+
+	(void)state;
+	link_ready(&l, 30);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(session_queue(l.side[0], wire, TYPE_ANY,
+				     BYTES_OF(zeros_200))
+				     .code,
+		    LK_OK);
+	assert_int_equal(wire->len, 0);
+	assert_int_equal(session_flush(l.side[0], wire).code, LK_OK);
+	assert_int_equal(wire->len, 2 + 3 * (5 + 200) + 16);
+	assert_int_equal(session_flush(l.side[0], wire).code, LK_OK);
+	in = buf_bytes(wire);
+	assert_int_equal(in.len, 2 + 3 * (5 + 200) + 16);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(
+		    session_step(l.side[1], &in, &l.wire[1], &event).code,
+		    LK_OK);
+		assert_int_equal(event.type, SESSION_MESSAGE);
+		assert_int_equal(event.body.len, 200);
+	}
+	buf_reset(wire);
+	link_close(&l);
+}
+
+static void
+what_waits_when_a_session_is_ended_is_not_sent(void **state)
+{
+	struct link l;
+	struct buf *wire = &l.wire[0];
+
+	(void)state;
+	link_ready(&l, 31);
+	assert_int_equal(
+	    session_queue(l.side[0], wire, TYPE_ANY, BYTES_OF(zeros_200)).code,
+	    LK_OK);
+	session_end(l.side[0]);
+	assert_int_equal(session_flush(l.side[0], wire).code, LK_OK);
+	assert_int_equal(wire->len, 0);
+	assert_dead(&l, 0, LK_E_AGAIN);
 	link_close(&l);
 }
 
@@ -379,6 +433,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    ten_thousand_messages_arrive_whatever_the_fragments),
+		cmocka_unit_test(what_is_said_together_goes_in_one_frame),
+		cmocka_unit_test(
+		    what_waits_when_a_session_is_ended_is_not_sent),
 		cmocka_unit_test(a_truncated_stream_gives_no_message),
 		cmocka_unit_test(garbage_in_an_open_session_ends_it),
 		cmocka_unit_test(every_flipped_bit_of_a_frame_ends_the_session),
