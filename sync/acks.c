@@ -8,8 +8,16 @@
 
 #define ACK_DELAY_MS 20
 #define ACK_CROWD_MS 2000
-#define ACK_HEADS_MAX ENVELOPE_DEPS_MAX
 #define ACK_PLAIN_MAX (1 + ACK_HEADS_MAX * LK_ID_LEN + SIGN_LEN)
+
+static void
+acks_arm(struct engine *e)
+{
+	if (e->acks_due.ms == 0)
+		e->acks_due.ms = e->now.mono.ms + ACK_DELAY_MS;
+	if (e->acks_due.ms < e->wake.ms)
+		e->wake = e->acks_due;
+}
 
 lk_err
 acks_note(struct engine *e, uint32_t docno)
@@ -21,14 +29,12 @@ acks_note(struct engine *e, uint32_t docno)
 		return docno_list_add(
 		    &e->late, &e->late_len, &e->late_cap, docno);
 	}
-	if (e->acks_len == 0)
-		e->acks_due.ms = e->now.mono.ms + ACK_DELAY_MS;
+	acks_arm(e);
 	return docno_list_add(&e->acks, &e->acks_len, &e->acks_cap, docno);
 }
 
-/* The counter rises with the log, on which the heads depend. */
-static lk_err
-ack_counter(struct engine *e, uint32_t docno, uint64_t *out)
+lk_err
+acks_counter(struct engine *e, uint32_t docno, uint64_t *out)
 {
 	struct docstate *ds;
 	struct node node;
@@ -92,7 +98,7 @@ ack_write(
 	TRY(err);
 	epoch_ack_key(key, &epoch);
 	secret_wipe(&epoch, sizeof(epoch));
-	TRY(ack_counter(e, ds->docno, counter));
+	TRY(acks_counter(e, ds->docno, counter));
 	author_tag(tag, &ds->topic, e->identity->sign.pk);
 	buf_mem(&aad, ds->topic.id, LK_TOPIC_LEN);
 	buf_mem(&aad, tag, LK_TOPIC_LEN);
@@ -125,9 +131,15 @@ acks_body(struct engine *e, uint32_t docno, uint32_t number, struct buf *b)
 lk_err
 acks_send(struct engine *e, struct link *l, uint32_t number)
 {
+	uint32_t docno = topics_number(l, number)->docno, devices;
 	BUF_SCOPED b = { .max = 4096 };
 
-	TRY(acks_body(e, topics_number(l, number)->docno, number, &b));
+	TRY(acks_pass_among(e, docno, &devices));
+	if (devices == 0) {
+		acks_arm(e);
+		return acks_say_soon(e, l, number);
+	}
+	TRY(acks_body(e, docno, number, &b));
 	if (b.len > 0)
 		link_send(e, l, MSG_ACK, buf_bytes(&b));
 	return LK_NONE;
@@ -142,7 +154,7 @@ acks_late(struct engine *e)
 		TRY(docno_list_add(
 		    &e->acks, &e->acks_len, &e->acks_cap, e->late[i]));
 	e->late_len = 0;
-	e->acks_due = e->now.mono;
+	acks_arm(e);
 	return LK_NONE;
 }
 
@@ -164,18 +176,23 @@ lk_err
 acks_flush(struct engine *e, size_t max)
 {
 	size_t n = e->acks_len < max ? e->acks_len : max;
+	struct link *l;
 
+	if (e->acks_due.ms == 0 || e->acks_due.ms > e->now.mono.ms)
+		return LK_NONE;
 	for (size_t i = 0; i < n; i++) {
-		struct link *l;
-
 		TAILQ_FOREACH (l, &e->links, next) {
 			if (ack_wanted(e, l, e->acks[i]))
 				TRY(acks_send(e, l, topics_of(l, e->acks[i])));
 		}
 	}
-	memmove(e->acks, e->acks + n, (e->acks_len - n) * sizeof(*e->acks));
+	if (n > 0)
+		memmove(
+		    e->acks, e->acks + n, (e->acks_len - n) * sizeof(*e->acks));
 	e->acks_len -= n;
-	e->acks_due = e->now.mono;
+	TAILQ_FOREACH (l, &e->links, next)
+		TRY(acks_say(e, l));
+	e->acks_due.ms = e->acks_len > 0 ? e->now.mono.ms : 0;
 	return LK_NONE;
 }
 
@@ -222,68 +239,10 @@ ack_open(struct engine *e, const uint8_t pk[static 32], struct docstate *ds,
 	return LK_NONE;
 }
 
-/* How many essential envelopes lie outside the past of the heads a device has
- * acknowledged, and since when; *lacking when it holds one we do not. */
-static lk_err
-ack_missing(struct replica *r, struct docstate *ds, const struct ack_record *a,
-    struct sync_status *s, bool *lacking)
+lk_err
+acks_keep(struct engine *e, struct docstate *ds, const uint8_t pk[static 32],
+    struct ack_record *record, uint64_t conn)
 {
-	uint32_t heads[ACK_HEADS_MAX];
-	size_t n = 0;
-
-	*lacking = false;
-	for (size_t i = 0; i < a->heads_len; i++) {
-		uint32_t node = graph_find(ds->graph, a->heads + i * LK_ID_LEN);
-
-		if (node == GRAPH_NONE)
-			*lacking = true;
-		else
-			heads[n++] = node;
-	}
-	for (uint32_t node = graph_len(ds->graph); node-- > 0;) {
-		struct node record;
-		bool has = false;
-
-		if (!graph_essential(ds->graph, node))
-			continue;
-		for (size_t i = 0; i < n && !has; i++)
-			has = graph_in_past(ds->graph, node, heads[i]);
-		if (has)
-			continue;
-		s->pending++;
-		TRY(node_get(r, ds->docno, node, &record));
-		s->oldest = record.received;
-	}
-	return LK_NONE;
-}
-
-/* Notes at which fingerprint a device was seen to hold all that we do, so that
- * the question need not be worked out again. */
-static lk_err
-ack_equal(struct replica *r, struct docstate *ds, struct ack_record *a)
-{
-	struct sync_status s = { .pending = 0 };
-	struct fingerprint fp;
-	bool lacking;
-
-	TRY(ack_missing(r, ds, a, &s, &lacking));
-	if (s.pending > 0 || lacking)
-		return LK_NONE;
-	TRY(fingerprint_doc(r->txn, ds->docno, &fp));
-	memcpy(a->equal, fp.sum, sizeof(a->equal));
-	return LK_NONE;
-}
-
-/* Keeps what a device said, in `plain`, and passes on what is news. */
-static lk_err
-ack_keep(struct engine *e, struct docstate *ds, const uint8_t pk[static 32],
-    const struct ack *a, const struct buf *plain, uint64_t conn)
-{
-	struct ack_record record = { .when = e->now.wall,
-		.counter = a->counter,
-		.heads = plain->ptr + 1,
-		.heads_len = plain->ptr[0],
-		.said = a->said };
 	struct ack_record old = { .counter = 0 };
 	lk_err err = ack_record_get(e->r, ds->docno, pk, &old);
 	const struct link *l = link_find(e, conn);
@@ -292,41 +251,31 @@ ack_keep(struct engine *e, struct docstate *ds, const uint8_t pk[static 32],
 	if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
 		return err;
 	again = err.code == LK_OK &&
-	    memcmp(old.incarnation, a->incarnation, INCARNATION_LEN) == 0;
-	memcpy(record.incarnation, a->incarnation, INCARNATION_LEN);
-	memcpy(record.former, again ? old.former : old.incarnation,
+	    memcmp(old.incarnation, record->incarnation, INCARNATION_LEN) == 0;
+	memcpy(record->former, again ? old.former : old.incarnation,
 	    INCARNATION_LEN);
-	again &= old.counter == a->counter;
-	record.passed = l != NULL && memcmp(l->pk, pk, 32) != 0;
-	TRY(ack_equal(e->r, ds, &record));
-	TRY(ack_record_put(e->r, ds->docno, pk, &record));
-	return again ? LK_NONE : acks_pass_note(e, ds->docno, pk, conn);
+	again &= old.counter == record->counter && old.said.len > 0;
+	record->when = e->now.wall;
+	record->passed = l != NULL && memcmp(l->pk, pk, 32) != 0;
+	TRY(acks_equal(e->r, ds, record));
+	TRY(ack_record_put(e->r, ds->docno, pk, record));
+	return again || record->said.len == 0
+	    ? LK_NONE
+	    : acks_pass_note(e, ds->docno, pk, conn);
 }
 
-/* The i-th other device that may read the document. */
-bool
-acks_reader(const struct engine *e, const struct docstate *ds, size_t i,
-    uint8_t pk[static 32])
+/* The same of what was signed, its heads in `plain`. */
+static lk_err
+ack_keep(struct engine *e, struct docstate *ds, const uint8_t pk[static 32],
+    const struct ack *a, const struct buf *plain, uint64_t conn)
 {
-	for (size_t m = 0; m < graph_members_len(ds->graph); m++) {
-		struct member member, before;
-		bool again = false;
+	struct ack_record record = { .counter = a->counter,
+		.heads = plain->ptr + 1,
+		.heads_len = plain->ptr[0],
+		.said = a->said };
 
-		graph_member(ds->graph, m, &member);
-		if ((member.flags & GRANT_COLD) != 0 || member.rank == 0 ||
-		    memcmp(member.key, e->identity->sign.pk, 32) == 0 ||
-		    graph_role(ds->graph, member.key) < ROLE_READ)
-			continue;
-		for (size_t b = 0; b < m && !again; b++) {
-			graph_member(ds->graph, b, &before);
-			again = memcmp(before.key, member.key, 32) == 0;
-		}
-		if (!again && i-- == 0) {
-			memcpy(pk, member.key, 32);
-			return true;
-		}
-	}
-	return false;
+	memcpy(record.incarnation, a->incarnation, INCARNATION_LEN);
+	return acks_keep(e, ds, pk, &record, conn);
 }
 
 static const uint8_t stored_magic[4] = { 'L', 'K', 'A', '1' };
@@ -342,7 +291,7 @@ acks_name(struct engine *e, struct docstate *ds, struct stored_name *name)
 	    graph_role(ds->graph, e->identity->sign.pk) < ROLE_READ ||
 	    !acks_reader(e, ds, 0, pk))
 		return LK_ERR(LK_E_NOTFOUND, "ACK");
-	TRY(ack_counter(e, ds->docno, &counter));
+	TRY(acks_counter(e, ds->docno, &counter));
 	*name = (struct stored_name){
 		.kind = STORED_ACK, .seq = rd_u64(&rd), .count = counter
 	};
@@ -462,7 +411,7 @@ acks_current(
 	lk_err err;
 
 	*current = false;
-	TRY(ack_counter(e, ds->docno, &counter));
+	TRY(acks_counter(e, ds->docno, &counter));
 	if (a->counter != counter ||
 	    memcmp(a->incarnation, e->incarnation, INCARNATION_LEN) != 0)
 		return LK_NONE;
@@ -513,80 +462,4 @@ acks_stored(struct engine *e, struct docstate *ds,
 	    rd_u64(&number) != name->seq || a.counter != name->count)
 		return LK_ERR(LK_E_MALFORMED, "ACK of another name");
 	return acks_kept(e, ds, &a);
-}
-
-lk_err
-acks_cover(struct engine *e, struct docstate *ds, const uint8_t pk[static 32],
-    uint32_t node, bool *cover)
-{
-	struct ack_record a;
-	lk_err err = ack_record_get(e->r, ds->docno, pk, &a);
-
-	*cover = false;
-	if (err.code == LK_E_NOTFOUND)
-		return LK_NONE;
-	TRY(err);
-	/* Whoever passed it on knows other keys than we do. */
-	if (a.passed)
-		return LK_NONE;
-	for (size_t i = 0; i < a.heads_len && !*cover; i++) {
-		uint32_t head = graph_find(ds->graph, a.heads + i * LK_ID_LEN);
-
-		*cover =
-		    head != GRAPH_NONE && graph_in_past(ds->graph, node, head);
-	}
-	return LK_NONE;
-}
-
-lk_err
-acks_stand(
-    struct engine *e, uint32_t docno, const uint8_t pk[static 32], bool *stand)
-{
-	struct fingerprint fp;
-	struct ack_record a;
-	lk_err err = ack_record_get(e->r, docno, pk, &a);
-
-	*stand = false;
-	if (err.code == LK_E_NOTFOUND)
-		return LK_NONE;
-	TRY(err);
-	TRY(fingerprint_doc(e->r->txn, docno, &fp));
-	*stand = fp.count > 0 && memcmp(fp.sum, a.equal, sizeof(a.equal)) == 0;
-	return LK_NONE;
-}
-
-lk_err
-engine_sync_status(
-    struct engine *e, uint32_t docno, size_t i, struct sync_status *out)
-{
-	struct sync_status s = { .state = SYNC_UNKNOWN };
-	struct grant_ref mine;
-	struct ack_record a;
-	struct docstate *ds;
-	struct peer *peer;
-	bool lacking;
-	lk_err err;
-
-	TRY(docstate_get(e->r, docno, &ds));
-	/* Who was revoked is told nothing, so he cannot say who has what. */
-	if (graph_grant_for(ds->graph, e->identity->sign.pk, ROLE_RELAY, &mine)
-		    .code == LK_E_DENIED ||
-	    !acks_reader(e, ds, i, s.pk))
-		return LK_ERR(LK_E_NOTFOUND, "device");
-	s.connected = link_of(e, s.pk) != NULL;
-	err = ack_record_get(e->r, docno, s.pk, &a);
-	if (err.code == LK_E_NOTFOUND) {
-		peer = peers_find(e, s.pk);
-		if (peer != NULL)
-			s.oldest = peer->seen;
-		*out = s;
-		return LK_NONE;
-	}
-	TRY(err);
-	TRY(ack_missing(e->r, ds, &a, &s, &lacking));
-	s.state = s.pending > 0 || lacking ? SYNC_PENDING : SYNC_DONE;
-	if (s.pending == 0)
-		s.oldest = a.when;
-	*out = s;
-	return LK_NONE;
 }

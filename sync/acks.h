@@ -10,7 +10,9 @@
  * connected only what it says itself counts.
  *
  *   ack_record.c what is kept, by document and device
- *   acks.c       saying, hearing, and what it tells
+ *   acks.c       saying and hearing those that are signed
+ *   acks_said.c  those that are for one peer, many together
+ *   acks_tell.c  what they tell
  *   acks_pass.c  passing on
  */
 #ifndef SYNC_ACKS_H
@@ -40,7 +42,8 @@ struct ack_record {
 	bool passed;       /* it came from somebody else */
 	const uint8_t *heads;
 	size_t heads_len;
-	struct bytes said; /* the message, without the topic's number */
+	struct bytes said; /* the message, without the topic's number; empty:
+			    * it was not signed, and is not passed on */
 };
 /* NOTFOUND, CORRUPT. */
 LK_MUST_USE lk_err ack_record_get(struct replica *, uint32_t docno,
@@ -54,11 +57,12 @@ LK_MUST_USE lk_err ack_record_next(struct replica *, uint32_t docno,
 /* acks.c */
 /* A document is to be acknowledged soon; a crowd later, to neighbours only. */
 LK_MUST_USE lk_err acks_note(struct engine *, uint32_t docno);
+/* Says what is due, of so many documents at once. */
 LK_MUST_USE lk_err acks_flush(struct engine *, size_t max);
 /* Those of crowds, when they have waited for others. */
 LK_MUST_USE lk_err acks_late(struct engine *);
 LK_MUST_USE lk_err acks_received(struct engine *, struct link *, struct bytes);
-/* Acknowledges a document to one peer. */
+/* Acknowledges a document to one peer: soon, when that is for it alone. */
 LK_MUST_USE lk_err acks_send(struct engine *, struct link *, uint32_t number);
 /* What acks_send says, as the body of the message; nothing where there is
  * nothing to say. */
@@ -83,6 +87,28 @@ LK_MUST_USE lk_err acks_stand(
 bool acks_reader(const struct engine *, const struct docstate *, size_t i,
     uint8_t pk[static 32]);
 
+/* The counter rises with the log, on which the heads depend; 0: there are
+ * none. */
+LK_MUST_USE lk_err acks_counter(
+    struct engine *, uint32_t docno, uint64_t *counter);
+/* Keeps what a device said, completing the record, and passes on what is signed
+ * and news; `conn` is the link it came by, or 0. */
+LK_MUST_USE lk_err acks_keep(struct engine *, struct docstate *,
+    const uint8_t pk[static 32], struct ack_record *, uint64_t conn);
+
+/* acks_tell.c */
+/* Notes at which fingerprint a device was seen to hold all that we do, so that
+ * the question need not be worked out again. */
+LK_MUST_USE lk_err acks_equal(
+    struct replica *, struct docstate *, struct ack_record *);
+
+/* acks_said.c */
+/* Notes that a document is to be acknowledged to this peer alone. */
+LK_MUST_USE lk_err acks_say_soon(
+    struct engine *, struct link *, uint32_t number);
+LK_MUST_USE lk_err acks_say(struct engine *, struct link *);
+LK_MUST_USE lk_err acks_said(struct engine *, struct link *, struct bytes);
+
 /* One to be passed on when it is due. */
 struct ack_pass {
 	uint32_t docno;
@@ -92,6 +118,10 @@ struct ack_pass {
 	size_t from_len;
 };
 /* acks_pass.c */
+/* How many devices a document's acknowledgements are passed on among, this one
+ * too; 0: not at all.  Of two each hears the other. */
+LK_MUST_USE lk_err acks_pass_among(
+    struct engine *, uint32_t docno, uint32_t *devices);
 /* An acknowledgement was kept that came by this link (0: by none). */
 LK_MUST_USE lk_err acks_pass_note(struct engine *, uint32_t docno,
     const uint8_t pk[static 32], uint64_t conn);

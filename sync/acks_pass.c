@@ -36,10 +36,8 @@ pass_new(struct engine *e)
 	return &e->passes[e->passes_len++];
 }
 
-/* How many devices a document's acknowledgements are passed on among, this one
- * too; 0: not at all.  Of two each hears the other. */
-static lk_err
-pass_among(struct engine *e, uint32_t docno, uint32_t *devices)
+lk_err
+acks_pass_among(struct engine *e, uint32_t docno, uint32_t *devices)
 {
 	TRY(member_index_count(e->r, docno, devices));
 	if (*devices < 3 || *devices > ACK_PASS_DEVICES_MAX)
@@ -54,7 +52,7 @@ acks_pass_note(struct engine *e, uint32_t docno, const uint8_t pk[static 32],
 	struct ack_pass *p = pass_find(e, docno, pk);
 	uint32_t devices;
 
-	TRY(pass_among(e, docno, &devices));
+	TRY(acks_pass_among(e, docno, &devices));
 	if (devices == 0)
 		return LK_NONE;
 	e->acks_generation++;
@@ -123,6 +121,8 @@ pass_on(struct engine *e, const struct ack_pass *p)
 	if (err.code == LK_E_NOTFOUND)
 		return LK_NONE;
 	TRY(err);
+	if (a.said.len == 0)
+		return LK_NONE;
 	TAILQ_FOREACH (l, &e->links, next) {
 		uint32_t number = topics_of(l, p->docno);
 
@@ -160,9 +160,9 @@ acks_pass_next_ms(const struct engine *e)
 	return next;
 }
 
-/* The next record of a document's member that is neither the peer's nor our
- * own. Of who is none any more nothing new is taken, so devices would differ
- * about him for ever. */
+/* The next record of a document's member that can be passed on, and is neither
+ * the peer's nor our own. Of who is none any more nothing new is taken, so
+ * devices would differ about him for ever. */
 static lk_err
 known_next(struct engine *e, const struct link *l, uint32_t docno,
     uint8_t pk[static 32], struct ack_record *a)
@@ -171,7 +171,7 @@ known_next(struct engine *e, const struct link *l, uint32_t docno,
 		bool member = false;
 
 		TRY(ack_record_next(e->r, docno, pk, a));
-		if (memcmp(pk, l->pk, 32) != 0 &&
+		if (a->said.len > 0 && memcmp(pk, l->pk, 32) != 0 &&
 		    memcmp(pk, e->identity->sign.pk, 32) != 0)
 			TRY(member_index_has(e->r, docno, pk, &member));
 		if (member)
@@ -191,7 +191,7 @@ acks_sum(struct engine *e, const struct link *l, uint32_t docno,
 	uint32_t devices;
 
 	*f = (struct fingerprint){ .count = 0 };
-	TRY(pass_among(e, docno, &devices));
+	TRY(acks_pass_among(e, docno, &devices));
 	if (devices == 0)
 		return LK_NONE;
 	do {
@@ -217,7 +217,7 @@ acks_tell(struct engine *e, struct link *l, uint32_t number)
 
 	if (t == NULL || !link_topic_is_shared(t))
 		return LK_NONE;
-	TRY(pass_among(e, t->docno, &devices));
+	TRY(acks_pass_among(e, t->docno, &devices));
 	if (devices == 0)
 		return LK_NONE;
 	do {

@@ -298,7 +298,7 @@ engine_plan(struct engine *e)
 		wake_at(e, e->held_due.ms);
 	wake_at(e, engine_remotes_next_ms(e));
 	wake_at(e, relay_clients_next_ms(e));
-	if (e->acks_len > 0)
+	if (e->acks_due.ms > 0)
 		wake_at(e, e->acks_due.ms);
 	if (e->heals_len > 0)
 		wake_at(e, e->heals_due.ms);
@@ -336,8 +336,7 @@ engine_tick(struct engine *e, struct now now)
 	TRY(relay_clients_tick(e));
 	windows_tick(e);
 	TRY(acks_late(e));
-	if (e->acks_len > 0 && e->acks_due.ms <= now.mono.ms)
-		TRY(acks_flush(e, ACKS_AT_ONCE));
+	TRY(acks_flush(e, ACKS_AT_ONCE));
 	TRY(acks_pass_step(e));
 	engine_plan(e);
 	return LK_NONE;
@@ -425,8 +424,8 @@ engine_aborted(struct engine *e)
 	struct link *l;
 
 	/* What the sessions said was never sent: they cannot go on. */
-		session_end(l->session);
 	TAILQ_FOREACH (l, &e->links, next) {
+		session_end(l->session);
 		buf_wipe(&l->out);
 		overlay_lost(e, l);
 		l->state = LINK_CLOSED;
@@ -439,6 +438,7 @@ engine_aborted(struct engine *e)
 	e->discovery.ready = false;
 	e->origins_len = 0;
 	e->acks_len = e->late_len = 0;
+	e->acks_due.ms = 0;
 	e->passes_len = 0;
 	overlay_clear(e);
 	/* What was done of it is undone, and what was new may be lost. */

@@ -91,7 +91,8 @@ struct link {
 	bool recovers; /* it shows a certificate of a root key, and no ticket */
 	struct bytes payload; /* owned: what who joins so has said */
 	struct code_run *run; /* owned: pairing by code */
-	uint64_t window;      /* handle of the code shown here; 0: none */
+	uint8_t incarnation[INCARNATION_LEN]; /* from its HELLO */
+	uint64_t window; /* handle of the code shown here; 0: none */
 	/* Topics. */
 	bool set_sent, set_received, listed, matched;
 	bool list_again; /* there are topics without number */
@@ -106,7 +107,9 @@ struct link {
 	uint32_t *offered; /* owned: document numbers in order of our list */
 	size_t offered_len, offered_base;
 	size_t answered_base; /* matches we gave so far */
-	size_t queued;        /* lsns in the queues of the numbers */
+	uint32_t *acks; /* owned: numbers to acknowledge, to this peer alone */
+	size_t acks_len, acks_cap;
+	size_t queued; /* lsns in the queues of the numbers */
 	struct mono spent_since;
 	size_t spent;           /* on what it asked, in this minute */
 	uint64_t acks_compared; /* acks_generation when that was last done */
@@ -150,7 +153,7 @@ struct engine {
 	size_t origins_len, origins_cap;
 	uint32_t *acks; /* owned; documents to acknowledge */
 	size_t acks_len, acks_cap;
-	struct mono acks_due;
+	struct mono acks_due;    /* ms 0: nothing to say */
 	struct ack_pass *passes; /* owned; acknowledgements to pass on */
 	size_t passes_len, passes_cap;
 	uint64_t acks_generation; /* rises with each that is kept */
@@ -187,11 +190,11 @@ LK_MUST_USE lk_err link_open(struct engine *, uint64_t conn, bool initiator,
 LK_MUST_USE lk_err link_start(
     struct engine *, struct link *, const struct session_config *);
 void link_send(struct engine *, struct link *, enum message_type, struct bytes);
+/* Puts what was said into `out`: whether there is anything. */
+bool link_flush(struct link *);
 /* Whether the peer is a device of this person: certified, and not thrown out of
  * his home.  Asked each time: either device may hear of the other late. */
 bool link_is_own(struct engine *, const struct link *);
-/* Puts what was said into `out`: whether there is anything. */
-bool link_flush(struct link *);
 /* Whether it is that, or of somebody met before: by ticket, or as a member of
  * a document. */
 bool link_is_met(struct engine *, const struct link *);

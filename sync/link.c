@@ -364,6 +364,7 @@ hello_received(struct engine *e, struct link *l, struct bytes body)
 	if (l->run != NULL)
 		return pair_run_open(e, l);
 	l->state = LINK_OPEN;
+	memcpy(l->incarnation, hello.incarnation, INCARNATION_LEN);
 	l->opened = e->now.mono;
 	if (l->has_ticket)
 		TRY(pairing_answer(e, l));
@@ -428,6 +429,7 @@ static const struct handler {
 	{ MSG_BATCH, IN_KNOWN, reconcile_batch },
 	{ MSG_WANT, IN_KNOWN, reconcile_want },
 	{ MSG_ACK, IN_KNOWN, acks_received },
+	{ MSG_ACKS, IN_KNOWN, acks_said },
 	{ MSG_WELCOME, IN_KNOWN | IN_PAIRING, pairing_welcome },
 	{ MSG_CARD, IN_OPEN | IN_KNOWN, pairing_card },
 	{ MSG_PEERS, IN_KNOWN, peers_received },

@@ -11,6 +11,8 @@
 
 #define SMALL_MAX 64
 #define LIST_MAX (64 * 1024)
+#define ACKS_MAX (64 * 1024)
+#define ACK_SLOTS_SOUGHT 64
 #define VECTOR_MAX (256 * 1024)
 
 #define PEERS_BODY_MAX (256 * 1024)
@@ -40,6 +42,7 @@ message_body_max(uint32_t out[static 256])
 		{ MSG_WANT, 4 + WANT_MAX * LK_ID_LEN },
 		{ MSG_ACK, 4 * 1024 },
 		{ MSG_BUSY, SMALL_MAX },
+		{ MSG_ACKS, ACKS_MAX },
 		{ MSG_WELCOME, WELCOME_MAX },
 		{ MSG_CARD, CARD_MAX },
 		{ MSG_PEERS, PEERS_BODY_MAX },
@@ -551,6 +554,84 @@ ack_decode(struct ack *out, struct bytes in)
 	    (a.sealed.len - 1 - SIGN_LEN - SEAL_TAG_LEN) % LK_ID_LEN != 0)
 		return LK_ERR(LK_E_TRUNCATED, "ACK");
 	*out = a;
+	return LK_NONE;
+}
+
+void
+acks_entry_encode(struct buf *b, uint64_t *next, uint32_t topic,
+    uint64_t counter, size_t heads)
+{
+	buf_uleb(b, topic - *next);
+	buf_uleb(b, counter);
+	buf_u8(b, (uint8_t)heads);
+	*next = (uint64_t)topic + 1;
+}
+
+void
+acks_head_encode(struct buf *b, const struct item_state *out,
+    const uint8_t id[static LK_ID_LEN])
+{
+	for (size_t i = 0; i < out->len && i < ACK_SLOTS_SOUGHT; i++)
+		if (memcmp(out->slots[i].last, id, LK_ID_LEN) == 0) {
+			buf_uleb(b, i + 1);
+			return;
+		}
+	buf_uleb(b, 0);
+	buf_mem(b, id, LK_ID_LEN);
+}
+
+bool
+acks_entry_next(struct acks *m, struct acks_entry *out)
+{
+	struct rd *r = &m->entries;
+	struct acks_entry e = { .topic = 0 };
+	uint64_t gap;
+
+	if (r->left.len == 0 || r->failed)
+		return false;
+	gap = rd_uleb(r);
+	e.counter = rd_uleb(r);
+	e.len = rd_u8(r);
+	if (gap > UINT32_MAX || m->next + gap > UINT32_MAX ||
+	    e.len > ACK_HEADS_MAX)
+		r->failed = true;
+	m->next += gap;
+	e.topic = (uint32_t)m->next++;
+	e.heads = *r;
+	for (size_t i = 0; i < e.len && !r->failed; i++)
+		if (rd_uleb(r) == 0)
+			(void)rd_take(r, LK_ID_LEN);
+	*out = e;
+	return !r->failed;
+}
+
+lk_err
+acks_decode(struct acks *out, struct bytes in)
+{
+	struct acks walk = { .entries = rd_over(in) };
+	struct acks_entry e;
+
+	if (in.len == 0)
+		return LK_ERR(LK_E_TRUNCATED, "ACKS");
+	while (acks_entry_next(&walk, &e))
+		continue;
+	TRY(rd_end(&walk.entries, "ACKS"));
+	*out = (struct acks){ .entries = rd_over(in) };
+	return LK_NONE;
+}
+
+lk_err
+acks_head_next(struct acks_entry *e, const struct item_state *in,
+    uint8_t id[static LK_ID_LEN])
+{
+	uint64_t slot = rd_uleb(&e->heads);
+
+	if (slot > in->len)
+		return LK_ERR(LK_E_MALFORMED, "ACKS slot");
+	if (slot == 0)
+		rd_copy(&e->heads, id, LK_ID_LEN);
+	else
+		memcpy(id, in->slots[slot - 1].last, LK_ID_LEN);
 	return LK_NONE;
 }
 

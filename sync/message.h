@@ -37,6 +37,7 @@ enum message_type {
 	MSG_WANT = 36,
 	MSG_ACK = 38,
 	MSG_BUSY = 39,
+	MSG_ACKS = 40,
 	MSG_WELCOME = 48,
 	MSG_CARD = 49,
 	MSG_PEERS = 50,
@@ -216,6 +217,32 @@ struct ack {
 	struct bytes said; /* all after the topic: no session's */
 };
 LK_MUST_USE lk_err ack_decode(struct ack *, struct bytes);
+
+/*
+ * ACKS: what the peer is told that nobody else is to be, of many documents.  A
+ * head that is the last item of one of the sender's slots is named by that.
+ */
+#define ACK_HEADS_MAX 64
+struct acks {
+	struct rd entries;
+	uint64_t next; /* the least number that may follow */
+};
+struct acks_entry {
+	uint32_t topic;
+	uint64_t counter;
+	size_t len; /* heads, walked with acks_head_next */
+	struct rd heads;
+};
+/* By rising numbers; of a new message *next is 0. */
+void acks_entry_encode(struct buf *, uint64_t *next, uint32_t topic,
+    uint64_t counter, size_t heads);
+void acks_head_encode(struct buf *, const struct item_state *out,
+    const uint8_t id[static LK_ID_LEN]);
+LK_MUST_USE lk_err acks_decode(struct acks *, struct bytes);
+bool acks_entry_next(struct acks *, struct acks_entry *);
+/* MALFORMED: a slot that is not there. */
+LK_MUST_USE lk_err acks_head_next(struct acks_entry *,
+    const struct item_state *in, uint8_t id[static LK_ID_LEN]);
 
 /* PEERS: entries are walked with peer_entry_next. */
 struct peer_list {

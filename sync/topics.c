@@ -189,6 +189,7 @@ topics_free(struct link *l)
 	free(l->numbers);
 	free(l->by_docno);
 	free(l->offered);
+	free(l->acks);
 	free(l->set_list);
 	buf_clear(&l->match);
 }

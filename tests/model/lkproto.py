@@ -1070,7 +1070,7 @@ def message(t, body): return u32(1 + len(body)) + u8(t) + body
 
 MESSAGE_MAX = (1 << 20) + (1 << 16)
 HELLO, CLOSE, PING, PONG, SET, TOPICS, MATCH = 1, 2, 3, 4, 16, 17, 18
-FP, VV, RANGE, BATCH, WANT, ACK, BUSY, WELCOME, CARD, PEERS = 32, 33, 34, 35, 36, 38, 39, 48, 49, 50
+FP, VV, RANGE, BATCH, WANT, ACK, BUSY, ACKS, WELCOME, CARD, PEERS = 32, 33, 34, 35, 36, 38, 39, 40, 48, 49, 50
 
 
 def hello(lo, hi, caps, incarnation, max_message, port):
@@ -1228,6 +1228,39 @@ def parse_ack(b, topic, L, docid, pk_of_tag):
     return d
 
 
+def acks_body(entries):
+    """entries: (topic number, counter, heads), by number; a head is an id, or the number of a slot"""
+    out, least = b"", 0
+    for number, counter, heads in entries:
+        out += uleb(number - least) + uleb(counter) + u8(len(heads))
+        out += b"".join(uleb(h + 1) if isinstance(h, int) else uleb(0) + h for h in heads)
+        least = number + 1
+    return out
+
+
+def parse_acks(b, last=None):
+    """last: of each topic number, the ids of the last items of the sender's slots; None: slots stay numbers"""
+    check(b, "ACKS, empty")
+    r, out, number = Reader(b), [], -1
+    while r.left():
+        number += 1 + r.uleb()
+        counter, heads = r.uleb(), []
+        check(number < 1 << 32, "topic number")
+        n = r.u8()
+        check(n <= 64, "heads")
+        for _ in range(n):
+            slot = r.uleb()
+            if slot == 0:
+                heads.append(r.take(32))
+            elif last is None:
+                heads.append(slot - 1)
+            else:
+                check(slot <= len(last[number]), "slot")
+                heads.append(last[number][slot - 1])
+        out.append((number, counter, heads))
+    return out
+
+
 def peers_body(peers):
     """peers: ([certificates], [tlv])"""
     return u8(len(peers)) + b"".join(encode_proof(c) + write_tlvs(a) for c, a in peers)
@@ -1244,7 +1277,7 @@ def parse_peers(b):
 
 LIMITS = {HELLO: 24, CLOSE: 1, PING: 8, PONG: 8, SET: 20, TOPICS: 64 << 10, MATCH: 512 << 10, FP: 33, VV: 256 << 10,
     RANGE: 64 << 10, BATCH: MESSAGE_MAX,
-          WANT: 4 + 512 * 32, ACK: 4096, BUSY: 8, WELCOME: 4096, CARD: 24 << 10, PEERS: 256 << 10}
+          WANT: 4 + 512 * 32, ACK: 4096, BUSY: 8, ACKS: 64 << 10, WELCOME: 4096, CARD: 24 << 10, PEERS: 256 << 10}
 FIXED = {HELLO, CLOSE, PING, PONG, SET, FP, BUSY}
 
 
@@ -1276,6 +1309,8 @@ def check_message(t, b):
         check(len(b) > 4 and len(b) % 32 == 4, "WANT")
     elif t == ACK:
         check(len(b) >= 76 + 16 + 65 and (len(b) - 76 - 16 - 65) % 32 == 0, "ACK")
+    elif t == ACKS:
+        parse_acks(b)
     elif t == CARD:
         parse_card(b)
     elif t == PEERS:

@@ -1210,6 +1210,11 @@ def certificates_and_sessions(laptop, phone, certs, cards):
             pass
     known = [(p.author_tag(doc.S, laptop.dev.pk), inc, 17), (p.author_tag(doc.S, phone.dev.pk), bytes(8), 9)]
     msg("fp, of acknowledgements", p.FP, p.acks_fp_body(0, 0, 2, [known, []], h), first=0, last=2, count=2, known=known)
+    said = [(0, 17, [0, doc.heads()[0]]), (2, 300, []), (5, 1, [doc.heads()[0]])]
+    sb2 = msg("acks", p.ACKS, p.acks_body(said), entries=[
+        {"topic": n, "counter": c, "heads": [{"slot": h} if isinstance(h, int) else {"id": h} for h in hs]} for n, c, hs in said])
+    assert p.parse_acks(sb2) == said and p.parse_acks(sb2, {0: [order[-1]], 2: [], 5: []})[0][2] == [order[-1], doc.heads()[0]]
+    refused(p.parse_acks, sb2, {0: [], 2: [], 5: []})
     msg("busy", p.BUSY, u32(0) + u32(250), topic=0, retry_ms=250)
     msg("card", p.CARD, cards["laura"])
     msg("welcome", p.WELCOME, bytes.fromhex(FILES["welcome.json"]["welcomes"][2]["welcome"]))
@@ -1243,7 +1248,9 @@ def certificates_and_sessions(laptop, phone, certs, cards):
                               ("RANGE, too long for exact", p.RANGE, u32(0) + bytes([255, 3]) + p.uleb(2049) + bytes(16)),
                               ("BATCH, end 2", p.BATCH, u32(0) + u8(2)), ("WANT, nothing", p.WANT, u32(0)),
                               ("WANT, 513 ids", p.WANT, u32(0) + bytes(32 * 513)),
-                          ("ACK, cut", p.ACK, ab[:-1]), ("type 37, reserved", 37, bytes(50)), ("BUSY, short", p.BUSY, bytes(7)),
+                          ("ACK, cut", p.ACK, ab[:-1]), ("type 37, reserved", 37, bytes(50)), ("ACKS, empty", p.ACKS, b""),
+                              ("ACKS, cut", p.ACKS, sb2[:-1]), ("ACKS, 65 heads", p.ACKS, bytes([0, 1, 65]) + bytes([1] * 65)),
+                              ("ACKS, number over 2^32", p.ACKS, p.uleb((1 << 32) - 1) + bytes([1, 0, 0, 1, 0])), ("BUSY, short", p.BUSY, bytes(7)),
                               ("PEERS, trailing byte", p.PEERS, pb + b"\0"), ("type 19", 19, b""),
                               ("type 70, reserved", 70, b"")]:
         why = refused(p.check_message, t, body)

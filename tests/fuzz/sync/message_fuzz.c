@@ -46,14 +46,30 @@ list_fuzz(uint8_t type, struct bytes in, struct buf *out)
 {
 	struct version_vector vv;
 	struct version_entry entry;
+	struct acks_entry acked;
 	struct match match;
+	struct acks acks;
 	struct want want;
+	uint64_t next = 0;
 
 	if (type == MSG_MATCH && match_decode(&match, in).code == LK_OK) {
 		for (size_t i = 0; i < match.len; i++)
 			buf_u32(out, rd_u32(&match.indexes));
 	} else if (type == MSG_WANT && want_decode(&want, in).code == LK_OK) {
 		want_encode(out, &want);
+	} else if (type == MSG_ACKS && acks_decode(&acks, in).code == LK_OK) {
+		while (acks_entry_next(&acks, &acked)) {
+			acks_entry_encode(
+			    out, &next, acked.topic, acked.counter, acked.len);
+			for (size_t i = 0; i < acked.len; i++) {
+				uint64_t slot = rd_uleb(&acked.heads);
+
+				buf_uleb(out, slot);
+				if (slot == 0)
+					buf_add(out,
+					    rd_take(&acked.heads, LK_ID_LEN));
+			}
+		}
 	} else if (type == MSG_VV &&
 	    version_vector_decode(&vv, in).code == LK_OK) {
 		version_vector_encode(out, vv.topic, vv.answer);

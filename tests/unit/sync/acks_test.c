@@ -255,6 +255,44 @@ passing_on_comes_to_an_end(void **state)
 	row_clear(&r);
 }
 
+/* Between two there is nobody to pass it on to. */
+static void
+between_two_nothing_is_signed_until_there_is_a_third(void **state)
+{
+	char text[TICKET_TEXT_MAX + 1];
+	struct wires w = { 0 };
+	struct host a, b, c;
+	uint32_t in_a, in_b;
+	struct buf said;
+
+	(void)state;
+	host_make(&w, &a, 1, "ann");
+	host_make(&w, &b, 2, "bob");
+	host_make(&w, &c, 3, "cem");
+	in_a = document(&a.d, "plan");
+	ticket_make(&a, in_a, ROLE_WRITE, 1, text);
+	in_b = redeemed(&b, redeem(&w, &b, text));
+	wires_run(&w, MINUTE);
+	host_edit(&b, in_b, "title", "new");
+	wires_run(&w, 3000);
+	assert_int_equal(seen(&a, in_a, &b), SYNC_DONE);
+	assert_int_equal(seen(&b, in_b, &a), SYNC_DONE);
+	said_of(&a, in_a, &b, &said);
+	assert_int_equal(said.len, 0);
+	said_of(&b, in_b, &a, &said);
+	assert_int_equal(said.len, 0);
+	ticket_make(&a, in_a, ROLE_WRITE, 1, text);
+	(void)redeem(&w, &c, text);
+	wires_run(&w, MINUTE);
+	assert_int_equal(seen(&a, in_a, &b), SYNC_DONE);
+	said_of(&a, in_a, &b, &said);
+	assert_true(said.len > 0);
+	buf_clear(&said);
+	host_remove(&a);
+	host_remove(&b);
+	host_remove(&c);
+}
+
 int
 main(void)
 {
@@ -265,6 +303,8 @@ main(void)
 		cmocka_unit_test(nobody_can_say_it_for_another),
 		cmocka_unit_test(who_was_thrown_out_is_not_compared),
 		cmocka_unit_test(passing_on_comes_to_an_end),
+		cmocka_unit_test(
+		    between_two_nothing_is_signed_until_there_is_a_third),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

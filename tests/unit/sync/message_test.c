@@ -187,6 +187,33 @@ busy_again(struct buf *out, struct bytes body)
 	return LK_NONE;
 }
 
+/* What an item state of 64 slots tells apart. */
+#define SLOTS 64
+static lk_err
+acks_again(struct buf *out, struct bytes body)
+{
+	static struct item_slot slots[SLOTS];
+	const struct item_state items = { .slots = slots, .len = SLOTS };
+	struct acks_entry entry;
+	struct acks m;
+	uint64_t next = 0;
+
+	for (size_t i = 0; i < SLOTS; i++)
+		memset(slots[i].last, (int)(0xc0 + i), LK_ID_LEN);
+	TRY(acks_decode(&m, body));
+	while (acks_entry_next(&m, &entry)) {
+		acks_entry_encode(
+		    out, &next, entry.topic, entry.counter, entry.len);
+		for (size_t i = 0; i < entry.len; i++) {
+			uint8_t id[LK_ID_LEN];
+
+			TRY(acks_head_next(&entry, &items, id));
+			acks_head_encode(out, &items, id);
+		}
+	}
+	return LK_NONE;
+}
+
 static const struct {
 	enum message_type type;
 	again_fn *again;
@@ -204,6 +231,7 @@ static const struct {
 	{ MSG_WANT, want_again, true, false },
 	{ MSG_ACK, ack_again, true, false },
 	{ MSG_BUSY, busy_again, false, false },
+	{ MSG_ACKS, acks_again, true, false },
 	{ MSG_PEERS, peers_again, false, true },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -257,7 +285,7 @@ static void
 every_message_of_the_vectors_is_read_and_written_again(void **state)
 {
 	(void)state;
-	assert_int_equal(vectors_each("messages", again_check), 17);
+	assert_int_equal(vectors_each("messages", again_check), 18);
 }
 
 static void
@@ -274,7 +302,7 @@ static void
 every_bad_message_of_the_vectors_is_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(vectors_each("bad", refused_check), 26);
+	assert_int_equal(vectors_each("bad", refused_check), 30);
 }
 
 static void
@@ -394,6 +422,39 @@ the_fields_are_those_of_the_vectors(void **state)
 }
 
 static void
+a_head_may_be_named_by_the_slot_it_was_sent_in(void **state)
+{
+	VECTOR body = vector_get(vector_named("acks"), "body");
+	struct item_slot slot = { .seq = 1 };
+	const struct item_state none = { .len = 0 },
+				one = { .slots = &slot, .len = 1 };
+	uint8_t id[LK_ID_LEN];
+	struct acks_entry e;
+	struct acks m;
+
+	(void)state;
+	memset(slot.last, 7, LK_ID_LEN);
+	assert_int_equal(acks_decode(&m, VECTOR_VIEW(body)).code, LK_OK);
+	assert_true(acks_entry_next(&m, &e));
+	assert_int_equal(e.topic, 0);
+	assert_int_equal(e.counter, 17);
+	assert_int_equal(e.len, 2);
+	assert_int_equal(acks_head_next(&e, &one, id).code, LK_OK);
+	assert_memory_equal(id, slot.last, LK_ID_LEN);
+	assert_int_equal(acks_head_next(&e, &one, id).code, LK_OK);
+	assert_memory_not_equal(id, slot.last, LK_ID_LEN);
+	assert_true(acks_entry_next(&m, &e));
+	assert_int_equal(e.topic, 2);
+	assert_int_equal(e.len, 0);
+	assert_true(acks_entry_next(&m, &e));
+	assert_int_equal(e.topic, 5);
+	assert_false(acks_entry_next(&m, &e));
+	assert_int_equal(acks_decode(&m, VECTOR_VIEW(body)).code, LK_OK);
+	assert_true(acks_entry_next(&m, &e));
+	assert_int_equal(acks_head_next(&e, &none, id).code, LK_E_MALFORMED);
+}
+
+static void
 lists_over_their_bounds_are_refused(void **state)
 {
 	size_t len = 4 + (WANT_MAX + 1) * LK_ID_LEN;
@@ -443,6 +504,7 @@ the_greatest_body_of_every_type_is_the_protocols(void **state)
 		{ MSG_WANT, 4 + 512 * LK_ID_LEN },
 		{ MSG_ACK, 4 * 1024 },
 		{ MSG_BUSY, 8 },
+		{ MSG_ACKS, 64 * 1024 },
 		{ MSG_WELCOME, 4 * 1024 },
 		{ MSG_CARD, 24 * 1024 },
 		{ MSG_PEERS, 256 * 1024 },
@@ -659,6 +721,8 @@ main(void)
 		cmocka_unit_test(
 		    every_flipped_bit_is_refused_or_says_something_else),
 		cmocka_unit_test(the_fields_are_those_of_the_vectors),
+		cmocka_unit_test(
+		    a_head_may_be_named_by_the_slot_it_was_sent_in),
 		cmocka_unit_test(lists_over_their_bounds_are_refused),
 		cmocka_unit_test(
 		    the_greatest_body_of_every_type_is_the_protocols),
