@@ -37,20 +37,27 @@ docstate_free(struct replica *r, struct docstate *ds)
 	free(ds);
 }
 
+/* The oldest that are not part of the present transaction go, so that fewer
+ * than `most` are left; never the newest one. */
+static void
+docstates_shrink(struct replica *r, size_t most)
+{
+	struct docstate *oldest, *next;
+
+	TAILQ_FOREACH_SAFE (oldest, &r->states, link, next) {
+		if (r->states_len < most || next == NULL)
+			break;
+		if (!oldest->dirty)
+			docstate_free(r, oldest);
+	}
+}
+
 static lk_err
 docstate_new(struct replica *r, uint32_t docno, struct docstate **out)
 {
-	struct docstate *ds, *oldest;
+	struct docstate *ds;
 
-	/* The oldest that is not part of the present transaction goes. */
-	TAILQ_FOREACH (oldest, &r->states, link) {
-		if (r->states_len < DOCSTATES_MAX)
-			break;
-		if (!oldest->dirty) {
-			docstate_free(r, oldest);
-			break;
-		}
-	}
+	docstates_shrink(r, DOCSTATES_MAX);
 	ds = calloc(1, sizeof(*ds));
 	if (ds == NULL)
 		return LK_ERR(LK_E_NOMEM, "document");
@@ -184,6 +191,8 @@ docstate_get(struct replica *r, uint32_t docno, struct docstate **out)
 		docstate_free(r, ds);
 		return err;
 	}
+	if (graph_len(ds->graph) > DOCSTATE_SMALL_NODES)
+		docstates_shrink(r, DOCSTATES_LARGE_MAX + 1);
 	*out = ds;
 	return LK_NONE;
 }

@@ -17,8 +17,13 @@
 #include "sync/refusals.h"
 #include "sync/replica.h"
 
-#define DOCSTATES_MAX 256 /* documents whose graph is kept in memory */
-#define DOCSTATE_SLOTS 64
+/* Documents whose graph is kept in memory: in a first synchronisation each of
+ * many small ones is asked for again and again.  After one with more nodes than
+ * that is loaded, only so many. */
+#define DOCSTATES_MAX 2048
+#define DOCSTATE_SMALL_NODES 64
+#define DOCSTATES_LARGE_MAX 256
+#define DOCSTATE_SLOTS 512
 #define LOOSE_KEYS_MAX 1024 /* of one document; newer ones replace older */
 
 /* A leftover: it had no effect when it came, and has none yet. */
@@ -40,8 +45,8 @@ struct docstate {
 	uint8_t docid[LK_ID_LEN];
 	struct topic topic;
 	bool home;
-	bool newer; /* an envelope waits for a newer lk */
-	bool dirty; /* changed in the present transaction */
+	bool newer;  /* an envelope waits for a newer lk */
+	bool dirty;  /* changed in the present transaction */
 	bool access; /* who may do what changed in this admission */
 	uint32_t waiting, waiting_bytes;
 	struct waiter *waiters; /* owned; who has something there */
@@ -76,14 +81,14 @@ struct replica {
 	size_t states_len;
 	struct replica_event *events;
 	size_t events_len, events_cap, events_nested;
-	struct names *names;        /* NULL until needed; see names.h */
+	struct names *names; /* NULL until needed; see names.h */
 	struct keyproofs keyproofs;
 	struct addresses addresses; /* where this device can be reached */
 	struct buf facts;           /* of the node read last, when in parts */
 	struct damaged *damaged;    /* envelopes: mend.h */
 	size_t damaged_len;
-	uint64_t mended;            /* of those, since the last look */
-	uint32_t home;              /* number of the home document, or 0 */
+	uint64_t mended;      /* of those, since the last look */
+	uint32_t home;        /* number of the home document, or 0 */
 	uint64_t memberships; /* rises with what is new in the member index */
 	struct refusals refusals;
 };
@@ -92,14 +97,17 @@ struct replica {
 struct kv docstate_space(struct replica *, uint32_t docno, enum store_space);
 
 /* The state of a document, loaded if need be.  NOTFOUND, CORRUPT. */
-LK_MUST_USE lk_err docstate_get(struct replica *, uint32_t docno, struct docstate **);
+LK_MUST_USE lk_err docstate_get(
+    struct replica *, uint32_t docno, struct docstate **);
 /* Only its topic, without loading the rest.  NOTFOUND, CORRUPT. */
-LK_MUST_USE lk_err docstate_topic(struct replica *, uint32_t docno, struct topic *);
+LK_MUST_USE lk_err docstate_topic(
+    struct replica *, uint32_t docno, struct topic *);
 /* Forgets what is held in memory; the records stay. */
 void docstate_free(struct replica *, struct docstate *);
 /* A new document with an empty graph. */
-LK_MUST_USE lk_err docstate_create(struct replica *, const uint8_t docid[static 32],
-    const struct topic *, bool home, struct docstate **);
+LK_MUST_USE lk_err docstate_create(struct replica *,
+    const uint8_t docid[static 32], const struct topic *, bool home,
+    struct docstate **);
 /* Makes it the home document; there is no other one. */
 LK_MUST_USE lk_err docstate_make_home(struct replica *, uint32_t docno);
 /* Writes its record. */
@@ -127,8 +135,8 @@ LK_MUST_USE lk_err docstate_key_add(
     struct replica *, uint32_t docno, const struct epoch *, bool *is_new);
 /* Keys of envelopes that were not accepted, in memory only: anybody can write
  * such an envelope.  They open others, and that is all. */
-LK_MUST_USE lk_err docstate_key_loose(struct replica *, struct docstate *,
-    const struct epoch *, bool *is_new);
+LK_MUST_USE lk_err docstate_key_loose(
+    struct replica *, struct docstate *, const struct epoch *, bool *is_new);
 /* The key whether held or loose.  NOTFOUND. */
 LK_MUST_USE lk_err docstate_key_any(struct replica *, struct docstate *,
     const uint8_t etag[static ETAG_LEN], struct epoch *);
@@ -137,18 +145,20 @@ LK_MUST_USE lk_err docstate_key_any(struct replica *, struct docstate *,
 struct node {
 	uint64_t lsn;
 	struct wall received;
-	int64_t time;       /* of its change, seconds since 1970 */
-	uint64_t ops;       /* of its change or import */
-	uint64_t seq;       /* of its change, among the actor's */
+	int64_t time;         /* of its change, seconds since 1970 */
+	uint64_t ops;         /* of its change or import */
+	uint64_t seq;         /* of its change, among the actor's */
 	struct bytes parents; /* of its change: uLEB of how many nodes back */
-	struct bytes hashes; /* Automerge heads of its change or import */
+	struct bytes hashes;  /* Automerge heads of its change or import */
 	struct bytes message; /* at most NODE_MESSAGE_MAX */
 	struct bytes facts;
 };
 #define NODE_MESSAGE_MAX 1024
 /* Views are valid until something is written; facts until the next call. */
-LK_MUST_USE lk_err node_get(struct replica *, uint32_t docno, uint32_t number, struct node *);
-LK_MUST_USE lk_err node_put(struct replica *, uint32_t docno, uint32_t number, const struct node *);
+LK_MUST_USE lk_err node_get(
+    struct replica *, uint32_t docno, uint32_t number, struct node *);
+LK_MUST_USE lk_err node_put(
+    struct replica *, uint32_t docno, uint32_t number, const struct node *);
 
 /* Remembers what became durable with this transaction.  NOMEM. */
 LK_MUST_USE lk_err replica_note(struct replica *, const struct replica_event *);
