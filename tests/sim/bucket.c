@@ -119,6 +119,8 @@ folder_plan(struct world *w)
 	LK_ASSERT(w->bucket != NULL);
 	w->bucket->alone = world_chance(w, 2);
 	w->bucket->lies = !w->bucket->alone && world_chance(w, 2);
+	/* A welcome by letter from one friend to another may not come. */
+	w->bucket->alone = w->bucket->alone && !w->plan.fourth;
 	world_say(w, "there is a folder%s",
 	    w->bucket->alone      ? ", and nothing else for the friend"
 		: w->bucket->lies ? ", which lies"
