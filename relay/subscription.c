@@ -53,6 +53,15 @@ subscription_find(struct client *v, uint32_t number)
 	return number < v->numbers_len ? v->numbers[number] : NULL;
 }
 
+/* Both sides do so at each answer to OPEN, asked for or not. */
+static void
+items_anew(struct subscription *o)
+{
+	o->client->authors -= o->in.len + o->out.len;
+	item_state_clear(&o->in);
+	item_state_clear(&o->out);
+}
+
 void
 subscription_free(struct relay *r, struct subscription *o)
 {
@@ -66,9 +75,7 @@ subscription_free(struct relay *r, struct subscription *o)
 	if (o->sending)
 		TAILQ_REMOVE(&v->sending, o, sends);
 	v->numbers[o->number] = NULL;
-	v->authors -= o->in.len + o->out.len;
-	item_state_clear(&o->in);
-	item_state_clear(&o->out);
+	items_anew(o);
 	free(o);
 }
 
@@ -132,6 +139,7 @@ subscription_acks(struct subscription *o)
 static void
 scope_set(struct subscription *o, enum relay_scope scope)
 {
+	items_anew(o);
 	o->scope = scope;
 	if (scope != RELAY_KEYS) {
 		subscription_acks(o);
