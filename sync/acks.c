@@ -137,7 +137,7 @@ acks_send(struct engine *e, struct link *l, uint32_t number)
 	TRY(acks_pass_among(e, docno, &devices));
 	if (devices == 0) {
 		acks_arm(e);
-		return acks_say_soon(e, l, number);
+		return acks_say_soon(l, number);
 	}
 	TRY(acks_body(e, docno, number, &b));
 	if (b.len > 0)

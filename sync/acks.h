@@ -104,8 +104,7 @@ LK_MUST_USE lk_err acks_equal(
 
 /* acks_said.c */
 /* Notes that a document is to be acknowledged to this peer alone. */
-LK_MUST_USE lk_err acks_say_soon(
-    struct engine *, struct link *, uint32_t number);
+LK_MUST_USE lk_err acks_say_soon(struct link *, uint32_t number);
 LK_MUST_USE lk_err acks_say(struct engine *, struct link *);
 LK_MUST_USE lk_err acks_said(struct engine *, struct link *, struct bytes);
 

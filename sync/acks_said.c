@@ -8,9 +8,8 @@
 #define ACKS_BYTES ((size_t)32 * 1024) /* of one message, about */
 
 lk_err
-acks_say_soon(struct engine *e, struct link *l, uint32_t number)
+acks_say_soon(struct link *l, uint32_t number)
 {
-	(void)e;
 	return docno_list_add(&l->acks, &l->acks_len, &l->acks_cap, number);
 }
 
