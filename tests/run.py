@@ -642,7 +642,7 @@ def part_mutants(t, long):
 
 
 PARTS = [part_build, part_unit, part_threads, part_model, part_ghosts, part_manuals, part_spin,
-         part_cli, part_story, part_partitions, part_revocation, part_relay, part_pairing, part_discovery, part_links, part_mirrors,
+         part_cli, part_story, part_partitions, part_revocation, part_relay, part_letters, part_pairing, part_discovery, part_links, part_mirrors,
          part_thief, part_capture, part_remotes,
          part_interop, part_twins, part_install, part_fuzz, part_simulation, part_world]
 LONG_PARTS = [*PARTS, part_mutants]
