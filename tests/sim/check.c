@@ -501,19 +501,13 @@ values_check(struct node *n, uint32_t docno, size_t doc, const bool *visible)
 	doc_free(d);
 }
 
-/* Who turned hostile has it, and nobody honest. */
 static bool
 is_kept_back(const struct world *w, size_t edit)
 {
 	const struct ledger_edit *e = &w->ledger->edits[edit];
 
-	if (w->nodes[e->node].hostile == NULL)
-		return false;
-	for (size_t i = 0; i < NODES; i++)
-		if (w->nodes[i].present &&
-		    (w->ledger->envelopes[e->envelope].have & 1u << i) != 0)
-			return false;
-	return true;
+	return ledger_kept_back(
+	    w->ledger, e->node, &w->ledger->envelopes[e->envelope]);
 }
 
 /* Exactly the edits that stand are visible; returns what is. */

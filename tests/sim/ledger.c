@@ -373,6 +373,35 @@ ledger_revoke_plan(struct ledger_revoke *r, struct node *n, uint32_t docno,
 			GRAPH_NONE;
 }
 
+void
+ledger_revoke_said(struct ledger_revoke *r, struct node *n, uint32_t docno)
+{
+	struct member m;
+	struct graph *g;
+
+	r->node = n->index;
+	world_need(n->world, replica_graph(n->replica, docno, &g), "graph");
+	for (size_t i = 0; i < graph_members_len(g); i++) {
+		graph_member(g, i, &m);
+		if (m.ended_by != GRAPH_NONE && covered_has(r, &m.grant))
+			graph_id(g, m.ended_by, r->id);
+	}
+}
+
+bool
+ledger_kept_back(const struct ledger *l, enum node_index node,
+    const struct ledger_envelope *e)
+{
+	const struct world *w = l->world;
+
+	if (w->nodes[node].hostile == NULL)
+		return false;
+	for (size_t i = 0; i < NODES; i++)
+		if (w->nodes[i].present && (e->have & 1u << i) != 0)
+			return false;
+	return true;
+}
+
 bool
 ledger_ended(struct ledger *l, size_t doc, const struct node *who)
 {
@@ -421,15 +450,19 @@ is_covered(const struct ledger *l, const struct ledger_revoke *r,
 }
 
 bool
-ledger_stands(const struct ledger *l, size_t edit)
+ledger_stands(struct ledger *l, size_t edit)
 {
 	const struct ledger_edit *e = &l->edits[edit];
+	const struct ledger_envelope *said;
 
 	for (size_t i = 0; i < l->revokes_len; i++) {
 		const struct ledger_revoke *r = &l->revokes[i];
 
-		if (r->doc == e->doc && is_covered(l, r, &e->grant) &&
-		    (edit >= r->kept_len || !r->kept[edit]))
+		if (r->doc != e->doc || !is_covered(l, r, &e->grant) ||
+		    (edit < r->kept_len && r->kept[edit]))
+			continue;
+		said = ledger_envelope_find(l, r->id);
+		if (said == NULL || !ledger_kept_back(l, r->node, said))
 			return false;
 	}
 	return true;

@@ -51,6 +51,8 @@ struct ledger_edit {
 
 struct ledger_revoke {
 	size_t doc;
+	enum node_index node;      /* who revoked */
+	uint8_t id[LK_ID_LEN];     /* of the envelope that says so */
 	struct grant_ref *covered; /* owned */
 	size_t covered_len;
 	bool *kept; /* owned; by edit */
@@ -103,12 +105,19 @@ struct ledger_envelope *ledger_envelope_find(
  */
 void ledger_revoke_plan(struct ledger_revoke *, struct node *, uint32_t docno,
     const uint8_t root_pk[static 32]);
+/* It is said, and not durable yet. */
+void ledger_revoke_said(struct ledger_revoke *, struct node *, uint32_t docno);
 void ledger_revoke_clear(struct ledger_revoke *);
 void ledger_revoked(struct ledger *, struct ledger_revoke *);
 /* Whether this device was let into the document and thrown out again, or left.
  */
 bool ledger_ended(struct ledger *, size_t doc, const struct node *);
-/* Whether every revocation of its grant has kept this edit. */
-bool ledger_stands(const struct ledger *, size_t edit);
+/* Whether who turned hostile has this envelope of his own, and nobody honest.
+ */
+bool ledger_kept_back(
+    const struct ledger *, enum node_index, const struct ledger_envelope *);
+/* Whether every revocation of its grant that anybody can know has kept this
+ * edit. */
+bool ledger_stands(struct ledger *, size_t edit);
 
 #endif

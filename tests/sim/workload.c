@@ -347,6 +347,8 @@ revoke_run(struct node *n, struct command *c)
 		return LK_ERR(LK_E_NOTFOUND, "no document to revoke in");
 	ledger_revoke_plan(&t->revoke, n, t->docno, t->other->identity.root_pk);
 	err = nested(n, t, revoke_nested);
+	if (err.code == LK_OK)
+		ledger_revoke_said(&t->revoke, n, t->docno);
 	if (err.code != LK_OK && err.code != LK_E_NOTFOUND &&
 	    err.code != LK_E_DENIED && err.code != LK_E_EXISTS)
 		world_fail(n->world, "%s: revoke: %s (%s)", n->name, err.what,
