@@ -434,9 +434,12 @@ answer_document(struct engine *e, struct redeem *q, struct bytes docid)
 {
 	uint32_t docno;
 
-	if (docid.len != LK_ID_LEN || q->welcomed)
+	if (docid.len != LK_ID_LEN)
 		return LK_NONE;
+	/* A welcome in a session may have come first, and be lost with it. */
 	memcpy(q->docid, docid.ptr, LK_ID_LEN);
+	if (q->welcomed)
+		return LK_NONE;
 	TRY(replica_doc_by_id(e->r, docid.ptr, &docno));
 	q->status.docno = docno;
 	q->welcomed = true;

@@ -60,7 +60,7 @@ state_of(const struct redeem *q)
 	if (q->status.state == REDEEM_REFUSED)
 		return KEPT_REFUSED;
 	/* What a session has answered is worth nothing without it. */
-	return q->answered && memcmp(q->issuer, none, sizeof(none)) != 0
+	return q->answered && memcmp(q->docid, none, sizeof(none)) != 0
 	    ? KEPT_ANSWERED
 	    : KEPT_ASKING;
 }
