@@ -322,7 +322,7 @@ def limits(pair, edit, back, breaks=1, waste=2):
 
 LINKS = {
     "half": Link({"rate": 100e6, "delay": 0.2}, limits(20, 30, 120), vanished),
-    "flapping": Link({"rate": 1e6, "delay": 20}, limits(120, 60, 60, 2), flapping),
+    "flapping": Link({"rate": 1e6, "delay": 20}, limits(120, 120, 60, 2), flapping),
     "satellite": Link({"rate": 5e6, "delay": 300, "jitter": 20, "queue": 400000},
                       limits(60, 40, 40)),
     "modem": Link({"rate": 64e3, "delay": 100, "jitter": 10, "queue": 32768},

@@ -187,8 +187,6 @@ heard(struct script *s, struct guest *g, uint8_t type, struct bytes body)
 		needs = SHOWN_FULL;
 		break;
 	case MSG_RELAY_PURGE:
-	case MSG_MAILBOX_GET:
-	case MSG_MAILBOX_DELETE:
 		needs = SHOWN_ACCOUNT;
 		break;
 	default:
