@@ -58,9 +58,11 @@ subject_of(struct request *r, const char *dir, struct subject *s)
 
 	if (json_object_object_get_ex(r->params, "doc", NULL)) {
 		TRY(subject_find(r, s));
-		if (strcmp(s->name.type, "map") != 0)
+		if (strcmp(s->name.type, "map") != 0) {
+			request_hint(r, "lk new makes one");
 			return request_fail(r, LK_ERR(LK_E_DATA, "mirror"),
 			    "%s: only a map holds files", s->name.name);
+		}
 		if (mirror_of(r->daemon, s->docno) != NULL)
 			return request_fail(r, LK_ERR(LK_E_EXISTS, "mirror"),
 			    "%s: it is mirrored in %s", s->name.name,

@@ -124,6 +124,8 @@ struct mirrored *mirrored_shown_at(struct mirror *, const char *path);
 /* The one of this id, new if need be.  LIMIT, NOMEM. */
 LK_MUST_USE lk_err mirrored_add(
     struct mirror *, const struct file_id *, struct mirrored **);
+/* Only one to which nothing has happened since it was added; or all. */
+void mirrored_free(struct mirror *, struct mirrored *);
 /* Sets its base path, or with NULL takes its base away.  NOMEM. */
 LK_MUST_USE lk_err mirrored_base(
     struct mirror *, struct mirrored *, const char *path);

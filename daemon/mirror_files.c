@@ -90,6 +90,16 @@ mirrored_add(struct mirror *m, const struct file_id *id, struct mirrored **out)
 	return LK_NONE;
 }
 
+void
+mirrored_free(struct mirror *m, struct mirrored *f)
+{
+	RB_REMOVE(mirrored_ids, &m->ids, f);
+	m->files--;
+	free(f->path);
+	free(f->shown);
+	free(f);
+}
+
 static lk_err
 path_copy(char **out, const char *path)
 {
@@ -223,17 +233,13 @@ mirror_forget(struct mirror *m)
 
 	while ((t = RB_ROOT(&m->touched)) != NULL)
 		touched_free(m, t);
-	while ((f = RB_ROOT(&m->ids)) != NULL) {
-		RB_REMOVE(mirrored_ids, &m->ids, f);
-		free(f->path);
-		free(f->shown);
-		free(f);
-	}
+	while ((f = RB_ROOT(&m->ids)) != NULL)
+		mirrored_free(m, f);
 	RB_INIT(&m->bases);
 	RB_INIT(&m->shows);
 	TAILQ_INIT(&m->to_look);
 	TAILQ_INIT(&m->to_write);
-	m->files = m->based = m->missing = 0;
+	m->based = m->missing = 0;
 	ignore_clear(&m->ignore);
 	m->changes = 0;
 	m->look_all = true;

@@ -134,12 +134,6 @@ stranger_take(struct intake *in, struct touched *t, struct job *job)
 	return mirrored_add(m, &id, &job->f);
 }
 
-static const char *
-read_trouble(lk_err err)
-{
-	return err.code == LK_E_LIMIT ? "too large to be kept" : err.what;
-}
-
 static bool
 is_fresh(const struct intake *in, const struct disk_file *disk)
 {
@@ -160,6 +154,8 @@ content_take(struct intake *in, struct touched *t, struct job *job)
 		t->due = after(in->d->now.mono, MIRROR_RETRY_MS);
 		return LK_ERR(LK_E_WAIT, "being written");
 	}
+	if (err.code == LK_E_LIMIT)
+		err.what = "too large to be kept";
 	TRY(err);
 	if (job->disk.kind != DISK_FILE)
 		return LK_ERR(LK_E_EXISTS, "gone again");
@@ -213,9 +209,9 @@ file_take(struct intake *in, struct touched *t, struct mirrored *f)
 	struct job *job = job_add(in, JOB_NEW, f, t->path);
 	lk_err err = content_take(in, t, job);
 
-	in->bytes += job->content.len;
 	if (err.code == LK_OK)
 		err = base_take(in, job);
+	in->bytes += job->content.len + job->base.len;
 	if (err.code == LK_OK)
 		return;
 	job_drop(in);
@@ -227,7 +223,7 @@ file_take(struct intake *in, struct touched *t, struct mirrored *f)
 		touched_free(in->m, t);
 		return;
 	}
-	t->trouble = read_trouble(err);
+	t->trouble = err.what;
 	t->due.ms = INT64_MAX;
 }
 
@@ -309,7 +305,10 @@ out_take(struct intake *in, struct touched *t)
 	    (f->path == NULL ||
 		memcmp(f->digest, job->disk.digest, FILE_DIGEST_LEN) != 0) &&
 	    memcmp(f->shown_digest, job->disk.digest, FILE_DIGEST_LEN) != 0;
-	if (worth && !f->too_large && base_take(in, job).code == LK_OK)
+	if (worth && !f->too_large)
+		err = base_take(in, job);
+	in->bytes += job->content.len + job->base.len;
+	if (worth && !f->too_large && err.code == LK_OK)
 		return;
 	/* What cannot be taken in now is found by the next walk. */
 	if (err.code == LK_OK && f != NULL && !worth)
@@ -584,6 +583,9 @@ jobs_denied(struct intake *in)
 		struct job *job = &in->jobs[i];
 		struct touched *t = mirror_touched(in->m, job->path);
 
+		/* It is drawn anew when the file is looked at again. */
+		if (job->what == JOB_NEW)
+			mirrored_free(in->m, job->f);
 		if (t == NULL)
 			continue;
 		t->trouble = "changed here, and this device may not write";

@@ -231,6 +231,8 @@ mirror_begin(struct daemon *d, struct mirror *m)
 	if (err.code == LK_E_DENIED)
 		err.what = "out of reach of this daemon: lk daemon stop, then "
 			   "any command";
+	if (err.code == LK_E_NOTFOUND)
+		err.what = "not there, or out of reach of this daemon";
 	TRY(err);
 	TRY(mark_find(d, m));
 	TRY(mirror_load(d, m));

@@ -2,6 +2,24 @@
 
 #include <string.h>
 
+/* Some file systems do not tell letters of different case apart, drop what is
+ * at the end here, or know a name by a short one too. */
+static bool
+is_git(struct bytes part)
+{
+	static const char *const names[] = { NAME_GIT, "git~1" };
+
+	while (part.len > 0 &&
+	    (part.ptr[part.len - 1] == '.' || part.ptr[part.len - 1] == ' '))
+		part.len--;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (part.len == strlen(names[i]) &&
+		    strncasecmp((const char *)part.ptr, names[i], part.len) ==
+			0)
+			return true;
+	return false;
+}
+
 static const char *
 part_flaw(struct bytes part)
 {
@@ -12,9 +30,7 @@ part_flaw(struct bytes part)
 	if (part.ptr[0] == '.' &&
 	    (part.len == 1 || (part.len == 2 && part.ptr[1] == '.')))
 		return "it leaves the folder";
-	/* Some file systems do not tell letters of different case apart. */
-	if (part.len == strlen(NAME_GIT) &&
-	    strncasecmp((const char *)part.ptr, NAME_GIT, part.len) == 0)
+	if (is_git(part))
 		return "what is git's own is not shared";
 	return NULL;
 }

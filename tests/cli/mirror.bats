@@ -14,18 +14,6 @@ two() {
 	on phone mirror add there notes >/dev/null
 }
 
-# until COMMAND...: waits until it succeeds, for 20 seconds.
-until_() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		"$@" >/dev/null 2>&1 && return 0
-		read -rt 0.1 <> <(:) || true
-	done
-	on laptop mirror status
-	on phone mirror status
-	return 1
-}
-
 same() {
 	diff -r -x '.lk-*' here there
 }
@@ -56,6 +44,16 @@ two_with() {
 	is 0 "" ""
 	[ ! -e work/.lk-mirror ]
 	[ -e work/plan.md ]
+}
+
+@test "a text of the folder's name is no place for files" {
+	device laptop
+	mkdir notes
+	lk new --type text notes
+	lk mirror add notes
+	is 73 "" "lk: notes: a document of this name exists; lk mirror add DIR DOC takes a document there is"
+	lk mirror add notes notes
+	is 65 "" "lk: notes: only a map holds files; lk new makes one"
 }
 
 @test "what is typed on both sides while they are apart is on both" {
@@ -233,6 +231,18 @@ two_with() {
 	on laptop ls >/dev/null
 	echo two >>there/a.md
 	until_ grep -q two here/a.md
+}
+
+@test "a folder that is not there is said to be that" {
+	two_with a.md one
+	mv there away
+	on phone daemon stop
+	until_ eval 'on phone mirror status | grep -q "stopped: not there"'
+	[ "$(cat here/a.md)" = one ]
+	mv away there
+	on phone daemon stop
+	until_ eval 'on phone mirror status there | grep -q "1 files"'
+	until_ same
 }
 
 @test "a mirror that is paused does nothing until it is resumed" {

@@ -70,6 +70,17 @@ is() {
 	fi
 }
 
+# until_ COMMAND ARGUMENT...: the command again and again until it succeeds, for
+# what a daemon does in its own time; 20 s at most.
+until_() {
+	local i
+	for ((i = 0; i < 200; i++)); do
+		"$@" >/dev/null 2>&1 && return 0
+		read -rt 0.1 <> <(:) || true
+	done
+	return 1
+}
+
 lk() {
 	run --separate-stderr "$LK" "$@"
 }

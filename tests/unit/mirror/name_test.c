@@ -10,7 +10,8 @@ static void
 plain_paths_may_be_files(void **state)
 {
 	static const char *const paths[] = { "a", "a/b.md", ".config/x", "..a",
-		"...", "git", ".gitignore", ".github/x", "a/.gitmodules" };
+		"...", "git", ".git.x", "git~2", ".gitignore", ".github/x",
+		"a/.gitmodules" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
@@ -45,7 +46,8 @@ names_of_ours_and_of_git_are_not_for_others(void **state)
 {
 	static const char *const paths[] = { ".lk-mirror", "a/.lk-out-1/b",
 		".git", ".git/hooks/post-checkout", "sub/.git",
-		"sub/.GIT/config" };
+		"sub/.GIT/config", ".git./config", "sub/.git ", ".Git. ./x",
+		"GIT~1/hooks/post-checkout" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
