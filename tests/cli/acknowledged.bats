@@ -15,8 +15,9 @@ load setup
 	[ "$status" -ne 0 ]
 	on laptop -q daemon stop
 	# The tablet comes while the laptop is away, and goes before it is back.
-	on tablet -q sync --wait=1 --timeout 30s plan
-	[ "$(on tablet get plan /title)" = new ]
+	on tablet -q sync plan
+	until_ eval '[ "$(on tablet get plan /title)" = new ]'
+	on phone -q sync --wait=all --timeout 30s plan
 	on tablet -q daemon stop
 	on laptop -q sync --wait=all --timeout 60s plan
 }

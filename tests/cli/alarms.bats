@@ -23,7 +23,10 @@ shows() {
 	on laptop set d /x 1
 	on laptop sync --wait --timeout 30s
 	on laptop -q daemon stop
+	# Before it hears from friend what was written since it was copied.
+	on friend -q daemon stop
 	on copy set d /y 2
+	on friend -q daemon start
 	shows friend "*
   forked: the key of laptop was used twice; lk revoke d laptop, then share with a new key*"
 	shows copy "*
