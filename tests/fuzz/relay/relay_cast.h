@@ -15,6 +15,7 @@
 #include "crypto/digest.h"
 #include "relay/relay_state.h"
 #include "sync/envelope.h"
+#include "tests/fuzz/script.h"
 
 #define ACCOUNTS 2
 #define TOPICS 2 /* of each account */
@@ -38,17 +39,6 @@ struct cast {
 	uint8_t invite[RELAY_INVITE_LEN];
 	uint8_t ids[ACCOUNTS][TOPICS][LEFT][LK_ID_LEN];
 };
-
-#define must(call) must_be((call), #call)
-
-static inline void
-must_be(lk_err err, const char *call)
-{
-	if (err.code != LK_OK)
-		(void)fprintf(stderr, "%s: %s (%s)\n", call, err.what,
-		    lk_strcode(err.code));
-	LK_ASSERT(err.code == LK_OK);
-}
 
 static inline void
 key_make(struct sign_key *k, uint8_t n)

@@ -7,8 +7,7 @@
  *
  * Steps: one byte, whose upper half says which client, and what it takes.
  */
-/* The machine itself, to copy one that is established. */
-#include "sync/session.c"
+#include "tests/fuzz/established.h"
 #include "tests/fuzz/relay/relay_cast.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
@@ -16,7 +15,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 #define GUESTS 4
 #define STEPS_MAX 96
 #define NUMBERS 4
-#define WIRE_MAX ((size_t)4 * MESSAGE_MAX)
 
 enum step_kind {
 	STEP_COME,       /* how, where from: a new connection, established */
@@ -55,66 +53,22 @@ struct script {
 };
 
 static struct cast cast;
-static struct session *open_target, *open_guest;
+static struct established open_pair;
 static uint32_t target_max[SESSION_TYPES], guest_max[SESSION_TYPES];
-
-static void
-pass(struct session *to, struct buf *from, struct buf *answer)
-{
-	struct bytes in = buf_bytes(from);
-	struct session_event ev = { .type = SESSION_MESSAGE };
-
-	while (ev.type != SESSION_NOTHING)
-		must(session_step(to, &in, answer, &ev));
-	buf_reset(from);
-}
-
-static void
-session_bare(struct session *s)
-{
-	buf_clear(&s->frame);
-	buf_clear(&s->payload);
-	buf_clear(&s->stream);
-}
 
 static void
 sessions_make(void)
 {
-	static const uint8_t ephemerals[2][DH_LEN] = { { 24 }, { 32 } };
-	struct session_config config = { .role = SESSION_RESPONDER,
-		.noise = &cast.noise,
-		.ephemeral = ephemerals[0],
+	struct session_config target = { .noise = &cast.noise,
 		.body_max = target_max,
 		.pattern = SESSION_NK };
-	BUF_SCOPED there = { .max = WIRE_MAX };
-	BUF_SCOPED back = { .max = WIRE_MAX };
+	struct session_config guest = { .body_max = guest_max,
+		.pattern = SESSION_NK,
+		.remote = cast.noise.pk };
 
 	message_body_max(guest_max);
 	relay_answer_max(guest_max);
-	must(session_new(&open_target, &config, &back));
-	config = (struct session_config){ .role = SESSION_INITIATOR,
-		.ephemeral = ephemerals[1],
-		.body_max = guest_max,
-		.pattern = SESSION_NK,
-		.remote = cast.noise.pk };
-	must(session_new(&open_guest, &config, &there));
-	while (there.len > 0 || back.len > 0) {
-		pass(open_target, &there, &back);
-		pass(open_guest, &back, &there);
-	}
-	LK_ASSERT(open_target->state == OPEN && open_guest->state == OPEN);
-	session_bare(open_target);
-	session_bare(open_guest);
-}
-
-static struct session *
-session_copy(const struct session *open)
-{
-	struct session *s = malloc(sizeof(*s));
-
-	LK_ASSERT(s != NULL);
-	*s = *open;
-	return s;
+	established_make(&open_pair, &target, &guest);
 }
 
 static void
@@ -293,21 +247,13 @@ step_come(struct script *s, struct guest *g)
 	if ((how & 4) != 0 || v->session == NULL)
 		return; /* it begins with a handshake, or was not let in */
 	session_free(v->session);
-	v->session = session_copy(open_target);
+	v->session = session_copy(open_pair.target);
 	v->session->body_max = v->body_max;
 	v->state = CLIENT_HELLO;
-	g->session = session_copy(open_guest);
+	g->session = session_copy(open_pair.other);
 	hello_encode(&b, &hello);
 	if ((how & 8) == 0)
 		say(g, MSG_HELLO, buf_bytes(&b));
-}
-
-static struct bytes
-take_long(struct script *s)
-{
-	size_t n = rd_u16(&s->rd);
-
-	return rd_take(&s->rd, n < s->rd.left.len ? n : s->rd.left.len);
 }
 
 /* As somebody speaks who holds a key, or who does not: then one bit is wrong.
@@ -459,7 +405,7 @@ step_ask(struct script *s, struct guest *g)
 	} else {
 		struct range_message m = { .topic = number };
 
-		m.ranges = take_long(s);
+		m.ranges = take_long(&s->rd);
 		range_message_encode(&b, &m);
 		say(g, MSG_RANGE, buf_bytes(&b));
 	}
@@ -602,7 +548,7 @@ script_step(struct script *s)
 		/* It may know what a key may do, if it speaks for an account.
 		 */
 		s->scopes_changed |= (g->shown & SHOWN_ACCOUNT) != 0;
-		say(g, (enum message_type)type, take_long(s));
+		say(g, (enum message_type)type, take_long(&s->rd));
 		break;
 	case STEP_CREDENTIAL:
 		step_credential(s, g);
@@ -739,7 +685,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct script s = { .rd = rd_over(BYTES(data, size)) };
 
-	if (open_target == NULL) {
+	if (open_pair.target == NULL) {
 		cast_make(&cast);
 		sessions_make();
 	}

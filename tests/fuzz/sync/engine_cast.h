@@ -1,6 +1,6 @@
 /*
- * engine_cast.h - a device with a document, for engine_fuzz.c and
- * stranger_fuzz.c: its store in memory's file system, made once; those who
+ * engine_cast.h - a device with a document, for engine_fuzz.c, remote_fuzz.c
+ * and stranger_fuzz.c: its store in memory's file system, made once; those who
  * speak to it: a writer of the document, one who was thrown out, a device of
  * the same person, somebody nobody knows.  Included by them alone.
  */
@@ -18,6 +18,7 @@
 #include "sync/home.h"
 #include "sync/person.h"
 #include "sync/revoke.h"
+#include "tests/fuzz/script.h"
 
 enum who { WRITER, REMOVED, OWN, STRANGER, UNKNOWN, WHO };
 
@@ -35,17 +36,6 @@ struct cast {
 	struct cert certs[WHO];
 };
 
-#define must(call) must_be((call), #call)
-
-static inline void
-must_be(lk_err err, const char *call)
-{
-	if (err.code != LK_OK)
-		(void)fprintf(stderr, "%s: %s (%s)\n", call, err.what,
-		    lk_strcode(err.code));
-	LK_ASSERT(err.code == LK_OK);
-}
-
 static inline void
 cast_begin(struct cast *c)
 {
@@ -61,6 +51,43 @@ cast_commit(struct cast *c)
 
 	must(txn_commit(c->txn));
 	replica_committed(c->r, &events, &n);
+}
+
+/* What was taken is durable, for the engine. */
+static inline void
+cast_durable(struct cast *c, struct engine *e)
+{
+	const struct replica_event *events;
+	struct replica_event *copy;
+	size_t n;
+
+	replica_committed(c->r, &events, &n);
+	copy = calloc(n + 1, sizeof(*copy));
+	LK_ASSERT(copy != NULL);
+	if (n > 0)
+		memcpy(copy, events, n * sizeof(*copy));
+	replica_begin(c->r, c->txn, c->now);
+	must(engine_events(e, copy, n, c->now));
+	free(copy);
+}
+
+/* As if the script had never been: nothing of it is in the store. */
+static inline void
+cast_end(struct cast *c)
+{
+	replica_aborted(c->r);
+	txn_abort(c->txn);
+	/* It takes for durable what cast_durable said is. */
+	replica_rest(c->r);
+}
+
+static inline size_t
+cast_members_len(struct cast *c, uint32_t docno)
+{
+	struct graph *g;
+
+	must(replica_graph(c->r, docno, &g));
+	return graph_members_len(g);
 }
 
 /* One key set, one string of a text: what the fuzzer's edits rest on. */

@@ -7,15 +7,13 @@
  * The first byte says who speaks (engine_cast.h); then steps: one byte, and
  * what it takes.
  */
-/* The machine itself, to copy one that is established. */
-#include "sync/session.c"
+#include "tests/fuzz/established.h"
 #include "tests/fuzz/sync/engine_cast.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 #define CONN 1
 #define STEPS_MAX 64
-#define WIRE_MAX ((size_t)8 * MESSAGE_MAX)
 #define ANNOUNCED (TOPIC_LIST_PAD * ANNOUNCE_LEN)
 
 enum step_kind {
@@ -31,7 +29,7 @@ enum step_kind {
 };
 
 static struct cast cast;
-static struct session *open_target, *open_other;
+static struct established open_pair;
 static uint32_t body_max[SESSION_TYPES];
 
 struct script {
@@ -48,60 +46,18 @@ struct script {
 };
 
 static void
-pass(struct session *to, struct buf *from, struct buf *answer)
-{
-	struct bytes in = buf_bytes(from);
-	struct session_event ev = { .type = SESSION_MESSAGE };
-
-	while (ev.type != SESSION_NOTHING)
-		must(session_step(to, &in, answer, &ev));
-	buf_reset(from);
-}
-
-static void
-session_bare(struct session *s)
-{
-	buf_clear(&s->frame);
-	buf_clear(&s->payload);
-	buf_clear(&s->stream);
-}
-
-static void
 sessions_make(void)
 {
-	static const uint8_t ephemerals[2][DH_LEN] = { { 24 }, { 32 } };
-	struct session_config config = { .role = SESSION_RESPONDER,
-		.noise = &cast.identity.noise,
-		.ephemeral = ephemerals[0],
+	struct session_config target = { .noise = &cast.identity.noise,
 		.body_max = body_max,
 		.pattern = SESSION_XK };
-	BUF_SCOPED there = { .max = WIRE_MAX };
-	BUF_SCOPED back = { .max = WIRE_MAX };
+	struct session_config other = { .noise = &cast.others[WRITER].noise,
+		.body_max = body_max,
+		.pattern = SESSION_XK,
+		.remote = cast.identity.noise.pk };
 
 	message_body_max(body_max);
-	must(session_new(&open_target, &config, &back));
-	config.role = SESSION_INITIATOR;
-	config.noise = &cast.others[WRITER].noise;
-	config.ephemeral = ephemerals[1];
-	config.remote = cast.identity.noise.pk;
-	must(session_new(&open_other, &config, &there));
-	while (there.len > 0 || back.len > 0) {
-		pass(open_target, &there, &back);
-		pass(open_other, &back, &there);
-	}
-	LK_ASSERT(open_target->state == OPEN && open_other->state == OPEN);
-	session_bare(open_target);
-	session_bare(open_other);
-}
-
-static struct session *
-session_copy(const struct session *open)
-{
-	struct session *s = malloc(sizeof(*s));
-
-	LK_ASSERT(s != NULL);
-	*s = *open;
-	return s;
+	established_make(&open_pair, &target, &other);
 }
 
 /* What it says is taken away; how much that is, is bounded. */
@@ -132,14 +88,6 @@ say(struct script *s, unsigned type, struct bytes body)
 	/* What he sends is never this device's own error. */
 	must(engine_bytes(s->e, CONN, buf_bytes(&wire), cast.now));
 	drain(s);
-}
-
-static struct bytes
-take_long(struct script *s)
-{
-	size_t n = rd_u16(&s->rd);
-
-	return rd_take(&s->rd, n < s->rd.left.len ? n : s->rd.left.len);
 }
 
 static void
@@ -253,7 +201,7 @@ op_any(struct script *s, const struct docstate *ds, struct access_op *op,
 		op->rekey.box_counter = rd_u8(&s->rd);
 	} else if (op->kind == OP_CHANGE) {
 		op->content.form = 0; /* as it is */
-		op->content.data = take_long(s);
+		op->content.data = take_long(&s->rd);
 	}
 }
 
@@ -305,7 +253,7 @@ step_changed(struct script *s)
 static void
 step_items(struct script *s)
 {
-	struct bytes items = take_long(s);
+	struct bytes items = take_long(&s->rd);
 	BUF_SCOPED b = { .max = MESSAGE_MAX };
 
 	batch_encode(&b, 0, (items.len & 1) != 0);
@@ -314,22 +262,10 @@ step_items(struct script *s)
 }
 
 static void
-step_events(struct script *s)
+tick(struct script *s)
 {
-	const struct replica_event *events;
-	struct replica_event *copy;
-	size_t n;
-
-	replica_committed(cast.r, &events, &n);
-	copy = calloc(n + 1, sizeof(*copy));
-	LK_ASSERT(copy != NULL);
-	if (n > 0)
-		memcpy(copy, events, n * sizeof(*copy));
-	replica_begin(cast.r, cast.txn, cast.now);
-	must(engine_events(s->e, copy, n, cast.now));
 	must(engine_tick(s->e, cast.now));
 	drain(s);
-	free(copy);
 }
 
 static void
@@ -340,13 +276,13 @@ script_step(struct script *s)
 	switch ((enum step_kind)(rd_u8(&s->rd) % STEP_KINDS)) {
 	case STEP_MESSAGE:
 		type = rd_u8(&s->rd);
-		say(s, type, take_long(s));
+		say(s, type, take_long(&s->rd));
 		break;
 	case STEP_ANNOUNCE:
 		step_announce(s);
 		break;
 	case STEP_SEALED:
-		seal_up(s, take_long(s));
+		seal_up(s, take_long(&s->rd));
 		break;
 	case STEP_OPS:
 		step_ops(s);
@@ -359,11 +295,11 @@ script_step(struct script *s)
 		break;
 	case STEP_TIME:
 		cast.now.mono.ms += rd_u16(&s->rd);
-		must(engine_tick(s->e, cast.now));
-		drain(s);
+		tick(s);
 		break;
 	case STEP_EVENTS:
-		step_events(s);
+		cast_durable(&cast, s->e);
+		tick(s);
 		break;
 	case STEP_KINDS:
 		break;
@@ -380,8 +316,8 @@ script_begin(struct script *s)
 	must(engine_new(&s->e, cast.r, &cast.identity, cast.random));
 	must(engine_configure(s->e, &config));
 	must(link_open(s->e, CONN, false, "192.0.2.7:4000", &s->l));
-	s->l->session = session_copy(open_target);
-	s->other = session_copy(open_other);
+	s->l->session = session_copy(open_pair.target);
+	s->other = session_copy(open_pair.other);
 	s->l->dialled = s->l->connected = true;
 	s->l->state = LINK_OPEN;
 	s->l->known = s->who != UNKNOWN;
@@ -431,10 +367,7 @@ script_end(struct script *s)
 	item_state_clear(&s->items);
 	session_free(s->other);
 	engine_free(s->e);
-	replica_aborted(cast.r);
-	txn_abort(cast.txn);
-	/* It takes for durable what step_events said is. */
-	replica_rest(cast.r);
+	cast_end(&cast);
 }
 
 int
@@ -444,7 +377,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2)
 		return 0;
-	if (open_target == NULL) {
+	if (open_pair.target == NULL) {
 		cast_make(&cast, true);
 		sessions_make();
 	}

@@ -252,14 +252,6 @@ tick(struct script *s, int64_t ms)
 	drain(s);
 }
 
-static struct bytes
-take_long(struct script *s)
-{
-	size_t n = rd_u16(&s->rd);
-
-	return rd_take(&s->rd, n < s->rd.left.len ? n : s->rd.left.len);
-}
-
 /* One byte of it changed, or not. */
 static void
 twist(struct script *s, struct buf *b)
@@ -293,7 +285,7 @@ step_seal(struct script *s)
 	uint8_t random[32] = { (uint8_t)s->made_len };
 	const uint8_t *me = cast.others[WRITER].sign.pk;
 	struct body body = { .has_grant = s->made_len == 0, .ops_len = 1 };
-	struct bytes data = take_long(s);
+	struct bytes data = take_long(&s->rd);
 	struct epoch epoch;
 	struct docstate *ds;
 	struct envelope_draft draft = { .author = &cast.others[WRITER].sign,
@@ -413,7 +405,7 @@ static void
 step_letter(struct script *s)
 {
 	uint8_t which = rd_u8(&s->rd), how = rd_u8(&s->rd);
-	struct bytes said = take_long(s);
+	struct bytes said = take_long(&s->rd);
 	struct mailbox *boxes;
 	size_t len;
 	BUF_SCOPED plain = { .max = MAIL_PLAIN_MAX };
@@ -533,7 +525,7 @@ static void
 step_name(struct script *s)
 {
 	struct bytes text = rd_take(&s->rd, rd_u8(&s->rd));
-	struct bytes said = take_long(s);
+	struct bytes said = take_long(&s->rd);
 	char name[OBJECT_NAME_MAX + 1] = "";
 	struct object *o;
 
@@ -571,24 +563,6 @@ step_pack(struct script *s)
 }
 
 static void
-step_events(struct script *s)
-{
-	const struct replica_event *events;
-	struct replica_event *copy;
-	size_t n;
-
-	replica_committed(cast.r, &events, &n);
-	copy = calloc(n + 1, sizeof(*copy));
-	LK_ASSERT(copy != NULL);
-	if (n > 0)
-		memcpy(copy, events, n * sizeof(*copy));
-	replica_begin(cast.r, cast.txn, cast.now);
-	must(engine_events(s->e, copy, n, cast.now));
-	free(copy);
-	tick(s, 0);
-}
-
-static void
 script_step(struct script *s)
 {
 	uint8_t type;
@@ -599,7 +573,7 @@ script_step(struct script *s)
 		break;
 	case STEP_MESSAGE:
 		type = rd_u8(&s->rd);
-		say(s, type, take_long(s));
+		say(s, type, take_long(&s->rd));
 		break;
 	case STEP_SEAL:
 		step_seal(s);
@@ -623,7 +597,8 @@ script_step(struct script *s)
 		tick(s, (int64_t)rd_u16(&s->rd) * 16);
 		break;
 	case STEP_EVENTS:
-		step_events(s);
+		cast_durable(&cast, s->e);
+		tick(s, 0);
 		break;
 	case STEP_LOST:
 		if (s->conn != 0)
@@ -674,15 +649,6 @@ script_begin(struct script *s)
 	tick(s, 0);
 }
 
-static size_t
-members(uint32_t docno)
-{
-	struct graph *g;
-
-	must(replica_graph(cast.r, docno, &g));
-	return graph_members_len(g);
-}
-
 static void
 script_end(struct script *s)
 {
@@ -695,9 +661,7 @@ script_end(struct script *s)
 	for (size_t i = 0; i < MADE_MAX; i++)
 		buf_clear(&s->made[i]);
 	engine_free(s->e);
-	replica_aborted(cast.r);
-	txn_abort(cast.txn);
-	replica_rest(cast.r);
+	cast_end(&cast);
 }
 
 int
@@ -716,12 +680,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	s.answers = (rd_u8(&s.rd) & 1) == 0;
 	script_begin(&s);
 	must(replica_home(cast.r, &docno));
-	home = members(docno);
-	doc = members(cast.docno);
+	home = cast_members_len(&cast, docno);
+	doc = cast_members_len(&cast, cast.docno);
 	for (int i = 0; i < STEPS_MAX && s.rd.left.len > 0 && !s.rd.failed; i++)
 		script_step(&s);
 	cast_topic_check(&cast);
-	LK_ASSERT(members(docno) == home && members(cast.docno) == doc);
+	LK_ASSERT(cast_members_len(&cast, docno) == home &&
+	    cast_members_len(&cast, cast.docno) == doc);
 	script_end(&s);
 	return 0;
 }

@@ -235,14 +235,6 @@ say(struct script *s, struct guest *g, unsigned type, struct bytes body)
 	drain(s);
 }
 
-static struct bytes
-take_long(struct script *s)
-{
-	size_t n = rd_u16(&s->rd);
-
-	return rd_take(&s->rd, n < s->rd.left.len ? n : s->rd.left.len);
-}
-
 /* What is honest, or one byte of it changed; or anything. */
 static void
 twist(struct script *s, struct buf *b)
@@ -258,7 +250,7 @@ twist(struct script *s, struct buf *b)
 		b->ptr[at] ^= rd_u8(&s->rd);
 		return;
 	}
-	other = take_long(s);
+	other = take_long(&s->rd);
 	buf_reset(b);
 	buf_add(b, other);
 }
@@ -596,7 +588,7 @@ script_step(struct script *s)
 		break;
 	case STEP_MESSAGE:
 		type = rd_u8(&s->rd);
-		say(s, g, type, take_long(s));
+		say(s, g, type, take_long(&s->rd));
 		break;
 	case STEP_CODE:
 		step_code(s, g);
@@ -658,15 +650,6 @@ script_begin(struct script *s)
 	tick(s, 0);
 }
 
-static size_t
-members(uint32_t docno)
-{
-	struct graph *g;
-
-	must(replica_graph(cast->r, docno, &g));
-	return graph_members_len(g);
-}
-
 static void
 script_end(struct script *s)
 {
@@ -674,9 +657,7 @@ script_end(struct script *s)
 	for (size_t i = 0; i < GUESTS; i++)
 		guest_end(&s->guests[i]);
 	engine_free(s->e);
-	replica_aborted(cast->r);
-	txn_abort(cast->txn);
-	replica_rest(cast->r);
+	cast_end(cast);
 	cast->identity = identities[cast - casts];
 }
 
@@ -699,16 +680,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cast = &casts[rd_u8(&s.rd) % 2];
 	script_begin(&s);
 	must(replica_home(cast->r, &docno));
-	home = members(docno);
+	home = cast_members_len(cast, docno);
 	if (cast->docno != 0)
-		doc = members(cast->docno);
+		doc = cast_members_len(cast, cast->docno);
 	for (int i = 0; i < STEPS_MAX && s.rd.left.len > 0 && !s.rd.failed; i++)
 		script_step(&s);
 	if (cast->docno != 0)
 		cast_topic_check(cast);
 	if (!s.entitled) {
-		LK_ASSERT(members(docno) == home);
-		LK_ASSERT(cast->docno == 0 || members(cast->docno) == doc);
+		LK_ASSERT(cast_members_len(cast, docno) == home);
+		LK_ASSERT(cast->docno == 0 ||
+		    cast_members_len(cast, cast->docno) == doc);
 	}
 	script_end(&s);
 	return 0;
