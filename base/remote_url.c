@@ -223,6 +223,9 @@ relay_parse(struct remote_url *u, struct bytes in)
 	u->invited = tail_cut(&in, "?invite=", u->invite, sizeof(u->invite));
 	u->has_account = !u->invited &&
 	    tail_cut(&in, "?account=", u->account, sizeof(u->account));
+	if (in.len > 0 && memchr(in.ptr, '?', in.len) != NULL)
+		return wrong("after ?: invite and 32 digits, or account and "
+			     "64; copy all of it");
 	if (in.len <= head || in.ptr[RELAY_KEY_DIGITS] != '@')
 		return wrong("expected relay://KEY@HOST:PORT");
 	memcpy(digits, in.ptr, RELAY_KEY_DIGITS);

@@ -52,6 +52,8 @@ int
 lk_fail_usage(struct lk *lk, const char *fmt, ...)
 {
 	const char *usage = lk->command == NULL ? "" : lk->command->usage;
+	size_t first = strcspn(usage, "\n");
+	bool several = usage[first] != '\0' && usage[first + 1] != '\0';
 	char text[MESSAGE_MAX], hint[MESSAGE_MAX];
 	va_list ap;
 
@@ -61,8 +63,9 @@ lk_fail_usage(struct lk *lk, const char *fmt, ...)
 	if (lk->command == NULL)
 		return lk_fail(lk, EXIT_USAGE_, "usage",
 		    "lk help lists the commands", "%s", text);
-	(void)snprintf(hint, sizeof(hint), "usage: lk %.*s",
-	    (int)strcspn(usage, "\n"), usage);
+	(void)snprintf(hint, sizeof(hint), "usage: lk %.*s%s%s", (int)first,
+	    usage, several ? "; more in lk help " : "",
+	    several ? lk->command->name : "");
 	return lk_fail(
 	    lk, EXIT_USAGE_, "usage", hint, "%s: %s", lk->command->name, text);
 }

@@ -165,7 +165,8 @@ member_find(struct request *r, const struct subject *s, uint8_t key[static 32])
 	TRY(param_string(r, "who", &who));
 	err = home_find_person(r->replica, s->docno, who, key);
 	if (err.code == LK_E_NOTFOUND) {
-		request_hint(r, "lk members %s lists the names", s->name.name);
+		request_hint(r, "lk members %s and lk contact ls list them",
+		    s->name.name);
 		return request_fail(
 		    r, err, "%s: nobody here is called so", who);
 	}

@@ -100,12 +100,17 @@ document_status(struct request *r, const struct subject *s,
 	return LK_NONE;
 }
 
+/* By the name it has now: it may have been renamed from another device. */
 static void
 identity_json(struct request *r)
 {
+	const struct identity *self = daemon_identity(r->daemon);
 	struct json_object *o = json_object_new_object();
+	char who[WHO_LEN];
 
-	json_add_identity(o, daemon_identity(r->daemon));
+	home_who(r->replica, self->sign.pk, who, sizeof(who));
+	json_add_identity(o, self);
+	json_add_text(o, "name", who);
 	json_object_object_add(r->result, "identity", o);
 }
 

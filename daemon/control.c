@@ -240,6 +240,11 @@ call_admit(struct daemon *d, struct call *call)
 		return (request_fail(r, LK_ERR(LK_E_SYS, "store"),
 		    "the store failed and is read-only until lkd is started "
 		    "again"));
+	if ((flags & COMMAND_IDENTITY) && d->relay != NULL) {
+		request_hint(r, "your documents have another LK_HOME");
+		return (request_fail(
+		    r, LK_ERR(LK_E_CONFIG, "relay"), "this is a relay's home"));
+	}
 	if ((flags & COMMAND_IDENTITY) && daemon_identity(d) == NULL) {
 		request_hint(r, "lk init makes one");
 		return (request_fail(r, LK_ERR(LK_E_CONFIG, "identity"),

@@ -75,6 +75,7 @@ struct daemon {
 	struct engine *engine;   /* NULL without identity */
 	struct relay *relay;     /* NULL but in a relay's home; hosting.h */
 	uint8_t relay_pk[DH_LEN];
+	bool relay_made; /* in this round, and gone if that is undone */
 
 	struct net *net;
 	struct workers *workers;

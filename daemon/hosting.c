@@ -61,6 +61,7 @@ hosting_make(struct daemon *d)
 	    BYTES_STR(KEY_RECORD), BYTES_OF(secret));
 	if (err.code == LK_OK)
 		err = relay_open(d, secret);
+	d->relay_made = err.code == LK_OK;
 	secret_wipe(secret, sizeof(secret));
 	return (err);
 }

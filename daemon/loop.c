@@ -9,6 +9,7 @@
 #endif
 
 #include "daemon/control.h"
+#include "daemon/hosting.h"
 #include "daemon/mirrors.h"
 
 #define EVENTS_MAX 64
@@ -96,6 +97,9 @@ round_forget(struct daemon *d, lk_err err)
 		replica_aborted(d->replica);
 	if (d->engine != NULL)
 		engine_aborted(d->engine);
+	if (d->relay_made)
+		hosting_stop(d);
+	d->relay_made = false;
 	if (d->relay != NULL)
 		relay_aborted(d->relay);
 	d->lost_len = 0;
@@ -250,6 +254,7 @@ round_commit(struct daemon *d)
 		return;
 	}
 	identity_swap_adopt(d);
+	d->relay_made = false;
 	if (d->relay != NULL)
 		relay_committed(d->relay);
 	if (d->replica != NULL) {
@@ -345,6 +350,8 @@ rest(struct daemon *d)
 	d->worked.ms = 0;
 	if (d->replica != NULL)
 		replica_rest(d->replica);
+	if (d->engine != NULL)
+		engine_rest(d->engine, d->now);
 	if (d->store != NULL)
 		store_rest(d->store);
 #ifdef __GLIBC__

@@ -240,9 +240,9 @@ plan" ""
 @test "without documents and without a terminal there is nothing to show or ask" {
 	device laptop
 	run --separate-stderr on laptop pair </dev/null
-	is 64 "" "lk: pair: --code shows a code, - reads the other device's from standard input; usage: lk pair [--code]"
+	is 64 "" "lk: pair: --code shows a code, - reads the other device's from standard input; usage: lk pair [--code]; more in lk help pair"
 	run --separate-stderr on laptop pair --code --ticket
-	is 64 "" "lk: pair: --ticket or --code on one device, what it shows on the other; usage: lk pair [--code]"
+	is 64 "" "lk: pair: --ticket or --code on one device, what it shows on the other; usage: lk pair [--code]; more in lk help pair"
 	run --separate-stderr on laptop pair - </dev/null
 	is 64 "" "lk: pair: standard input is empty"
 }

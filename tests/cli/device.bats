@@ -26,6 +26,8 @@ has_state() {
 	on laptop sync --wait --timeout 30s
 	run --separate-stderr on phone device show pocket --json
 	[[ $output == *'"name":"pocket"'*'"self":true'*'"by":"laptop","revoked":false,'* ]]
+	run --separate-stderr on phone status
+	[[ ${lines[0]} == "pocket  device "* ]]
 	run --separate-stderr on laptop device rename pocket laptop
 	refused 73 "lk: laptop: a device of this name"
 	run --separate-stderr on laptop device rename pocket a/b

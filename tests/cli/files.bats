@@ -45,7 +45,7 @@ list" ""
 	lk import - </dev/null
 	is 64 "" "lk: -: not a known kind of file; --format automerge, json or text says"
 	lk import --as x a.md b.md
-	is 64 "" "lk: import: --as names one document; usage: lk import [--as DOC] [--format FORMAT] FILE|FOLDER ..."
+	is 64 "" "lk: import: --as names one document; usage: lk import [--as DOC] [--format FORMAT] FILE|FOLDER ...; more in lk help import"
 	lk import a.pdf
 	is 64 "" "lk: a.pdf: not a known kind of file; --format automerge, json or text says"
 }
@@ -305,7 +305,7 @@ id() {
 	lk import --into notes repo
 	is 64 "" "lk: repo: --into takes no folder; import it as documents of their own"
 	run --separate-stderr on laptop import --as x repo
-	is 64 "" "lk: import: repo: 2 documents, --as names one; usage: lk import [--as DOC] [--format FORMAT] FILE|FOLDER ..."
+	is 64 "" "lk: import: repo: 2 documents, --as names one; usage: lk import [--as DOC] [--format FORMAT] FILE|FOLDER ...; more in lk help import"
 	run --separate-stderr on laptop import --as x again
 	[ "$status" -eq 0 ]
 	[ "$(on laptop get x --json)" = '{"a":1,"b":2}' ]

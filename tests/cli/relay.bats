@@ -14,6 +14,8 @@ load setup
 	lk init --name laptop
 	[ "$status" -eq 73 ]
 	[[ "$stderr" == *"this is a relay's home"* ]]
+	lk new notes
+	is 78 "" "lk: this is a relay's home; your documents have another LK_HOME"
 	lk relay status
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"relay://"*"accounts   0"* ]]

@@ -159,7 +159,7 @@ shopping  map, revoked
 	run --separate-stderr on laptop revoke shopping friend --role admin
 	is 64 "" "lk: admin: a revocation leaves less than that; roles that may remain: relay, read, write"
 	run --separate-stderr on laptop revoke shopping nobody
-	is 66 "" "lk: nobody: nobody here is called so; lk members shopping lists the names"
+	is 66 "" "lk: nobody: nobody here is called so; lk members shopping and lk contact ls list them"
 }
 
 @test "a contact gets another document by name" {
@@ -173,7 +173,7 @@ shopping  map, revoked
 	run --separate-stderr on friend get notes
 	is 0 "for you" ""
 	run --separate-stderr on laptop share notes stranger
-	is 66 "" "lk: stranger: nobody here is called so; lk members notes lists the names"
+	is 66 "" "lk: stranger: nobody here is called so; lk members notes and lk contact ls list them"
 	run --separate-stderr on laptop share notes friend --role king
 	is 64 "" "lk: king: no such role; roles are relay, read, write and admin"
 }

@@ -114,7 +114,7 @@ load setup
 	lk invite --expires 0s doc
 	is 64 "" "lk: invite: --expires: no time at all; usage: lk invite [--role ROLE] [--uses N] [--expires SPAN] [--qr] DOC"
 	lk pair --ticket --expires 0
-	is 64 "" "lk: pair: --expires: no time at all; usage: lk pair [--code]"
+	is 64 "" "lk: pair: --expires: no time at all; usage: lk pair [--code]; more in lk help pair"
 	lk sync --wait=some
 	is 64 "" "lk: sync: --wait: some is neither all nor a number; usage: lk sync [--wait[=all|=N]] [--timeout SPAN] [DOC ...]"
 	lk --color=blue version
@@ -126,9 +126,9 @@ load setup
 	lk splice a "" -1 0
 	is 64 "" "lk: splice: -1 is no position; usage: lk splice [-m TEXT] [--root] DOC PATH POS DEL [TEXT]"
 	lk pair --code --qr
-	is 64 "" "lk: pair: --ticket or --code on one device, what it shows on the other; usage: lk pair [--code]"
+	is 64 "" "lk: pair: --ticket or --code on one device, what it shows on the other; usage: lk pair [--code]; more in lk help pair"
 	lk device rm
-	is 64 "" "lk: device: rm: expected ls, show, rename or revoke; usage: lk device ls"
+	is 64 "" "lk: device: rm: expected ls, show, rename or revoke; usage: lk device ls; more in lk help device"
 	lk daemon restart
 	is 64 "" "lk: daemon: restart: expected start, stop, status or logs; usage: lk daemon start|stop|status|logs"
 }

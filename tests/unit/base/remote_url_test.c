@@ -121,6 +121,10 @@ everything_else_is_refused_in_words(void **state)
 		assert_int_equal(err.code, LK_E_MALFORMED);
 		assert_true(strlen(err.what) > 0);
 	}
+	/* A line that was not copied to its end. */
+	assert_non_null(
+	    strstr(remote_url_parse(&u, "relay://" KEY "@h:1?invite=00").what,
+		"copy all of it"));
 }
 
 static void
