@@ -284,7 +284,11 @@ engine_device_revoke_by_phrase(struct engine *e,
 	TRY(recover_root(&root, entropy));
 	err = person_revoke_by_root(e->r, &root, pk, since);
 	sign_key_clear(&root);
-	return err.code == LK_OK ? fanout_start(e, 0) : err;
+	TRY(err);
+	/* Where that one had certified this device, the root has done so now:
+	 * what contacts are told next has to lead there. */
+	TRY(person_certificate(e->r, e->identity));
+	return fanout_start(e, 0);
 }
 
 lk_err

@@ -6,6 +6,7 @@
 #define LAPTOP 1
 #define PHONE 2
 #define SERVER 3
+#define FRIEND 4
 
 static uint32_t
 home_of(struct device *d)
@@ -60,6 +61,71 @@ a_device_that_stops_when_it_has_heard_ends_the_other_when_it_is_back(
 	host_remove(&server);
 }
 
+static void
+host_give(struct host *to, uint32_t docno, const struct bag *b)
+{
+	for (size_t i = 0; i < b->len; i++) {
+		struct bytes one = buf_bytes(&b->at[i]);
+		struct received verdict;
+
+		device_begin(&to->d);
+		ok(replica_receive(to->d.r, docno, NULL, &one, 1, &verdict));
+		host_commit(to);
+	}
+}
+
+static void
+host_share(struct host *h, uint32_t docno, const struct device *with)
+{
+	struct cert cert;
+	struct person person = { .devices = &cert, .devices_len = 1 };
+
+	ok(cert_decode(
+	    &cert, BYTES(with->identity.cert, with->identity.cert_len)));
+	memcpy(person.root_pk, with->identity.root_pk, 32);
+	device_begin(&h->d);
+	ok(replica_share(h->d.r, docno, &person, ROLE_READ));
+	host_commit(h);
+}
+
+/* The phone hears of the server, and lets a friend in; the grant that the
+ * laptop has made for the server is on its way. */
+static void
+who_made_a_device_grants_it_and_the_others_only_what_is_left(void **state)
+{
+	struct wires w = { .len = 0 };
+	struct host laptop, phone, server;
+	struct bag news = { .len = 0 };
+	struct device fay;
+	const uint8_t *pk;
+	uint32_t d;
+
+	(void)state;
+	host_make(&w, &laptop, LAPTOP, "laptop");
+	host_make(&w, &phone, PHONE, "phone");
+	host_make(&w, &server, SERVER, "server");
+	device_make(&fay, FRIEND, "fay");
+	pk = server.d.identity.sign.pk;
+	pair(&w, &laptop, &phone);
+	d = document(&phone.d, "d");
+	wires_run(&w, 5000);
+	phone.cut = true;
+	wires_cut(&w);
+	pair(&w, &laptop, &server);
+	(void)bag_take(&news, &laptop.d, home_of(&laptop.d), 1);
+	host_give(&phone, home_of(&phone.d), &news);
+	bag_clear(&news);
+	host_share(&phone, d, &fay);
+	wires_run(&w, 20000);
+	assert_int_equal(role_of(&phone.d, d, pk), ROLE_NONE);
+	wires_run(&w, 60000);
+	assert_int_equal(role_of(&phone.d, d, pk), ROLE_ADMIN);
+	device_remove(&fay);
+	host_remove(&laptop);
+	host_remove(&phone);
+	host_remove(&server);
+}
+
 /* What ann would grant a device of this person under now. */
 static void
 box_at(struct host *ann, const struct identity *of, uint8_t out[static DH_LEN])
@@ -107,6 +173,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    who_made_a_device_grants_it_and_the_others_only_what_is_left),
 		cmocka_unit_test(
 		    a_contact_who_is_connected_hears_of_a_new_box_key),
 		cmocka_unit_test(
