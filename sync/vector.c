@@ -119,26 +119,71 @@ vector_find(const struct vector *v, const uint8_t tag[static LK_TOPIC_LEN])
 	return found == NULL ? NULL : &found->entry;
 }
 
-/* Whether the peer's newest of an author is here. */
+/* The next envelope of this author with this seq; NOTFOUND behind the last. */
 static lk_err
-entry_is_here(struct txn *t, uint32_t docno, const struct version_entry *theirs,
-    bool *here)
+rung_next(struct txn *t, uint32_t docno, const uint8_t tag[static LK_TOPIC_LEN],
+    uint64_t seq, struct log_entry *at)
+{
+	TRY(chain_next(t, docno, at));
+	return at->seq == seq && memcmp(at->tag, tag, LK_TOPIC_LEN) == 0
+	    ? LK_NONE
+	    : LK_ERR(LK_E_NOTFOUND, "envelope");
+}
+
+/* What is here of the peer's newest of an author. */
+struct newest {
+	bool here, counts;
+};
+
+static lk_err
+newest_find(struct txn *t, uint32_t docno, const struct version_entry *theirs,
+    struct newest *out)
 {
 	struct log_entry at = { .seq = theirs->seq };
 
 	memcpy(at.tag, theirs->tag, LK_TOPIC_LEN);
-	*here = false;
-	for (;; chain_step(&at)) {
-		lk_err err = chain_next(t, docno, &at);
+	*out = (struct newest){ .here = false };
+	for (; !out->here; chain_step(&at)) {
+		lk_err err = rung_next(t, docno, theirs->tag, theirs->seq, &at);
 
-		if (err.code == LK_E_NOTFOUND || at.seq != theirs->seq ||
-		    memcmp(at.tag, theirs->tag, LK_TOPIC_LEN) != 0)
+		if (err.code == LK_E_NOTFOUND)
 			return LK_NONE;
 		TRY(err);
-		*here = memcmp(at.id, theirs->prefix, ID_PREFIX_LEN) == 0;
-		if (*here)
-			return LK_NONE;
+		out->here = memcmp(at.id, theirs->prefix, ID_PREFIX_LEN) == 0;
+		out->counts = out->here && at.essential;
 	}
+	return LK_NONE;
+}
+
+/* Whether several of his branches have an envelope with this seq. */
+static lk_err
+is_parted(
+    struct txn *t, uint32_t docno, const struct version_entry *of, bool *parted)
+{
+	struct log_entry at = { .seq = of->seq };
+	lk_err err;
+
+	memcpy(at.tag, of->tag, LK_TOPIC_LEN);
+	err = rung_next(t, docno, of->tag, of->seq, &at);
+	if (err.code == LK_OK) {
+		chain_step(&at);
+		err = rung_next(t, docno, of->tag, of->seq, &at);
+	}
+	*parted = err.code == LK_OK;
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+}
+
+/* Whether the peer's newest of an author does not tell which of ours he has.
+ * One that is here and void may be on a branch that does not count; where all
+ * pass through one envelope it is not. */
+static lk_err
+is_unclear(struct txn *t, uint32_t docno, const struct vector_entry *own,
+    const struct version_entry *has, const struct newest *n, bool *unclear)
+{
+	*unclear = own->forked || (!n->counts && has->seq <= own->entry.seq);
+	return *unclear || !n->here || n->counts
+	    ? LK_NONE
+	    : is_parted(t, docno, &own->entry, unclear);
 }
 
 /* The lowest lsn of an author's envelopes from a seq on: one of the first of
@@ -178,18 +223,19 @@ own_compare(struct txn *t, uint32_t docno, const struct vector_entry *own,
     struct version_entry *has, struct vector_gap *g)
 {
 	struct log_entry at = { .seq = 1 };
-	bool here, unclear;
+	struct newest n;
+	bool unclear;
 
 	memcpy(at.tag, own->entry.tag, LK_TOPIC_LEN);
 	if (has != NULL) {
-		TRY(entry_is_here(t, docno, has, &here));
-		g->brings |= !here;
-		unclear = own->forked || (!here && has->seq <= own->entry.seq);
+		TRY(newest_find(t, docno, has, &n));
+		TRY(is_unclear(t, docno, own, has, &n, &unclear));
+		g->brings |= !n.here;
 		if (unclear && g->ranges)
 			TRY(gap_unclear(g, own->entry.tag));
 		if (unclear && !g->ranges)
 			has->seq = 0;
-		else if (!here)
+		else if (!n.here)
 			has->seq = UINT64_MAX;
 		if (has->seq >= own->entry.seq)
 			return LK_NONE;
@@ -205,11 +251,11 @@ vectors_compare(struct txn *t, uint32_t docno, const struct vector *own,
 {
 	for (size_t i = 0; i < theirs->len; i++) {
 		const struct version_entry *has = &theirs->at[i].entry;
-		bool here = true;
+		struct newest n = { .here = true };
 
 		if (vector_find(own, has->tag) == NULL)
-			TRY(entry_is_here(t, docno, has, &here));
-		g->brings |= !here;
+			TRY(newest_find(t, docno, has, &n));
+		g->brings |= !n.here;
 	}
 	for (size_t i = 0; i < own->len; i++)
 		TRY(own_compare(t, docno, &own->at[i],

@@ -248,22 +248,28 @@ get_answer(
 {
 	struct world *w = n->world;
 	struct items *s = shown_to(w, n);
-	bool is;
-	size_t i = items_place(s, q->name, &is), len;
+	bool is, flips;
+	size_t i = items_place(s, q->name, &is), len, at;
 	struct buf *bytes = &s->at[i].bytes;
 
 	if (!is) {
 		a->err = LK_ERR(LK_E_NOTFOUND, "object");
 		return;
 	}
-	/* On its way, or where it lies. */
-	if (odds(w, 60) && bytes->len > 0)
-		bytes->ptr[random_below(&w->random, bytes->len)] ^= 1;
+	flips = odds(w, 60) && bytes->len > 0;
+	at = flips ? (size_t)random_below(&w->random, bytes->len) : 0;
 	len = odds(w, 30) ? bytes->len / 2 : bytes->len;
-	if (len > q->max)
+	if (len > q->max) {
 		a->err = LK_ERR(LK_E_LIMIT, "object");
-	else
-		buf_mem(&a->bytes, bytes->ptr, len);
+		return;
+	}
+	buf_mem(&a->bytes, bytes->ptr, len);
+	if (flips && at < len)
+		a->bytes.ptr[at] ^= 1;
+	/* Where it lies, too; whoever reaches nothing else never gets over
+	 * that (docs/security.md). */
+	if (flips && !w->bucket->alone)
+		bytes->ptr[at] ^= 1;
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "tests/sim/inside.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/node.h"
+#include "tests/sim/told.h"
 
 #define HEADS_MAX 64
 #define EXPORT_MAX ((size_t)16 * 1024 * 1024)
@@ -268,7 +269,9 @@ doc_converged(struct world *w, size_t doc, char *why, size_t len)
 		state_take(n, doc, &s);
 		node_look_end(n);
 		what = state_differs(&s, &first, s.role, roles[i]);
-		if (what == NULL)
+		if (what == NULL ||
+		    (roles[i] < ROLE_READ &&
+			cannot_be_told(creator, n, d->docid)))
 			continue;
 		if (is_late(w))
 			doc_dump(creator, n, doc);

@@ -94,6 +94,7 @@ face_close(struct face *f)
 static struct {
 	struct world *world;
 	const char *from, *to;
+	size_t searched;
 } copying;
 
 static int
@@ -435,7 +436,9 @@ search_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 		buf_mem(&b, block, n);
 	}
 	(void)fclose(in);
+	LK_ASSERT(!b.failed);
 	leak_check(house_node(copying.world), "in its files", buf_bytes(&b));
+	copying.searched++;
 	return 0;
 }
 
@@ -443,10 +446,17 @@ void
 house_final(struct world *w)
 {
 	copying.world = w;
-	for (size_t i = 0; w->house != NULL && i < FACES; i++)
-		if (w->house->faces[i].relay != NULL)
-			(void)nftw(
-			    w->house->faces[i].dir, search_one, 8, FTW_PHYS);
+	for (size_t i = 0; w->house != NULL && i < FACES; i++) {
+		const struct face *f = &w->house->faces[i];
+
+		if (f->relay == NULL)
+			continue;
+		copying.searched = 0;
+		if (nftw(f->dir, search_one, 8, FTW_PHYS) != 0 ||
+		    /* Its own records, and an account's. */
+		    copying.searched < 1 + (size_t)w->house->account)
+			world_fail(w, "S5: the relay's files cannot be read");
+	}
 }
 
 void

@@ -42,11 +42,12 @@ inside_number(struct engine *e, uint64_t conn, uint32_t number, uint32_t *docno,
 {
 	struct link *l = link_find(e, conn);
 	struct link_topic *t = l == NULL ? NULL : topics_number(l, number);
+	struct items *memory;
 
-	if (t == NULL)
+	if (t == NULL || items_need(t, &memory).code != LK_OK)
 		return false;
 	*docno = t->docno;
-	*items = &t->out;
+	*items = &memory->out;
 	return true;
 }
 
@@ -170,8 +171,11 @@ links_measure(struct engine *e, struct inside_cost *c)
 		c->strangers +=
 		    !l->initiator && !l->known && l->state != LINK_CLOSED;
 		most(&c->unsent, l->out.len + l->pending);
-		for (size_t i = 0; i < l->numbers_len; i++)
-			slots += l->numbers[i].in.len;
+		for (uint32_t n = 0; n < l->numbers_len; n++) {
+			const struct link_topic *t = topics_number(l, n);
+
+			slots += t == NULL ? 0 : items_of(t)->in.len;
+		}
 		most(&c->slots, slots);
 	}
 }

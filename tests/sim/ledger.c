@@ -425,6 +425,47 @@ ledger_ended(struct ledger *l, size_t doc, const struct node *who)
 	return ended;
 }
 
+static bool
+all_copied(const struct graph *g, const struct node *who)
+{
+	const struct world *w = who->world;
+	bool any = false;
+
+	for (size_t i = 0; i < NODES; i++) {
+		const struct node *n = &w->nodes[i];
+		bool forked = false;
+
+		if (n->person != who->person ||
+		    graph_role(g, n->identity.sign.pk) < ROLE_READ)
+			continue;
+		(void)graph_tip(g, n->identity.sign.pk, &forked);
+		if (!forked)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+bool
+ledger_shut_in(struct ledger *l, size_t doc, const struct node *who)
+{
+	struct node *creator = &l->world->nodes[l->docs[doc].creator];
+	bool shut_in = false;
+	struct graph *g;
+	uint32_t docno;
+
+	node_look(creator);
+	if (replica_doc_by_id(creator->replica, l->docs[doc].docid, &docno)
+		.code == LK_OK) {
+		world_need(l->world, replica_graph(creator->replica, docno, &g),
+		    "graph");
+		shut_in = graph_role(g, who->identity.sign.pk) < ROLE_READ &&
+		    all_copied(g, who);
+	}
+	node_look_end(creator);
+	return shut_in;
+}
+
 void
 ledger_revoked(struct ledger *l, struct ledger_revoke *r)
 {

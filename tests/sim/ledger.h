@@ -112,6 +112,10 @@ void ledger_revoked(struct ledger *, struct ledger_revoke *);
 /* Whether this device was let into the document and thrown out again, or left.
  */
 bool ledger_ended(struct ledger *, size_t doc, const struct node *);
+/* Whether its person has the document on devices alone whose keys were used
+ * twice there: they write nothing more, so they let no other device in, and he
+ * cannot be let in again as he is a member. */
+bool ledger_shut_in(struct ledger *, size_t doc, const struct node *);
 /* Whether who turned hostile has this envelope of his own, and nobody honest.
  */
 bool ledger_kept_back(

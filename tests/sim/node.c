@@ -419,6 +419,8 @@ node_tick(struct node *n)
 	if (!n->touched && engine_next(n->engine).ms > node_now(n).mono.ms)
 		return;
 	n->touched = false;
+	/* What nothing under way needs may go at any time. */
+	engine_rest(n->engine, node_now(n));
 	world_need(
 	    n->world, engine_tick(n->engine, node_now(n)), "engine_tick");
 }

@@ -458,13 +458,15 @@ errand_done(struct node *n, struct errand *e)
 }
 
 /* What the ticket was for is not to be had any more: the guest was thrown out
- * again, or a document the owner lists is closed to him. */
+ * again, a document the owner lists is closed to him, or those of his devices
+ * that have it can let no other in. */
 static bool
 errand_moot(struct node *n, const struct errand *e)
 {
 	if (e->purpose == TICKET_DEVICE)
 		return has_joined(n);
-	return ledger_ended(n->world->ledger, e->doc, n);
+	return ledger_ended(n->world->ledger, e->doc, n) ||
+	    ledger_shut_in(n->world->ledger, e->doc, n);
 }
 
 static bool

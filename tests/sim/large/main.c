@@ -14,7 +14,7 @@
 #include "tests/sim/entropy.h"
 #include "tests/sim/large/large.h"
 
-#define STORE_FILES 4 /* descriptors of an open store */
+#define STORE_FILES 3 /* descriptors of an open store */
 /* Above this, memory is the system's again when it is freed: LMDB reserves 3 MB
  * for each environment and touches little of it, unless it gets memory that was
  * used before and has to be cleared. */

@@ -142,12 +142,57 @@ authors_with_branches_are_unclear(void **state)
 	side_clear(&b);
 }
 
+/* Author 3 has two branches on side a, of which one counts, and b has the
+ * other. */
+static void
+a_branch_that_does_not_count_tells_nothing_of_the_one_that_does(void **state)
+{
+	uint64_t lengths[AUTHORS] = { 3, 3, 3, 3, 3, 3 };
+	struct vector theirs = { 0 };
+	struct vector_gap g;
+	struct side a, b;
+	struct item x;
+
+	(void)state;
+	side_make(&a, 1);
+	side_make(&b, 2);
+	side_write(&a, lengths);
+	side_write(&b, lengths);
+	side_add(&a, 3, 4, 1);
+	/* Void ones behind what counts tell that he has it. */
+	item_make(&x, 5, 4, 0);
+	side_put(&a, &x, false);
+	side_add(&b, 5, 4, 0);
+	for (uint64_t seq = 4; seq < 6; seq++) {
+		item_make(&x, 3, seq, 2);
+		side_put(&a, &x, false);
+		side_add(&b, 3, seq, 2);
+		vector_tell(&b, &theirs);
+		assert_ok(vector_compare(a.txn, DOCNO, &theirs, true, &g));
+		assert_true(!g.brings && g.unclear_len == 1);
+		assert_memory_equal(g.unclear[0], x.entry.tag, LK_TOPIC_LEN);
+		vector_gap_clear(&g);
+		vector_tell(&b, &theirs);
+		assert_ok(vector_compare(a.txn, DOCNO, &theirs, false, &g));
+		assert_true(g.lacks && g.unclear_len == 0);
+		assert_false(vector_covers(&theirs, x.entry.tag, 4));
+		vector_gap_clear(&g);
+	}
+	item_make(&x, 5, 4, 0);
+	assert_true(vector_covers(&theirs, x.entry.tag, 4));
+	vector_clear(&theirs);
+	side_clear(&a);
+	side_clear(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_vector_tells_what_of_each_author_is_missing),
 		cmocka_unit_test(authors_with_branches_are_unclear),
+		cmocka_unit_test(
+		    a_branch_that_does_not_count_tells_nothing_of_the_one_that_does),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
