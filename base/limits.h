@@ -112,7 +112,8 @@
 #define RELAY_STRANGERS_MAX 64 /* sessions that showed nothing yet */
 #define RELAY_STRANGER_MS 10000
 #define RELAY_STRANGER_BYTES_MAX (64 * 1024)
-/* Records that are read for a session, and by how many more each second. */
+/* Records that are read for a session, and by how many more each second; by the
+ * device for the relay, too. */
 #define RELAY_WORK_MAX (2u * 1024 * 1024)
 #define RELAY_WORK_SECOND 50000
 /* Acknowledgements it keeps of a topic, and the greatest of them: a few more

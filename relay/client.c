@@ -61,8 +61,9 @@ client_new(struct relay *r, uint64_t conn, const char *address)
 	if (v == NULL)
 		return LK_ERR(LK_E_NOMEM, "client");
 	v->conn = conn;
-	v->accepted = v->heard = v->worked = r->now.mono;
-	v->work = RELAY_WORK_MAX;
+	v->accepted = v->heard = r->now.mono;
+	allowance_init(
+	    &v->work, RELAY_WORK_MAX, RELAY_WORK_SECOND, r->now.mono);
 	(void)strlcpy(v->address, address, sizeof(v->address));
 	buf_init(&v->out, CLIENT_OUT_MAX);
 	TAILQ_INIT(&v->sending);
@@ -159,14 +160,9 @@ client_known(
 lk_err
 client_work(struct relay *r, struct client *v, uint64_t n)
 {
-	v->work += (r->now.mono.ms - v->worked.ms) * RELAY_WORK_SECOND / 1000;
-	v->worked = r->now.mono;
-	if (v->work > RELAY_WORK_MAX)
-		v->work = RELAY_WORK_MAX;
-	if (v->work < 0)
-		return LK_ERR(LK_E_LIMIT, "asks too much");
-	v->work -= (int64_t)n;
-	return LK_NONE;
+	return allowance_take(&v->work, n, r->now.mono)
+	    ? LK_NONE
+	    : LK_ERR(LK_E_LIMIT, "asks too much");
 }
 
 lk_err

@@ -175,7 +175,8 @@ letter_taken(struct relay *r, struct client *v, struct bytes body)
 	struct mailbox_put m;
 
 	TRY(mailbox_put_decode(&m, body));
-	if (++v->refusals > RELAY_REFUSALS_MAX)
+	TRY(client_work(r, v, 1));
+	if (!v->known && ++v->refusals > RELAY_REFUSALS_MAX)
 		return LK_ERR(LK_E_LIMIT, "too many letters");
 	TRY(letter_put(r, v, &m, &result));
 	posted_send(r, v, m.slot, result);

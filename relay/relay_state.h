@@ -19,6 +19,7 @@
 #include <sys/queue.h>
 #include <sys/tree.h>
 
+#include "base/allowance.h"
 #include "relay/relay.h"
 #include "relay/vault.h"
 #include "sync/message.h"
@@ -97,8 +98,7 @@ struct client {
 	 * is told of what comes. */
 	uint8_t (*watches)[RELAY_SLOT_LEN]; /* owned */
 	size_t watches_len;
-	int64_t work; /* records that may still be read now */
-	struct mono worked;
+	struct allowance work; /* records that may still be read */
 	/* Vaults it has heard of in this round; too many: any may be. */
 	struct vault *uses[CLIENT_USES_MAX];
 	size_t uses_len;

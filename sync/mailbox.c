@@ -177,6 +177,21 @@ mailboxes_fill(struct mailboxes *m)
 	return redeems_add(m);
 }
 
+/* Appends the slots of the answers to these devices to n others. */
+static size_t
+answers_over(const struct ticket_record *t, struct bytes devices,
+    uint8_t (*slots)[MAIL_SLOT_LEN], size_t max, size_t n)
+{
+	struct mail_route route;
+
+	for (size_t i = 0; i < devices.len && n < max; i += 32) {
+		mail_route_answer(&route, t->secret, devices.ptr + i);
+		memcpy(slots[n++], route.slot, MAIL_SLOT_LEN);
+	}
+	secret_wipe(&route, sizeof(route));
+	return n;
+}
+
 lk_err
 mailboxes_over(
     struct engine *e, uint8_t (*slots)[MAIL_SLOT_LEN], size_t max, size_t *len)
@@ -184,24 +199,19 @@ mailboxes_over(
 	uint8_t id[TICKET_ID_LEN] = { 0 };
 	struct ticket_record t;
 	struct ticket_keys keys;
-	struct mail_route route;
 	size_t n = 0;
 	lk_err err = LK_NONE;
 
 	while (n < max && (err = ticket_over(e, id, &t)).code == LK_OK) {
 		ticket_derive(&keys, t.secret);
 		memcpy(slots[n++], keys.slot, MAIL_SLOT_LEN);
-		for (size_t i = 0; i < t.redeemers.len && n < max; i += 32) {
-			mail_route_answer(
-			    &route, t.secret, t.redeemers.ptr + i);
-			memcpy(slots[n++], route.slot, MAIL_SLOT_LEN);
-		}
+		n = answers_over(&t, t.redeemers, slots, max, n);
+		n = answers_over(&t, t.refused, slots, max, n);
 		if (!bytes_next(id, sizeof(id)))
 			break;
 	}
 	secret_wipe(&t, sizeof(t));
 	secret_wipe(&keys, sizeof(keys));
-	secret_wipe(&route, sizeof(route));
 	if (n > 1)
 		qsort(slots, n, sizeof(*slots), slot_compare);
 	*len = n;
@@ -352,9 +362,14 @@ device_item(struct engine *e, const struct mailbox *box,
 }
 
 static lk_err
-ask_refused(struct mail_reply *reply)
+ask_refused(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
+    const uint8_t device_pk[static SIGN_PK_LEN], struct mail_reply *reply)
 {
-	(void)mail_add(&reply->plain, MAIL_REFUSED, BYTES(NULL, 0));
+	bool answers;
+
+	TRY(ticket_refuse(e, id, device_pk, &answers));
+	if (answers)
+		(void)mail_add(&reply->plain, MAIL_REFUSED, BYTES(NULL, 0));
 	return LK_NONE;
 }
 
@@ -387,7 +402,7 @@ asked_item(struct engine *e, const struct mailbox *box,
 		return LK_ERR(LK_E_MALFORMED, "request of a ticket");
 	TRY(ticket_back(e, box->from, card.signer_pk, &reply->route));
 	if (memcmp(card.root_pk, e->identity->root_pk, 32) == 0)
-		return ask_refused(reply);
+		return ask_refused(e, box->from, card.signer_pk, reply);
 	err = ticket_use(e, box->from, card.signer_pk, &t, &again);
 	if (err.code == LK_OK)
 		err = t.purpose == TICKET_INVITE
@@ -395,7 +410,7 @@ asked_item(struct engine *e, const struct mailbox *box,
 		    : LK_ERR(LK_E_DENIED, "ticket for something else");
 	secret_wipe(t.secret, sizeof(t.secret));
 	if (err.code == LK_E_DENIED || err.code == LK_E_NOTFOUND)
-		return ask_refused(reply);
+		return ask_refused(e, box->from, card.signer_pk, reply);
 	TRY(err);
 	TRY(person_card(e->r, &mine));
 	TRY(docstate_get(e->r, t.docno, &ds));

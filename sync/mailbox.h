@@ -82,9 +82,11 @@ LK_MUST_USE lk_err mailboxes_over(
     struct engine *, uint8_t (*slots)[MAIL_SLOT_LEN], size_t max, size_t *len);
 
 /* bucket_mail.c: whether this device is to welcome a member by way of a remote:
- * it has let him in, and nobody has told that he came. */
+ * it has let him in, and nobody has told that he came.  NOBODY stays so until
+ * the document's members change. */
+enum welcome_due { WELCOME_NOBODY, WELCOME_LATER, WELCOME_NOW };
 LK_MUST_USE lk_err welcome_is_due(struct engine *, uint32_t remote,
-    struct docstate *, const struct member *, bool *is);
+    struct docstate *, const struct member *, enum welcome_due *);
 
 /* welcome_out.c */
 /* Appends one for a reader who is not connected; nothing where he is none, or

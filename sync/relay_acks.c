@@ -9,7 +9,8 @@
 #define SAY_SLICE 16 /* in that time: envelopes are to have their share */
 #define WAITS_MAX 256
 
-/* One whose key is not here yet, or nobody knows whose it is. */
+/* One whose key is not here yet, or nobody knows whose it is, or whose device
+ * is connected. */
 struct ack_wait {
 	TAILQ_ENTRY(ack_wait) next;
 	struct buf body;

@@ -13,7 +13,8 @@
 #define ROUND_MS 30000
 #define AGAIN_MS 5000
 #define AGAIN_MOST_MS 300000
-#define VISIT_MS 5000 /* less than what a relay grants strangers */
+#define FAILURES_MANY 6 /* it is not dialled for long */
+#define VISIT_MS 5000   /* less than what a relay grants strangers */
 #define SMALL 64
 
 /* What this person's other devices, and those he shares with, are to add. */
@@ -57,6 +58,7 @@ session_drop(struct relay_client *c)
 	buf_wipe(&c->out);
 	c->pending = 0;
 	c->state = RELAY_CLIENT_IDLE;
+	c->asked = 0;
 	relay_topics_reset(c);
 	relay_client_mail_clear(c);
 }
@@ -121,6 +123,16 @@ relay_client_has_room(const struct relay_client *c)
 	return !c->closing && c->out.len + c->pending < LINK_ROOM_MIN;
 }
 
+lk_err
+relay_client_work(struct engine *e, struct relay_client *c, uint64_t n)
+{
+	if (allowance_take(&c->work, n, e->now.mono))
+		return LK_NONE;
+	/* Or it would have as much again in a moment. */
+	c->failures = FAILURES_MANY;
+	return LK_ERR(LK_E_LIMIT, "it asks too much");
+}
+
 static struct relay_client *
 relay_client_find(struct engine *e, uint64_t conn)
 {
@@ -145,6 +157,8 @@ relay_client_dial(struct engine *e, struct relay_client *c)
 
 	random_fill(&e->random, ephemeral, sizeof(ephemeral));
 	buf_init(&c->out, LINK_OUT_MAX);
+	allowance_init(
+	    &c->work, RELAY_WORK_MAX, RELAY_WORK_SECOND, e->now.mono);
 	err = session_new(&c->session, &config, &c->out);
 	secret_wipe(ephemeral, sizeof(ephemeral));
 	if (err.code == LK_E_MALFORMED) {
@@ -221,6 +235,7 @@ register_say(struct engine *e, struct relay_client *c,
 	BUF_SCOPED b = { .max = 512 };
 
 	relay_register_encode(&b, m, key, session_hash(c->session));
+	c->asked++;
 	relay_client_send(e, c, MSG_RELAY_REGISTER, buf_bytes(&b));
 }
 
@@ -375,6 +390,10 @@ registered(struct engine *e, struct relay_client *c, struct bytes body)
 		    "it takes no more mailboxes");
 	if (m.what > RELAY_SUCCEED)
 		return LK_NONE;
+	/* It has all mailboxes made anew. */
+	if (c->asked == 0)
+		return LK_ERR(LK_E_MALFORMED, "REGISTER unasked");
+	c->asked--;
 	/* Its mailboxes are other ones now. */
 	c->boxes_made = false;
 	/* As a guest it went on without. */

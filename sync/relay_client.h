@@ -24,6 +24,7 @@
 #ifndef SYNC_RELAY_CLIENT_H
 #define SYNC_RELAY_CLIENT_H
 
+#include "base/allowance.h"
 #include "base/remote_url.h"
 #include "sync/engine_state.h"
 #include "sync/relay_message.h"
@@ -52,6 +53,7 @@ struct relay_topic {
 	unsigned rounds;  /* of the exchange of ranges under way */
 	bool met;         /* both sides had the same when last compared */
 	size_t unstored;  /* sent since, and not said to be durable yet */
+	bool all_came;    /* nobody waits for a letter, as members are now */
 	bool ack_due;     /* what this device has is to be said there */
 	bool ack_settled; /* it was, at this counter; or is nobody's concern */
 	uint64_t acked;
@@ -87,7 +89,9 @@ struct relay_client {
 	unsigned failures;
 	struct mono due; /* to dial again */
 	struct mono deadline, heard, pinged, round;
+	struct allowance work; /* records that may still be read for it */
 	bool creating;
+	unsigned asked; /* LOGIN and CREATE that are not answered */
 	uint8_t account[SIGN_PK_LEN]; /* whose topics are opened */
 	bool speaks;                  /* for that account: it may register */
 	struct relay_topic *topics;   /* owned */
@@ -146,6 +150,10 @@ void relay_clients_anew(struct engine *);
 void relay_client_send(
     struct engine *, struct relay_client *, enum message_type, struct bytes);
 bool relay_client_has_room(const struct relay_client *);
+/* Before, or after, so many records are read because it asks.  LIMIT, which
+ * ends the session; then it is left alone for minutes. */
+LK_MUST_USE lk_err relay_client_work(
+    struct engine *, struct relay_client *, uint64_t n);
 /* What is wrong with it, for people: the reason and the words. */
 void relay_client_says(
     struct engine *, struct relay_client *, lk_err, const char *why);

@@ -9,6 +9,7 @@
 #define WELCOMES_AT_ONCE 64 /* in one letter */
 #define LOOK_MS 300000      /* the relay tells of what comes */
 #define ASK_AGAIN_MS 60000
+#define LETTER_WORK 256 /* of one, in records read */
 
 struct enclosed {
 	uint32_t docno;
@@ -83,14 +84,15 @@ letter_to(struct engine *e, struct relay_client *c, const uint8_t pk[static 32],
 /* A welcome for a member whom this device has let in and nobody has met. */
 static lk_err
 welcome_enclose(struct engine *e, struct relay_client *c, struct docstate *ds,
-    const struct member *m)
+    const struct member *m, bool *all)
 {
 	BUF_SECRET body = { .max = WELCOME_MAX };
 	struct letter *l;
-	bool is;
+	enum welcome_due is;
 
 	TRY(welcome_is_due(e, c->remote, ds, m, &is));
-	if (!is)
+	*all &= is == WELCOME_NOBODY;
+	if (is != WELCOME_NOW)
 		return LK_NONE;
 	TRY(letter_to(e, c, m->key, &l));
 	if (l == NULL)
@@ -105,23 +107,32 @@ welcome_enclose(struct engine *e, struct relay_client *c, struct docstate *ds,
 }
 
 static lk_err
+welcomes_write(struct engine *e, struct relay_client *c, struct relay_topic *x)
+{
+	struct docstate *ds;
+	bool all = true;
+	lk_err err = docstate_get(e->r, x->docno, &ds);
+
+	/* The home of one that was paired meanwhile is gone. */
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	for (size_t i = 0; i < graph_members_len(ds->graph); i++) {
+		struct member m;
+
+		graph_member(ds->graph, i, &m);
+		TRY(welcome_enclose(e, c, ds, &m, &all));
+	}
+	x->all_came = all;
+	return LK_NONE;
+}
+
+static lk_err
 letters_write(struct engine *e, struct relay_client *c)
 {
-	for (size_t i = 0; i < c->opened; i++) {
-		struct docstate *ds;
-		lk_err err = docstate_get(e->r, c->topics[i].docno, &ds);
-
-		/* The home of one that was paired meanwhile is gone. */
-		if (err.code == LK_E_NOTFOUND)
-			continue;
-		TRY(err);
-		for (size_t k = 0; k < graph_members_len(ds->graph); k++) {
-			struct member m;
-
-			graph_member(ds->graph, k, &m);
-			TRY(welcome_enclose(e, c, ds, &m));
-		}
-	}
+	for (size_t i = 0; i < c->opened; i++)
+		if (!c->topics[i].all_came)
+			TRY(welcomes_write(e, c, &c->topics[i]));
 	return LK_NONE;
 }
 
@@ -376,6 +387,7 @@ relay_client_letters(
 	if (box == NULL || m.len == 0)
 		return LK_NONE;
 	while (mailbox_letter_next(&m, &l)) {
+		TRY(relay_client_work(e, c, LETTER_WORK));
 		TRY(letter_read(e, c, box, l.letter));
 		numbers[n++] = l.number;
 	}

@@ -8,6 +8,7 @@
 #define REFUSED_MS 30000  /* until all credentials are tried anew */
 #define REFUSED_GUEST_MS 300000
 #define OPEN_SLICE 64 /* documents begun in one turn */
+#define KEY_WORK 16   /* of a credential that is made, in records read */
 
 static const uint8_t nobody[SIGN_PK_LEN];
 
@@ -22,7 +23,7 @@ relay_topic_reset(struct relay_topic *x)
 	x->state = RELAY_TOPIC_NEW;
 	x->tried_len = x->rounds = 0;
 	x->registered = x->stopped = x->again_due = x->met = false;
-	x->ack_due = x->ack_settled = false;
+	x->all_came = x->ack_due = x->ack_settled = false;
 	x->unstored = 0;
 }
 
@@ -307,6 +308,7 @@ relay_topic_register(
 
 	x->registered = true;
 	TRY(credentials_list(e, x, &l));
+	TRY(relay_client_work(e, c, KEY_WORK * l.len));
 	if (l.len == 0)
 		return LK_NONE;
 	m.list = l.at[0];
@@ -351,6 +353,7 @@ relay_topic_opened(struct engine *e, struct relay_client *c, struct bytes body)
 	TRY(relay_opened_decode(&m, body));
 	if (m.number >= c->opened)
 		return LK_ERR(LK_E_MALFORMED, "OPEN answer");
+	TRY(relay_client_work(e, c, KEY_WORK));
 	x = &c->topics[m.number];
 	/* Not asked: it sank. */
 	if (x->state != RELAY_TOPIC_ASKED)
@@ -441,6 +444,7 @@ relay_topic_event(
 	}
 	c->mail_due |= ev->access;
 	if (ev->access) {
+		x->all_came = false;
 		TRY(relay_topic_rekey(e, c, x));
 		TRY(relay_topic_acks_again(e, c));
 	}

@@ -213,11 +213,14 @@ relay_topic_range(struct engine *e, struct relay_client *c, struct bytes body)
 	lk_err err;
 
 	TRY(range_message_decode(&m, body));
+	TRY(relay_client_work(e, c, 1));
 	x = relay_topic_numbered(c, m.topic);
 	if (x == NULL || x->state != RELAY_TOPIC_OPEN)
 		return LK_NONE;
 	set = relay_topic_set(e, c, x);
 	err = range_answer(&answer, &set, m.ranges, RANGE_STEPS_MAX, &found);
+	if (err.code == LK_OK)
+		err = relay_client_work(e, c, found.steps);
 	if (err.code == LK_OK && found.answers &&
 	    x->rounds++ < RANGE_ROUNDS_MAX)
 		range_say(e, c, x, buf_bytes(&answer));
@@ -250,6 +253,7 @@ relay_topic_want(struct engine *e, struct relay_client *c, struct bytes body)
 	struct relay_topic *x;
 
 	TRY(want_decode(&want, body));
+	TRY(relay_client_work(e, c, want.len));
 	x = relay_topic_numbered(c, want.topic);
 	for (size_t i = 0; x != NULL && i < want.len; i++)
 		TRY(wanted_send(e, x, want.ids + i * LK_ID_LEN));
@@ -442,6 +446,8 @@ relay_topic_fp(struct engine *e, struct relay_client *c, struct bytes body)
 	TRY(fp_range_decode(&theirs, body));
 	if (theirs.last >= c->opened)
 		return LK_ERR(LK_E_MALFORMED, "FP range");
+	TRY(relay_client_work(
+	    e, c, (uint64_t)(theirs.last - theirs.first + 1)));
 	ours = (struct fp_range){ .first = theirs.first, .last = theirs.last };
 	TRY(fp_own(e, c, &ours));
 	if (ours.count == theirs.count &&

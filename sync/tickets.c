@@ -14,7 +14,8 @@
 #define INVITE_EXPIRES_MS (INT64_C(7) * 24 * 3600 * 1000)
 
 /* STORE_DEVICE, SPACE_META: "k" ticket id -> purpose, role, document, uses
- * left, made, expiry, secret, devices that used it. */
+ * left, made, expiry, secret, how many devices were refused by letter, these,
+ * those that used it. */
 
 static struct bytes
 ticket_key(
@@ -38,6 +39,7 @@ ticket_parse(struct ticket_record *out, struct bytes value)
 	t.made.ms = (int64_t)rd_u64(&rd);
 	t.expires.ms = (int64_t)rd_u64(&rd);
 	rd_copy(&rd, t.secret, sizeof(t.secret));
+	t.refused = rd_take(&rd, (size_t)32 * rd_u8(&rd));
 	t.redeemers = rd_take(&rd, rd.left.len);
 	if (rd.failed || t.redeemers.len % 32 != 0)
 		return LK_ERR(LK_E_CORRUPT, "ticket record");
@@ -59,6 +61,8 @@ ticket_put(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
 	buf_u64(&b, (uint64_t)t->made.ms);
 	buf_u64(&b, (uint64_t)t->expires.ms);
 	buf_mem(&b, t->secret, sizeof(t->secret));
+	buf_u8(&b, (uint8_t)(t->refused.len / 32));
+	buf_add(&b, t->refused);
 	buf_add(&b, t->redeemers);
 	TRY(buf_err(&b, "ticket record"));
 	return kv_put(docstate_space(e->r, STORE_DEVICE, SPACE_META),
@@ -135,6 +139,40 @@ ticket_back(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
 	return LK_NONE;
 }
 
+static bool
+keys_have(struct bytes keys, const uint8_t pk[static 32])
+{
+	for (size_t at = 0; at < keys.len; at += 32)
+		if (memcmp(keys.ptr + at, pk, 32) == 0)
+			return true;
+	return false;
+}
+
+lk_err
+ticket_refuse(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
+    const uint8_t device_pk[static SIGN_PK_LEN], bool *answers)
+{
+	struct ticket_record t;
+	BUF_SCOPED refused = { .max = (size_t)32 * TICKET_REFUSED_MAX };
+	bool known;
+	lk_err err = LK_NONE;
+
+	TRY(ticket_read(e, id, &t));
+	known = keys_have(t.redeemers, device_pk) ||
+	    keys_have(t.refused, device_pk);
+	*answers = known || t.refused.len < refused.max;
+	if (*answers && !known) {
+		buf_add(&refused, t.refused);
+		buf_mem(&refused, device_pk, 32);
+		t.refused = buf_bytes(&refused);
+		err = buf_err(&refused, "ticket record");
+		if (err.code == LK_OK)
+			err = ticket_put(e, id, &t);
+	}
+	secret_wipe(t.secret, sizeof(t.secret));
+	return err;
+}
+
 lk_err
 ticket_use(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
     const uint8_t pk[static 32], struct ticket_record *out, bool *again)
@@ -143,9 +181,7 @@ ticket_use(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
 	BUF_SCOPED redeemers = { .max = KV_VALUE_MAX / 2 };
 
 	TRY(ticket_get(e, id, &t));
-	*again = false;
-	for (size_t at = 0; at < t.redeemers.len; at += 32)
-		*again |= memcmp(t.redeemers.ptr + at, pk, 32) == 0;
+	*again = keys_have(t.redeemers, pk);
 	buf_add(&redeemers, t.redeemers);
 	if (!*again) {
 		if (t.uses == 0)
@@ -156,7 +192,7 @@ ticket_use(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
 		TRY(buf_err(&redeemers, "ticket record"));
 		TRY(ticket_put(e, id, &t));
 	}
-	t.redeemers = (struct bytes){ 0 };
+	t.redeemers = t.refused = (struct bytes){ 0 };
 	*out = t;
 	return LK_NONE;
 }

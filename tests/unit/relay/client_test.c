@@ -411,6 +411,103 @@ who_becomes_anothers_device_leaves_what_he_was(void **state)
 	free(s);
 }
 
+/* As the relay of somebody hostile may, who is named in a ticket. */
+static void
+the_relay_says_without_end(
+    struct scene *s, enum message_type type, struct bytes body)
+{
+	struct relay_client *c = TAILQ_FIRST(&s->laptop.e->relay_clients);
+	struct client *v = TAILQ_FIRST(&s->house.relay->clients);
+
+	assert_int_equal(c->state, RELAY_CLIENT_OPEN);
+	c->work.left = 0;
+	c->work.at = s->laptop.d.now.mono;
+	for (int n = 0; n < 2 + 100 * RELAY_WORK_SECOND / 1000; n++)
+		client_send(s->house.relay, v, type, body);
+	scene_run(s, 60000);
+	assert_int_equal(c->state, RELAY_CLIENT_IDLE);
+	scene_run(s, 500000);
+	assert_int_equal(c->state, RELAY_CLIENT_OPEN);
+}
+
+static void
+a_relay_that_asks_without_end_is_left_alone_for_minutes(void **state)
+{
+	struct scene *s = calloc(1, sizeof(*s));
+	struct fp_range f = { .first = 0, .last = 0 };
+	struct relay_opened refused = { .scope = RELAY_REFUSED };
+	BUF_SCOPED b = { .max = 64 };
+
+	(void)state;
+	assert_non_null(s);
+	scene_make(s, 0);
+	only(s, &s->laptop);
+	s->ends = true;
+	fp_range_encode(&b, &f);
+	the_relay_says_without_end(s, MSG_FP, buf_bytes(&b));
+	buf_reset(&b);
+	relay_opened_encode(&b, &refused);
+	the_relay_says_without_end(s, MSG_RELAY_OPEN, buf_bytes(&b));
+	scene_clear(s);
+	free(s);
+}
+
+static void
+an_answer_that_nobody_asked_for_ends_the_session(void **state)
+{
+	struct scene *s = calloc(1, sizeof(*s));
+	struct relay_registered m = { RELAY_LOGIN, RELAY_DONE };
+	struct relay_client *c;
+	BUF_SCOPED b = { .max = 64 };
+
+	(void)state;
+	assert_non_null(s);
+	scene_make(s, 0);
+	only(s, &s->laptop);
+	s->ends = true;
+	c = TAILQ_FIRST(&s->laptop.e->relay_clients);
+	assert_int_equal(c->state, RELAY_CLIENT_OPEN);
+	relay_registered_encode(&b, &m);
+	client_send(s->house.relay, TAILQ_FIRST(&s->house.relay->clients),
+	    MSG_RELAY_REGISTER, buf_bytes(&b));
+	scene_run(s, 1000);
+	assert_int_equal(c->state, RELAY_CLIENT_IDLE);
+	scene_clear(s);
+	free(s);
+}
+
+static bool
+is_loaded(const struct host *h, uint32_t docno)
+{
+	const struct docstate *ds;
+
+	TAILQ_FOREACH (ds, &h->d.r->states, link)
+		if (ds->docno == docno)
+			return true;
+	return false;
+}
+
+/* Of ten thousand documents each would be read twice a minute. */
+static void
+documents_into_which_all_have_come_are_not_read_each_round(void **state)
+{
+	struct scene *s = calloc(1, sizeof(*s));
+	struct docstate *ds;
+
+	(void)state;
+	assert_non_null(s);
+	scene_make(s, 0);
+	only(s, &s->laptop);
+	device_begin(&s->laptop.d);
+	ok(docstate_get(s->laptop.d.r, s->in_laptop, &ds));
+	docstate_free(s->laptop.d.r, ds);
+	device_commit(&s->laptop.d);
+	scene_run(s, 65000);
+	assert_false(is_loaded(&s->laptop, s->in_laptop));
+	scene_clear(s);
+	free(s);
+}
+
 int
 main(void)
 {
@@ -424,6 +521,12 @@ main(void)
 		cmocka_unit_test(what_cannot_be_opened_yet_waits),
 		cmocka_unit_test(
 		    what_is_put_in_anothers_name_counts_for_nothing_and_is_said_again),
+		cmocka_unit_test(
+		    a_relay_that_asks_without_end_is_left_alone_for_minutes),
+		cmocka_unit_test(
+		    an_answer_that_nobody_asked_for_ends_the_session),
+		cmocka_unit_test(
+		    documents_into_which_all_have_come_are_not_read_each_round),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

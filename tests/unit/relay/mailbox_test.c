@@ -163,6 +163,39 @@ a_stranger_who_guesses_slots_goes(void **state)
 	house_close(&h);
 }
 
+/* A device may have more members to welcome than that. */
+static void
+a_stranger_leaves_so_many_letters_and_who_is_known_more(void **state)
+{
+	static const uint8_t slot[RELAY_SLOT_LEN] = "a slot of alice";
+	struct relay_register m = {
+		.what = RELAY_SLOTS, .list = slot, .len = 1
+	};
+	struct mailbox_put put = { slot, BYTES_STR("sealed") };
+	struct owner alice;
+	struct house h;
+	struct guest *a, *stranger;
+	BUF_SCOPED out = { .max = 64 };
+
+	(void)state;
+	house_open(&h, 23);
+	a = guest_with_account(&h, &alice, MB);
+	stranger = guest_come(&h, "192.0.2.9:1");
+	assert_int_equal(guest_register(&h, a, &m, NULL), RELAY_DONE);
+	mailbox_put_encode(&out, &put);
+	for (int i = 0; i <= RELAY_REFUSALS_MAX; i++) {
+		assert_false(stranger->ended);
+		guest_send(stranger, MSG_MAILBOX_PUT, buf_bytes(&out));
+		guest_send(a, MSG_MAILBOX_PUT, buf_bytes(&out));
+		house_settle(&h);
+		guest_forget(stranger);
+		guest_forget(a);
+	}
+	assert_true(stranger->ended);
+	assert_false(a->ended);
+	house_close(&h);
+}
+
 int
 main(void)
 {
@@ -171,6 +204,8 @@ main(void)
 		    letters_wait_for_the_account_and_for_nobody_else),
 		cmocka_unit_test(whoever_knows_an_open_slot_reads_it),
 		cmocka_unit_test(a_stranger_who_guesses_slots_goes),
+		cmocka_unit_test(
+		    a_stranger_leaves_so_many_letters_and_who_is_known_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
