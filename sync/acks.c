@@ -398,7 +398,7 @@ acks_received(struct engine *e, struct link *l, struct bytes body)
 	/* When it is that very device that says so, now, a lower counter than
 	 * before means that its store was put back, and that it has less. */
 	if (memcmp(pk, l->pk, 32) == 0)
-		t->streamed.ms = 0;
+		link_topic_acked(t);
 	return ack_keep(e, ds, pk, &a, &plain, l->conn);
 }
 
@@ -430,12 +430,13 @@ acks_kept(struct engine *e, struct docstate *ds, const struct ack *a)
 
 	if (!tag_owner(ds, a->tag, pk))
 		return LK_ERR(LK_E_WAIT, "ACK of a stranger");
-	/* A device that is connected says itself what it has. */
-	if (link_of(e, pk) != NULL)
-		return LK_NONE;
 	TRY(ack_is_old(e, ds->docno, pk, a, &old));
 	if (old)
 		return LK_NONE;
+	/* A device that is connected says itself what it has; but it may be
+	 * gone, and nobody knows yet. */
+	if (link_of(e, pk) != NULL)
+		return LK_ERR(LK_E_WAIT, "ACK of who is connected");
 	TRY(ack_open(e, pk, ds, a, &plain));
 	return ack_keep(e, ds, pk, a, &plain, 0);
 }

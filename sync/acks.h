@@ -69,7 +69,8 @@ LK_MUST_USE lk_err acks_send(struct engine *, struct link *, uint32_t number);
 LK_MUST_USE lk_err acks_body(
     struct engine *, uint32_t docno, uint32_t number, struct buf *);
 /* Takes in one that somebody kept, of whichever device: nothing where it is no
- * news.  WAIT when its key is not known, or who it is; MALFORMED. */
+ * news.  WAIT when its key is not known, or who it is, or while the device is
+ * connected; MALFORMED. */
 LK_MUST_USE lk_err acks_kept(
     struct engine *, struct docstate *, const struct ack *);
 /* Whether one with this device's own tag is what it says now. */
@@ -139,8 +140,7 @@ LK_MUST_USE lk_err acks_tell(struct engine *, struct link *, uint32_t number);
 
 /* As an object of a bucket: the name it has now, NOTFOUND where nobody wants to
  * know; appends it, NOTFOUND where there is nothing to say.  And takes one in,
- * of whichever device: WAIT when its key is not known, or who it is; MALFORMED,
- * TRUNCATED. */
+ * of whichever device: errors as acks_kept, TRUNCATED. */
 LK_MUST_USE lk_err acks_name(
     struct engine *, struct docstate *, struct stored_name *);
 LK_MUST_USE lk_err acks_store(

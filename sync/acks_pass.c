@@ -228,5 +228,6 @@ acks_tell(struct engine *e, struct link *l, uint32_t number)
 		TRY(err);
 		TRY(pass_send(e, l, number, a.said));
 	} while (++n < ACK_PASS_DEVICES_MAX && bytes_next(pk, sizeof(pk)));
+	l->spent += n;
 	return LK_NONE;
 }

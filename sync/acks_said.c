@@ -37,7 +37,7 @@ entry_write(struct engine *e, struct link *l, uint32_t number, uint64_t *next,
 		n = ACK_HEADS_MAX;
 	acks_entry_encode(b, next, number, counter, n);
 	for (size_t i = 0; i < n; i++)
-		acks_head_encode(b, &t->out, heads[i]);
+		acks_head_encode(b, &items_of(t)->out, heads[i]);
 	return LK_NONE;
 }
 
@@ -86,11 +86,11 @@ entry_take(struct engine *e, struct link *l, struct acks_entry *entry)
 	if (t == NULL)
 		return LK_ERR(LK_E_MALFORMED, "ACKS number");
 	for (size_t i = 0; i < entry->len; i++)
-		TRY(acks_head_next(entry, &t->in, heads[i]));
+		TRY(acks_head_next(entry, &items_of(t)->in, heads[i]));
 	TRY(docstate_get(e->r, t->docno, &ds));
 	if (graph_role(ds->graph, l->pk) < ROLE_READ)
 		return LK_NONE;
-	t->streamed.ms = 0;
+	link_topic_acked(t);
 	memcpy(record.incarnation, l->incarnation, INCARNATION_LEN);
 	return acks_keep(e, ds, l->pk, &record, l->conn);
 }

@@ -19,10 +19,12 @@ credit_back(struct engine *e, const struct crowd *c, const struct missing *m)
 		struct link *l = link_find(e, m->from[i]);
 		uint32_t number =
 		    l == NULL ? GRAPH_NONE : topics_of(l, c->docno);
+		struct neighbour *n = number == GRAPH_NONE
+		    ? NULL
+		    : neighbour_of(topics_number(l, number));
 
-		if (number != GRAPH_NONE &&
-		    topics_number(l, number)->neighbour != NULL)
-			topics_number(l, number)->neighbour->credit++;
+		if (n != NULL)
+			n->credit++;
 	}
 }
 
@@ -52,7 +54,7 @@ announce_wake(struct engine *e)
 static void
 ihave_send(struct engine *e, struct link *l, uint32_t number)
 {
-	struct neighbour *n = topics_number(l, number)->neighbour;
+	struct neighbour *n = neighbour_of(topics_number(l, number));
 	BUF_SCOPED b = { .max = 4 + IDS_MAX * LK_ID_LEN };
 
 	if (n == NULL || n->told.len == 0)
@@ -72,7 +74,7 @@ push_send(struct engine *e, struct link *l, uint32_t number,
 
 	TRY(envelope_parse(&env, entry->envelope));
 	buf_u32(&b, number);
-	TRY(item_encode(&b, &t->out, &env));
+	TRY(link_topic_item(t, &env, &b));
 	TRY(buf_err(&b, "PUSH"));
 	link_send(e, l, MSG_PUSH, buf_bytes(&b));
 	return LK_NONE;
@@ -86,7 +88,7 @@ broadcast_to(struct engine *e, struct link *l, uint32_t number,
 	struct neighbour *n = neighbour_active(t);
 
 	/* Its stream reaches the end of the log by itself. */
-	if (n == NULL || t->sending)
+	if (n == NULL || exchange_of(t)->sending)
 		return LK_NONE;
 	if (!n->lazy && link_has_room(l))
 		return push_send(e, l, number, entry);
@@ -151,6 +153,7 @@ lk_err
 broadcast_ihave(struct engine *e, struct link *l, struct bytes body)
 {
 	struct id_list list;
+	struct neighbour *n;
 	struct link_topic *t;
 	struct crowd *c;
 
@@ -158,7 +161,8 @@ broadcast_ihave(struct engine *e, struct link *l, struct bytes body)
 	t = topic_needed(l, list.topic, e, &c);
 	if (t == NULL)
 		return LK_ERR(LK_E_MALFORMED, "IHAVE number");
-	if (c == NULL || neighbour_active(t) == NULL)
+	n = neighbour_active(t);
+	if (c == NULL || n == NULL)
 		return LK_NONE;
 	for (size_t i = 0; i < list.len; i++) {
 		const uint8_t *id = list.ids + i * LK_ID_LEN;
@@ -166,14 +170,14 @@ broadcast_ihave(struct engine *e, struct link *l, struct bytes body)
 		if (log_has(e->r->txn, id))
 			continue;
 		/* Who announces without end what never comes is not heard. */
-		if (t->neighbour->credited.ms == 0 ||
-		    e->now.mono.ms - t->neighbour->credited.ms >= CREDIT_MS) {
-			t->neighbour->credited = e->now.mono;
-			t->neighbour->credit = CREDIT;
+		if (n->credited.ms == 0 ||
+		    e->now.mono.ms - n->credited.ms >= CREDIT_MS) {
+			n->credited = e->now.mono;
+			n->credit = CREDIT;
 		}
-		if (t->neighbour->credit == 0)
+		if (n->credit == 0)
 			return LK_NONE;
-		t->neighbour->credit--;
+		n->credit--;
 		TRY(missing_note(e, c, l->conn, id));
 	}
 	return LK_NONE;
@@ -183,6 +187,7 @@ lk_err
 broadcast_graft(struct engine *e, struct link *l, struct bytes body)
 {
 	struct id_list list;
+	struct neighbour *n;
 	struct link_topic *t;
 	struct crowd *c;
 
@@ -190,9 +195,10 @@ broadcast_graft(struct engine *e, struct link *l, struct bytes body)
 	t = topic_needed(l, list.topic, e, &c);
 	if (t == NULL)
 		return LK_ERR(LK_E_MALFORMED, "GRAFT number");
-	if (c == NULL || neighbour_active(t) == NULL || t->serve != SERVE_FULL)
+	n = neighbour_active(t);
+	if (c == NULL || n == NULL || t->serve != SERVE_FULL)
 		return LK_NONE;
-	t->neighbour->lazy = false;
+	n->lazy = false;
 	for (size_t i = 0; i < list.len && link_has_room(l); i++) {
 		struct log_entry entry;
 		lk_err err =
@@ -210,6 +216,7 @@ broadcast_graft(struct engine *e, struct link *l, struct bytes body)
 lk_err
 broadcast_prune(struct engine *e, struct link *l, struct bytes body)
 {
+	struct neighbour *n;
 	struct link_topic *t;
 	struct crowd *c;
 	uint32_t number;
@@ -218,8 +225,9 @@ broadcast_prune(struct engine *e, struct link *l, struct bytes body)
 	t = topic_needed(l, number, e, &c);
 	if (t == NULL)
 		return LK_ERR(LK_E_MALFORMED, "PRUNE number");
-	if (neighbour_active(t) != NULL)
-		t->neighbour->lazy = true;
+	n = neighbour_active(t);
+	if (n != NULL)
+		n->lazy = true;
 	return LK_NONE;
 }
 

@@ -48,18 +48,17 @@ welcomes_add(struct bucket *b, const struct welcomed *w)
 
 lk_err
 welcome_is_due(struct engine *e, uint32_t remote, struct docstate *ds,
-    const struct member *m, bool *is)
+    const struct member *m, enum welcome_due *is)
 {
 	struct graph_author by = graph_node_author(ds->graph, m->node);
 	struct member newest;
 	struct wall due;
 	bool done;
 
-	*is = false;
+	*is = WELCOME_NOBODY;
 	if (m->now < ROLE_READ || (m->flags & GRANT_COLD) != 0 ||
 	    memcmp(m->key, e->identity->sign.pk, 32) == 0 ||
 	    memcmp(by.key, e->identity->sign.pk, 32) != 0 ||
-	    link_of(e, m->key) != NULL ||
 	    !reader_grant(ds->graph, m->key, &newest) || newest.node != m->node)
 		return LK_NONE;
 	TRY(acks_cover(e, ds, m->key, m->node, &done));
@@ -67,7 +66,9 @@ welcome_is_due(struct engine *e, uint32_t remote, struct docstate *ds,
 		return record_welcomed_del(e, remote, ds->docno, m->key);
 	TRY(record_welcomed(e, remote, ds->docno, m->key, m->grant.env, &due));
 	/* A letter may have been lost, or damaged where it lay. */
-	*is = due.ms <= e->now.wall.ms;
+	*is = due.ms <= e->now.wall.ms && link_of(e, m->key) == NULL
+	    ? WELCOME_NOW
+	    : WELCOME_LATER;
 	return LK_NONE;
 }
 
@@ -79,12 +80,12 @@ bucket_letters(
 		struct welcomed w = { .docno = ds->docno };
 		struct cert cert;
 		struct member m;
-		bool is;
+		enum welcome_due is;
 		lk_err err;
 
 		graph_member(ds->graph, i, &m);
 		TRY(welcome_is_due(e, r->status.number, ds, &m, &is));
-		if (!is)
+		if (is != WELCOME_NOW)
 			continue;
 		err = person_device(e->r, m.key, &cert);
 		if (err.code == LK_E_NOTFOUND)

@@ -252,7 +252,7 @@ ack_fetched(
 	}
 	if (err.code == LK_E_MALFORMED || err.code == LK_E_TRUNCATED ||
 	    err.code == LK_E_LIMIT)
-		return unread_done(e, r, u, RECORD_IGNORED);
+		return unread_damaged(e, r, u);
 	TRY(err);
 	return unread_done(e, r, u, RECORD_HELD);
 }

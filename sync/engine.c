@@ -419,6 +419,15 @@ engine_take(struct engine *e, struct engine_output *out)
 }
 
 void
+engine_rest(struct engine *e, struct now now)
+{
+	struct link *l;
+
+	TAILQ_FOREACH (l, &e->links, next)
+		topics_rest(l, now.mono);
+}
+
+void
 engine_aborted(struct engine *e)
 {
 	struct link *l;

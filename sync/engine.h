@@ -83,6 +83,9 @@ struct engine_output {
 /* Takes the first output; false when there is none. */
 bool engine_take(struct engine *, struct engine_output *);
 void engine_aborted(struct engine *);
+/* Frees what no session has under way any more, as replica_rest: when nothing
+ * has come for a while.  No transaction is needed. */
+void engine_rest(struct engine *, struct now);
 /* A peer that was dropped for what it sent, each once: for the log. */
 bool engine_dropped(
     struct engine *, uint64_t *conn, const char **address, const char **why);

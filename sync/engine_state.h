@@ -4,6 +4,7 @@
  *   engine.c     events in, outputs out, the tick
  *   link.c       one connection: session, proof, HELLO, which message is whose
  *   topics.c     which documents are spoken of: SET, TOPICS, MATCH
+ *   link_topic.h what a session knows of each of them
  *   reconcile.h  which envelopes are missing where
  *   acks.h       acknowledgements and what they tell about others
  *   overlay.h    neighbours in documents of many devices
@@ -99,8 +100,10 @@ struct link {
 	struct topic_set set;
 	struct listed *set_list; /* owned; what our SET was made of */
 	size_t set_len;
-	struct link_topic *numbers;      /* owned; by number */
-	size_t numbers_len, numbers_cap; /* up to the highest; room */
+	/* Owned; by half the number: those of the initiator's list, the even
+	 * ones, and those of the other's. */
+	struct link_topic *numbers[2];
+	size_t numbers_cap[2], numbers_len; /* room; up to the highest */
 	uint32_t *by_docno; /* owned; first number of a document + 1, 0, or
 			     * TOPIC_WELCOMED: no number yet */
 	size_t by_docno_len;
@@ -216,6 +219,8 @@ LK_MUST_USE lk_err link_opened(struct engine *, struct link *);
 
 /* topics.c */
 void topics_free(struct link *);
+/* link_topic_rest for each of them. */
+void topics_rest(struct link *, struct mono now);
 LK_MUST_USE lk_err topics_start(struct engine *, struct link *);
 LK_MUST_USE lk_err topics_set(struct engine *, struct link *, struct bytes);
 LK_MUST_USE lk_err topics_list(struct engine *, struct link *, struct bytes);

@@ -206,7 +206,7 @@ struct busy {
 void busy_encode(struct buf *, const struct busy *);
 LK_MUST_USE lk_err busy_decode(struct busy *, struct bytes);
 
-/* ACK: what is in clear; sync/ack.h opens the rest. */
+/* ACK: what is in clear; sync/acks.c opens the rest. */
 struct ack {
 	uint32_t topic;
 	uint8_t tag[LK_TOPIC_LEN], incarnation[INCARNATION_LEN];

@@ -56,24 +56,42 @@ neighbour_free(struct neighbour *n)
 }
 
 struct neighbour *
+neighbour_of(const struct link_topic *t)
+{
+	return exchange_of(t)->neighbour;
+}
+
+struct neighbour *
 neighbour_active(const struct link_topic *t)
 {
-	return t->neighbour != NULL && t->neighbour->standing == STANDING_ACTIVE
-	    ? t->neighbour
-	    : NULL;
+	struct neighbour *n = neighbour_of(t);
+
+	return n != NULL && n->standing == STANDING_ACTIVE ? n : NULL;
 }
 
 static lk_err
-neighbour_of(struct link_topic *t, struct neighbour **out)
+neighbour_need(struct link_topic *t, struct neighbour **out)
 {
-	if (t->neighbour == NULL) {
-		t->neighbour = calloc(1, sizeof(*t->neighbour));
-		if (t->neighbour == NULL)
+	struct exchange *x;
+
+	TRY(exchange_need(t, &x));
+	if (x->neighbour == NULL) {
+		x->neighbour = calloc(1, sizeof(*x->neighbour));
+		if (x->neighbour == NULL)
 			return LK_ERR(LK_E_NOMEM, "neighbour");
-		buf_init(&t->neighbour->told, IDS_MAX * LK_ID_LEN);
+		buf_init(&x->neighbour->told, IDS_MAX * LK_ID_LEN);
 	}
-	*out = t->neighbour;
+	*out = x->neighbour;
 	return LK_NONE;
+}
+
+static void
+neighbour_drop(struct link_topic *t)
+{
+	if (t->exchange == NULL)
+		return;
+	neighbour_free(t->exchange->neighbour);
+	t->exchange->neighbour = NULL;
 }
 
 static void
@@ -144,10 +162,8 @@ crowd_end(struct engine *e, uint32_t docno)
 	TAILQ_FOREACH (l, &e->links, next) {
 		uint32_t number = topics_of(l, docno);
 
-		if (number == GRAPH_NONE)
-			continue;
-		neighbour_free(topics_number(l, number)->neighbour);
-		topics_number(l, number)->neighbour = NULL;
+		if (number != GRAPH_NONE)
+			neighbour_drop(topics_number(l, number));
 	}
 	crowd_free(&e->overlay, docno);
 }
@@ -209,7 +225,7 @@ neighbour_ask(
 {
 	struct neighbour *n;
 
-	TRY(neighbour_of(topics_number(l, number), &n));
+	TRY(neighbour_need(topics_number(l, number), &n));
 	standing_set(e, c, n, STANDING_ASKED);
 	neighbour_say(e, l, number,
 	    c->active > 0   ? NEIGHBOUR_LOW
@@ -224,19 +240,21 @@ link_candidate(struct engine *e, const struct crowd *c, struct link *l)
 {
 	uint32_t number = topics_of(l, c->docno);
 	struct link_topic *t;
+	struct neighbour *n;
 
 	if (l->state != LINK_OPEN || number == GRAPH_NONE)
 		return NULL;
 	t = topics_number(l, number);
+	n = neighbour_of(t);
 	if (t->serve != SERVE_FULL)
 		return NULL;
-	if (t->neighbour != NULL && t->neighbour->standing == STANDING_ASKED &&
-	    e->now.mono.ms - t->neighbour->since.ms >= ASK_MS)
-		t->neighbour->standing = STANDING_NONE;
-	if (t->neighbour == NULL || t->neighbour->standing == STANDING_NONE)
+	if (n != NULL && n->standing == STANDING_ASKED &&
+	    e->now.mono.ms - n->since.ms >= ASK_MS)
+		n->standing = STANDING_NONE;
+	if (n == NULL || n->standing == STANDING_NONE)
 		return t;
-	return t->neighbour->standing == STANDING_REFUSED &&
-		e->now.mono.ms - t->neighbour->since.ms >= REFUSED_MS
+	return n->standing == STANDING_REFUSED &&
+		e->now.mono.ms - n->since.ms >= REFUSED_MS
 	    ? t
 	    : NULL;
 }
@@ -258,12 +276,12 @@ overlay_lost(struct engine *e, struct link *l)
 		return;
 	for (uint32_t n = 0; n < l->numbers_len; n++) {
 		struct link_topic *t = topics_number(l, n);
-		struct crowd *c = t == NULL || t->neighbour == NULL
+		struct crowd *c = t == NULL || neighbour_of(t) == NULL
 		    ? NULL
 		    : overlay_crowd(e, t->docno);
 
 		if (c != NULL)
-			standing_set(e, c, t->neighbour, STANDING_NONE);
+			standing_set(e, c, neighbour_of(t), STANDING_NONE);
 	}
 }
 
@@ -288,16 +306,15 @@ crowd_under_way(struct engine *e, const struct crowd *c, struct link **picked)
 	*picked = NULL;
 	TAILQ_FOREACH (l, &e->links, next) {
 		uint32_t number = topics_of(l, c->docno);
-		struct link_topic *t;
+		struct neighbour *n;
 
 		if (number == GRAPH_NONE)
 			continue;
-		t = topics_number(l, number);
+		n = neighbour_of(topics_number(l, number));
 		if (link_candidate(e, c, l) != NULL) {
 			if (random_below(&e->random, ++seen) == 0)
 				*picked = l;
-		} else if (t->neighbour != NULL &&
-		    t->neighbour->standing == STANDING_ASKED) {
+		} else if (n != NULL && n->standing == STANDING_ASKED) {
 			asked++;
 		}
 	}
@@ -424,15 +441,16 @@ overlay_idle(struct engine *e, struct link *l, bool *idle)
 		return LK_NONE;
 	for (uint32_t n = 0; n < l->numbers_len; n++) {
 		struct link_topic *t = topics_number(l, n);
+		struct neighbour *near;
 		struct crowd *c;
 
 		if (t == NULL)
 			continue;
 		c = overlay_crowd(e, t->docno);
-		if (c == NULL || c->active < 2 || t->sending ||
-		    (t->neighbour != NULL &&
-			t->neighbour->standing != STANDING_NONE &&
-			t->neighbour->standing != STANDING_REFUSED))
+		near = neighbour_of(t);
+		if (c == NULL || c->active < 2 || exchange_of(t)->sending ||
+		    (near != NULL && near->standing != STANDING_NONE &&
+			near->standing != STANDING_REFUSED))
 			return LK_NONE;
 		crowds = true;
 	}
@@ -466,7 +484,7 @@ crowd_displace(struct engine *e, struct crowd *c)
 	if (picked == NULL)
 		return c->active < ACTIVE_MOST;
 	standing_set(e, c,
-	    topics_number(picked, topics_of(picked, c->docno))->neighbour,
+	    neighbour_of(topics_number(picked, topics_of(picked, c->docno))),
 	    STANDING_REFUSED);
 	neighbour_say(e, picked, topics_of(picked, c->docno), NEIGHBOUR_DONE);
 	return true;
@@ -484,7 +502,7 @@ neighbour_asked(struct engine *e, struct crowd *c, struct link *l,
 		neighbour_say(e, l, number, NEIGHBOUR_NO);
 		return LK_NONE;
 	}
-	TRY(neighbour_of(t, &n));
+	TRY(neighbour_need(t, &n));
 	if (n->standing != STANDING_ACTIVE && c->active >= ACTIVE_TARGET)
 		take = word != NEIGHBOUR_LOW && crowd_displace(e, c);
 	neighbour_say(e, l, number, take ? NEIGHBOUR_YES : NEIGHBOUR_NO);
@@ -502,7 +520,7 @@ static lk_err
 neighbour_answered(struct engine *e, struct crowd *c, struct link *l,
     uint32_t number, enum neighbour_word word)
 {
-	struct neighbour *n = topics_number(l, number)->neighbour;
+	struct neighbour *n = neighbour_of(topics_number(l, number));
 
 	if (c == NULL || n == NULL)
 		return LK_NONE;

@@ -117,6 +117,9 @@ int64_t overlay_next_ms(const struct engine *);
 LK_MUST_USE lk_err overlay_idle(struct engine *, struct link *, bool *idle);
 LK_MUST_USE lk_err overlay_neighbour(
     struct engine *, struct link *, struct bytes);
+/* What the link is in the crowd, or NULL where nothing was said yet; the same
+ * if it is an active one. */
+struct neighbour *neighbour_of(const struct link_topic *);
 struct neighbour *neighbour_active(const struct link_topic *);
 void neighbour_free(struct neighbour *);
 /* A random neighbour in the crowd, not `but`; NULL: none. */

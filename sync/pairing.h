@@ -65,7 +65,7 @@ struct ticket_record {
 	uint32_t docno, uses;
 	enum role role;
 	struct wall made, expires;
-	struct bytes redeemers; /* 32 bytes each; borrowed */
+	struct bytes redeemers, refused; /* 32 bytes each; borrowed */
 };
 /* NOTFOUND: unknown or expired. */
 LK_MUST_USE lk_err ticket_get(struct engine *,
@@ -81,6 +81,13 @@ LK_MUST_USE lk_err ticket_over(
 LK_MUST_USE lk_err ticket_back(struct engine *,
     const uint8_t id[static TICKET_ID_LEN],
     const uint8_t device_pk[static SIGN_PK_LEN], struct mail_route *);
+/* Notes that this device asked about the ticket by letter and is refused;
+ * *answers false: it is none of the TICKET_REFUSED_MAX that are told so, as the
+ * slot of each answer is kept until the ticket is over. */
+#define TICKET_REFUSED_MAX 8
+LK_MUST_USE lk_err ticket_refuse(struct engine *,
+    const uint8_t id[static TICKET_ID_LEN],
+    const uint8_t device_pk[static SIGN_PK_LEN], bool *answers);
 /* Counts a use by this device; DENIED when there is none left. *again: it had
  * used it before. */
 LK_MUST_USE lk_err ticket_use(struct engine *,

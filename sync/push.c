@@ -50,6 +50,17 @@ struct taken {
 	bool any; /* was accepted */
 };
 
+static lk_err
+topic_id(struct engine *e, uint32_t docno, uint8_t id[static LK_TOPIC_LEN])
+{
+	struct topic topic;
+
+	TRY(docstate_topic(e->r, docno, &topic));
+	memcpy(id, topic.id, LK_TOPIC_LEN);
+	secret_wipe(&topic, sizeof(topic));
+	return LK_NONE;
+}
+
 /* Takes in the items of a BATCH or PUSH; the verdicts are in the arena. */
 static lk_err
 items_take(struct engine *e, struct link *l, struct link_topic *t,
@@ -57,15 +68,20 @@ items_take(struct engine *e, struct link *l, struct link_topic *t,
 {
 	struct bytes *envelopes;
 	struct received *verdicts;
+	uint8_t topic[LK_TOPIC_LEN];
+	struct items *memory;
 	bool any = false;
 	size_t n = 0;
 
+	TRY(items_need(t, &memory));
+	TRY(topic_id(e, t->docno, topic));
 	envelopes = arena_alloc(arena, RECEIVE_MAX * sizeof(*envelopes));
 	verdicts = arena_alloc(arena, RECEIVE_MAX * sizeof(*verdicts));
 	if (envelopes == NULL || verdicts == NULL)
 		return LK_ERR(LK_E_NOMEM, "BATCH");
 	while (items.left.len > 0 && n < RECEIVE_MAX) {
-		TRY(item_decode(&items, &t->in, t->id, arena, &envelopes[n]));
+		TRY(item_decode(
+		    &items, &memory->in, topic, arena, &envelopes[n]));
 		n++;
 	}
 	if (items.left.len > 0)
@@ -91,6 +107,7 @@ reconcile_batch(struct engine *e, struct link *l, struct bytes body)
 	ARENA_SCOPED arena = { .max = 4 * MESSAGE_MAX };
 	struct batch batch;
 	struct link_topic *t;
+	struct exchange *x;
 	struct taken taken;
 
 	TRY(batch_decode(&batch, body));
@@ -98,10 +115,11 @@ reconcile_batch(struct engine *e, struct link *l, struct bytes body)
 	if (t == NULL)
 		return LK_ERR(LK_E_MALFORMED, "BATCH number");
 	TRY(items_take(e, l, t, batch.items, &arena, &taken));
-	if (t->asked.ms != 0)
-		t->asked.ms = batch.end ? 0 : e->now.mono.ms;
-	if (batch.end && t->ranged.ms != 0 && taken.any) {
-		t->ranged.ms = 0;
+	TRY(exchange_need(t, &x));
+	if (x->asked.ms != 0)
+		x->asked.ms = batch.end ? 0 : e->now.mono.ms;
+	if (batch.end && x->ranged.ms != 0 && taken.any) {
+		x->ranged.ms = 0;
 		TRY(reconcile_again(e, l, batch.topic));
 	}
 	return batch_verdicts(e, l, batch.topic, taken.verdicts, taken.len);
@@ -148,18 +166,19 @@ push_to(struct engine *e, struct link *l, uint32_t number,
     const struct log_entry *entry)
 {
 	struct link_topic *t = topics_number(l, number);
+	const struct exchange *x = exchange_of(t);
 	struct envelope env;
 	BUF_SCOPED b = { .max = MESSAGE_MAX };
 
 	/* Its stream reaches the end of the log by itself; and with whom it is
 	 * to be compared yet, he may have what others brought. */
-	if (t->sending || (t->held.ms != 0 && was_brought(e, entry->id)))
+	if (x->sending || (x->held.ms != 0 && was_brought(e, entry->id)))
 		return LK_NONE;
 	if (!link_has_room(l))
 		return reconcile_ask(e, l, number);
 	TRY(envelope_parse(&env, entry->envelope));
 	batch_encode(&b, number, false);
-	TRY(item_encode(&b, &t->out, &env));
+	TRY(link_topic_item(t, &env, &b));
 	TRY(buf_err(&b, "BATCH"));
 	link_send(e, l, MSG_BATCH, buf_bytes(&b));
 	return LK_NONE;

@@ -14,23 +14,6 @@
 #define HELD_MAX_MS 60000
 #define HELD_LOOK_MS 200
 
-void
-link_topic_clear(struct link_topic *t)
-{
-	item_state_clear(&t->in);
-	item_state_clear(&t->out);
-	vector_clear(&t->vector);
-	free(t->queue);
-	neighbour_free(t->neighbour);
-	*t = (struct link_topic){ 0 };
-}
-
-bool
-link_topic_is_shared(const struct link_topic *t)
-{
-	return t->serve == SERVE_FULL && !t->ended;
-}
-
 /* Whether what was begun then may still come. */
 static bool
 is_awaited(const struct engine *e, struct mono since)
@@ -42,33 +25,34 @@ is_awaited(const struct engine *e, struct mono since)
 static bool
 is_busy(const struct engine *e, const struct link_topic *t)
 {
-	return e->now.mono.ms < t->busy.ms;
+	return e->now.mono.ms < exchange_of(t)->busy.ms;
 }
 
 /* Whether no answer to a question about it is on its way. */
 static bool
 may_ask(const struct engine *e, const struct link_topic *t)
 {
-	return !is_awaited(e, t->asked) && !is_busy(e, t);
+	return !is_awaited(e, exchange_of(t)->asked) && !is_busy(e, t);
 }
 
 /* Whether to wait with a question, as another peer has been asked for the same
  * document: all that he brings would come twice. */
 static bool
-topic_hold(struct engine *e, const struct link *l, struct link_topic *t)
+exchange_hold(
+    struct engine *e, const struct link *l, uint32_t docno, struct exchange *x)
 {
 	struct link *m;
 
-	if (t->held.ms != 0 && e->now.mono.ms >= t->held.ms + HELD_MAX_MS)
+	if (x->held.ms != 0 && e->now.mono.ms >= x->held.ms + HELD_MAX_MS)
 		return false;
 	TAILQ_FOREACH (m, &e->links, next) {
-		uint32_t n = topics_of(m, t->docno);
+		uint32_t n = topics_of(m, docno);
 
 		if (m == l || m->state != LINK_OPEN || n == GRAPH_NONE ||
-		    !is_awaited(e, topics_number(m, n)->asked))
+		    !is_awaited(e, exchange_of(topics_number(m, n))->asked))
 			continue;
-		if (t->held.ms == 0)
-			t->held = e->now.mono;
+		if (x->held.ms == 0)
+			x->held = e->now.mono;
 		e->held_due.ms = e->now.mono.ms + HELD_LOOK_MS;
 		return true;
 	}
@@ -89,7 +73,7 @@ reconcile_held(struct engine *e)
 		for (uint32_t n = 0; n < l->numbers_len; n++) {
 			struct link_topic *t = topics_number(l, n);
 
-			if (t != NULL && t->held.ms != 0)
+			if (t != NULL && exchange_of(t)->held.ms != 0)
 				TRY(reconcile_ask(e, l, n));
 		}
 	}
@@ -176,7 +160,8 @@ reconcile_equal(struct engine *e, struct link *l, const struct fp_range *f)
 		    t->serve != SERVE_FULL || t->equal_at == e->generation)
 			continue;
 		t->differs = false;
-		t->held.ms = 0;
+		if (t->exchange != NULL)
+			t->exchange->held.ms = 0;
 		TRY(acks_stand(e, t->docno, l->pk, &stand));
 		/* Else at the next time. */
 		if (stand || may_ask(e, t))
@@ -197,6 +182,7 @@ lk_err
 reconcile_busy(struct engine *e, struct link *l, struct bytes body)
 {
 	struct link_topic *t;
+	struct exchange *x;
 	struct busy b;
 
 	TRY(busy_decode(&b, body));
@@ -205,8 +191,9 @@ reconcile_busy(struct engine *e, struct link *l, struct bytes body)
 		return LK_ERR(LK_E_MALFORMED, "BUSY number");
 	if (b.ms > ASKED_MS)
 		b.ms = ASKED_MS;
-	t->busy.ms = e->now.mono.ms + b.ms;
-	t->asked.ms = t->ranged.ms = 0;
+	TRY(exchange_need(t, &x));
+	x->busy.ms = e->now.mono.ms + b.ms;
+	x->asked.ms = x->ranged.ms = 0;
 	return LK_NONE;
 }
 
@@ -257,11 +244,15 @@ lk_err
 reconcile_ask(struct engine *e, struct link *l, uint32_t number)
 {
 	struct link_topic *t = topics_number(l, number);
+	struct exchange *x;
 
-	if (t == NULL || !may_ask(e, t) || topic_hold(e, l, t))
+	if (t == NULL || !may_ask(e, t))
+		return LK_NONE;
+	TRY(exchange_need(t, &x));
+	if (exchange_hold(e, l, t->docno, x))
 		return LK_NONE;
 	TRY(topics_serve(e, l, t));
-	t->asked = e->now.mono;
+	x->asked = e->now.mono;
 	t->crossed = false;
 	return vector_send(e, l, number, false);
 }
@@ -298,11 +289,12 @@ ranges_open(struct engine *e, struct link *l, uint32_t number,
     const struct vector_gap *g)
 {
 	struct link_topic *t = topics_number(l, number);
+	struct exchange *x = t->exchange;
 	struct range_set set = range_set_of(e, l, t);
 	BUF_SCOPED b = { .max = RANGE_BODY_MAX };
 
-	if (t->serve != SERVE_FULL || is_awaited(e, t->ranged) ||
-	    is_busy(e, t) || t->held.ms != 0)
+	if (t->serve != SERVE_FULL || is_awaited(e, x->ranged) ||
+	    is_busy(e, t) || x->held.ms != 0)
 		return LK_NONE;
 	if (g->unclear_len == 0 || g->unclear_len > RANGE_AUTHORS_MAX)
 		TRY(range_open(&b, &set));
@@ -310,8 +302,8 @@ ranges_open(struct engine *e, struct link *l, uint32_t number,
 		TRY(range_open_authors(&b, &set,
 		    (const uint8_t(*)[LK_TOPIC_LEN])g->unclear,
 		    g->unclear_len));
-	t->ranged = e->now.mono;
-	t->rounds = 0;
+	x->ranged = e->now.mono;
+	x->rounds = 0;
 	return ranges_send(e, l, number, &b);
 }
 
@@ -322,16 +314,17 @@ vector_follow(struct engine *e, struct link *l, uint32_t number,
     const struct vector_gap *g, bool answer)
 {
 	struct link_topic *t = topics_number(l, number);
+	struct exchange *x = t->exchange;
 
 	if (g->unclear_len > 0)
 		TRY(ranges_open(e, l, number, g));
-	t->next = g->start;
-	t->sending = g->lacks;
+	x->next = g->start;
+	x->sending = g->lacks;
 	if (g->lacks) {
 		TRY(welcome_renew(e, l, t));
 		return reconcile_pump(e, l);
 	}
-	vector_clear(&t->vector);
+	vector_clear(&x->vector);
 	/* Both hold the newest of everybody, and yet not the same. */
 	if (answer && t->differs && !g->brings && g->unclear_len == 0)
 		TRY(ranges_open(e, l, number, g));
@@ -344,20 +337,21 @@ vector_taken(struct engine *e, struct link *l, const struct version_vector *vv,
     const struct vector_gap *g)
 {
 	struct link_topic *t = topics_number(l, vv->topic);
+	struct exchange *x = t->exchange;
 
 	/* What his answer says he lacks is on its way to him. */
 	if (vv->answer &&
-	    (t->crossed || t->sending || is_awaited(e, t->streamed))) {
-		if (!t->sending)
-			vector_clear(&t->vector);
+	    (t->crossed || x->sending || is_awaited(e, x->streamed))) {
+		if (!x->sending)
+			vector_clear(&x->vector);
 		return LK_NONE;
 	}
 	if (t->serve == SERVE_FAREWELL)
 		return stream_farewell(e, l, t);
 	if (t->serve == SERVE_FULL)
 		return vector_follow(e, l, vv->topic, g, vv->answer);
-	t->sending = false;
-	vector_clear(&t->vector);
+	x->sending = false;
+	vector_clear(&x->vector);
 	return LK_NONE;
 }
 
@@ -367,6 +361,7 @@ reconcile_vv(struct engine *e, struct link *l, struct bytes body)
 	struct vector_gap g = { .lacks = false };
 	struct version_vector vv;
 	struct link_topic *t;
+	struct exchange *x;
 	lk_err err = LK_NONE;
 
 	TRY(version_vector_decode(&vv, body));
@@ -376,20 +371,21 @@ reconcile_vv(struct engine *e, struct link *l, struct bytes body)
 	if (!link_affords(e, l, vv.topic, body.len))
 		return LK_NONE;
 	TRY(topics_serve(e, l, t));
-	TRY(vector_keep(&t->vector, &vv));
+	TRY(exchange_need(t, &x));
+	TRY(vector_keep(&x->vector, &vv));
 	TRY(vector_compare(
-	    e->r->txn, t->docno, &t->vector, link_topic_is_shared(t), &g));
+	    e->r->txn, t->docno, &x->vector, link_topic_is_shared(t), &g));
 	l->spent += 2 * g.steps;
 	if (vv.answer)
-		t->held.ms = 0;
-	if (!vv.answer && !(g.brings && topic_hold(e, l, t))) {
-		t->crossed = t->asked.ms != 0;
+		x->held.ms = 0;
+	if (!vv.answer && !(g.brings && exchange_hold(e, l, t->docno, x))) {
+		t->crossed = x->asked.ms != 0;
 		err = vector_send(e, l, vv.topic, true);
 	}
-	if (g.brings && t->held.ms == 0)
-		t->asked = e->now.mono;
+	if (g.brings && x->held.ms == 0)
+		x->asked = e->now.mono;
 	else if (vv.answer)
-		t->asked.ms = 0;
+		x->asked.ms = 0;
 	if (err.code == LK_OK)
 		err = vector_taken(e, l, &vv, &g);
 	vector_gap_clear(&g);
@@ -428,6 +424,7 @@ reconcile_audit(struct engine *e, struct link *l)
 	uint8_t from[ENVELOPE_KEY_LEN];
 	BUF_SCOPED b = { .max = RANGE_BODY_MAX };
 	struct link_topic *t;
+	struct exchange *x;
 	struct range_set set;
 	uint32_t number;
 	lk_err err;
@@ -437,8 +434,8 @@ reconcile_audit(struct engine *e, struct link *l)
 		return LK_NONE;
 	number = (uint32_t)random_below(&e->random, l->numbers_len);
 	t = topics_number(l, number);
-	if (t == NULL || !link_topic_is_shared(t) || is_awaited(e, t->ranged) ||
-	    is_busy(e, t))
+	if (t == NULL || !link_topic_is_shared(t) ||
+	    is_awaited(e, exchange_of(t)->ranged) || is_busy(e, t))
 		return LK_NONE;
 	err = audit_from(e, t, from);
 	if (err.code == LK_E_NOTFOUND)
@@ -449,8 +446,9 @@ reconcile_audit(struct engine *e, struct link *l)
 	if (err.code == LK_E_LIMIT)
 		return LK_NONE;
 	TRY(err);
-	t->ranged = e->now.mono;
-	t->rounds = 0;
+	TRY(exchange_need(t, &x));
+	x->ranged = e->now.mono;
+	x->rounds = 0;
 	return ranges_send(e, l, number, &b);
 }
 
@@ -461,7 +459,7 @@ ranges_follow(struct engine *e, struct link *l, uint32_t number,
 {
 	struct link_topic *t = topics_number(l, number);
 
-	t->ranged.ms = r->parts > 0 ? e->now.mono.ms : 0;
+	t->exchange->ranged.ms = r->parts > 0 ? e->now.mono.ms : 0;
 	if (r->answers)
 		TRY(ranges_send(e, l, number, answer));
 	want_send(e, l, number, r->want, r->want_len);
@@ -477,6 +475,7 @@ reconcile_range(struct engine *e, struct link *l, struct bytes body)
 	struct range_message m;
 	struct range_set set;
 	struct link_topic *t;
+	struct exchange *x;
 	lk_err err;
 
 	TRY(range_message_decode(&m, body));
@@ -488,9 +487,10 @@ reconcile_range(struct engine *e, struct link *l, struct bytes body)
 	 * waits for a branch that only ranges bring. */
 	if (t->serve != SERVE_FULL)
 		return LK_NONE;
-	if (!is_awaited(e, t->ranged))
-		t->rounds = 0;
-	if (++t->rounds > RANGE_ROUNDS_MAX ||
+	TRY(exchange_need(t, &x));
+	if (!is_awaited(e, x->ranged))
+		x->rounds = 0;
+	if (++x->rounds > RANGE_ROUNDS_MAX ||
 	    !link_affords(e, l, m.topic, body.len))
 		return LK_NONE;
 	set = range_set_of(e, l, t);
@@ -587,6 +587,8 @@ reconcile_fp(struct engine *e, struct link *l, struct bytes body)
 		ours = l->equal;
 	else
 		TRY(topics_sum(e, l, &ours));
+	if (ours.acks)
+		l->spent += ours.count;
 	if (ours.count == theirs.count &&
 	    memcmp(ours.hash, theirs.hash, FP_LEN) == 0)
 		return fp_equal(e, l, &theirs, &ours);

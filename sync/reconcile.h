@@ -15,49 +15,11 @@
 #ifndef SYNC_RECONCILE_H
 #define SYNC_RECONCILE_H
 
-#include "base/clock.h"
+#include "sync/link_topic.h"
 #include "sync/replica.h"
-#include "sync/vector.h"
 
 struct engine;
 struct link;
-struct neighbour;
-
-/* How much of a document a peer may have: docs/protocol.md, "Receive". */
-enum serve { SERVE_NOTHING, SERVE_FULL, SERVE_FAREWELL, SERVE_TAKE };
-
-/* One number of a session: a document both sides know. */
-struct link_topic {
-	uint32_t docno; /* 0: no topic has this number */
-	enum serve serve;
-	bool ended;    /* this device was a member, and is none now */
-	bool welcomed; /* on this link, or seen not to need it */
-	bool retried;  /* asked for what waits, and nothing came of it */
-	uint8_t id[LK_TOPIC_LEN];
-	struct item_state in, out;
-	bool sending; /* all essential from lsn `next` on outside `vector` */
-	uint64_t next;
-	struct vector vector; /* of the peer */
-	uint64_t *queue; /* owned: lsn, ascending; to be sent beside that */
-	size_t queue_len, queue_at;
-	struct mono asked;  /* our VV is out, or what it brings not all here */
-	bool crossed;       /* his came meanwhile: his answer says no more */
-	struct mono held;   /* not asked, as another was, and until he has
-			     * answered; ms 0: no */
-	bool differs;       /* the last fingerprint did */
-	struct mono ranged; /* the last RANGE that found something; ms 0: none
-			     * is under way */
-	unsigned rounds;    /* of these, in this exchange */
-	struct mono busy;   /* until then he is not to be asked */
-	struct mono
-	    streamed;      /* what he lacked went out, not acknowledged yet */
-	bool twice;        /* both sides' lists gave the document a number */
-	uint64_t equal_at; /* generation in which it was last found equal */
-	struct neighbour *neighbour; /* owned; NULL: nothing was said yet */
-};
-void link_topic_clear(struct link_topic *);
-/* Whether both sides are members, so that their sets can become equal. */
-bool link_topic_is_shared(const struct link_topic *);
 
 LK_MUST_USE lk_err reconcile_start(struct engine *, struct link *);
 LK_MUST_USE lk_err reconcile_ask(

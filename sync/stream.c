@@ -53,9 +53,9 @@ batch_add(
 	if (*full)
 		return LK_NONE;
 	TRY(envelope_parse(&env, envelope));
-	return vector_covers(&t->vector, env.tag, env.seq)
+	return vector_covers(&exchange_of(t)->vector, env.tag, env.seq)
 	    ? LK_NONE
-	    : item_encode(b, &t->out, &env);
+	    : link_topic_item(t, &env, b);
 }
 
 /* Fills one BATCH from the log; *end when the stream is through. */
@@ -63,6 +63,7 @@ static lk_err
 pump_batch(struct engine *e, const struct link *l, struct link_topic *t,
     struct buf *b, bool *end)
 {
+	struct exchange *x = t->exchange;
 	struct share share;
 
 	TRY(share_of(e, l, t, &share));
@@ -70,7 +71,7 @@ pump_batch(struct engine *e, const struct link *l, struct link_topic *t,
 	while (b->len < BATCH_BYTES) {
 		struct log_entry entry;
 		bool full = false;
-		lk_err err = log_next(e->r->txn, t->docno, t->next, &entry);
+		lk_err err = log_next(e->r->txn, t->docno, x->next, &entry);
 
 		if (err.code == LK_E_NOTFOUND) {
 			*end = true;
@@ -78,7 +79,7 @@ pump_batch(struct engine *e, const struct link *l, struct link_topic *t,
 		}
 		/* It comes from somebody who has it whole. */
 		if (err.code == LK_E_CORRUPT) {
-			t->next = entry.lsn + 1;
+			x->next = entry.lsn + 1;
 			continue;
 		}
 		TRY(err);
@@ -86,18 +87,24 @@ pump_batch(struct engine *e, const struct link *l, struct link_topic *t,
 			TRY(batch_add(t, entry.envelope, b, &full));
 		if (full)
 			return LK_NONE;
-		t->next = entry.lsn + 1;
+		x->next = entry.lsn + 1;
 	}
 	return LK_NONE;
 }
 
-static void
-queue_drop(struct link *l, struct link_topic *t)
+static bool
+exchange_sends(const struct exchange *x)
 {
-	l->queued -= t->queue_len;
-	free(t->queue);
-	t->queue = NULL;
-	t->queue_len = t->queue_at = 0;
+	return x->sending || x->queue_len > 0;
+}
+
+static void
+queue_drop(struct link *l, struct exchange *x)
+{
+	l->queued -= x->queue_len;
+	free(x->queue);
+	x->queue = NULL;
+	x->queue_len = x->queue_at = 0;
 }
 
 /* The same from the queue. */
@@ -105,8 +112,10 @@ static lk_err
 pump_queue(struct engine *e, struct link *l, struct link_topic *t,
     struct buf *b, bool *end)
 {
-	while (b->len < BATCH_BYTES && t->queue_at < t->queue_len) {
-		uint64_t lsn = t->queue[t->queue_at];
+	struct exchange *x = t->exchange;
+
+	while (b->len < BATCH_BYTES && x->queue_at < x->queue_len) {
+		uint64_t lsn = x->queue[x->queue_at];
 		struct log_entry entry;
 		bool full = false;
 		lk_err err = log_next(e->r->txn, t->docno, lsn, &entry);
@@ -118,11 +127,11 @@ pump_queue(struct engine *e, struct link *l, struct link_topic *t,
 		}
 		if (full)
 			break;
-		t->queue_at++;
+		x->queue_at++;
 	}
-	*end = t->queue_at == t->queue_len;
+	*end = x->queue_at == x->queue_len;
 	if (*end)
-		queue_drop(l, t);
+		queue_drop(l, x);
 	return LK_NONE;
 }
 
@@ -130,26 +139,27 @@ static lk_err
 pump_topic(struct engine *e, struct link *l, uint32_t number)
 {
 	struct link_topic *t = topics_number(l, number);
+	struct exchange *x = t->exchange;
 
 	/* He may have been removed since it began. */
-	t->sending &= t->serve == SERVE_FULL || t->serve == SERVE_FAREWELL;
+	x->sending &= t->serve == SERVE_FULL || t->serve == SERVE_FAREWELL;
 	if (t->serve != SERVE_FULL)
-		queue_drop(l, t);
-	while ((t->sending || t->queue_len > 0) && link_has_room(l)) {
+		queue_drop(l, x);
+	while (exchange_sends(x) && link_has_room(l)) {
 		BUF_SCOPED items = { .max = MESSAGE_MAX };
 		bool end;
 
 		batch_encode(&items, number, false);
-		if (t->sending)
+		if (x->sending)
 			TRY(pump_batch(e, l, t, &items, &end));
 		else
 			TRY(pump_queue(e, l, t, &items, &end));
 		TRY(buf_err(&items, "BATCH"));
-		t->streamed = e->now.mono;
+		x->streamed = e->now.mono;
 		if (end) {
 			items.ptr[4] = 1;
-			t->sending = false;
-			vector_clear(&t->vector);
+			x->sending = false;
+			vector_clear(&x->vector);
 		}
 		link_send(e, l, MSG_BATCH, buf_bytes(&items));
 		if (end && t->serve == SERVE_FULL)
@@ -166,7 +176,7 @@ reconcile_pump(struct engine *e, struct link *l)
 	for (uint32_t n = 0; n < l->numbers_len && link_has_room(l); n++) {
 		struct link_topic *t = topics_number(l, n);
 
-		if (t != NULL && (t->sending || t->queue_len > 0))
+		if (t != NULL && exchange_sends(exchange_of(t)))
 			TRY(pump_topic(e, l, n));
 	}
 	return LK_NONE;
@@ -175,10 +185,13 @@ reconcile_pump(struct engine *e, struct link *l)
 lk_err
 stream_farewell(struct engine *e, struct link *l, struct link_topic *t)
 {
+	struct exchange *x;
+
+	TRY(exchange_need(t, &x));
 	/* A stream under way goes on as one. */
-	if (!t->sending)
-		t->next = 0;
-	t->sending = true;
+	if (!x->sending)
+		x->next = 0;
+	x->sending = true;
 	return reconcile_pump(e, l);
 }
 
@@ -193,25 +206,28 @@ lsn_compare(const void *a, const void *b)
 lk_err
 stream_queue(struct link *l, struct link_topic *t, uint64_t *lsns, size_t len)
 {
-	size_t left = t->queue_len - t->queue_at, n = 0;
+	struct exchange *x;
 	uint64_t *queue;
+	size_t left, n = 0;
 
 	if (len == 0 || l->queued + len > RANGE_SEND_MAX)
 		return LK_NONE;
+	TRY(exchange_need(t, &x));
+	left = x->queue_len - x->queue_at;
 	queue = reallocarray(NULL, left + len, sizeof(*queue));
 	if (queue == NULL)
 		return LK_ERR(LK_E_NOMEM, "queue");
 	memcpy(queue, lsns, len * sizeof(*queue));
 	if (left > 0)
 		memcpy(
-		    queue + len, t->queue + t->queue_at, left * sizeof(*queue));
+		    queue + len, x->queue + x->queue_at, left * sizeof(*queue));
 	qsort(queue, left + len, sizeof(*queue), lsn_compare);
 	for (size_t i = 0; i < left + len; i++)
 		if (n == 0 || queue[i] != queue[n - 1])
 			queue[n++] = queue[i];
-	queue_drop(l, t);
-	t->queue = queue;
-	t->queue_len = n;
+	queue_drop(l, x);
+	x->queue = queue;
+	x->queue_len = n;
 	l->queued += n;
 	return LK_NONE;
 }

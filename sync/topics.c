@@ -120,9 +120,12 @@ listing_hash(
 struct link_topic *
 topics_number(struct link *l, uint32_t number)
 {
-	if (number >= l->numbers_len || l->numbers[number].docno == 0)
+	size_t at = number / 2;
+
+	if (number >= l->numbers_len || at >= l->numbers_cap[number % 2] ||
+	    l->numbers[number % 2][at].docno == 0)
 		return NULL;
-	return &l->numbers[number];
+	return &l->numbers[number % 2][at];
 }
 
 uint32_t
@@ -139,13 +142,14 @@ topics_of(const struct link *l, uint32_t docno)
 static lk_err
 array_reach(void **array, size_t *len, size_t need, size_t size)
 {
-	size_t wanted = *len == 0 ? 16 : *len;
+	size_t wanted = *len;
 	uint8_t *grown;
 
 	if (need <= *len)
 		return LK_NONE;
+	/* Not by doubling: these tables stay as long as the session. */
 	while (wanted < need)
-		wanted *= 2;
+		wanted += wanted / 4 + 16;
 	grown = reallocarray(*array, wanted, size);
 	if (grown == NULL)
 		return LK_ERR(LK_E_NOMEM, "topics");
@@ -184,9 +188,11 @@ topics_welcomed(struct link *l, uint32_t docno, bool is)
 void
 topics_free(struct link *l)
 {
-	for (size_t i = 0; i < l->numbers_len; i++)
-		link_topic_clear(&l->numbers[i]);
-	free(l->numbers);
+	for (int side = 0; side < 2; side++) {
+		for (size_t i = 0; i < l->numbers_cap[side]; i++)
+			link_topic_clear(&l->numbers[side][i]);
+		free(l->numbers[side]);
+	}
 	free(l->by_docno);
 	free(l->offered);
 	free(l->acks);
@@ -194,35 +200,41 @@ topics_free(struct link *l)
 	buf_clear(&l->match);
 }
 
-static lk_err
-number_set(struct engine *e, struct link *l, uint32_t number,
-    const struct listed *what)
+void
+topics_rest(struct link *l, struct mono now)
 {
-	bool welcomed = topics_is_welcomed(l, what->docno);
-	struct link_topic *t;
-	void *array = l->numbers;
-	lk_err err = array_reach(
-	    &array, &l->numbers_cap, (size_t)number + 1, sizeof(*t));
+	for (int side = 0; side < 2; side++)
+		for (size_t i = 0; i < l->numbers_cap[side]; i++)
+			link_topic_rest(&l->numbers[side][i], now);
+}
 
-	l->numbers = array;
+static lk_err
+number_set(struct engine *e, struct link *l, uint32_t number, uint32_t docno)
+{
+	bool welcomed = topics_is_welcomed(l, docno);
+	uint32_t side = number % 2;
+	struct link_topic *t;
+	void *array = l->numbers[side];
+	lk_err err = array_reach(
+	    &array, &l->numbers_cap[side], (size_t)number / 2 + 1, sizeof(*t));
+
+	l->numbers[side] = array;
 	TRY(err);
 	array = l->by_docno;
-	err = array_reach(&array, &l->by_docno_len, (size_t)what->docno + 1,
-	    sizeof(*l->by_docno));
+	err = array_reach(
+	    &array, &l->by_docno_len, (size_t)docno + 1, sizeof(*l->by_docno));
 	l->by_docno = array;
 	TRY(err);
 	/* Of two numbers both sides must go by the same one: the lower. */
-	if (topics_of(l, what->docno) == GRAPH_NONE ||
-	    topics_of(l, what->docno) > number)
-		l->by_docno[what->docno] = number + 1;
+	if (topics_of(l, docno) == GRAPH_NONE || topics_of(l, docno) > number)
+		l->by_docno[docno] = number + 1;
 	if (number >= l->numbers_len)
 		l->numbers_len = (size_t)number + 1;
-	t = &l->numbers[number];
-	t->docno = what->docno;
+	t = &l->numbers[side][number / 2];
+	t->docno = docno;
 	t->welcomed = welcomed;
 	/* What was found equal did not hold this one. */
 	l->equal_generation = 0;
-	memcpy(t->id, what->topic, LK_TOPIC_LEN);
 	TRY(topics_serve(e, l, t));
 	overlay_matched(e, t);
 	return LK_NONE;
@@ -249,7 +261,7 @@ static lk_err
 topics_equal(struct engine *e, struct link *l)
 {
 	for (size_t i = 0; i < l->set_len; i++)
-		TRY(number_set(e, l, (uint32_t)(2 * i), &l->set_list[i]));
+		TRY(number_set(e, l, (uint32_t)(2 * i), l->set_list[i].docno));
 	/* Later lists go on behind these, on the initiator's side. */
 	*(l->initiator ? &l->offered_base : &l->answered_base) = l->set_len;
 	l->matched = true;
@@ -434,17 +446,12 @@ was_matched(struct link *l, uint32_t docno)
 static lk_err
 match_one(struct engine *e, struct link *l, uint32_t docno)
 {
-	struct listed what = { .docno = docno };
-	struct topic topic;
 	uint32_t number =
 	    (uint32_t)(2 * l->answered_base + (l->initiator ? 1 : 0));
 	bool again = topics_of(l, docno) != GRAPH_NONE;
 
-	TRY(docstate_topic(e->r, docno, &topic));
-	memcpy(what.topic, topic.id, LK_TOPIC_LEN);
-	secret_wipe(&topic, sizeof(topic));
 	l->answered_base++;
-	TRY(number_set(e, l, number, &what));
+	TRY(number_set(e, l, number, docno));
 	topics_number(l, topics_of(l, docno))->twice = again;
 	return LK_NONE;
 }
@@ -529,20 +536,16 @@ topics_match(struct engine *e, struct link *l, struct bytes body)
 		uint32_t index = rd_u32(&m.indexes);
 		uint32_t number =
 		    (uint32_t)(2 * (base + i) + (l->initiator ? 0 : 1));
-		struct listed what;
-		struct topic topic;
+		uint32_t docno;
 
 		if (index >= l->offered_len)
 			return LK_ERR(LK_E_MALFORMED, "MATCH index");
-		what.docno = l->offered[index];
-		TRY(docstate_topic(e->r, what.docno, &topic));
-		memcpy(what.topic, topic.id, LK_TOPIC_LEN);
-		secret_wipe(&topic, sizeof(topic));
-		TRY(number_set(e, l, number, &what));
+		docno = l->offered[index];
+		TRY(number_set(e, l, number, docno));
 		l->offered_base++;
 		/* After the first round there is no common start: ask, one of
 		 * both when both have offered it. */
-		if (l->matched && topics_of(l, what.docno) == number)
+		if (l->matched && topics_of(l, docno) == number)
 			TRY(reconcile_ask(e, l, number));
 	}
 	/* What he did not recognise he does not have: welcome him. */

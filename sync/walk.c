@@ -189,7 +189,7 @@ walk_received(struct engine *e, struct link *l, struct bytes body)
 	c = overlay_crowd(e, t->docno);
 	/* One that was sent before it heard that it is no neighbour. */
 	if (c == NULL || neighbour_active(t) == NULL ||
-	    !walk_admitted(e, t->neighbour))
+	    !walk_admitted(e, neighbour_of(t)))
 		return LK_NONE;
 	onward = w.hops == 0 ? NULL : crowd_any(e, c, l);
 	if (w.kind == WALK_NEWCOMER &&

@@ -205,7 +205,8 @@ grant_is_known(struct engine *e, const struct link *l,
 
 	TRY(acks_cover(e, ds, l->pk, m->node, known));
 	author_tag(tag, &ds->topic, by.key);
-	*known &= vector_covers(&t->vector, tag, graph_seq(ds->graph, m->node));
+	*known &= vector_covers(
+	    &exchange_of(t)->vector, tag, graph_seq(ds->graph, m->node));
 	return LK_NONE;
 }
 
@@ -215,6 +216,7 @@ welcome_renew(struct engine *e, struct link *l, struct link_topic *t)
 	struct member grants[READER_GRANTS_MAX];
 	struct docstate *ds;
 	size_t len, lacks = 0;
+	bool sent;
 
 	if (t->welcomed)
 		return LK_NONE;
@@ -233,7 +235,9 @@ welcome_renew(struct engine *e, struct link *l, struct link_topic *t)
 		t->welcomed = true;
 		return LK_NONE;
 	}
-	return welcomes_make(e, l, ds, grants, lacks, &t->welcomed);
+	TRY(welcomes_make(e, l, ds, grants, lacks, &sent));
+	t->welcomed = sent;
+	return LK_NONE;
 }
 
 lk_err

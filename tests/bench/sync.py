@@ -4,14 +4,15 @@
 What is measured and how is in docs/benchmarks.md.  A table for people, then one
 line of JSON; with --json only that.
 
-usage: sync.py [--only ROW[,ROW...]] [--lk PATH] [--edits N] [--changes N] [--documents N] [--idle SECONDS] [--json] [--dir DIR]
+usage: sync.py [--only ROW[,ROW...]] [--lk PATH] [--edits N] [--changes N] [--documents N] [--devices N] [--idle SECONDS] [--json] [--dir DIR]
 
-rows: latency changes documents pairing syncthing
+rows: latency changes documents crowd pairing syncthing
 """
 import argparse
 import json
 import pathlib
 import random
+import selectors
 import sys
 import time
 
@@ -206,6 +207,63 @@ def back(world):
     world["b"].ok("sync")
 
 
+CROWD_EDITS = 30
+CROWD_PAUSE = 1   # seconds from one edit to the next
+
+
+def arrivals(watches, began):
+    """When each of them has its next line."""
+    ready, after = selectors.DefaultSelector(), []
+    for w in watches:
+        ready.register(w.process.stdout, selectors.EVENT_READ, w)
+    while ready.get_map():
+        some = ready.select(60)
+        if not some:
+            raise Failed(f"{len(ready.get_map())} devices without the edit")
+        for key, _ in some:
+            after.append(key.data.line()[0] - began)
+            ready.unregister(key.fileobj)
+    ready.close()
+    return after
+
+
+def crowd(world, options, out):
+    """One edit after the other to many devices that have the document."""
+    del options
+    first, *others = world
+    fresh(first)
+    first.ok("new", "bench")
+    first.ok("set", "bench", "/start", "1")
+    # The devices of two persons, as one may have 32.
+    half = len(others) // 2
+    for i, h in enumerate(others):
+        fresh(h)
+        if i == half:
+            h.ok("accept", *PATIENCE, first.ok("invite", "bench").text.strip(), timeout=3700)
+        else:
+            pair(first if i < half else others[half], h)
+    quiet(others[-1])
+    watches = []
+    for h in others:
+        cursor = max(e["cursor"] for e in h.ok("--json", "log", "bench").lines())
+        watches.append(bench.Watch(h, "bench", cursor))
+    control, after = first.control(), []
+    cost, wire = Cost(*world), [sum(h.wire_bytes()) for h in others]
+    for i in range(CROWD_EDITS):
+        time.sleep(CROWD_PAUSE)
+        began = time.perf_counter()
+        control.call("doc.set", doc="bench", path=f"/key-{i}", json='"0123456789abcdef"')
+        after += arrivals(watches, began)
+    wire = [sum(h.wire_bytes()) - w for h, w in zip(others, wire)]
+    cpu = [v for k, v in cost.so_far().items() if k.startswith("cpu_")]
+    for w in watches:
+        w.close()
+    control.close()
+    out.update(devices=len(world.hosts), edits=CROWD_EDITS, arrival_ms=bench.spread(after),
+               wire_bytes_each_device_and_edit=round(sum(wire) / len(wire) / CROWD_EDITS),
+               cpu_ms_each_device_and_edit=round(1000 * sum(cpu) / len(cpu) / CROWD_EDITS, 2))
+
+
 def pairing(world, options, out):
     """By code, the address in front of it: until both have said so."""
     del options
@@ -231,6 +289,7 @@ ROWS = {
     "latency": (latency, "ab", ("netns", "loopback")),
     "changes": (changes, "abc", ("netns",)),
     "documents": (documents, "abcd", ("netns",)),
+    "crowd": (crowd, None, ("netns",)),
     "pairing": (pairing, "ab", ("netns",)),
     "syncthing": (beside, "ab", ("netns",)),
 }
@@ -246,6 +305,7 @@ def measure(options):
             print("bench: Syncthing is not installed: scripts/setup --bench", file=sys.stderr)
             continue
         for mode in modes:
+            names = names or [f"d{i}" for i in range(options.devices)]
             with World(names, options.lk, mode, folder=options.dir) as world:
                 out.setdefault("machine", bench.machine(world.dir))
                 print(f"{row}, {mode}", file=sys.stderr)
@@ -265,6 +325,7 @@ def main():
     p.add_argument("--edits", type=int, default=500)
     p.add_argument("--changes", type=int, default=100000)
     p.add_argument("--documents", type=int, default=10000)
+    p.add_argument("--devices", type=int, default=64)
     p.add_argument("--idle", type=int, default=120)
     p.add_argument("--json", action="store_true")
     p.add_argument("--dir", default="/tmp", help="where the stores are: a real disk")

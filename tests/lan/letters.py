@@ -39,11 +39,11 @@ class Relay:
         p.phone.ok("remote", "add", "away", address)
         p.stored(p.phone)
 
-    def files(self):
-        return [f for n in ("store", "accounts") for f in (self.host.home / n).rglob("*") if f.is_file()]
-
     def read(self):
-        return b"".join(f.read_bytes() for f in self.files())
+        files = [[f for f in (self.host.home / n).rglob("*") if f.is_file()] for n in ("store", "accounts")]
+        if not all(files):
+            raise Failed("what the relay keeps is not where it is looked for")
+        return b"".join(f.read_bytes() for f in sum(files, []))
 
     def end(self):
         pass
@@ -218,6 +218,8 @@ def revocation(p):
     p.alone(p.fred)
     if p.way == "relay":
         # It shows him what has keys in it, and no more.
+        until("fred reaches the relay", 60, lambda: all(
+            r.get("reachable") for r in p.fred.ok("--json", "remote", "ls").json()["remotes"]))
         time.sleep(5)
     else:
         until("fred is told", 60,

@@ -383,7 +383,7 @@ wire_give(struct thief *t, struct bytes envelope)
 	if (t->batch.len == 0)
 		batch_encode(&t->batch, t->number, false);
 	TRY(envelope_parse(&env, envelope));
-	TRY(item_encode(&t->batch, &topic->out, &env));
+	TRY(link_topic_item(topic, &env, &t->batch));
 	TRY(buf_err(&t->batch, "BATCH"));
 	t->sent++;
 	return t->batch.len < PIECE ? LK_NONE : wire_flush(t);

@@ -231,6 +231,72 @@ who_was_thrown_out_is_not_compared(void **state)
 	row_clear(&r);
 }
 
+/* What bob has left somewhere comes to ann. */
+static lk_err
+left(struct row *r)
+{
+	BUF_SCOPED stored = { .max = 8192 };
+	struct stored_name name;
+	struct docstate *ds;
+	lk_err err;
+
+	device_begin(&r->b.d);
+	ok(docstate_get(r->b.d.r, r->in_b, &ds));
+	ok(acks_name(r->b.e, ds, &name));
+	ok(acks_store(r->b.e, ds, &stored));
+	device_commit(&r->b.d);
+	device_begin(&r->a.d);
+	ok(docstate_get(r->a.d.r, r->in_a, &ds));
+	err = acks_stored(r->a.e, ds, &name, buf_bytes(&stored));
+	host_commit(&r->a);
+	return err;
+}
+
+/* A link may be dead for a while before that is noticed. */
+static void
+what_is_left_by_who_is_connected_waits_until_he_is_not(void **state)
+{
+	struct row r;
+
+	(void)state;
+	row_make(&r);
+	ok(left(&r));
+	assert_int_equal(seen(&r.a, r.in_a, &r.b), SYNC_DONE);
+	/* His engine is not told, and says nothing. */
+	edit(&r.b.d, r.in_b, "title", "new");
+	assert_int_equal(left(&r).code, LK_E_WAIT);
+	assert_int_equal(seen(&r.a, r.in_a, &r.b), SYNC_DONE);
+	wires_cut(&r.w);
+	ok(left(&r));
+	assert_int_equal(seen(&r.a, r.in_a, &r.b), SYNC_PENDING);
+	row_clear(&r);
+}
+
+/* cem asks bob, who keeps one, ann's: it is read for the sum, and told. */
+static void
+what_is_read_to_answer_is_counted(void **state)
+{
+	struct fp_range other = { .acks = true };
+	BUF_SCOPED asked = { .max = 64 };
+	struct link *l;
+	struct row r;
+	size_t before;
+
+	(void)state;
+	row_make(&r);
+	l = link_of(r.b.e, pk(&r.c));
+	assert_non_null(l);
+	other.first = other.last = topics_of(l, r.in_b);
+	fp_range_encode(&asked, &other);
+	device_begin(&r.b.d);
+	ok(reconcile_fp(r.b.e, l, buf_bytes(&asked)));
+	before = l->spent; /* of the minute that has begun */
+	ok(reconcile_fp(r.b.e, l, buf_bytes(&asked)));
+	host_commit(&r.b);
+	assert_int_equal(l->spent - before, 2 + asked.len + 1 + 1);
+	row_clear(&r);
+}
+
 /* Nothing is said twice: what a quiet minute and an edit come to. */
 static void
 passing_on_comes_to_an_end(void **state)
@@ -302,6 +368,9 @@ main(void)
 		cmocka_unit_test(what_was_said_before_does_not_count_again),
 		cmocka_unit_test(nobody_can_say_it_for_another),
 		cmocka_unit_test(who_was_thrown_out_is_not_compared),
+		cmocka_unit_test(
+		    what_is_left_by_who_is_connected_waits_until_he_is_not),
+		cmocka_unit_test(what_is_read_to_answer_is_counted),
 		cmocka_unit_test(passing_on_comes_to_an_end),
 		cmocka_unit_test(
 		    between_two_nothing_is_signed_until_there_is_a_third),

@@ -210,6 +210,28 @@ a_pack_that_is_seen_damaged_is_written_again(void **state)
 	story_end(s);
 }
 
+/* Cut short on its way the first times. */
+static void
+an_acknowledgement_that_was_read_damaged_is_read_again(void **state)
+{
+	struct story *s = story_begin();
+	struct host *laptop = &s->at[LAPTOP], *phone = &s->at[PHONE];
+	uint32_t plan = host_document(laptop, "plan");
+
+	(void)state;
+	pass(s, 2 * MINUTE);
+	host_edit(laptop, plan, "x", "y");
+	while (!host_shows(phone, "plan", "x"))
+		pass(s, MINUTE / 60);
+	s->shelf->short_gets = 1;
+	pass(s, MINUTE);
+	assert_int_equal(state_of(laptop, plan, phone), SYNC_PENDING);
+	s->shelf->short_gets = 0;
+	pass(s, 10 * MINUTE);
+	assert_int_equal(state_of(laptop, plan, phone), SYNC_DONE);
+	story_end(s);
+}
+
 static void
 a_device_that_was_killed_goes_on(void **state)
 {
@@ -277,6 +299,8 @@ main(void)
 		    a_letter_that_was_refused_is_written_when_it_is_taken),
 		cmocka_unit_test(junk_and_damage_change_nobody),
 		cmocka_unit_test(a_pack_that_is_seen_damaged_is_written_again),
+		cmocka_unit_test(
+		    an_acknowledgement_that_was_read_damaged_is_read_again),
 		cmocka_unit_test(a_device_that_was_killed_goes_on),
 		cmocka_unit_test(who_may_only_read_a_store_reads),
 	};

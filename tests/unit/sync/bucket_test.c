@@ -63,23 +63,39 @@ a_contact_is_let_in_and_thrown_out(void **state)
 	story_end(s);
 }
 
+static uint64_t
+ticket_use(struct host *h, const char *text)
+{
+	uint64_t handle;
+
+	device_begin(&h->d);
+	ok(engine_redeem(h->e, text, TICKET_INVITE, h->d.now, &handle));
+	host_commit(h);
+	return handle;
+}
+
+/* He has a ticket of the phone to a document of it, and asks by it. */
+static uint64_t
+friend_invited(struct story *s, char text[static TICKET_TEXT_MAX + 1])
+{
+	uint32_t plan = host_document(&s->at[PHONE], "plan");
+
+	pass(s, MINUTE);
+	ticket_make(&s->at[PHONE], plan, ROLE_WRITE, 1, text);
+	return ticket_use(&s->at[FRIEND], text);
+}
+
 static void
 an_invitation_is_accepted_by_letter(void **state)
 {
 	struct story *s = story_begin();
-	struct host *phone = &s->at[PHONE], *friend = &s->at[FRIEND];
-	uint32_t plan = host_document(phone, "plan");
+	struct host *friend = &s->at[FRIEND];
 	char text[TICKET_TEXT_MAX + 1];
 	struct redeem_status status;
 	uint64_t handle;
 
 	(void)state;
-	pass(s, MINUTE);
-	ticket_make(phone, plan, ROLE_WRITE, 1, text);
-	device_begin(&friend->d);
-	ok(engine_redeem(
-	    friend->e, text, TICKET_INVITE, friend->d.now, &handle));
-	host_commit(friend);
+	handle = friend_invited(s, text);
 	pass(s, 2 * MINUTE);
 	device_begin(&friend->d);
 	ok(engine_redeemed(friend->e, handle, &status));
@@ -118,22 +134,14 @@ static void
 a_ticket_that_waits_outlives_restarts(void **state)
 {
 	struct story *s = story_begin();
-	struct host *phone = &s->at[PHONE], *friend = &s->at[FRIEND];
-	uint32_t plan = host_document(phone, "plan");
+	struct host *friend = &s->at[FRIEND];
 	char text[TICKET_TEXT_MAX + 1];
 	struct ticket_waits t;
-	uint64_t handle, again;
+	uint64_t handle;
 
 	(void)state;
-	pass(s, MINUTE);
-	ticket_make(phone, plan, ROLE_WRITE, 1, text);
-	device_begin(&friend->d);
-	ok(engine_redeem(
-	    friend->e, text, TICKET_INVITE, friend->d.now, &handle));
-	ok(engine_redeem(
-	    friend->e, text, TICKET_INVITE, friend->d.now, &again));
-	host_commit(friend);
-	assert_int_equal(handle, again);
+	handle = friend_invited(s, text);
+	assert_int_equal(ticket_use(friend, text), handle);
 	friend_restarts(friend);
 	assert_int_equal(tickets_waiting(friend, &t), 1);
 	assert_false(t.answered || t.refused);
@@ -151,19 +159,12 @@ static void
 a_ticket_is_given_up_or_refused(void **state)
 {
 	struct story *s = story_begin();
-	struct host *phone = &s->at[PHONE], *friend = &s->at[FRIEND];
-	uint32_t plan = host_document(phone, "plan");
+	struct host *friend = &s->at[FRIEND];
 	char text[TICKET_TEXT_MAX + 1];
 	struct ticket_waits t;
-	uint64_t handle;
 
 	(void)state;
-	pass(s, MINUTE);
-	ticket_make(phone, plan, ROLE_WRITE, 1, text);
-	device_begin(&friend->d);
-	ok(engine_redeem(
-	    friend->e, text, TICKET_INVITE, friend->d.now, &handle));
-	host_commit(friend);
+	(void)friend_invited(s, text);
 	assert_int_equal(tickets_waiting(friend, &t), 1);
 	device_begin(&friend->d);
 	ok(engine_ticket_drop(friend->e, t.id, friend->d.now));
@@ -181,10 +182,7 @@ a_ticket_is_given_up_or_refused(void **state)
 	friend_restarts(friend);
 	assert_int_equal(tickets_waiting(friend, &t), 0);
 	/* Its issuer says so of one that has expired, for a week. */
-	device_begin(&friend->d);
-	ok(engine_redeem(
-	    friend->e, text, TICKET_INVITE, friend->d.now, &handle));
-	host_commit(friend);
+	(void)ticket_use(friend, text);
 	s->ms += INT64_C(8) * 24 * 60 * MINUTE;
 	pass(s, 2 * MINUTE);
 	assert_int_equal(tickets_waiting(friend, &t), 1);

@@ -672,7 +672,7 @@ what_is_refused_leaves_no_trace(void **state)
 		ok(envelope_parse(&env, BYTES(bad, entry.envelope.len)));
 		buf_reset(&b);
 		batch_encode(&b, number, true);
-		ok(item_encode(&b, &topics_number(l, number)->out, &env));
+		ok(link_topic_item(topics_number(l, number), &env, &b));
 		link_send(p.b.e, l, MSG_BATCH, buf_bytes(&b));
 		host_commit(&p.b);
 		(void)wires_settle(&p.w);

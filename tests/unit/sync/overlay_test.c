@@ -92,13 +92,13 @@ link_make(struct host *h)
 	l->state = LINK_OPEN;
 	l->known = true;
 	memcpy(l->pk, h->members[h->links_len], 32);
-	l->numbers = calloc(1, sizeof(*l->numbers));
+	l->numbers[0] = calloc(1, sizeof(*l->numbers[0]));
 	l->by_docno = calloc(h->docno + 1, sizeof(*l->by_docno));
-	assert_non_null(l->numbers);
+	assert_non_null(l->numbers[0]);
 	assert_non_null(l->by_docno);
-	l->numbers_len = 1;
-	l->numbers[0].docno = h->docno;
-	l->numbers[0].serve = SERVE_FULL;
+	l->numbers_len = l->numbers_cap[0] = 1;
+	l->numbers[0]->docno = h->docno;
+	l->numbers[0]->serve = SERVE_FULL;
 	l->by_docno_len = h->docno + 1;
 	l->by_docno[h->docno] = 1;
 	h->links[h->links_len++] = l;
@@ -117,7 +117,7 @@ says(struct host *h, struct link *l, enum neighbour_word word)
 static bool
 is_active(const struct link *l)
 {
-	return neighbour_active(&l->numbers[0]) != NULL;
+	return neighbour_active(l->numbers[0]) != NULL;
 }
 
 static void
@@ -149,7 +149,7 @@ neighbours_chosen_here_are_not_displaced_by_those_who_come(void **state)
 		later(&h, 10000);
 		ok(overlay_step(h.e));
 		assert_int_equal(
-		    l->numbers[0].neighbour->standing, STANDING_ASKED);
+		    neighbour_of(l->numbers[0])->standing, STANDING_ASKED);
 		says(&h, l, NEIGHBOUR_LOW);
 		assert_true(is_active(l));
 	}
@@ -224,10 +224,10 @@ walks_of_a_neighbour_are_counted(void **state)
 	walk_encode(&b, &w, buf_bytes(&entry));
 	for (int i = 0; i < 100; i++)
 		ok(walk_received(h.e, l, buf_bytes(&b)));
-	assert_int_equal(l->numbers[0].neighbour->tokens, 0);
+	assert_int_equal(neighbour_of(l->numbers[0])->tokens, 0);
 	later(&h, 3000);
 	ok(walk_received(h.e, l, buf_bytes(&b)));
-	assert_int_equal(l->numbers[0].neighbour->tokens, 2);
+	assert_int_equal(neighbour_of(l->numbers[0])->tokens, 2);
 	host_remove(&h);
 }
 

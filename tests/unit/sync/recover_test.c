@@ -208,6 +208,32 @@ the_phrase_ends_lost_devices_in_others_documents_too(void **state)
 }
 
 static void
+the_phrase_ends_the_device_that_took_this_one_in(void **state)
+{
+	struct scene s;
+	struct host *h = &s.fresh;
+	const struct identity *me = &h->d.identity;
+	struct cert cert;
+
+	(void)state;
+	scene_make(&s);
+	assert_int_equal(recover(&s, LAPTOP).state, REDEEM_DONE);
+	wires_run(&s.w, 20000);
+	/* Ann is connected, and told at once: of this one alone, at last. */
+	assert_int_equal(end_by_phrase(h, LAPTOP, &s.laptop), LK_OK);
+	assert_int_equal(end_by_phrase(h, LAPTOP, &s.phone), LK_OK);
+	assert_int_equal(end_by_phrase(h, LAPTOP, &s.server), LK_OK);
+	ok(cert_decode(&cert, BYTES(me->cert, me->cert_len)));
+	assert_memory_equal(cert.issuer_pk, me->root_pk, SIGN_PK_LEN);
+	host_edit(h, named(&h->d, "plan"), "back", "again");
+	wires_run(&s.w, 20000);
+	assert_word(&s.ann.d, s.plan, "back", "again");
+	assert_int_equal(
+	    role_of(&s.ann.d, s.plan, s.server.d.identity.sign.pk), ROLE_NONE);
+	scene_clear(&s);
+}
+
+static void
 the_phrase_of_somebody_else_is_told_and_changes_nothing(void **state)
 {
 	struct scene s;
@@ -343,6 +369,8 @@ main(void)
 		cmocka_unit_test(a_device_that_is_gone_is_not_taken_in_again),
 		cmocka_unit_test(
 		    what_shows_less_than_the_root_s_certificate_is_nobody),
+		cmocka_unit_test(
+		    the_phrase_ends_the_device_that_took_this_one_in),
 		cmocka_unit_test(
 		    the_phrase_of_somebody_else_is_told_and_changes_nothing),
 	};
