@@ -32,6 +32,7 @@ enum op_kind {
 	OP_GUARD = 11,
 	OP_IMPORT = 12,
 	OP_NO_EFFECT_MIN = 128, /* 128 to 255: needs write, has no effect */
+	OP_PIECE = 129,         /* bytes that a document refers to */
 };
 
 /* Names a grant: the envelope, and which of its ops.  The genesis gives two,

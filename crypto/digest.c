@@ -41,6 +41,7 @@ static const char labels[][LABEL_LEN + 1] = {
 	[DIGEST_PACK] = "lk1 pack",
 	[DIGEST_MAILBOX] = "lk1 mailbox",
 	[DIGEST_FILE] = "lk1 file",
+	[DIGEST_PIECE] = "lk1 piece",
 };
 
 static const uint8_t checksum_key[crypto_shorthash_KEYBYTES] = "lk1 checksum";

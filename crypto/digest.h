@@ -41,7 +41,8 @@ enum digest_label {
 	DIGEST_PAIR_SAS,
 	DIGEST_PACK,
 	DIGEST_MAILBOX,
-	DIGEST_FILE, /* mirror/files.h */
+	DIGEST_FILE, /* mirror/pieces.h */
+	DIGEST_PIECE,
 };
 
 /* An incremental H[n](label; ...) or H[n](label, key; ...). */

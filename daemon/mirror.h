@@ -29,6 +29,7 @@
 #define MIRROR_GONE_FEW 3 /* of which no share is too large */
 #define MIRROR_GONE_PERCENT 30
 
+#define DENIED_HERE "changed here, and this device may not write"
 #define TOO_LARGE "in the document it is too large to be kept here"
 
 /* One file: what the base is, and what the document shows. */
@@ -74,6 +75,22 @@ struct touched {
 RB_HEAD(touched_tree, touched);
 RB_PROTOTYPE(touched_tree, touched, link, touched_compare)
 
+/* A long file on its way in, some pieces at a time. */
+struct piecing {
+	char path[PATH_BYTES_MAX + 1];
+	struct folder_reading reading;
+	struct buf list; /* of the pieces so far */
+};
+
+/* One on its way out. */
+struct staging {
+	bool on;
+	struct file_id id;
+	uint8_t digest[FILE_DIGEST_LEN]; /* of all of it */
+	size_t pieces;                   /* that are written, */
+	uint64_t bytes;                  /* and how long they are */
+};
+
 enum mirror_state {
 	MIRROR_BEGINS, /* nothing has been compared yet */
 	MIRROR_LIVE,
@@ -99,6 +116,8 @@ struct mirror {
 	size_t files, based, missing;
 	struct touched_tree touched;
 	struct ignore ignore;
+	struct piecing *piecing; /* NULL: none */
+	struct staging staging;
 
 	bool changed; /* the document, since `changes` */
 	bool look_all;
@@ -173,6 +192,25 @@ LK_MUST_USE lk_err mirror_intake(struct daemon *, struct mirror *, bool *any);
 /* mirror_write.c: what the document shows, to the disk; inside a round that has
  * written nothing yet. */
 LK_MUST_USE lk_err mirror_write(struct daemon *, struct mirror *, bool *more);
+
+/* mirror_pieces.c: long files; inside a round.  A piece that is known is not
+ * written again. */
+/* The pieces of what is in memory, appended.  The errors of replica_piece_add.
+ */
+LK_MUST_USE lk_err mirror_pieces_make(
+    struct daemon *, struct mirror *, struct bytes content, struct buf *list);
+/* Some more of a file that is too long for that; at the end the list, appended,
+ * and the file as of folder_read.  WAIT: not all yet; else the errors of both.
+ */
+LK_MUST_USE lk_err mirror_pieces_read(struct daemon *, struct mirror *,
+    const char *path, struct disk_file *, struct buf *list);
+/* Stages some more of what a list says.  WAIT: not all yet; else the errors of
+ * folder_stage; CORRUPT: a piece is not what the list says. */
+LK_MUST_USE lk_err mirror_pieces_stage(struct daemon *, struct mirror *,
+    const struct folder_put *, struct bytes list);
+/* Ends what is under way: in; or all. */
+void mirror_piecing_end(struct mirror *);
+void mirror_pieces_forget(struct mirror *);
 
 /* mirrors.c */
 struct mirror *mirror_of(struct daemon *, uint32_t docno);

@@ -211,6 +211,8 @@ mirror_touch(struct mirror *m, const char *path, struct mono due)
 void
 touched_free(struct mirror *m, struct touched *t)
 {
+	if (m->piecing != NULL && strcmp(m->piecing->path, t->path) == 0)
+		mirror_piecing_end(m);
 	RB_REMOVE(touched_tree, &m->touched, t);
 	free(t);
 }
@@ -241,6 +243,7 @@ mirror_forget(struct mirror *m)
 	TAILQ_INIT(&m->to_write);
 	m->based = m->missing = 0;
 	ignore_clear(&m->ignore);
+	mirror_pieces_forget(m);
 	m->changes = 0;
 	m->look_all = true;
 	m->collides = m->denied = false;

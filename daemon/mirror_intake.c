@@ -26,6 +26,7 @@ struct job {
 	char path[PATH_BYTES_MAX + 1];
 	struct disk_file disk;
 	struct buf content, base;
+	bool is_pieces; /* the content is the list of them */
 	bool has_base;
 };
 
@@ -52,8 +53,8 @@ job_add(
 
 	*job = (struct job){ .what = what, .f = f };
 	(void)strlcpy(job->path, path, sizeof(job->path));
-	buf_init(&job->content, FILE_BINARY_MAX);
-	buf_init(&job->base, FILE_BINARY_MAX);
+	buf_init(&job->content, FILE_BYTES_MAX);
+	buf_init(&job->base, FILE_BYTES_MAX);
 	return job;
 }
 
@@ -134,6 +135,15 @@ stranger_take(struct intake *in, struct touched *t, struct job *job)
 	return mirrored_add(m, &id, &job->f);
 }
 
+static struct file_content
+content_of(const struct job *job)
+{
+	struct bytes b = buf_bytes(&job->content);
+
+	return (struct file_content){ b, !job->is_pieces && file_is_text(b),
+		job->is_pieces, job->disk.exec };
+}
+
 static bool
 is_fresh(const struct intake *in, const struct disk_file *disk)
 {
@@ -141,22 +151,61 @@ is_fresh(const struct intake *in, const struct disk_file *disk)
 	    in->d->now.wall.ms;
 }
 
-/* The file at a path becomes a job.  WAIT: not yet, t->due says when. */
+/* Whether it is being read piece by piece: that is nothing to wait for. */
+static bool
+is_piecing(const struct mirror *m, const struct touched *t)
+{
+	return m->piecing != NULL && strcmp(m->piecing->path, t->path) == 0;
+}
+
+/* Reads a file, all or in pieces.  WAIT: not yet, t->due says when. */
 static lk_err
-content_take(struct intake *in, struct touched *t, struct job *job)
+content_read(struct intake *in, struct touched *t, struct job *job)
 {
 	struct mirror *m = in->m;
-	struct mirrored *f = job->f;
 	lk_err err = folder_read(
 	    &m->folder, t->path, in->d->now.wall, &job->disk, &job->content);
 
+	if (err.code == LK_E_LIMIT) {
+		job->is_pieces = true;
+		err = mirror_pieces_read(
+		    in->d, m, t->path, &job->disk, &job->content);
+		if (err.code == LK_E_WAIT && !is_piecing(m, t))
+			t->due = after(in->d->now.mono, MIRROR_RETRY_MS);
+	}
 	if (err.code == LK_E_AGAIN) {
 		t->due = after(in->d->now.mono, MIRROR_RETRY_MS);
 		return LK_ERR(LK_E_WAIT, "being written");
 	}
 	if (err.code == LK_E_LIMIT)
 		err.what = "too large to be kept";
-	TRY(err);
+	return err;
+}
+
+/* What is long goes into pieces. */
+static lk_err
+pieces_take(struct intake *in, struct job *job)
+{
+	BUF_SCOPED list = { .max = FILE_BYTES_MAX };
+	struct file_content c = content_of(job);
+
+	if (c.is_text || c.is_pieces || c.bytes.len <= FILE_INLINE_MAX)
+		return LK_NONE;
+	TRY(mirror_pieces_make(in->d, in->m, c.bytes, &list));
+	in->bytes += c.bytes.len;
+	buf_reset(&job->content);
+	buf_add(&job->content, buf_bytes(&list));
+	job->is_pieces = true;
+	return buf_err(&job->content, "pieces");
+}
+
+/* The file at a path becomes a job.  WAIT: not yet, t->due says when. */
+static lk_err
+content_take(struct intake *in, struct touched *t, struct job *job)
+{
+	struct mirrored *f = job->f;
+
+	TRY(content_read(in, t, job));
 	if (job->disk.kind != DISK_FILE)
 		return LK_ERR(LK_E_EXISTS, "gone again");
 	if (f == NULL)
@@ -169,8 +218,8 @@ content_take(struct intake *in, struct touched *t, struct job *job)
 	if (f->too_large)
 		return LK_ERR(LK_E_DATA, TOO_LARGE);
 	/* Half a letter is no reason to take a text for something else. */
-	if (f->is_text && is_fresh(in, &job->disk) &&
-	    !file_is_text(buf_bytes(&job->content))) {
+	if (f->is_text && is_fresh(in, &job->disk) && !job->is_pieces &&
+	    !content_of(job).is_text) {
 		t->due = after(in->d->now.mono, MIRROR_RETRY_MS);
 		return LK_ERR(LK_E_WAIT, "being written");
 	}
@@ -210,10 +259,14 @@ file_take(struct intake *in, struct touched *t, struct mirrored *f)
 	lk_err err = content_take(in, t, job);
 
 	if (err.code == LK_OK)
+		err = pieces_take(in, job);
+	if (err.code == LK_OK)
 		err = base_take(in, job);
 	in->bytes += job->content.len + job->base.len;
 	if (err.code == LK_OK)
 		return;
+	if (f == NULL && job->what == JOB_NEW && job->f != NULL)
+		mirrored_free(in->m, job->f);
 	job_drop(in);
 	if (err.code == LK_E_WAIT)
 		return;
@@ -298,14 +351,19 @@ out_take(struct intake *in, struct touched *t)
 	if (dash != NULL && file_id_read(&id, BYTES_STR(dash + 1)))
 		f = mirrored_get(m, &id);
 	job = job_add(in, JOB_AGAIN, f, t->path);
-	err = folder_read(
-	    &m->folder, t->path, in->d->now.wall, &job->disk, &job->content);
+	err = content_read(in, t, job);
+	if (err.code == LK_E_WAIT) {
+		job_drop(in);
+		return;
+	}
 	/* Only what neither side has is worth anything. */
 	worth = err.code == LK_OK && f != NULL && job->disk.kind == DISK_FILE &&
 	    (f->path == NULL ||
 		memcmp(f->digest, job->disk.digest, FILE_DIGEST_LEN) != 0) &&
 	    memcmp(f->shown_digest, job->disk.digest, FILE_DIGEST_LEN) != 0;
 	if (worth && !f->too_large)
+		err = pieces_take(in, job);
+	if (worth && !f->too_large && err.code == LK_OK)
 		err = base_take(in, job);
 	in->bytes += job->content.len + job->base.len;
 	if (worth && !f->too_large && err.code == LK_OK)
@@ -393,7 +451,7 @@ due_take(struct intake *in, bool missing)
 		if (t->due.ms > in->d->now.mono.ms ||
 		    (f != NULL && f->missing.ms != 0) != missing)
 			continue;
-		in->any = true;
+		in->any |= !is_piecing(in->m, t);
 		in->looked++;
 		path_take(in, t);
 	}
@@ -436,25 +494,18 @@ collisions_take(struct intake *in)
 
 /* Edits. */
 
-static struct file_content
-content_of(const struct job *job)
-{
-	struct bytes b = buf_bytes(&job->content);
-
-	return (struct file_content){ b, file_is_text(b), job->disk.exec };
-}
-
 static lk_err
 join_make(struct job *job, struct edit *edit, struct doc *doc)
 {
-	BUF_SCOPED mine = { .max = FILE_BINARY_MAX };
+	BUF_SCOPED mine = { .max = FILE_BYTES_MAX };
 	struct file_entry e;
 	struct file_content c;
 
 	TRY(file_read(doc, &job->f->id, &e, &mine));
 	if (e.gone)
 		return LK_NONE;
-	c = (struct file_content){ buf_bytes(&mine), e.is_text, e.exec };
+	c = (struct file_content){ buf_bytes(&mine), e.is_text, e.is_pieces,
+		e.exec };
 	TRY(file_change(edit, doc, &job->into->id, NULL, &c));
 	return file_delete(edit, doc, &job->f->id, e.digest);
 }
@@ -464,7 +515,7 @@ job_make(struct job *job, struct edit *edit, struct doc *doc)
 {
 	struct file_content wanted = content_of(job);
 	struct file_content base = { buf_bytes(&job->base), job->f->is_text,
-		job->f->exec };
+		false, job->f->exec };
 	const struct file_content *from = job->has_base ? &base : NULL;
 
 	switch (job->what) {
@@ -549,7 +600,7 @@ base_follow(struct intake *in, struct job *job)
 		break;
 	}
 	TRY(mirrored_base(m, f, job->path));
-	f->is_text = file_is_text(buf_bytes(&job->content));
+	f->is_text = content_of(job).is_text;
 	f->exec = job->disk.exec;
 	f->stamp = job->disk.stamp;
 	memcpy(f->digest, job->disk.digest, sizeof(f->digest));
@@ -588,7 +639,7 @@ jobs_denied(struct intake *in)
 			mirrored_free(in->m, job->f);
 		if (t == NULL)
 			continue;
-		t->trouble = "changed here, and this device may not write";
+		t->trouble = DENIED_HERE;
 		t->due.ms = INT64_MAX;
 	}
 }

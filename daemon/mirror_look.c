@@ -162,7 +162,7 @@ file_look(
 static lk_err
 some_look(struct looking *l, struct doc *doc)
 {
-	BUF_SCOPED content = { .max = FILE_BINARY_MAX };
+	BUF_SCOPED content = { .max = FILE_BYTES_MAX };
 	struct mirrored *f;
 	size_t bytes = 0;
 

@@ -6,16 +6,17 @@
 /*
  * STORE_DEVICE, SPACE_MIRRORS: document number -> u8 flags, mark, folder.
  * The document, SPACE_MIRRORS: "f" id -> u8 flags, digest, ino, size, mtime,
- * ctime, path; "t" id, u8 part -> what the base of a text holds.
+ * ctime, path; "t" id, u8 part -> what the base of a text holds; "p": see
+ * mirror_pieces.c.
  */
 #define RECORD_PAUSED 1
 #define RECORD_MARKED 2
 #define RECORD_TEXT 1
 #define RECORD_EXEC 2
-#define PIECE_LEN 61440
+#define PART_LEN 61440
 /* A text is longer than anybody may write when several wrote it. */
-#define PIECES_MAX (FILE_BINARY_MAX / PIECE_LEN + 1)
-_Static_assert(PIECES_MAX <= UINT8_MAX, "their number is one byte");
+#define PARTS_MAX (FILE_BYTES_MAX / PART_LEN + 1)
+_Static_assert(PARTS_MAX <= UINT8_MAX, "their number is one byte");
 
 struct id_key {
 	uint8_t ptr[1 + FILE_ID_LEN + 1];
@@ -167,7 +168,7 @@ mirror_load(struct daemon *d, struct mirror *m)
 static lk_err
 text_drop(struct kv kv, const struct file_id *id, size_t from)
 {
-	for (; from < PIECES_MAX; from++) {
+	for (; from < PARTS_MAX; from++) {
 		struct id_key k = id_key('t', id, (uint8_t)from);
 		struct bytes value;
 		lk_err err = kv_get(kv, BYTES_OF(k.ptr), &value);
@@ -184,10 +185,10 @@ text_save(struct kv kv, const struct file_id *id, struct bytes text)
 {
 	size_t part = 0;
 
-	for (size_t at = 0; at < text.len; at += PIECE_LEN, part++) {
+	for (size_t at = 0; at < text.len; at += PART_LEN, part++) {
 		struct id_key k = id_key('t', id, (uint8_t)part);
 		size_t n =
-		    text.len - at < PIECE_LEN ? text.len - at : PIECE_LEN;
+		    text.len - at < PART_LEN ? text.len - at : PART_LEN;
 
 		TRY(kv_put(kv, BYTES_OF(k.ptr), BYTES(text.ptr + at, n)));
 	}
@@ -234,7 +235,7 @@ mirror_base_text(struct daemon *d, const struct mirror *m,
 	struct kv kv = space_of(d, m);
 	uint8_t digest[FILE_DIGEST_LEN];
 
-	for (size_t part = 0; part < PIECES_MAX; part++) {
+	for (size_t part = 0; part < PARTS_MAX; part++) {
 		struct id_key k = id_key('t', &f->id, (uint8_t)part);
 		struct bytes value;
 		lk_err err = kv_get(kv, BYTES_OF(k.ptr), &value);

@@ -9,7 +9,7 @@ struct writing {
 	struct daemon *d;
 	struct mirror *m;
 	struct doc *doc;
-	struct buf content;
+	struct buf content; /* or the list of its pieces */
 };
 
 static struct mono
@@ -24,7 +24,7 @@ base_move(struct writing *w, struct mirrored *from, struct mirrored *to)
 {
 	struct mirror *m = w->m;
 	char path[PATH_BYTES_MAX + 1];
-	BUF_SCOPED text = { .max = FILE_BINARY_MAX };
+	BUF_SCOPED text = { .max = FILE_BYTES_MAX };
 
 	(void)strlcpy(path, from->path, sizeof(path));
 	if (from->is_text &&
@@ -48,7 +48,7 @@ outcome_take(struct writing *w, struct mirrored *f, const char *path,
 	struct mirror *m = w->m;
 
 	if (outcome == FOLDER_CHANGED && m->denied)
-		f->trouble = "changed here, and this device may not write";
+		f->trouble = DENIED_HERE;
 	else if (outcome == FOLDER_CHANGED)
 		mirror_touch(m, path, soon(w, MIRROR_RETRY_MS));
 	else {
@@ -71,9 +71,10 @@ write_fail(struct writing *w, struct mirrored *f, lk_err err)
 static lk_err
 file_remove(struct writing *w, struct mirrored *f)
 {
-	struct folder_put put = {
-		.path = f->path, .id = &f->id, .expected = f->digest
-	};
+	struct folder_put put = { .path = f->path,
+		.id = &f->id,
+		.expected = f->digest,
+		.stamp = &f->stamp };
 	struct disk_file disk;
 	enum folder_outcome outcome;
 	lk_err err = folder_stat(&w->m->folder, f->path, &disk);
@@ -99,7 +100,7 @@ file_rename(struct writing *w, struct mirrored *f, bool *done)
 {
 	struct mirror *m = w->m;
 	enum folder_outcome outcome;
-	BUF_SCOPED text = { .max = FILE_BINARY_MAX };
+	BUF_SCOPED text = { .max = FILE_BYTES_MAX };
 	lk_err err;
 
 	*done = false;
@@ -142,6 +143,27 @@ base_written(struct writing *w, struct mirrored *f, const struct file_entry *e)
 	return mirror_base_save(w->d, w->m, f, buf_bytes(&w->content));
 }
 
+/* Writes what w->content says, or some of it.  WAIT: not all yet. */
+static lk_err
+content_put(struct writing *w, struct folder_put *put,
+    const struct file_entry *e, enum folder_outcome *outcome)
+{
+	struct mirror *m = w->m;
+	lk_err err = LK_NONE;
+
+	if (e->is_pieces) {
+		put->staged = e->digest;
+		err = mirror_pieces_stage(w->d, m, put, buf_bytes(&w->content));
+	} else
+		put->content = buf_bytes(&w->content);
+	if (err.code == LK_OK)
+		err = folder_write(&m->folder, put, outcome);
+	if (e->is_pieces && err.code != LK_E_WAIT &&
+	    (err.code != LK_OK || *outcome == FOLDER_DONE))
+		m->staging.on = false;
+	return err;
+}
+
 static lk_err
 file_put(struct writing *w, struct mirrored *f)
 {
@@ -159,9 +181,13 @@ file_put(struct writing *w, struct mirrored *f)
 	buf_reset(&w->content);
 	TRY(file_read(w->doc, &f->id, &e, &w->content));
 	put.expected = f->path == NULL ? NULL : f->digest;
-	put.content = buf_bytes(&w->content);
+	put.stamp = &f->stamp;
 	put.exec = e.exec;
-	err = folder_write(&w->m->folder, &put, &outcome);
+	err = content_put(w, &put, &e, &outcome);
+	if (err.code == LK_E_WAIT) {
+		mirrored_write(w->m, f);
+		return LK_NONE;
+	}
 	if (err.code != LK_OK) {
 		write_fail(w, f, err);
 		return LK_NONE;
@@ -252,7 +278,7 @@ next_take(struct writing *w, const struct mirrored *last)
 lk_err
 mirror_write(struct daemon *d, struct mirror *m, bool *more)
 {
-	struct writing w = { d, m, NULL, { .max = FILE_BINARY_MAX } };
+	struct writing w = { d, m, NULL, { .max = FILE_BYTES_MAX } };
 	const struct mirrored *last = TAILQ_LAST(&m->to_write, mirrored_queue);
 	struct mirrored *f = NULL;
 	lk_err err;

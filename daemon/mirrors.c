@@ -176,7 +176,8 @@ static lk_err
 mirror_walk(struct daemon *d, struct mirror *m)
 {
 	struct walking w = { d, m, LK_NONE };
-	struct folder_walk calls = { folder_enter, file_meet, out_meet, &w };
+	struct folder_walk calls = { folder_enter, file_meet, out_meet, &w,
+		m->staging.on ? &m->staging.id : NULL };
 	struct mirrored *f;
 	uint8_t mark[FOLDER_MARK_LEN];
 

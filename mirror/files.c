@@ -18,12 +18,6 @@ file_id_read(struct file_id *id, struct bytes key)
 	return true;
 }
 
-void
-file_digest(uint8_t out[static FILE_DIGEST_LEN], struct bytes content)
-{
-	digest(out, FILE_DIGEST_LEN, DIGEST_FILE, NULL, content);
-}
-
 bool
 file_is_text(struct bytes content)
 {
@@ -74,6 +68,20 @@ path_read(struct doc *doc, struct file_entry *e)
 	return LK_NONE;
 }
 
+static lk_err
+bytes_read(struct doc *doc, struct file_entry *e, const char *name,
+    struct buf *content, bool *is)
+{
+	struct item item;
+
+	TRY(member_get(doc, e->obj, name, &item, is));
+	*is = *is && is_value(&item, VALUE_BYTES);
+	if (!*is)
+		return LK_NONE;
+	buf_add(content, item.value.bytes);
+	return buf_err(content, "read a file");
+}
+
 /* Bytes count before a text: they were put beside one that was. */
 static lk_err
 content_read(struct doc *doc, struct file_entry *e, struct buf *content)
@@ -81,11 +89,12 @@ content_read(struct doc *doc, struct file_entry *e, struct buf *content)
 	struct item item;
 	bool is;
 
-	TRY(member_get(doc, e->obj, "bytes", &item, &is));
-	if (is && is_value(&item, VALUE_BYTES)) {
-		buf_add(content, item.value.bytes);
-		return buf_err(content, "read a file");
-	}
+	TRY(bytes_read(doc, e, "pieces", content, &e->is_pieces));
+	if (e->is_pieces)
+		return LK_NONE;
+	TRY(bytes_read(doc, e, "bytes", content, &is));
+	if (is)
+		return LK_NONE;
 	TRY(member_get(doc, e->obj, "text", &item, &is));
 	if (!is || !item.is_obj || item.obj_type != OBJ_TEXT)
 		return LK_ERR(LK_E_NOTFOUND, "no content");
@@ -93,6 +102,19 @@ content_read(struct doc *doc, struct file_entry *e, struct buf *content)
 	e->text = item.id;
 	TRY(doc_text(doc, item.id, content));
 	return buf_err(content, "read a file");
+}
+
+/* False: a list of pieces that is none. */
+static bool
+content_digest(
+    uint8_t out[static FILE_DIGEST_LEN], struct bytes content, bool is_pieces)
+{
+	uint64_t len;
+
+	if (is_pieces)
+		return pieces_digest(out, &len, content).code == LK_OK;
+	file_digest(out, content);
+	return true;
 }
 
 lk_err
@@ -110,7 +132,9 @@ file_read(struct doc *doc, const struct file_id *id, struct file_entry *out,
 	e.obj = item.id;
 	TRY(path_read(doc, &e));
 	TRY(content_read(doc, &e, content));
-	file_digest(e.digest, BYTES(content->ptr + from, content->len - from));
+	if (!content_digest(e.digest,
+		BYTES(content->ptr + from, content->len - from), e.is_pieces))
+		return LK_ERR(LK_E_NOTFOUND, "no content");
 	TRY(member_get(doc, e.obj, "exec", &item, &is));
 	e.exec = is && is_value(&item, VALUE_TRUE);
 	TRY(member_get(doc, e.obj, "gone", &item, &is));
@@ -166,13 +190,17 @@ bytes_put(struct edit *edit, struct op_id obj, const char *name, uint8_t type,
 static lk_err
 content_make(struct edit *edit, struct op_id obj, const struct file_content *c)
 {
+	const char *name = c->is_text ? "text"
+	    : c->is_pieces            ? "pieces"
+				      : "bytes";
+	static const char *const names[] = { "text", "bytes", "pieces" };
 	struct op_id text;
 
-	if (!c->is_text) {
-		TRY(edit_delete(edit, obj, key_of("text")));
-		return bytes_put(edit, obj, "bytes", VALUE_BYTES, c->bytes);
-	}
-	TRY(edit_delete(edit, obj, key_of("bytes")));
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strcmp(names[i], name) != 0)
+			TRY(edit_delete(edit, obj, key_of(names[i])));
+	if (!c->is_text)
+		return bytes_put(edit, obj, name, VALUE_BYTES, c->bytes);
 	TRY(edit_make(edit, obj, key_of("text"), OBJ_TEXT, &text));
 	return c->bytes.len == 0 ? LK_NONE
 				 : edit_splice(edit, text, 0, 0, c->bytes);
@@ -207,7 +235,7 @@ static lk_err
 text_join(struct edit *edit, struct op_id text, struct bytes shown,
     struct bytes wanted)
 {
-	BUF_SCOPED both = { .max = 2 * FILE_BINARY_MAX + 2 };
+	BUF_SCOPED both = { .max = 2 * FILE_BYTES_MAX + 2 };
 
 	TRY(text_unite(&both, shown, wanted));
 	return edit_text(edit, text, buf_bytes(&both));
@@ -218,7 +246,12 @@ content_change(struct edit *edit, struct doc *doc, const struct file_entry *e,
     struct bytes shown, const struct file_content *base,
     const struct file_content *wanted)
 {
-	if (bytes_equal(shown, wanted->bytes) && e->is_text == wanted->is_text)
+	uint8_t digest[FILE_DIGEST_LEN];
+
+	if (!content_digest(digest, wanted->bytes, wanted->is_pieces))
+		return LK_ERR(LK_E_MALFORMED, "pieces");
+	if (memcmp(digest, e->digest, sizeof(digest)) == 0 &&
+	    e->is_text == wanted->is_text)
 		return LK_NONE;
 	if (!e->is_text || !wanted->is_text)
 		return content_make(edit, e->obj, wanted);
@@ -231,7 +264,7 @@ lk_err
 file_change(struct edit *edit, struct doc *doc, const struct file_id *id,
     const struct file_content *base, const struct file_content *wanted)
 {
-	BUF_SCOPED shown = { .max = FILE_BINARY_MAX };
+	BUF_SCOPED shown = { .max = FILE_BYTES_MAX };
 	struct file_entry e;
 
 	TRY(file_read(doc, id, &e, &shown));

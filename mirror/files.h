@@ -3,11 +3,14 @@
  *
  *	{ ID: { "path": "a/b.md", "text": Text } }        a text
  *	{ ID: { "path": "a/c.png", "bytes": BYTES } }     anything else
+ *	{ ID: { "path": "a/d.mp4", "pieces": BYTES } }    the same, when it is
+ *long
  *
  * ID is 32 hex digits, drawn when the file is new: a file that is moved is the
- * same one.  Beside these "exec": true, and "gone": the digest of the content
- * that was deleted.  A file is deleted as long as it has that content, so what
- * others wrote into it meanwhile brings it back.
+ * same one.  PIECES is a list (pieces.h); what they hold is in the log beside
+ *the document.  Beside these "exec": true, and "gone": the digest of the
+ *content that was deleted.  A file is deleted as long as it has that content,
+ *so what others wrote into it meanwhile brings it back.
  *
  * Of two files with one path the one with the lesser ID has it.  What in a
  * document is not of this shape is left alone.  Pure.
@@ -16,22 +19,21 @@
 #define MIRROR_FILES_H
 
 #include "crdt/tree.h"
-#include "crypto/digest.h"
 #include "mirror/name.h"
+#include "mirror/pieces.h"
 
 #define FILE_ID_LEN 32 /* digits */
-#define FILE_DIGEST_LEN 32
-/* What is kept of a folder: an op a letter, or a value in one change. */
+/* What is kept of a folder: an op a letter, a value in one change, or pieces;
+ * and what a text, or the list of the pieces, may be in memory. */
 #define FILE_TEXT_MAX (4u * 1024 * 1024)
-#define FILE_BINARY_MAX (8u * 1024 * 1024)
+#define FILE_INLINE_MAX (64u * 1024)
+#define FILE_BYTES_MAX (8u * 1024 * 1024)
 
 struct file_id {
 	char hex[FILE_ID_LEN + 1];
 };
 LK_MUST_USE bool file_id_read(struct file_id *, struct bytes key);
 
-/* H[32]("lk1 file"; content) */
-void file_digest(uint8_t out[static FILE_DIGEST_LEN], struct bytes content);
 /* Whether a content is kept as a text: short enough, UTF-8, no NUL. */
 bool file_is_text(struct bytes content);
 
@@ -42,12 +44,13 @@ struct file_entry {
 	char path[PATH_BYTES_MAX + 1];
 	size_t path_len;  /* 0: none that could be one here */
 	const char *flaw; /* why it has none; static */
-	bool is_text, exec;
+	bool is_text, is_pieces, exec;
 	bool gone; /* deleted, with this content */
 	uint8_t digest[FILE_DIGEST_LEN];
 };
-/* Reads one, and its content, appended.  NOTFOUND: there is none of this shape;
- * LIMIT: longer than the buffer; the document's errors. */
+/* Reads one, and its content, or the list of its pieces, appended.  NOTFOUND:
+ * there is none of this shape; LIMIT: longer than the buffer; the document's
+ * errors. */
 LK_MUST_USE lk_err file_read(struct doc *, const struct file_id *,
     struct file_entry *, struct buf *content);
 /* Calls `each` for everything that may be a file; it may read. */
@@ -56,8 +59,8 @@ LK_MUST_USE lk_err files_each(struct doc *, file_fn *each, void *ctx);
 
 /* What a file holds. */
 struct file_content {
-	struct bytes bytes;
-	bool is_text, exec;
+	struct bytes bytes; /* or the list of its pieces */
+	bool is_text, is_pieces, exec;
 };
 
 /* Edits; the errors of edit_* (doc.h). */

@@ -188,6 +188,19 @@ disk_set(struct disk_file *out, const struct stat *st)
 	};
 }
 
+bool
+file_stamp_fd(int fd, struct file_stamp *out)
+{
+	struct disk_file disk;
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return false;
+	disk_set(&disk, &st);
+	*out = disk.stamp;
+	return true;
+}
+
 lk_err
 folder_stat(const struct folder *f, const char *path, struct disk_file *out)
 {
@@ -213,25 +226,33 @@ folder_stat(const struct folder *f, const char *path, struct disk_file *out)
 	return err;
 }
 
-lk_err
-file_load(int fd, struct buf *out)
+/* Some more of a file.  LIMIT: it does not fit. */
+static lk_err
+some_read(int fd, struct buf *out, bool *end)
 {
 	uint8_t piece[16384];
+	ssize_t n;
 
-	for (;;) {
-		ssize_t n = read(fd, piece, sizeof(piece));
+	do
+		n = read(fd, piece, sizeof(piece));
+	while (n == -1 && errno == EINTR);
+	if (n == -1)
+		return LK_SYS("read");
+	*end = n == 0;
+	if ((size_t)n > out->max - out->len)
+		return LK_ERR(LK_E_LIMIT, "too long");
+	buf_mem(out, piece, (size_t)n);
+	return buf_err(out, "read");
+}
 
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return LK_SYS("read");
-		if (n == 0)
-			return LK_NONE;
-		if ((size_t)n > out->max - out->len)
-			return LK_ERR(LK_E_LIMIT, "too long");
-		buf_mem(out, piece, (size_t)n);
-		TRY(buf_err(out, "read"));
-	}
+static lk_err
+file_load(int fd, struct buf *out)
+{
+	bool end = false;
+
+	while (!end)
+		TRY(some_read(fd, out, &end));
+	return LK_NONE;
 }
 
 static lk_err
@@ -285,6 +306,107 @@ folder_read(const struct folder *f, const char *path, struct wall now,
 	return err;
 }
 
+static void
+reading_open(struct folder_reading *r, int fd)
+{
+	*r = (struct folder_reading){ .fd = fd };
+	buf_init(&r->window, 3 * PIECE_MAX);
+}
+
+lk_err
+folder_read_begin(
+    const struct folder *f, const char *path, struct folder_reading *r)
+{
+	struct disk_file disk;
+	struct stat st;
+	int fd = -1;
+
+	reading_open(r, -1);
+	TRY(folder_stat(f, path, &disk));
+	if (disk.kind == DISK_FILE)
+		TRY(beneath_open(f, path, O_RDONLY | O_NONBLOCK, &fd));
+	reading_open(r, fd);
+	r->disk = disk;
+	if (fd == -1)
+		return LK_NONE;
+	/* What is recorded of it must not be ahead of the disk. */
+	(void)fsync(fd);
+	if (fstat(fd, &st) == -1)
+		return LK_SYS("stat");
+	disk_set(&r->disk, &st);
+	if (r->disk.stamp.size > FILE_SIZE_MAX)
+		return LK_ERR(LK_E_LIMIT, "over 4 GiB");
+	return LK_NONE;
+}
+
+lk_err
+folder_read_piece(struct folder_reading *r, struct bytes *piece)
+{
+	struct buf *w = &r->window;
+	size_t n;
+
+	if (r->at > PIECE_MAX) {
+		memmove(w->ptr, w->ptr + r->at, w->len - r->at);
+		w->len -= r->at;
+		r->at = 0;
+	}
+	while (!r->end && w->len - r->at < PIECE_MAX)
+		TRY(some_read(r->fd, w, &r->end));
+	n = piece_cut(BYTES(w->ptr + r->at, w->len - r->at), r->end);
+	*piece = BYTES(w->ptr + r->at, n);
+	r->at += n;
+	r->read += n;
+	return LK_NONE;
+}
+
+lk_err
+folder_read_end(struct folder_reading *r, struct wall now)
+{
+	struct file_stamp before = r->disk.stamp;
+	struct stat st;
+
+	if (fstat(r->fd, &st) == -1)
+		return LK_SYS("stat");
+	disk_set(&r->disk, &st);
+	if (before.size != r->disk.stamp.size ||
+	    before.mtime_ns != r->disk.stamp.mtime_ns ||
+	    r->read != r->disk.stamp.size)
+		return LK_ERR(LK_E_AGAIN, "it is being written");
+	if (now.ms * 1000000 - r->disk.stamp.ctime_ns < STAMP_RACE_NS)
+		r->disk.stamp.ctime_ns = 0;
+	return LK_NONE;
+}
+
+void
+folder_read_stop(struct folder_reading *r)
+{
+	if (r->fd != -1)
+		close(r->fd);
+	r->fd = -1;
+	buf_clear(&r->window);
+}
+
+lk_err
+file_sum_fd(int fd, uint8_t out[static FILE_DIGEST_LEN])
+{
+	struct folder_reading r;
+	struct file_sum sum;
+	struct bytes piece;
+	lk_err err;
+
+	reading_open(&r, fd);
+	file_sum_init(&sum);
+	for (;;) {
+		err = folder_read_piece(&r, &piece);
+		if (err.code != LK_OK || piece.len == 0)
+			break;
+		file_sum_add(&sum, piece);
+	}
+	file_sum_final(&sum, out);
+	buf_clear(&r.window);
+	return err;
+}
+
 lk_err
 folder_drop(const struct folder *f, const char *path)
 {
@@ -323,9 +445,11 @@ walk_ours(struct walk *w, size_t at)
 	const char *name = w->path + at;
 	struct file_id id;
 
-	if (strncmp(name, new, sizeof(new) - 1) == 0)
-		(void)folder_drop(w->folder, w->path).code;
-	else if (strncmp(name, out, sizeof(out) - 1) == 0 &&
+	if (strncmp(name, new, sizeof(new) - 1) == 0) {
+		if (w->calls->staged == NULL ||
+		    strcmp(name + sizeof(new) - 1, w->calls->staged->hex) != 0)
+			(void)folder_drop(w->folder, w->path).code;
+	} else if (strncmp(name, out, sizeof(out) - 1) == 0 &&
 	    file_id_read(&id, BYTES_STR(name + sizeof(out) - 1)))
 		w->calls->out(w->calls->ctx, w->path, &id);
 }

@@ -67,6 +67,24 @@ LK_MUST_USE lk_err folder_stat(
 LK_MUST_USE lk_err folder_read(const struct folder *, const char *path,
     struct wall now, struct disk_file *, struct buf *content);
 
+/* A long file, taken in piece by piece (pieces.h). */
+struct folder_reading {
+	int fd; /* -1: none */
+	struct disk_file disk;
+	struct buf window;
+	size_t at;     /* in the window */
+	uint64_t read; /* of the file */
+	bool end;
+};
+/* Opens it; ->disk says what it is, and only a file is open then. */
+LK_MUST_USE lk_err folder_read_begin(
+    const struct folder *, const char *path, struct folder_reading *);
+/* Its next piece, valid until the next call; empty at the end. */
+LK_MUST_USE lk_err folder_read_piece(struct folder_reading *, struct bytes *);
+/* At the end: ->disk as of folder_read, without digest.  AGAIN. */
+LK_MUST_USE lk_err folder_read_end(struct folder_reading *, struct wall now);
+void folder_read_stop(struct folder_reading *); /* done or not */
+
 enum folder_outcome {
 	FOLDER_DONE,
 	FOLDER_CHANGED, /* it is not what was expected: nothing was done */
@@ -76,10 +94,19 @@ enum folder_outcome {
 struct folder_put {
 	const char *path;
 	const struct file_id *id;
-	const uint8_t *expected; /* FILE_DIGEST_LEN */
+	const uint8_t *expected;        /* FILE_DIGEST_LEN */
+	const struct file_stamp *stamp; /* with which it was that; or NULL */
 	struct bytes content;
+	const uint8_t *staged; /* NULL, or the digest of what was staged */
+	uint64_t size;         /* of what is staged in all */
 	bool exec;
 };
+/* Writes the part of a long content that begins at `at`, all before being
+ * written; folder_write with ->staged then puts it there.  NOTFOUND: what was
+ * written is gone, begin again; FULL at once when there is no room for all of
+ * it; else as folder_write. */
+LK_MUST_USE lk_err folder_stage(const struct folder *,
+    const struct folder_put *, uint64_t at, struct bytes part);
 /* SYS, DENIED, FULL: nothing was changed. */
 LK_MUST_USE lk_err folder_write(
     const struct folder *, const struct folder_put *, enum folder_outcome *);
@@ -95,12 +122,13 @@ LK_MUST_USE lk_err folder_drop(const struct folder *, const char *path);
 
 /* Calls for all there is: `enter` for a folder ("" is the whole), which goes
  * into it when true, `file` for everything else, `out` for what a crash left
- * (of .lk-new- it has none left).  None may write. */
+ * (of .lk-new- it has none left, but of `staged`).  None may write. */
 struct folder_walk {
 	bool (*enter)(void *ctx, const char *path);
 	void (*file)(void *ctx, const char *path, const struct disk_file *);
 	void (*out)(void *ctx, const char *path, const struct file_id *);
 	void *ctx;
+	const struct file_id *staged; /* or NULL */
 };
 LK_MUST_USE lk_err folder_walk(
     const struct folder *, const char *from, const struct folder_walk *);

@@ -19,7 +19,9 @@ LK_MUST_USE lk_err beneath_open(
 LK_MUST_USE lk_err place_open(
     const struct folder *, const char *path, bool make, struct place *);
 void place_close(struct place *);
-/* Appends all there is to read.  LIMIT, SYS. */
-LK_MUST_USE lk_err file_load(int fd, struct buf *);
+/* What fstat says; false: nothing. */
+bool file_stamp_fd(int fd, struct file_stamp *);
+/* The digest of what there is to read. */
+LK_MUST_USE lk_err file_sum_fd(int fd, uint8_t out[static FILE_DIGEST_LEN]);
 
 #endif

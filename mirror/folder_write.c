@@ -109,18 +109,21 @@ write_all(int fd, struct bytes b)
 	return true;
 }
 
-/* Writes a file beside the others, with this mode. */
+/* Writes a file beside the others, with this mode; one that was staged is there
+ * already. */
 static lk_err
-new_write(int dir, const char *name, struct bytes content, mode_t mode)
+new_write(int dir, const char *name, const struct folder_put *put, mode_t mode)
 {
 	lk_err err = LK_NONE;
-	int fd = openat(dir, name,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int make = put->staged == NULL ? O_CREAT | O_TRUNC : 0;
+	int fd =
+	    openat(dir, name, O_WRONLY | make | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd == -1)
-		return write_error("write");
-	if (!write_all(fd, content) || fchmod(fd, mode) == -1 ||
-	    fsync(fd) == -1)
+		return errno == ENOENT ? LK_ERR(LK_E_NOTFOUND, "staged")
+				       : write_error("write");
+	if ((put->staged == NULL && !write_all(fd, put->content)) ||
+	    fchmod(fd, mode) == -1 || fsync(fd) == -1)
 		err = write_error("write");
 	close(fd);
 	if (err.code != LK_OK)
@@ -138,15 +141,12 @@ mode_exec(mode_t mode, bool exec)
 static bool
 digest_at(int dir, const char *name, uint8_t out[static FILE_DIGEST_LEN])
 {
-	BUF_SCOPED content = { .max = FILE_BINARY_MAX };
 	int fd =
 	    openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	bool read = fd != -1 && file_load(fd, &content).code == LK_OK;
+	bool read = fd != -1 && file_sum_fd(fd, out).code == LK_OK;
 
 	if (fd != -1)
 		close(fd);
-	if (read)
-		file_digest(out, buf_bytes(&content));
 	return read;
 }
 
@@ -155,13 +155,23 @@ struct target {
 	int fd;
 	bool leased;
 	mode_t mode;
+	ino_t ino;
 };
+
+static bool
+target_is_known(const struct target *t, const struct file_stamp *known)
+{
+	struct file_stamp now;
+
+	return known != NULL && file_stamp_fd(t->fd, &now) &&
+	    file_stamp_same(known, &now);
+}
 
 static lk_err
 target_hold(const struct folder *f, const struct place *p,
-    const uint8_t *expected, struct target *t, enum folder_outcome *outcome)
+    const struct folder_put *put, struct target *t,
+    enum folder_outcome *outcome)
 {
-	BUF_SCOPED content = { .max = FILE_BINARY_MAX };
 	uint8_t digest[FILE_DIGEST_LEN];
 	struct stat st;
 
@@ -176,15 +186,15 @@ target_hold(const struct folder *f, const struct place *p,
 	/* Whose content it was might have been s; this one is somebody else's.
 	 */
 	t->mode = st.st_mode & 0777;
+	t->ino = st.st_ino;
 	t->leased = f->leases && fcntl(t->fd, F_SETLEASE, F_RDLCK) == 0;
 	if (!t->leased && f->leases && errno == EAGAIN) {
 		*outcome = FOLDER_BUSY;
 		return LK_NONE;
 	}
-	if (file_load(t->fd, &content).code != LK_OK)
-		return LK_NONE;
-	file_digest(digest, buf_bytes(&content));
-	if (memcmp(digest, expected, sizeof(digest)) == 0)
+	if (target_is_known(t, put->stamp) ||
+	    (file_sum_fd(t->fd, digest).code == LK_OK &&
+		memcmp(digest, put->expected, sizeof(digest)) == 0))
 		*outcome = FOLDER_DONE;
 	return LK_NONE;
 }
@@ -201,6 +211,22 @@ static bool
 target_wanted(const struct target *t)
 {
 	return t->leased && fcntl(t->fd, F_GETLEASE) != F_RDLCK;
+}
+
+/* What came out.  A file that was held all the time is what it was. */
+static bool
+came_out(const struct place *p, const char *out, const struct target *t,
+    const uint8_t *expected, uint8_t came[static FILE_DIGEST_LEN])
+{
+	struct stat st;
+
+	if (t->leased && !target_wanted(t) &&
+	    fstatat(p->dir, out, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_ino == t->ino) {
+		memcpy(came, expected, FILE_DIGEST_LEN);
+		return true;
+	}
+	return digest_at(p->dir, out, came);
 }
 
 /*
@@ -222,7 +248,7 @@ exchange(const struct place *p, const char *out, const struct target *t,
 		if (renameat2(p->dir, out, p->dir, p->name, RENAME_EXCHANGE) ==
 		    -1)
 			return write_error("exchange");
-		if (!digest_at(p->dir, out, came))
+		if (!came_out(p, out, t, expected, came))
 			return LK_SYS("read what came out");
 		if (memcmp(came, want, sizeof(want)) == 0 &&
 		    (*outcome != FOLDER_DONE || !target_wanted(t)))
@@ -241,12 +267,15 @@ replace(const struct folder *f, const struct place *p,
 	struct names n = names_of(put->id);
 	struct target t = { .fd = -1 };
 	uint8_t digest[FILE_DIGEST_LEN];
-	lk_err err = target_hold(f, p, put->expected, &t, outcome);
+	lk_err err = target_hold(f, p, put, &t, outcome);
 
-	file_digest(digest, put->content);
+	if (put->staged == NULL)
+		file_digest(digest, put->content);
+	else
+		memcpy(digest, put->staged, sizeof(digest));
 	if (err.code == LK_OK && *outcome == FOLDER_DONE) {
-		err = new_write(
-		    p->dir, n.new, put->content, mode_exec(t.mode, put->exec));
+		err =
+		    new_write(p->dir, n.new, put, mode_exec(t.mode, put->exec));
 		if (err.code == LK_OK &&
 		    renameat(p->dir, n.new, p->dir, n.out) == -1)
 			err = write_error("rename");
@@ -268,7 +297,7 @@ create(const struct folder *f, const struct place *p,
 	struct names n = names_of(put->id);
 
 	TRY(new_write(
-	    p->dir, n.new, put->content, mode_exec(f->mode & 0666, put->exec)));
+	    p->dir, n.new, put, mode_exec(f->mode & 0666, put->exec)));
 	*outcome = FOLDER_DONE;
 	if (renameat2(p->dir, n.new, p->dir, p->name, RENAME_NOREPLACE) == -1) {
 		lk_err err = errno == EEXIST ? LK_NONE : write_error("rename");
@@ -280,16 +309,66 @@ create(const struct folder *f, const struct place *p,
 	return fsync(p->dir) == -1 ? write_error("write") : LK_NONE;
 }
 
+/* The place to put it; made for a new file. */
+static lk_err
+put_place(const struct folder *f, const struct folder_put *put, struct place *p)
+{
+	lk_err err = place_open(f, put->path, put->expected == NULL, p);
+
+	return err.code == LK_E_NOTFOUND && put->expected == NULL
+	    ? LK_ERR(
+		  LK_E_DENIED, "something else is where its folder should be")
+	    : err;
+}
+
+static lk_err
+part_write(int fd, const struct folder_put *put, uint64_t at, struct bytes part)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return LK_SYS("stat");
+	if ((uint64_t)st.st_size != at)
+		return LK_ERR(LK_E_NOTFOUND, "staged");
+	if (at == 0 &&
+	    fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)put->size) == -1 &&
+	    errno != EOPNOTSUPP)
+		return write_error("write");
+	return write_all(fd, part) ? LK_NONE : write_error("write");
+}
+
+lk_err
+folder_stage(const struct folder *f, const struct folder_put *put, uint64_t at,
+    struct bytes part)
+{
+	struct names n = names_of(put->id);
+	int make = at == 0 ? O_CREAT | O_TRUNC : 0;
+	struct place p;
+	lk_err err;
+	int fd;
+
+	TRY(put_place(f, put, &p));
+	fd = openat(p.dir, n.new,
+	    O_WRONLY | O_APPEND | make | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd != -1) {
+		err = part_write(fd, put, at, part);
+		close(fd);
+	} else
+		err = errno == ENOENT ? LK_ERR(LK_E_NOTFOUND, "staged")
+				      : write_error("write");
+	if (err.code != LK_OK)
+		(void)unlinkat(p.dir, n.new, 0);
+	place_close(&p);
+	return err;
+}
+
 lk_err
 folder_write(const struct folder *f, const struct folder_put *put,
     enum folder_outcome *outcome)
 {
 	struct place p;
-	lk_err err = place_open(f, put->path, put->expected == NULL, &p);
+	lk_err err = put_place(f, put, &p);
 
-	if (err.code == LK_E_NOTFOUND && put->expected == NULL)
-		return LK_ERR(LK_E_DENIED,
-		    "something else is where its folder should be");
 	if (err.code == LK_E_NOTFOUND) {
 		*outcome = FOLDER_CHANGED;
 		return LK_NONE;
@@ -331,13 +410,13 @@ take_away(const struct folder *f, const struct place *p,
 	struct names n = names_of(put->id);
 	struct target t = { .fd = -1 };
 	uint8_t came[FILE_DIGEST_LEN];
-	lk_err err = target_hold(f, p, put->expected, &t, outcome);
+	lk_err err = target_hold(f, p, put, &t, outcome);
 
 	if (err.code == LK_OK && *outcome == FOLDER_DONE) {
 		if (renameat2(
 			p->dir, p->name, p->dir, n.out, RENAME_NOREPLACE) == -1)
 			err = write_error("rename");
-		else if (digest_at(p->dir, n.out, came) &&
+		else if (came_out(p, n.out, &t, put->expected, came) &&
 		    memcmp(came, put->expected, sizeof(came)) == 0 &&
 		    !target_wanted(&t))
 			(void)unlinkat(p->dir, n.out, 0);

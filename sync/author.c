@@ -150,7 +150,8 @@ static bool
 ops_have_content(const struct access_op *ops, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (ops[i].kind == OP_CHANGE || ops[i].kind == OP_IMPORT)
+		if (ops[i].kind == OP_CHANGE || ops[i].kind == OP_IMPORT ||
+		    ops[i].kind == OP_PIECE)
 			return true;
 	return false;
 }

@@ -6,10 +6,10 @@
 #include "sync/guardian.h"
 #include "sync/home.h"
 #include "sync/person.h"
+#include "sync/piece.h"
 #include "sync/revoke.h"
 
 #define CREATE_BYTES_MAX ((size_t)256 * 1024 * 1024)
-#define IMPORT_PIECE_MAX ((size_t)1000 * 1000)
 /* Grants that share the first envelope of a document with genesis and change;
  * further devices get theirs in the background. */
 #define CREATE_GRANTS_MAX 12
@@ -360,9 +360,9 @@ author_import(struct admission *a, struct bytes chunks)
 	size_t at = 0;
 
 	do {
-		size_t n = chunks.len - at < IMPORT_PIECE_MAX
+		size_t n = chunks.len - at < REPLICA_PIECE_MAX
 		    ? chunks.len - at
-		    : IMPORT_PIECE_MAX;
+		    : REPLICA_PIECE_MAX;
 		struct access_op op = { .kind = OP_IMPORT,
 			.content = { .form = at + n == chunks.len,
 			    .data = BYTES(chunks.ptr + at, n) } };

@@ -300,6 +300,81 @@ two_with() {
 	until_ eval '! on laptop mirror status here | grep -q large'
 }
 
+# stored DEVICE: what its store takes, in KiB.
+stored() {
+	du -sk "$T/$1/store" | cut -f 1
+}
+
+@test "a long file goes over in pieces, and a change of it costs what has changed" {
+	local before
+	two
+	head -c 20000000 /dev/urandom >here/film
+	until_ same
+	before=$(stored phone)
+	{
+		head -c 9000000 here/film
+		echo inserted
+		tail -c +9000001 here/film
+	} >film
+	cat film >here/film
+	until_ cmp -s film there/film
+	until_ same
+	[ $(($(stored phone) - before)) -lt 6000 ]
+	mkdir there/old
+	mv there/film there/old/film
+	cp here/film here/copy
+	until_ cmp -s film here/old/film
+	until_ same
+	rm -r here/old
+	until_ eval '[ ! -e there/old/film ]'
+	until_ same
+	cmp film there/copy
+	# Two copies of it are no more than one.
+	[ $(($(stored phone) - before)) -lt 8000 ]
+}
+
+@test "of two long files in one place one counts, and both sides have it" {
+	two_with film x
+	on phone daemon stop
+	head -c 3000000 /dev/urandom >here/film
+	head -c 3000000 /dev/urandom >there/film
+	head -c 30000000 /dev/zero >there/zeros
+	until_ eval 'on laptop mirror status | grep -q "1 files"'
+	on phone sync
+	until_ same
+	[ "$(stat -c %s here/zeros)" -eq 30000000 ]
+	[ "$(stat -c %s here/film)" -eq 3000000 ]
+	echo text >here/film
+	until_ eval '[ "$(cat there/film)" = text ]'
+}
+
+@test "a daemon that is killed in the middle of a long file goes on with it" {
+	local i
+	two
+	head -c 16000000 /dev/urandom >here/film
+	for i in 1 2; do
+		read -rt 0.$((i * 2)) <> <(:) || true
+		kill -9 "$(on laptop status --json | field pid)"
+		on phone -q status
+		kill -9 "$(on phone status --json | field pid)"
+		on laptop -q status
+	done
+	on phone -q status
+	# They are looking for each other first.
+	until_ cmp -s here/film there/film || until_ cmp -s here/film there/film
+	until_ same
+	[ -z "$(find here there -name '.lk-new-*' -o -name '.lk-out-*')" ]
+}
+
+@test "a file of more than 4 GiB stays out, and says so" {
+	two
+	truncate -s 4294967297 here/disk
+	echo one >here/a.md
+	until_ test -e there/a.md
+	until_ eval 'on laptop mirror status | grep -q "disk: too large to be kept"'
+	[ ! -e there/disk ]
+}
+
 @test "mistakes are said" {
 	device laptop
 	lk mirror add

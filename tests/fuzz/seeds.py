@@ -498,6 +498,7 @@ SEEDS = {
     "pack_fuzz": names,
     "overlay_message_fuzz": overlays,
     "patch_fuzz": patches,
+    "pieces_fuzz": lambda: (b"\0\x0e\0\0" + b"d" * 64 + b"\0\0\1\0" + b"e" * 64, b"\xff" + bytes(range(40))),
     "remote_url_fuzz": lambda: (b"file:///media/My%20stick/lk", b"relay://" + b"0f" * 32 + b"@host:4711",
         b"s3://notes/a/b?endpoint=http://[::1]:9000&region=us-east-1&style=virtual&profile=p"),
     "relay_message_fuzz": relays,

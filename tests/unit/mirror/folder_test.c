@@ -115,7 +115,8 @@ static size_t
 left(struct scratch *s)
 {
 	size_t n = 0;
-	struct folder_walk walk = { left_enter, left_count, left_out, &n };
+	struct folder_walk walk = { left_enter, left_count, left_out, &n,
+		NULL };
 
 	assert_int_equal(folder_walk(&s->folder, "", &walk).code, LK_OK);
 	return n;
@@ -280,6 +281,108 @@ what_a_crash_left_is_found_or_removed(void **state)
 	scratch_close(&s);
 }
 
+static struct bytes
+long_content(size_t len)
+{
+	uint8_t *b = malloc(len);
+	uint64_t x = 9;
+
+	assert_non_null(b);
+	for (size_t i = 0; i < len; i++) {
+		x = x * UINT64_C(6364136223846793005) + 1;
+		b[i] = (uint8_t)(x >> 56);
+	}
+	return BYTES(b, len);
+}
+
+static void
+save_bytes(const char *path, struct bytes b)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(b.ptr, 1, b.len, f), b.len);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void
+a_long_file_is_read_in_pieces_that_are_those_of_its_content(void **state)
+{
+	struct scratch s;
+	struct folder_reading r;
+	struct bytes content = long_content(5 * PIECE_MAX + 7), left = content;
+	struct bytes piece;
+
+	(void)state;
+	scratch_open(&s);
+	save_bytes("a", content);
+	assert_int_equal(folder_read_begin(&s.folder, "a", &r).code, LK_OK);
+	do {
+		assert_int_equal(folder_read_piece(&r, &piece).code, LK_OK);
+		assert_int_equal(piece.len, piece_cut(left, true));
+		assert_memory_equal(piece.ptr, left.ptr, piece.len);
+		left = BYTES(left.ptr + piece.len, left.len - piece.len);
+	} while (piece.len > 0);
+	assert_int_equal(left.len, 0);
+	assert_int_equal(folder_read_end(&r, later).code, LK_OK);
+	assert_int_equal(r.disk.stamp.size, content.len);
+	folder_read_stop(&r);
+	assert_int_equal(folder_read_begin(&s.folder, "a", &r).code, LK_OK);
+	assert_int_equal(folder_read_piece(&r, &piece).code, LK_OK);
+	save("a", "another one");
+	while (piece.len > 0)
+		assert_int_equal(folder_read_piece(&r, &piece).code, LK_OK);
+	assert_int_equal(folder_read_end(&r, later).code, LK_E_AGAIN);
+	folder_read_stop(&r);
+	assert_int_equal(folder_read_begin(&s.folder, "b", &r).code, LK_OK);
+	assert_int_equal(r.disk.kind, DISK_ABSENT);
+	folder_read_stop(&r);
+	scratch_close(&s);
+	free((void *)(uintptr_t)content.ptr);
+}
+
+static void
+what_is_staged_is_put_whole_or_not_at_all(void **state)
+{
+	struct scratch s;
+	uint8_t digest[FILE_DIGEST_LEN], old[FILE_DIGEST_LEN];
+	struct folder_put p = { .path = "d/a", .id = &id, .size = 6 };
+	enum folder_outcome outcome = FOLDER_BUSY;
+
+	(void)state;
+	scratch_open(&s);
+	file_digest(digest, BYTES_STR("onetwo"));
+	p.staged = digest;
+	assert_int_equal(
+	    folder_write(&s.folder, &p, &outcome).code, LK_E_NOTFOUND);
+	assert_int_equal(
+	    folder_stage(&s.folder, &p, 0, BYTES_STR("one")).code, LK_OK);
+	assert_int_equal(folder_stage(&s.folder, &p, 4, BYTES_STR("two")).code,
+	    LK_E_NOTFOUND);
+	assert_int_equal(folder_stage(&s.folder, &p, 3, BYTES_STR("two")).code,
+	    LK_E_NOTFOUND);
+	assert_int_equal(
+	    folder_stage(&s.folder, &p, 0, BYTES_STR("one")).code, LK_OK);
+	assert_int_equal(
+	    folder_stage(&s.folder, &p, 3, BYTES_STR("two")).code, LK_OK);
+	assert_int_equal(folder_write(&s.folder, &p, &outcome).code, LK_OK);
+	assert_int_equal(outcome, FOLDER_DONE);
+	holds("d/a", "onetwo");
+	save("d/a", "typed");
+	file_digest(old, BYTES_STR("onetwo"));
+	p.expected = old;
+	assert_int_equal(
+	    folder_stage(&s.folder, &p, 0, BYTES_STR("onetwo")).code, LK_OK);
+	assert_int_equal(folder_write(&s.folder, &p, &outcome).code, LK_OK);
+	assert_int_equal(outcome, FOLDER_CHANGED);
+	holds("d/a", "typed");
+	p.size = UINT64_C(1) << 60;
+	assert_int_not_equal(
+	    folder_stage(&s.folder, &p, 0, BYTES_STR("one")).code, LK_OK);
+	assert_int_equal(left(&s), 1);
+	scratch_close(&s);
+}
+
 int
 main(void)
 {
@@ -292,6 +395,9 @@ main(void)
 		cmocka_unit_test(nothing_that_is_saved_meanwhile_is_lost),
 		cmocka_unit_test(no_link_leads_out_of_the_folder),
 		cmocka_unit_test(what_a_crash_left_is_found_or_removed),
+		cmocka_unit_test(
+		    a_long_file_is_read_in_pieces_that_are_those_of_its_content),
+		cmocka_unit_test(what_is_staged_is_put_whole_or_not_at_all),
 	};
 
 	(void)signal(SIGIO, SIG_IGN);
