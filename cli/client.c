@@ -26,17 +26,19 @@ enum recovery {
 	RECOVER_ALWAYS,  /* the request may be made twice */
 };
 
-/* What exchange returns, having said nothing, when lk_call is to recover. */
-#define LOST (-1)
+/* What exchange returns, having said nothing, when its caller is to recover. */
+#define LOST STREAM_LOST
 
 struct client {
 	struct connection connection;
 	int64_t last_id;
 	enum recovery recovery;
-	bool asked; /* the request is out */
+	bool asked;    /* the request is out */
+	lk_err broken; /* why the connection was lost */
 };
 
 static const char no_identity_hint[] = "lk init makes one";
+static const char logs_hint[] = "lk daemon logs may say why";
 
 static int
 paths_find(struct lk *lk, char home[static PATH_MAX],
@@ -172,18 +174,25 @@ client_close(struct client *c)
 }
 
 static int
+lost_fail(struct lk *lk, lk_err err, const char *hint)
+{
+	return lk_fail(lk, 69, "unavailable", hint, "daemon: %s",
+	    err.code == LK_E_SYS ? strerror(err.sys) : err.what);
+}
+
+static int
 transport_fail(struct lk *lk, lk_err err)
 {
-	const struct client *c = lk->client;
+	struct client *c = lk->client;
 
+	c->broken = err;
 	if (c->recovery == RECOVER_ALWAYS ||
 	    (c->recovery == RECOVER_UNASKED && !c->asked))
 		return LOST;
-	return lk_fail(lk, 69, "unavailable",
+	return lost_fail(lk, err,
 	    c->recovery == RECOVER_UNASKED
 		? "look whether it was done before doing it again"
-		: "lk daemon logs may say why",
-	    "daemon: %s", err.code == LK_E_SYS ? strerror(err.sys) : err.what);
+		: logs_hint);
 }
 
 /* Appends a request with its end of line. */
@@ -460,6 +469,29 @@ lk_stream(struct lk *lk, const char *method, json_object *params,
 
 	DO(lk_connect(lk, CONNECT_START));
 	return exchange(lk, method, owned, each, ctx, &result);
+}
+
+int
+lk_stream_on(struct lk *lk, const char *method, json_object *params,
+    event_fn *each, void *ctx)
+{
+	JSON_SCOPED *owned = params;
+	JSON_SCOPED *result = NULL;
+	int status;
+	lk_err broken;
+
+	DO(lk_connect(lk, CONNECT_START));
+	lk->client->recovery = RECOVER_ALWAYS;
+	lk->client->broken =
+	    LK_ERR(LK_E_UNAVAILABLE, "the daemon closed the connection");
+	status = exchange(lk, method, owned, each, ctx, &result);
+	broken = lk->client->broken;
+	lk->client->recovery = RECOVER_NEVER;
+	if (status != LOST)
+		return status;
+	client_close(lk->client);
+	lk->client = NULL;
+	return lk_running(lk) ? STREAM_LOST : lost_fail(lk, broken, logs_hint);
 }
 
 static int

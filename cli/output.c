@@ -42,22 +42,36 @@ text_problem(struct output *o, const struct problem *p)
 		fprintf(stderr, "lk: %s\n", p->message);
 }
 
-static void
-json_result(
-    struct output *o, const char *verb, json_object *result, render_fn *render)
+json_object *
+output_object(const char *verb, json_object *result)
 {
 	json_object *whole = json_object_new_object();
 	char schema[64];
 
-	(void)o;
-	(void)render;
 	(void)snprintf(schema, sizeof(schema), "lk.%s/1", verb);
 	json_object_object_add(whole, "schema", json_object_new_string(schema));
 	json_object_object_foreach(result, key, value)
 	{
 		json_object_object_add(whole, key, json_object_get(value));
 	}
-	puts(json_object_to_json_string_ext(whole, STRINGIFY));
+	return whole;
+}
+
+const char *
+output_text(json_object *o)
+{
+	return json_object_to_json_string_ext(o, STRINGIFY);
+}
+
+static void
+json_result(
+    struct output *o, const char *verb, json_object *result, render_fn *render)
+{
+	json_object *whole = output_object(verb, result);
+
+	(void)o;
+	(void)render;
+	puts(output_text(whole));
 	json_object_put(whole);
 }
 

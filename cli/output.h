@@ -46,6 +46,10 @@ void output_init(struct output *); /* as text */
 void output_json(struct output *);
 void output_color(struct output *, enum color);
 
+/* New: the object as a line of JSON that says "schema": "lk.VERB/1". */
+json_object *output_object(const char *verb, json_object *);
+/* The same as text, valid as long as it. */
+const char *output_text(json_object *);
 /* The answer of a command, with "schema": "lk.VERB/1" when JSON.  Borrows. */
 void output_result(
     struct output *, const char *verb, json_object *, render_fn *);

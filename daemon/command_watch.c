@@ -25,6 +25,7 @@ struct watch {
 	size_t docnos_len;
 	uint64_t cursor;
 	int64_t left;       /* events until it ends; -1: never */
+	uint64_t last;      /* nothing behind it is sent */
 	struct next *queue; /* unordered; short but for a catch-up */
 	size_t queue_len, queue_cap;
 	bool filled;
@@ -173,13 +174,23 @@ queue_send(struct request *r, struct watch *w)
 	return queue_add(w, (struct next){ info.lsn, next.docno });
 }
 
+/* Whether something in the queue is still to be sent. */
+static bool
+queue_waits(const struct watch *w)
+{
+	for (size_t i = 0; i < w->queue_len; i++)
+		if (w->queue[i].lsn <= w->last)
+			return true;
+	return false;
+}
+
 static lk_err
 watch_poll(struct request *r, bool *done)
 {
 	struct watch *w = r->state;
 
 	TRY(queue_update(r, w));
-	for (int n = 0; w->queue_len > 0 && w->left != 0; n++) {
+	for (int n = 0; w->left != 0 && queue_waits(w); n++) {
 		if (!request_room(r))
 			return LK_NONE;
 		if (n == SLICE_MAX) {
@@ -188,8 +199,10 @@ watch_poll(struct request *r, bool *done)
 		}
 		TRY(queue_send(r, w));
 	}
-	if (w->left == 0) {
+	if (w->left == 0 || w->last != UINT64_MAX) {
 		json_add_number(r->result, "cursor", w->cursor);
+		json_add_id(r->result, "device",
+		    BYTES_OF(replica_identity(r->replica)->sign.pk));
 		*done = true;
 	}
 	return LK_NONE;
@@ -241,13 +254,16 @@ static lk_err
 watch_start(struct request *r, struct watch *w)
 {
 	int64_t since = -1;
+	bool no_wait;
 	uint64_t end;
 
 	TRY(subject_list(r, &w->docnos, &w->docnos_len));
 	TRY(param_int_or(r, "since", 0, INT64_MAX, &since));
 	w->left = -1;
 	TRY(param_int_or(r, "count", 0, INT64_MAX, &w->left));
+	TRY(param_bool_or(r, "no_wait", false, &no_wait));
 	TRY(log_end(r, &end));
+	w->last = no_wait ? end : UINT64_MAX;
 	w->cursor = since < 0 ? end : (uint64_t)since;
 	if (w->cursor <= end)
 		return LK_NONE;

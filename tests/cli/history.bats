@@ -1,4 +1,4 @@
-# log and watch.
+# log and watch; watch.bats has --exec and --cursor.
 
 load setup
 
@@ -114,16 +114,4 @@ load setup
 	sed 's/.*"hash":"\([0-9a-f]*\)".*/\1/' seen | tac >hashes
 	on laptop log --json d | sed 's/.*"hash":"\([0-9a-f]*\)".*/\1/' |
 	    cmp - hashes
-}
-
-@test "watch --exec runs a command for each change" {
-	device laptop
-	on laptop new d
-	on laptop set d /a 1
-	lk watch --since 0 --count 1 --exec 'echo "$LK_DOC $LK_CHANGE"'
-	[ "$status" -eq 0 ]
-	[[ $output =~ ^d\ [0-9a-f]{64}$ ]]
-	lk watch --since 0 --count 1 --exec false
-	[ "$status" -eq 3 ]
-	[[ $stderr =~ ^lk:\ watch:\ the\ command\ failed\ at\ cursor\ [0-9]+\;\ lk\ watch\ --since\ goes\ on\ after\ that\ change$ ]]
 }
