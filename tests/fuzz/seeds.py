@@ -499,6 +499,7 @@ SEEDS = {
     "overlay_message_fuzz": overlays,
     "patch_fuzz": patches,
     "pieces_fuzz": lambda: (b"\0\x0e\0\0" + b"d" * 64 + b"\0\0\1\0" + b"e" * 64, b"\xff" + bytes(range(40))),
+    "ignore_fuzz": lambda: (b"build/keep.md\0build/\n!build/keep.md\n*.o\n", b"a/x/b\0/a/**/b\n[!a-z]?\n\\#\n"),
     "remote_url_fuzz": lambda: (b"file:///media/My%20stick/lk", b"relay://" + b"0f" * 32 + b"@host:4711",
         b"s3://notes/a/b?endpoint=http://[::1]:9000&region=us-east-1&style=virtual&profile=p"),
     "relay_message_fuzz": relays,
@@ -516,6 +517,7 @@ SEEDS = {
     "stranger_fuzz": strangers,
     "stream_fuzz": changes,
     "textdiff_fuzz": versions,
+    "unite_fuzz": lambda: (b"a\nb\nc\n\0a\nx\nc", b"\0a\n", b"a\n\na\n\0\na\n\n"),
     "welcome_fuzz": lambda: vectors("welcome", "welcome", "welcomes"),
 }
 
