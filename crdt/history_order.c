@@ -158,7 +158,8 @@ change_links_new(
     struct change_links *out, const struct change *changes, size_t n)
 {
 	struct change_links l = { .step = sizeof(*changes), .len = n };
-	BUF_SCOPED far = { .max = (size_t)CHANGE_UNKNOWN * LK_ID_LEN };
+	/* At most what the changes hold already. */
+	BUF_SCOPED far = { .max = SIZE_MAX };
 	size_t deps = 0;
 	lk_err err;
 

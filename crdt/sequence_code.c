@@ -177,10 +177,11 @@ get_elems(struct doc *doc, struct rd *r, struct seq_node *n, size_t len)
 		for (size_t i = 0; i <= more; i++, id = id_after(id))
 			e[i].id = id;
 		id = e[more].id;
-		get_run(r, e, more + 1, head >> R_KIND_SHIFT & (R_KINDS - 1));
+		get_run(r, e, (size_t)more + 1,
+		    head >> R_KIND_SHIFT & (R_KINDS - 1));
 		if (r->failed)
 			return damaged;
-		n->len += more + 1;
+		n->len += (size_t)more + 1;
 	}
 	return LK_NONE;
 }

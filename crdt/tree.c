@@ -120,7 +120,8 @@ children_read(struct reader *r, struct tree *t)
 	TRY(doc_length(r->doc, t->id, &inner.room));
 	if (inner.room > SIZE_MAX / sizeof(*t->items))
 		return FULL;
-	t->items = arena_alloc(r->arena, inner.room * sizeof(*t->items));
+	t->items =
+	    arena_alloc(r->arena, (size_t)inner.room * sizeof(*t->items));
 	if (t->items == NULL)
 		return FULL;
 	return doc_each(r->doc, t->id, child_read, &inner);

@@ -114,7 +114,7 @@ struct link {
 	size_t acks_len, acks_cap;
 	size_t queued; /* lsns in the queues of the numbers */
 	struct mono spent_since;
-	size_t spent;           /* on what it asked, in this minute */
+	uint64_t spent;         /* on what it asked, in this minute */
 	uint64_t acks_compared; /* acks_generation when that was last done */
 	size_t list_seen;       /* proofs of the announcement under way */
 	unsigned lists;         /* TOPICS taken, up to STRANGER_LISTS_MAX */

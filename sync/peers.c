@@ -113,8 +113,8 @@ peer_parse(struct peer *p, struct bytes value)
 		if (text.len > 0)
 			memcpy(p->addresses[i], text.ptr, text.len);
 	}
-	p->addresses_len = n;
-	p->met_len = met;
+	p->addresses_len = (size_t)n;
+	p->met_len = (size_t)met;
 	if (rd.left.len > 0) {
 		struct proof proof;
 

@@ -180,7 +180,7 @@ replica_doc(struct replica *r, uint32_t docno, struct doc_summary *out)
 	s.envelopes = graph_len(ds->graph);
 	s.waiting = ds->waiting;
 	s.newer = ds->newer;
-	while (replica_damaged(r, docno, s.damaged, id).code == LK_OK)
+	for (size_t i = 0; replica_damaged(r, docno, i, id).code == LK_OK; i++)
 		s.damaged++;
 	s.changed = ds->changed;
 	*out = s;

@@ -198,7 +198,7 @@ choose_value(struct raw *r, bool text)
 	case VALUE_F64:
 		/* Not 0: Automerge takes -0 for the same. */
 		d = ((double)raw_numbers[roll(r, n)] + 0.5) / 3;
-		memcpy(v.f64, &d, sizeof(d));
+		f64_put(&v, d);
 		break;
 	default:
 		v.bytes = choose_text(r);

@@ -108,7 +108,7 @@ walk_mark(struct buf *out, const struct mark *m)
 	if (v.type == VALUE_UINT || v.type == VALUE_INT ||
 	    v.type == VALUE_COUNTER) {
 		v.type = VALUE_F64;
-		memcpy(v.f64, &d, sizeof(d));
+		f64_put(&v, d);
 	}
 	walk_value(out, &v);
 }

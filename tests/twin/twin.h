@@ -12,6 +12,7 @@
 
 #include "crdt/document.h"
 #include "tests/unit/crdt/doc_changes.h"
+#include "tests/unit/crdt/doc_f64.h"
 
 #define TWINS_MAX 16
 #define POOL_MAX 4096

@@ -47,7 +47,7 @@ plain_value(const struct value *v)
 		return json_object_new_string_len(
 		    (const char *)number.ptr, (int)number.len);
 	case VALUE_F64:
-		memcpy(&d, v->f64, sizeof(d));
+		d = f64_get(v);
 		return json_object_new_double(d);
 	case VALUE_STR:
 		return json_object_new_string_len(

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "crdt/doc_spans.h"
+#include "tests/unit/crdt/doc_f64.h"
 
 #define TREE_MAX ((size_t)64 * 1024 * 1024)
 
@@ -102,7 +103,7 @@ tree_value(struct buf *b, const struct value *v)
 		buf_printf(b, "timestamp %" PRId64, v->i64);
 		break;
 	case VALUE_F64:
-		memcpy(&d, v->f64, sizeof(d));
+		d = f64_get(v);
 		tree_f64(b, d);
 		break;
 	case VALUE_STR:
@@ -198,7 +199,7 @@ tree_plain(struct buf *b, const struct value *v)
 		buf_printf(b, "%" PRId64, v->i64);
 		break;
 	case VALUE_F64:
-		memcpy(&d, v->f64, sizeof(d));
+		d = f64_get(v);
 		buf_printf(b, "%g", d);
 		break;
 	default:

@@ -7,6 +7,7 @@
 #include "crdt/doc_state.h"
 #include "crdt/document.h"
 #include "tests/unit/crdt/data_file.h"
+#include "tests/unit/crdt/doc_f64.h"
 #include "tests/unit/crdt/doc_sample.h"
 #include "tests/unit/crdt/json_tree.h"
 
@@ -32,7 +33,7 @@ json_of_scalar(const struct value *v)
 	case VALUE_INT:
 		return json_object_new_int64(v->i64);
 	case VALUE_F64:
-		memcpy(&d, v->f64, sizeof(d));
+		d = f64_get(v);
 		return json_object_new_double(d);
 	case VALUE_STR:
 		return json_of_bytes(v->bytes);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "crdt/tree.h"
+#include "tests/unit/crdt/doc_f64.h"
 #include "tests/unit/crdt/doc_replica.h"
 
 /* Items that may be added to a copy. */
@@ -183,7 +184,7 @@ value_make(struct bench *b, struct dice *dice)
 	double d = (double)dice_roll(dice, 4) / 2;
 
 	if (v.type == VALUE_F64)
-		memcpy(v.f64, &d, sizeof(d));
+		f64_put(&v, d);
 	else if (v.type == VALUE_STR || v.type == VALUE_BYTES || v.type >= 10)
 		v.bytes = kept(b, strings[dice_roll(dice, 4)]);
 	else if (v.type > VALUE_TRUE)
