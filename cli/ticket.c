@@ -18,7 +18,8 @@ ticket_render(struct output *o, json_object *result)
 void
 ticket_draw(struct output *o, json_object *result)
 {
-	(void)qr_print(o, field(result, "ticket"));
+	if (!qr_print(o, field(result, "ticket")))
+		fputs("lk: no QR code: this lk draws none\n", stderr);
 	ticket_render(o, result);
 }
 

@@ -431,6 +431,64 @@ def part_install(t, long):
             said(t, "installed story", status, out)
 
 
+# Other machines.
+
+def foreign_build(t, machine, *options, targets=()):
+    """Where what was built for another machine is; None when it cannot be built."""
+    out = BUILD / f"foreign-{machine}"
+    configure = ["cmake", "-S", ROOT, "-B", out, "-G", "Ninja", "--toolchain", ROOT / "cmake/foreign.cmake",
+                 f"-DLK_MACHINE={machine}", f"-DLK_SYSROOT={BUILD}/sysroot/{machine}", "-DCMAKE_C_FLAGS=-O1",
+                 *options]
+    if not needs(t, f"{machine}: configure", configure, 120) or not one(
+            t, f"build for {machine}", ["cmake", "--build", out, "-j", JOBS, "--target", *targets], 1800):
+        return None
+    return out
+
+
+def foreign_there(t, machine):
+    """The cross compiler, the emulator and the libraries: some 150 MB of packages."""
+    status, out = run([ROOT / "scripts/setup", f"--foreign={machine}"], 900)
+    if status == 0:
+        status, out = run([ROOT / "scripts/sysroot", machine], 600)
+    if status != 0:
+        t.note(f"what building for {machine} needs cannot be had here: {out.strip().splitlines()[-1:]}")
+    return status == 0
+
+
+# Random damage and full disks by the thousand: an emulator needs hours for them.
+FOREIGN_LEFT_OUT = "(doc_damage|doc_limits|limits|damage|content_limits|bench)_test$"
+
+
+def foreign_tests(t, machine):
+    """Unit tests with all vectors, the access rules beside the reference, and some
+    seeds of the simulation."""
+    tests = [f"tests_{m}" for m in "base crypto crdt access store sync relay net mirror daemon".split()]
+    out = foreign_there(t, machine) and foreign_build(
+        t, machine, targets=(*tests, "lk", "lkd", "lk_sim", "lk-access-eval"))
+    if not out:
+        return
+    ctest(t, f"foreign-{machine}", "-L", "unit", "-E", FOREIGN_LEFT_OUT)
+    emulator = {"armhf": "qemu-arm", "s390x": "qemu-s390x"}[machine]
+    emulator = [emulator, "-L", BUILD / "sysroot" / machine]
+    status, said_ = run([PYTHON, TESTS / "model/access_diff.py", "--runs", 100,
+                         " ".join(map(str, [*emulator, out / "tests/lk-access-eval", "--full"]))], 1800)
+    said(t, f"{machine}: access rules", status, said_)
+    one(t, f"{machine}: simulation, 10 seeds", [*emulator, out / "tests/lk_sim", "--seeds", 10], 3600)
+
+
+def part_foreign(t, long):
+    """an aarch64 phone beside the laptop; in --long the unit tests on s390x and 32-bit ARM"""
+    static = ("-DLK_STATIC=ON", "-DBUILD_TESTING=OFF")
+    out = foreign_there(t, "arm64") and foreign_build(t, "arm64", *static, targets=("lk", "lkd"))
+    if out:
+        phone = BUILD / "phone"
+        if needs(t, "an emulated phone", [TESTS / "foreign/emulate", "qemu-aarch64", out, phone], 60):
+            driver(t, "lan/story.py", "--quiet", "--phone", phone / "lk")
+    if long:
+        foreign_tests(t, "s390x")
+        foreign_tests(t, "armhf")
+
+
 # Machines that search.
 
 # Built a second time, over signatures and key agreement that cost next to
@@ -644,7 +702,7 @@ def part_mutants(t, long):
 PARTS = [part_build, part_unit, part_threads, part_model, part_ghosts, part_manuals, part_spin,
          part_cli, part_story, part_partitions, part_revocation, part_relay, part_letters, part_pairing, part_discovery, part_links, part_mirrors,
          part_thief, part_capture, part_remotes,
-         part_interop, part_twins, part_install, part_fuzz, part_simulation, part_world]
+         part_interop, part_twins, part_install, part_foreign, part_fuzz, part_simulation, part_world]
 LONG_PARTS = [*PARTS, part_mutants]
 
 

@@ -5,7 +5,7 @@ Three devices, each in a network of its own: a laptop, a phone of the same
 person, and a friend's machine.  Every command is shown with what it prints, and
 every claim made between them is checked; the first that does not hold ends it.
 
-usage: story.py [--mode netns|loopback] [--lk PATH] [--quiet]
+usage: story.py [--mode netns|loopback] [--lk PATH] [--phone PATH] [--quiet]
 """
 import argparse
 import os
@@ -207,7 +207,8 @@ def leave(s):
 
 def tell(options):
     began = time.monotonic()
-    with World(("laptop", "phone", "friend"), options.lk, options.mode) as world:
+    others = {"phone": options.phone} if options.phone else {}
+    with World(("laptop", "phone", "friend"), options.lk, options.mode, others=others) as world:
         s = Story(world, options.quiet)
         s.print(f"lk: {world.lk.relative_to(ROOT) if world.lk.is_relative_to(ROOT) else world.lk}; "
                 + ("three network namespaces on one bridge" if world.mode == "netns" else
@@ -227,6 +228,7 @@ def main():
     p = argparse.ArgumentParser(usage=__doc__.rsplit("usage: ", 1)[1].strip())
     p.add_argument("--mode", choices=["auto", "netns", "loopback"], default="auto")
     p.add_argument("--lk")
+    p.add_argument("--phone", metavar="LK", help="the phone's, where it is another one")
     p.add_argument("--quiet", action="store_true")
     options = p.parse_args()
     tidy_exit()

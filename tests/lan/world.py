@@ -136,8 +136,8 @@ class Host:
         self.group = 0
         self.holder = None
         self.starting = threading.Lock()
-        self.lk_path = world.lk
-        if world.sanitized:
+        self.lk_path = world.others.get(name, world.lk)
+        if world.sanitized and name not in world.others:
             self.lk_path = self.home / "bin/lk"
             self.lk_path.parent.mkdir(parents=True, mode=0o700)
             for name_ in ("lk", "lkd"):
@@ -313,13 +313,16 @@ class Control:
 
 
 class World:
-    """Devices with these names, all plugged in, none with an identity."""
+    """Devices with these names, all plugged in, none with an identity.  `others`
+    are devices that have another lk."""
 
-    def __init__(self, names, lk=None, mode="auto", keep=False, folder="/tmp"):
+    def __init__(self, names, lk=None, mode="auto", keep=False, folder="/tmp", others=None):
         self.lk = pathlib.Path(lk or os.environ.get("LK") or
                                ROOT / "build/release/lk").resolve()
-        if not os.access(self.lk, os.X_OK):
-            raise Failed(f"{self.lk}: not there; scripts/build makes it")
+        self.others = {name: pathlib.Path(path).resolve() for name, path in (others or {}).items()}
+        for path in (self.lk, *self.others.values()):
+            if not os.access(path, os.X_OK):
+                raise Failed(f"{path}: not there; scripts/build makes it")
         if mode == "auto":
             mode = "netns" if namespaces_allowed() else "loopback"
         self.mode, self.keep = mode, keep
