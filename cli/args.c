@@ -183,8 +183,7 @@ long_parse(struct lk *lk, struct walk *w, const struct option *options)
 	const struct option *o = option_long(options, name, len);
 
 	if (o == NULL)
-		return lk_fail_usage(
-		    lk, "no such option: --%.*s", (int)len, name);
+		return lk_fail_option(lk, w->argv[w->at], len + 2);
 	return option_take(lk, w, o, name[len] == '=' ? name + len + 1 : NULL);
 }
 
@@ -201,8 +200,7 @@ short_parse(struct lk *lk, struct walk *w, const struct option *options)
 
 		if (o == NULL) {
 			if (!args_global(lk, alone, &status))
-				return lk_fail_usage(
-				    lk, "no such option: -%c", *letters);
+				return lk_fail_option(lk, alone, 2);
 			continue;
 		}
 		if (option_takes_value(o))

@@ -95,8 +95,7 @@ contact_run(struct lk *lk, const struct args *args)
 	if (strcmp(verb, "pair") == 0 && args->len <= 2)
 		return contact_pair(lk, args);
 	if (strcmp(verb, "rename") != 0 || args->len != 3)
-		return lk_fail_usage(
-		    lk, "%s: expected ls, pair, verify or rename", verb);
+		return lk_fail_verb(lk, verb);
 	params = params_new(NULL);
 	params_text(params, "who", args->operands[1]);
 	params_text(params, "name", args->operands[2]);

@@ -150,8 +150,7 @@ daemon_run(struct lk *lk, const struct args *args)
 	for (size_t i = 0; i < nitems(actions); i++)
 		if (strcmp(args->operands[0], actions[i].name) == 0)
 			return actions[i].run(lk);
-	return lk_fail_usage(
-	    lk, "%s: expected start, stop, status or logs", args->operands[0]);
+	return lk_fail_verb(lk, args->operands[0]);
 }
 
 const struct command verb_daemon = {

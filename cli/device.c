@@ -5,6 +5,7 @@
 #include "cli/params.h"
 #include "cli/phrase.h"
 #include "cli/table.h"
+#include "cli/usage.h"
 #include "cli/verbs.h"
 
 static const char *opt_since, *opt_phrase_file;
@@ -139,12 +140,9 @@ device_run(struct lk *lk, const struct args *args)
 		    lk, "--since and --phrase belong to revoke");
 	if (strcmp(verb, "ls") == 0 && args->len == 1)
 		return lk_answer(lk, "device.list", NULL, devices_render);
-	if (strcmp(verb, "ls") != 0 && strcmp(verb, "show") != 0 &&
-	    strcmp(verb, "rename") != 0 && strcmp(verb, "revoke") != 0)
-		return lk_fail_usage(
-		    lk, "%s: expected ls, show, rename or revoke", verb);
-	if (args->len != operands_wanted(verb))
-		return lk_fail_usage(lk, "%s: wrong number of operands", verb);
+	if (!usage_has_verb(lk->command, verb) ||
+	    args->len != operands_wanted(verb))
+		return lk_fail_verb(lk, verb);
 	params = params_new(NULL);
 	params_text(params, "device", args->operands[1]);
 	if (strcmp(verb, "show") == 0)

@@ -240,7 +240,7 @@ guardian_run(struct lk *lk, const struct args *args)
 		return guardian_show(lk, args);
 	if (strcmp(verb, "apply") == 0)
 		return guardian_apply(lk, args);
-	return lk_fail_usage(lk, "%s: expected ask, show, sign or apply", verb);
+	return lk_fail_verb(lk, verb);
 }
 
 const struct command verb_guardian = {

@@ -129,7 +129,7 @@ key_run(struct lk *lk, const struct args *args)
 		return lk_answer(lk, "key.show", NULL, show_render);
 	if (strcmp(verb, "rotate") == 0)
 		return lk_confirm(lk, "key.rotate", NULL, rotate_render);
-	return lk_fail_usage(lk, "%s: expected show, passwd or rotate", verb);
+	return lk_fail_verb(lk, verb);
 }
 
 const struct command verb_key = {

@@ -11,6 +11,7 @@
 
 #include "cli/args.h"
 #include "cli/client.h"
+#include "cli/usage.h"
 #include "cli/verbs.h"
 
 #define MESSAGE_MAX 8192
@@ -70,6 +71,74 @@ lk_fail_usage(struct lk *lk, const char *fmt, ...)
 	    lk, EXIT_USAGE_, "usage", hint, "%s: %s", lk->command->name, text);
 }
 
+/* The verbs of a command, as "ls, show or rm". */
+static void
+verbs_list(const struct command *c, char out[MESSAGE_MAX], struct nearest *n)
+{
+	char verb[USAGE_WORD_MAX], last[USAGE_WORD_MAX] = "";
+
+	out[0] = '\0';
+	for (size_t i = 0; usage_verb(c, i, verb); i++) {
+		nearest_offer(n, verb);
+		if (i > 1)
+			(void)strlcat(out, ", ", MESSAGE_MAX);
+		(void)strlcat(out, last, MESSAGE_MAX);
+		memcpy(last, verb, sizeof(last));
+	}
+	if (out[0] != '\0')
+		(void)strlcat(out, " or ", MESSAGE_MAX);
+	(void)strlcat(out, last, MESSAGE_MAX);
+}
+
+int
+lk_fail_verb(struct lk *lk, const char *verb)
+{
+	const char *name = lk->command->name;
+	char verbs[MESSAGE_MAX], hint[128];
+	struct nearest n;
+
+	if (usage_has_verb(lk->command, verb))
+		return lk_fail_usage(lk, "%s: wrong number of operands", verb);
+	nearest_init(&n, verb);
+	verbs_list(lk->command, verbs, &n);
+	if (nearest_word(&n) == NULL)
+		return lk_fail_usage(lk, "%s: expected %s", safe(verb), verbs);
+	(void)snprintf(hint, sizeof(hint), "did you mean lk %s %s?", name,
+	    nearest_word(&n));
+	return lk_fail(lk, EXIT_USAGE_, "usage", hint, "%s: %s: expected %s",
+	    name, safe(verb), verbs);
+}
+
+int
+lk_fail_option(struct lk *lk, const char *typed, size_t len)
+{
+	static const char *const everywhere[] = { "--json", "--quiet",
+		"--verbose", "--color", "--help" };
+	const struct option *o =
+	    lk->command == NULL ? NULL : lk->command->options;
+	char word[NEAREST_WORD_MAX + 1], hint[128];
+	struct nearest n;
+
+	/* Of one letter every other one is as near. */
+	(void)snprintf(word, sizeof(word), "%.*s",
+	    typed[1] == '-' ? (int)len : 0, typed);
+	nearest_init(&n, word);
+	for (; o != NULL && o->name != NULL && word[0] != '\0'; o++) {
+		(void)snprintf(hint, sizeof(hint), "--%s", o->name);
+		nearest_offer(&n, hint);
+	}
+	for (size_t i = 0; i < nitems(everywhere) && word[0] != '\0'; i++)
+		nearest_offer(&n, everywhere[i]);
+	if (nearest_word(&n) == NULL)
+		return lk_fail_usage(
+		    lk, "no such option: %.*s", (int)len, typed);
+	(void)snprintf(hint, sizeof(hint), "did you mean %s?", nearest_word(&n));
+	return lk_fail(lk, EXIT_USAGE_, "usage", hint,
+	    "%s%sno such option: %.*s",
+	    lk->command == NULL ? "" : lk->command->name,
+	    lk->command == NULL ? "" : ": ", (int)len, typed);
+}
+
 int
 lk_fail_memory(struct lk *lk)
 {
@@ -100,7 +169,7 @@ globals_take(struct lk *lk, int *argc, char ***argv, bool *help, bool *version)
 		else if (strcmp(arg, "--version") == 0)
 			*version = true;
 		else if (!args_global(lk, arg, &status))
-			return lk_fail_usage(lk, "no such option: %s", arg);
+			return lk_fail_option(lk, arg, strlen(arg));
 		if (status != 0)
 			return status;
 	}
@@ -110,7 +179,8 @@ globals_take(struct lk *lk, int *argc, char ***argv, bool *help, bool *version)
 int
 lk_fail_unknown(struct lk *lk, const char *name)
 {
-	const char *near = command_nearest(name);
+	struct nearest n;
+	const char *near = command_nearest(&n, name);
 	char hint[64] = "lk help lists the commands";
 
 	if (near != NULL)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "cli/nearest.h"
 #include "cli/output.h"
 
 /* Exit statuses that are no lk_code. */
@@ -79,9 +80,8 @@ struct command {
 /* The table, in the order of the help; ends with NULL. */
 extern const struct command *const commands[];
 const struct command *command_find(const char *name);
-/* The only name that begins like this, else the one that is spelled most like
- * it, or NULL. */
-const char *command_nearest(const char *name);
+/* The name that this one was meant to be, in the struct, or NULL. */
+const char *command_nearest(struct nearest *, const char *name);
 
 /* Prints the help of one command, or of all. */
 void help_print(struct lk *, const struct command *);
@@ -97,6 +97,11 @@ int lk_fail_err(struct lk *, lk_err, const char *subject, const char *hint);
 /* A usage error of the present command, with its usage as the hint. */
 int lk_fail_usage(struct lk *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* Its first operand is none of the verbs of its usage, or has not the operands
+ * that it needs; suggests the nearest one. */
+int lk_fail_verb(struct lk *, const char *verb);
+/* No option of this name, as it was typed; suggests the nearest one. */
+int lk_fail_option(struct lk *, const char *typed, size_t len);
 /* No command of this name; suggests the nearest one. */
 int lk_fail_unknown(struct lk *, const char *name);
 int lk_fail_memory(struct lk *);

@@ -223,8 +223,7 @@ mirror_run(struct lk *lk, const struct args *args)
 		a++;
 	if (a < actions + nitems(actions))
 		return a->run(lk, args, a->method);
-	return lk_fail_usage(
-	    lk, "%s: expected add, ls, status, pause, resume or rm", name);
+	return lk_fail_verb(lk, name);
 }
 
 const struct command verb_mirror = {

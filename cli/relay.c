@@ -169,8 +169,7 @@ relay_run(struct lk *lk, const struct args *args)
 		return lk_answer(
 		    lk, actions[i].method, params, actions[i].render);
 	}
-	return lk_fail_usage(lk,
-	    "expected init, status, invite, ls, limit ACCOUNT or rm ACCOUNT");
+	return lk_fail_verb(lk, verb);
 }
 
 const struct command verb_relay = {

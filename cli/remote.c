@@ -160,16 +160,15 @@ remote_run(struct lk *lk, const struct args *args)
 		return lk_confirm(
 		    lk, actions[i].method, params, actions[i].render);
 	}
-	return lk_fail_usage(
-	    lk, "%s: expected add NAME URL, ls, test NAME or rm NAME", verb);
+	return lk_fail_verb(lk, verb);
 }
 
 const struct command verb_remote = {
 	.name = "remote",
 	.usage = "remote add NAME URL\n"
 		 "remote ls\n"
-		 "remote test NAME\n"
-		 "remote rm NAME\n",
+		 "remote test REMOTE\n"
+		 "remote rm REMOTE\n",
 	.summary = "Keep documents in a folder, a bucket or a relay as well",
 	.details =
 	    "What is kept there is sealed: whoever holds it can read "

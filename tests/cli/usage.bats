@@ -24,6 +24,27 @@ load setup
 	is 64 "" "lk: frobnicate: no such command; lk help lists the commands"
 }
 
+@test "a mistyped verb of a command, or option, is answered with the nearest one" {
+	lk device revkoe
+	is 64 "" "lk: device: revkoe: expected ls, show, rename or revoke; did you mean lk device revoke?"
+	lk mirror pau
+	is 64 "" "lk: mirror: pau: expected add, ls, status, pause, resume or rm; did you mean lk mirror pause?"
+	lk status --exit-cdoe
+	is 64 "" "lk: status: no such option: --exit-cdoe; did you mean --exit-code?"
+	lk set --cuonter=1 a /b
+	is 64 "" "lk: set: no such option: --cuonter; did you mean --counter?"
+	lk ls --jsno
+	is 64 "" "lk: ls: no such option: --jsno; did you mean --json?"
+	lk --jsno ls
+	is 64 "" "lk: no such option: --jsno; did you mean --json?"
+	lk remote add only
+	is 64 "" "lk: remote: add: wrong number of operands; usage: lk remote add NAME URL; more in lk help remote"
+	lk device "$(printf 'x%.0s' {1..100})"
+	[ "$status" -eq 64 ]
+	lk device revkoe --json
+	is 64 "" '{"error":"usage","code":64,"message":"device: revkoe: expected ls, show, rename or revoke","hint":"did you mean lk device revoke?"}'
+}
+
 @test "an error under --json is one JSON line on stderr" {
 	for args in "statsu --json" "--json statsu"; do
 		lk $args
@@ -130,7 +151,7 @@ load setup
 	lk device rm
 	is 64 "" "lk: device: rm: expected ls, show, rename or revoke; usage: lk device ls; more in lk help device"
 	lk daemon restart
-	is 64 "" "lk: daemon: restart: expected start, stop, status or logs; usage: lk daemon start|stop|status|logs"
+	is 64 "" "lk: daemon: restart: expected start, stop, status or logs; did you mean lk daemon start?"
 }
 
 @test "without an identity every other command is refused, and starts nothing" {
