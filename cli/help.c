@@ -2,7 +2,7 @@
 
 #include "cli/verbs.h"
 
-static const char globals[] =
+const char globals_details[] =
     "Options of every command:\n"
     "  --json              results and errors as JSON\n"
     "  -q, --quiet         say less\n"
@@ -48,7 +48,7 @@ command_render(struct output *o, json_object *result)
 	printf("\n%s.\n", field(result, "summary"));
 	if (field(result, "details")[0] != '\0')
 		printf("\n%s", field(result, "details"));
-	printf("\n%s", globals);
+	printf("\n%s", globals_details);
 }
 
 static void
@@ -66,7 +66,7 @@ all_render(struct output *o, json_object *result)
 		printf("  %-10s %s\n", field(c, "name"), field(c, "summary"));
 	}
 	printf("\n%s\nlk help COMMAND says more about one; lk(1) has it all.\n",
-	    globals);
+	    globals_details);
 }
 
 void

@@ -83,6 +83,8 @@ const struct command *command_find(const char *name);
 /* The name that this one was meant to be, in the struct, or NULL. */
 const char *command_nearest(struct nearest *, const char *name);
 
+/* The options of every command, as `details` has those of one. */
+extern const char globals_details[];
 /* Prints the help of one command, or of all. */
 void help_print(struct lk *, const struct command *);
 
