@@ -48,6 +48,7 @@ const struct command *const commands[] = {
 	&verb_relay,
 	&verb_remote,
 	&verb_daemon,
+	&verb_doctor,
 	&verb_completion,
 	&verb_version,
 	&verb_help,

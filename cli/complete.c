@@ -357,7 +357,8 @@ options_offer(struct place *p)
 {
 	static const char *const everywhere[] = { "json", "quiet", "verbose",
 		"color", "help" };
-	const struct option *o = p->command == NULL ? NULL : p->command->options;
+	const struct option *o =
+	    p->command == NULL ? NULL : p->command->options;
 	struct usage_option said;
 	char word[USAGE_WORD_MAX + 2];
 
@@ -388,7 +389,8 @@ argument_offer(struct place *p, const char *name)
 static const struct option *
 option_find(const struct place *p, const char *word)
 {
-	const struct option *o = p->command == NULL ? NULL : p->command->options;
+	const struct option *o =
+	    p->command == NULL ? NULL : p->command->options;
 
 	for (; o != NULL && o->name != NULL; o++)
 		if (word[1] == '-' ? strcmp(word + 2, o->name) == 0

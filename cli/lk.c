@@ -132,7 +132,8 @@ lk_fail_option(struct lk *lk, const char *typed, size_t len)
 	if (nearest_word(&n) == NULL)
 		return lk_fail_usage(
 		    lk, "no such option: %.*s", (int)len, typed);
-	(void)snprintf(hint, sizeof(hint), "did you mean %s?", nearest_word(&n));
+	(void)snprintf(
+	    hint, sizeof(hint), "did you mean %s?", nearest_word(&n));
 	return lk_fail(lk, EXIT_USAGE_, "usage", hint,
 	    "%s%sno such option: %.*s",
 	    lk->command == NULL ? "" : lk->command->name,

@@ -15,7 +15,8 @@
 
 #define USAGE_WORD_MAX 64
 
-/* The n-th of the different verbs of a command; false when there are no more. */
+/* The n-th of the different verbs of a command; false when there are no
+ * more. */
 bool usage_verb(const struct command *, size_t n, char out[USAGE_WORD_MAX]);
 bool usage_has_verb(const struct command *, const char *verb);
 

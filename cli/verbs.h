@@ -16,6 +16,7 @@ extern const struct command verb_contact;
 extern const struct command verb_daemon;
 extern const struct command verb_device;
 extern const struct command verb_diff;
+extern const struct command verb_doctor;
 extern const struct command verb_edit;
 extern const struct command verb_export;
 extern const struct command verb_get;

@@ -1,0 +1,137 @@
+# Whether everything is as it should be.  What depends on the machine (disk, clock,
+# inotify, networks) is only looked at where a test can say what it is.
+
+load setup
+
+# check NAME [DEVICE]: "state: message" of the findings of one check.
+check() {
+	on "${2:-laptop}" doctor --json |
+	    jq -r --arg name "$1" '.checks[] | select(.check == $name) | "\(.state): \(.message)"'
+}
+
+
+@test "where all is well there is a line for each check, and 0" {
+	device laptop
+	"$LK" new shopping
+	lk doctor --json
+	[ "$status" -eq 0 ]
+	[ "$(jq -r .schema <<<"$output")" = lk.doctor/1 ]
+	[ "$(jq -r .healthy <<<"$output")" = true ]
+	[ "$(jq -r '[.checks[].check] | join(" ")' <<<"$output")" = "home identity disk clock inotify daemon versions socket store port multicast peers remotes mirrors copies" ]
+	[ "$(check home)" = "ok: $T/laptop, which nobody else can write" ]
+	[ "$(check identity)" = "ok: the keys are this user's alone" ]
+	[ "$(check store)" = "ok: 1 documents, none damaged" ]
+	[ "$(check socket)" = "ok: $T/laptop/run/control" ]
+	[[ $(check versions) == "ok: lk and lkd are "* ]]
+	[[ $(check disk) == *" left" ]]
+	[[ $(check clock) == *": $(date -u +%Y)-"* ]]
+	[[ $(check inotify) == *" folders can be watched, by "* ]]
+	[[ $(check copies) == "warning: no other device of yours"* ]]
+	lk doctor
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == "ok       home       $T/laptop"* ]]
+	[[ ${lines[-1]} == "0 wrong, "*" to look at." ]]
+}
+
+@test "without an identity it says how to begin" {
+	export LK_HOME=$T/none
+	lk doctor
+	[ "$status" -eq 1 ]
+	[[ $output == *"wrong    home       $T/none is not there"* ]]
+	[[ $output == *"-> lk init makes one"* ]]
+	[ "$stderr" = "" ]
+	[ ! -e "$T/none" ]
+}
+
+@test "files that others can use are found, and --fix makes them private" {
+	device laptop
+	"$LK" -q daemon stop
+	chmod 775 laptop
+	chmod 644 laptop/identity
+	lk doctor -q
+	[ "$status" -eq 1 ]
+	[[ $output == *"$T/laptop has mode 775: others can use it"*"-> chmod 755 $T/laptop"* ]]
+	[[ $output == *"$T/laptop/identity has mode 644"* ]]
+	[[ $output == *"it does not start: $T/laptop: others may write to it"* ]]
+	lk doctor --fix
+	[ "$status" -eq 0 ]
+	[[ $output == *"mended   home       $T/laptop had mode 775"* ]]
+	[ "$(stat -c %a laptop laptop/identity | tr '\n' ' ')" = "755 600 " ]
+	lk doctor --fix
+	[ "$status" -eq 0 ]
+	[[ $output != *mended* ]]
+}
+
+@test "a configuration that keeps the daemon from starting is told" {
+	device laptop
+	"$LK" -q daemon stop
+	echo 'listen nowhere' >laptop/config
+	[ "$(check daemon)" = "wrong: it does not start: $T/laptop/config: line 1: not understood: listen nowhere" ]
+	rm laptop/config
+	[[ $(check daemon) == *", started now, as it did not run" ]]
+}
+
+@test "a daemon whose program was replaced is started again" {
+	mkdir bin
+	cp "$LK" "$(dirname "$LK")/lkd" bin
+	LK=$T/bin/lk
+	device laptop
+	pid=$("$LK" daemon status --json | field pid)
+	cp bin/lkd new
+	mv new bin/lkd
+	[ "$(check versions)" = "wrong: the lkd that runs has been replaced on the disk" ]
+	run --separate-stderr "$LK" doctor --fix
+	[ "$status" -eq 0 ]
+	[[ $output == *"mended   versions"* ]]
+	[ "$("$LK" daemon status --json | field pid)" != "$pid" ]
+	[[ $(check versions) == ok:* ]]
+}
+
+@test "a clock that went back is told" {
+	device laptop
+	"$LK" -q daemon stop
+	touch -d '+1 day' laptop/identity
+	[[ $(check clock) == "wrong: "*", but something here was written at "* ]]
+}
+
+@test "devices, remotes and mirrors that are not as they should be are told" {
+	device laptop
+	paired laptop phone
+	[[ $(check copies) == "ok: 1 other devices of yours" ]]
+	[[ $(check peers) == "ok: 1 known, "* ]]
+	mkdir stick folder
+	"$LK" -q remote add stick "file://$T/stick"
+	until_ bash -c '"$LK" doctor | grep "remotes    stick, a folder"'
+	rmdir stick/lk1/* stick/lk1 2>/dev/null || rm -rf stick
+	"$LK" remote test stick && false
+	until_ bash -c '"$LK" doctor | grep "^warning  remotes    stick is not reached"'
+	printf 'LK_LISTEN' >folder/file
+	"$LK" -q mirror add folder
+	until_ bash -c '"$LK" doctor | grep "mirrors    .*/folder is live"'
+	rm -rf folder
+	until_ bash -c '"$LK" doctor | grep "^wrong    mirrors    .*/folder: "'
+}
+
+@test "a relay's home is looked at as one" {
+	on box relay init >/dev/null
+	run --separate-stderr on box doctor --json
+	[ "$status" -eq 0 ]
+	[ "$(jq -r '[.checks[].check] | join(" ")' <<<"$output")" = "home identity disk clock inotify daemon versions socket port multicast" ]
+	[ "$(check identity box)" = "ok: a relay's home, which has none" ]
+}
+
+@test "discovery that is off, and a port of one address" {
+	device laptop
+	"$LK" -q daemon stop
+	echo 'discovery off' >laptop/config
+	export LK_LISTEN=127.0.0.1:0
+	[ "$(check multicast)" = "ok: off, as configured" ]
+	[[ $(check port) == *"port "* ]]
+}
+
+@test "doctor called wrongly" {
+	lk doctor --fxi
+	is 64 "" "lk: doctor: no such option: --fxi; did you mean --fix?"
+	lk doctor all
+	is 64 "" "lk: doctor: one argument too many: all; usage: lk doctor [--fix]"
+}
