@@ -47,6 +47,7 @@ const struct command *const commands[] = {
 	&verb_peers,
 	&verb_relay,
 	&verb_remote,
+	&verb_config,
 	&verb_daemon,
 	&verb_doctor,
 	&verb_completion,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/setting.h"
 #include "cli/client.h"
 #include "cli/params.h"
 #include "cli/usage.h"
@@ -249,6 +250,13 @@ commands_offer(struct place *p)
 }
 
 static void
+settings_offer(struct place *p)
+{
+	for (size_t i = 0; i < SETTINGS_COUNT; i++)
+		offer(p, settings[i].name, settings[i].about);
+}
+
+static void
 files_offer(struct place *p)
 {
 	p->files = "files";
@@ -283,6 +291,7 @@ static const struct {
 	{ "REQUEST", files_offer, NULL },
 	{ "REV", revisions_offer, NULL },
 	{ "ROLE", NULL, "relay read write admin " },
+	{ "SETTING", settings_offer, NULL },
 	{ "SIGNATURE", files_offer, NULL },
 	{ "TYPE", NULL, "map text list " },
 	{ "WHEN", NULL, "always never auto " },

@@ -12,6 +12,7 @@ extern const struct command verb_apply;
 extern const struct command verb_blame;
 extern const struct command verb_branch;
 extern const struct command verb_completion;
+extern const struct command verb_config;
 extern const struct command verb_contact;
 extern const struct command verb_daemon;
 extern const struct command verb_device;

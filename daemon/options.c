@@ -1,85 +1,27 @@
 #include "daemon/options.h"
 
-#include <arpa/inet.h>
 #include <libutil.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define CONFIG_FILE "config"
-#define CONFIG_LINES_MAX 1000
-#define PORT_MAX 65535
+#include "base/setting.h"
 
-static lk_err
-port_parse(uint16_t *port, const char *text)
-{
-	const char *wrong;
-	long long n = strtonum(text, 0, PORT_MAX, &wrong);
-
-	if (wrong != NULL || strspn(text, "0123456789") != strlen(text))
-		return (LK_ERR(LK_E_MALFORMED, "port"));
-	*port = (uint16_t)n;
-	return (LK_NONE);
-}
-
-/* The host of "host:port" as net_listen_tcp wants it. */
-static lk_err
-host_parse(char out[static NET_ADDRESS_MAX], const char *text, size_t len)
-{
-	char host[NET_ADDRESS_MAX];
-	uint8_t ip[16];
-	bool v6 = len >= 2 && text[0] == '[' && text[len - 1] == ']';
-
-	if (v6) {
-		text++;
-		len -= 2;
-	}
-	if (len >= sizeof(host))
-		return (LK_ERR(LK_E_MALFORMED, "address"));
-	memcpy(host, text, len);
-	host[len] = '\0';
-	if (strcmp(host, "localhost") == 0)
-		strlcpy(host, "127.0.0.1", sizeof(host));
-	if (len > 0 && inet_pton(v6 ? AF_INET6 : AF_INET, host, ip) != 1)
-		return (LK_ERR(LK_E_MALFORMED, "address"));
-	strlcpy(out, host, NET_ADDRESS_MAX);
-	return (LK_NONE);
-}
+_Static_assert(SETTING_ADDRESS_MAX == NET_ADDRESS_MAX,
+    "an address of the configuration is one of the network");
 
 lk_err
 options_listen(struct options *o, const char *value)
 {
-	char host[NET_ADDRESS_MAX] = "";
-	const char *colon = strrchr(value, ':');
-	uint16_t port;
-
-	TRY(port_parse(&port, colon == NULL ? value : colon + 1));
-	if (colon != NULL)
-		TRY(host_parse(host, value, (size_t)(colon - value)));
-	strlcpy(o->listen_host, host, sizeof(o->listen_host));
-	o->listen_port = port;
-	return (LK_NONE);
+	return (setting_listen(value, o->listen_host, &o->listen_port));
 }
 
 lk_err
 options_log(struct options *o, const char *value)
 {
-	static const struct {
-		const char *name;
-		enum log_level level;
-	} levels[] = {
-		{ "error", LOG_LEVEL_ERROR },
-		{ "warn", LOG_LEVEL_WARN },
-		{ "info", LOG_LEVEL_INFO },
-		{ "debug", LOG_LEVEL_DEBUG },
-	};
-
-	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++)
-		if (strcmp(value, levels[i].name) == 0) {
-			o->log_level = levels[i].level;
-			return (LK_NONE);
-		}
+	if (setting_log_level(value, &o->log_level))
+		return (LK_NONE);
 	if (value[0] == '\0' ||
 	    strlcpy(o->log_path, value, sizeof(o->log_path)) >=
 		sizeof(o->log_path))
@@ -90,63 +32,35 @@ options_log(struct options *o, const char *value)
 static lk_err
 options_address(struct options *o, const char *value)
 {
-	const char *colon = strrchr(value, ':');
-	uint16_t port;
-
-	if (colon == NULL || colon == value ||
-	    o->addresses_len == PEER_ADDRESS_MAX)
+	if (o->addresses_len == PEER_ADDRESS_MAX)
 		return (LK_ERR(LK_E_MALFORMED, "address"));
-	TRY(port_parse(&port, colon + 1));
-	if (port == 0 ||
-	    strlcpy(o->addresses[o->addresses_len], value, NET_ADDRESS_MAX) >=
-		NET_ADDRESS_MAX)
-		return (LK_ERR(LK_E_MALFORMED, "address"));
-	o->addresses_len++;
+	TRY(setting_address(value));
+	(void)strlcpy(
+	    o->addresses[o->addresses_len++], value, NET_ADDRESS_MAX);
 	return (LK_NONE);
 }
 
 static lk_err
 options_discovery(struct options *o, const char *value)
 {
-	bool on = strcmp(value, "on") == 0;
-
-	if (!on && strcmp(value, "off") != 0)
-		return (LK_ERR(LK_E_MALFORMED, "discovery"));
-	o->discovery = on;
-	return (LK_NONE);
+	return (setting_switch(value, &o->discovery));
 }
 
-static const struct {
-	const char *key;
-	lk_err (*set)(struct options *, const char *value);
-} config_keys[] = {
-	{ "listen", options_listen },
-	{ "log", options_log },
-	{ "address", options_address },
-	{ "discovery", options_discovery },
+static lk_err (*const setters[SETTINGS_COUNT])(
+    struct options *, const char *value) = {
+	[SETTING_LISTEN] = options_listen,
+	[SETTING_LOG] = options_log,
+	[SETTING_ADDRESS] = options_address,
+	[SETTING_DISCOVERY] = options_discovery,
 };
 
 lk_err
 options_line(struct options *o, const char *line)
 {
-	static const char blank[] = " \t\r";
-	char value[PATH_MAX];
-	const char *key = line + strspn(line, blank);
-	size_t key_len = strcspn(key, blank);
-	const char *rest = key + key_len + strspn(key + key_len, blank);
-	size_t len = strlcpy(value, rest, sizeof(value));
+	struct setting_line l;
 
-	if (key_len == 0)
-		return (LK_NONE);
-	if (len >= sizeof(value))
-		return (LK_ERR(LK_E_MALFORMED, "value"));
-	while (len > 0 && strchr(blank, value[len - 1]) != NULL)
-		value[--len] = '\0';
-	for (size_t i = 0; i < sizeof(config_keys) / sizeof(*config_keys); i++)
-		if (strlen(config_keys[i].key) == key_len &&
-		    memcmp(config_keys[i].key, key, key_len) == 0)
-			return (config_keys[i].set(o, value));
-	return (LK_ERR(LK_E_MALFORMED, "key"));
+	TRY(setting_line_read(&l, line));
+	return (l.given ? setters[l.id](o, l.value) : LK_NONE);
 }
 
 static lk_err
@@ -157,7 +71,7 @@ config_read(struct options *o, struct options_flaw *flaw)
 	lk_err err = LK_NONE;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/" CONFIG_FILE, o->home);
+	snprintf(path, sizeof(path), "%s/" SETTING_FILE, o->home);
 	if ((f = fopen(path, "re")) == NULL) {
 		if (errno == ENOENT || errno == ENOTDIR)
 			return (LK_NONE);
@@ -165,7 +79,7 @@ config_read(struct options *o, struct options_flaw *flaw)
 		    strerror(errno));
 		return (LK_ERR(LK_E_CONFIG, "read the configuration"));
 	}
-	while (err.code == LK_OK && number < CONFIG_LINES_MAX &&
+	while (err.code == LK_OK && number < SETTING_FILE_LINES_MAX &&
 	    (line = fparseln(f, &len, &number, NULL, 0)) != NULL) {
 		err = options_line(o, line);
 		if (err.code != LK_OK)

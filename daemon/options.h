@@ -2,11 +2,7 @@
  * options.h - what lkd is told: by its arguments, the environment, and the file
  * `config` of LK_HOME, in this order of precedence (cli.md section 2).
  *
- * The file has lines of a key and a value, with # before comments:
- *	listen 0.0.0.0:4711
- *	log debug
- *	discovery off
- *	address vpn.example.org:4711	(repeatable: told to peers as well)
+ * What the file may say is in base/setting.h.
  */
 #ifndef DAEMON_OPTIONS_H
 #define DAEMON_OPTIONS_H

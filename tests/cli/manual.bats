@@ -6,7 +6,7 @@ man=$BATS_TEST_DIRNAME/../../docs/man
 
 @test "the manuals are lint-clean" {
 	command -v mandoc >/dev/null || skip "no mandoc"
-	run mandoc -T lint -W warning "$man/lk.1" "$man/lkd.8"
+	run mandoc -T lint -W warning "$man"/*.[1-8]
 	[ "$status" -eq 0 ]
 	[ "$output" = "" ]
 }
