@@ -258,6 +258,15 @@ def part_manuals(t, long):
         t.add(not left, f"manual {page.name}", "\n".join(left))
 
 
+def part_examples(t, long):
+    """every example of the manuals and documents, run, and what it says compared"""
+    pages = [*sorted((ROOT / "docs/man").glob("*.[1-8]")), *sorted((ROOT / "docs").glob("*.md"))]
+    pages = [p for p in pages if re.search(r"(?m)^(```sh|\w*\$ )", p.read_text())]
+    for status, out in together([lambda p=p: run(
+            [PYTHON, TESTS / "tools/examples.py", "--lk", BUILD / "dev/lk", p], 300) for p in pages]):
+        said(t, "examples", status, out)
+
+
 def part_spin(t, long):
     """the access rules as a state model, exhaustively, and with one rule wrong"""
     status, out = run([PYTHON, TESTS / "model/spin.py", "--jobs", JOBS, *(["--long"] if long else [])],
@@ -426,6 +435,11 @@ def part_install(t, long):
     with tempfile.TemporaryDirectory(prefix="lk-install-", dir="/tmp") as prefix:
         if one(t, "cmake --install", ["cmake", "--install", BUILD / "release",
                                       "--prefix", prefix], 120):
+            missing = [f for f in ("man/man1/lk.1", "man/man8/lkd.8", "man/man5/lk.conf.5", "man/man7/lk-access.7",
+                                   "bash-completion/completions/lk", "zsh/site-functions/_lk",
+                                   "fish/vendor_completions.d/lk.fish")
+                       if not pathlib.Path(prefix, "share", f).exists()]
+            t.add(not missing, "pages and completions are installed", str(missing))
             status, out = run([PYTHON, TESTS / "lan/story.py", "--quiet", "--mode", "loopback",
                                "--lk", f"{prefix}/bin/lk"], 300)
             said(t, "installed story", status, out)
@@ -699,7 +713,7 @@ def part_mutants(t, long):
                 return
 
 
-PARTS = [part_build, part_unit, part_threads, part_model, part_ghosts, part_manuals, part_spin,
+PARTS = [part_build, part_unit, part_threads, part_model, part_ghosts, part_manuals, part_examples, part_spin,
          part_cli, part_story, part_partitions, part_revocation, part_relay, part_letters, part_pairing, part_discovery, part_links, part_mirrors,
          part_thief, part_capture, part_remotes,
          part_interop, part_twins, part_install, part_foreign, part_fuzz, part_simulation, part_world]

@@ -1,4 +1,5 @@
-# The manuals: their form, and their examples.
+# The manuals: their form, and that they have everything; their examples are run
+# by tests/tools/examples.py.
 
 load setup
 
@@ -15,18 +16,6 @@ man=$BATS_TEST_DIRNAME/../../docs/man
 	for verb in $("$LK" help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
 		grep -q "^\.It Cm $verb" "$man/lk.1"
 	done
-}
-
-@test "the examples of the manual work" {
-	printf 'notes\n' >notes.md
-	PATH=$(dirname "$LK"):$PATH
-	sed -n 's/^\$ //p' "$man/lk.1" >examples
-	[ "$(wc -l <examples)" -ge 12 ]
-	bash -e examples >out
-	run --separate-stderr on laptop get shopping --json
-	is 0 '{"milk":5,"who":{"name":"me","tags":["b","c"]}}' ""
-	run --separate-stderr on laptop get notes
-	is 0 "Hello notes" ""
 }
 
 @test "every method of the daemon is in docs/control.md" {
