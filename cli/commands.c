@@ -26,6 +26,7 @@ const struct command *const commands[] = {
 	&verb_blame,
 	&verb_watch,
 	&verb_mirror,
+	&verb_backup,
 	&verb_branch,
 	&verb_merge,
 	&verb_restore,

@@ -1,8 +1,6 @@
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/limits.h"
 #include "cli/client.h"
 #include "cli/params.h"
 #include "cli/phrase.h"
@@ -41,18 +39,6 @@ init_render(struct output *o, json_object *result)
 	     "device: it shows a code\n"
 	     "  lk new shopping         a document; or lk import notes.md\n"
 	     "  lk pair --code          for the next device of yours");
-}
-
-/* The machine's name up to its first dot. */
-static void
-name_default(char *out, size_t len)
-{
-	if (gethostname(out, len) == -1)
-		(void)strlcpy(out, "device", len);
-	out[len - 1] = '\0';
-	out[strcspn(out, ".")] = '\0';
-	if (out[0] == '\0')
-		(void)strlcpy(out, "device", len);
 }
 
 /* One that the phrase can end, and the documents it is in. */
@@ -106,19 +92,14 @@ init_recover(struct lk *lk, json_object *params)
 static int
 init_run(struct lk *lk, const struct args *args)
 {
-	char host[LK_NAME_MAX + 1];
 	json_object *params;
 
 	(void)args;
-	if (opt_name == NULL) {
-		name_default(host, sizeof(host));
-		opt_name = host;
-	}
 	if (opt_phrase_file != NULL && opt_peer == NULL)
 		return lk_fail_usage(lk, "--phrase-file belongs to --recover");
 	DO(lk_connect(lk, CONNECT_INIT));
 	params = params_new(NULL);
-	params_text(params, "name", opt_name);
+	params_device_name(params, opt_name);
 	if (opt_peer != NULL)
 		return init_recover(lk, params);
 	return lk_answer(

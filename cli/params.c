@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/limits.h"
 
 json_object *
 params_new(const char *doc)
@@ -86,4 +89,19 @@ params_docs(json_object *p, const struct args *args)
 		json_object_array_add(
 		    list, json_object_new_string(args->operands[i]));
 	json_object_object_add(p, "docs", list);
+}
+
+void
+params_device_name(json_object *params, const char *name)
+{
+	char host[LK_NAME_MAX + 1];
+
+	if (name == NULL) {
+		if (gethostname(host, sizeof(host)) == -1)
+			(void)strlcpy(host, "device", sizeof(host));
+		host[sizeof(host) - 1] = '\0';
+		host[strcspn(host, ".")] = '\0';
+		name = host[0] == '\0' ? "device" : host;
+	}
+	params_text(params, "name", name);
 }

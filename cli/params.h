@@ -18,6 +18,9 @@ void params_bytes(json_object *, const char *key, struct bytes);
 void params_quoted(json_object *, const char *key, struct bytes);
 void params_number(json_object *, const char *key, int64_t);
 void params_flag(json_object *, const char *key, bool);
+/* Adds what a new device is to be called as "name": this, or for NULL the
+ * machine's name up to its first dot. */
+void params_device_name(json_object *, const char *);
 /* Adds a place in a text: a number, or a cursor as it is.  A usage error. */
 int params_position(struct lk *, json_object *, const char *key, const char *);
 /* All operands, which name documents, as "docs". */

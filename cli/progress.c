@@ -32,7 +32,11 @@ progress_show(void *ctx, json_object *event)
 
 	if (clock_ms() - p->begun < PATIENCE_MS)
 		return true;
-	if (of > 0)
+	if (field(event, "what")[0] != '\0')
+		output_passing(o, "lk: %s: %lld of %lld %s", verb,
+		    (long long)field_int(event, "done"), of,
+		    field(event, "what"));
+	else if (of > 0)
 		output_passing(o,
 		    "lk: %s: %lld of %lld documents; %s: %lld to go", verb, n,
 		    of, safe(field(event, "name")),
@@ -44,17 +48,27 @@ progress_show(void *ctx, json_object *event)
 }
 
 int
+progress_call(struct lk *lk, const char *method, json_object *params,
+    json_object **result)
+{
+	struct progress p = { .lk = lk, .begun = clock_ms() };
+
+	if (lk->quiet || lk->json || !isatty(STDERR_FILENO))
+		return lk_call(lk, method, params, result);
+	params_flag(params, "progress", true);
+	return lk_call_each(
+	    lk, method, params, (struct events){ progress_show, &p }, result);
+}
+
+int
 progress_confirm(
     struct lk *lk, const char *method, json_object *params, render_fn *render)
 {
-	struct progress p = { .lk = lk, .begun = clock_ms() };
 	JSON_SCOPED *result = NULL;
 
 	if (lk->quiet || lk->json || !isatty(STDERR_FILENO))
 		return lk_confirm(lk, method, params, render);
-	params_flag(params, "progress", true);
-	DO(lk_call_each(
-	    lk, method, params, (struct events){ progress_show, &p }, &result));
+	DO(progress_call(lk, method, params, &result));
 	output_result(&lk->output, lk->command->name, result, render);
 	return 0;
 }

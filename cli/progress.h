@@ -7,6 +7,10 @@
 
 #include "cli/client.h"
 
+/* lk_call for a method that says how far it is when it is asked ("progress");
+ * takes `params`. */
+int progress_call(
+    struct lk *, const char *method, json_object *params, json_object **result);
 /* lk_confirm for a method that says how far it is when it is asked
  * ("progress"); takes `params`. */
 int progress_confirm(

@@ -9,6 +9,7 @@
 extern const struct command verb_accept;
 extern const struct command verb_adopt;
 extern const struct command verb_apply;
+extern const struct command verb_backup;
 extern const struct command verb_blame;
 extern const struct command verb_branch;
 extern const struct command verb_completion;

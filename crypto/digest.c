@@ -42,6 +42,7 @@ static const char labels[][LABEL_LEN + 1] = {
 	[DIGEST_MAILBOX] = "lk1 mailbox",
 	[DIGEST_FILE] = "lk1 file",
 	[DIGEST_PIECE] = "lk1 piece",
+	[DIGEST_BACKUP] = "lk1 backup",
 };
 
 static const uint8_t checksum_key[crypto_shorthash_KEYBYTES] = "lk1 checksum";

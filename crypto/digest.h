@@ -43,6 +43,7 @@ enum digest_label {
 	DIGEST_MAILBOX,
 	DIGEST_FILE, /* mirror/pieces.h */
 	DIGEST_PIECE,
+	DIGEST_BACKUP, /* backup/sealed.h */
 };
 
 /* An incremental H[n](label; ...) or H[n](label, key; ...). */

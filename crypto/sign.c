@@ -30,6 +30,7 @@ static const char labels[][LABEL_LEN + 1] = {
 	[SIGN_PAIR_POP] = "lk1 pair pop",
 	[SIGN_RELAY_OPEN] = "lk1 relay open",
 	[SIGN_RELAY_ACCOUNT] = "lk1 relay acct",
+	[SIGN_BACKUP] = "lk1 backup sig",
 };
 
 static bool

@@ -35,6 +35,7 @@ enum sign_label {
 	SIGN_PAIR_POP,
 	SIGN_RELAY_OPEN,
 	SIGN_RELAY_ACCOUNT,
+	SIGN_BACKUP, /* backup/snapshot.h */
 };
 
 /* Signs label || a || b.  Either part may be empty; together they have at

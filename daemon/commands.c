@@ -5,6 +5,7 @@
 
 static const struct command *const *const tables[] = {
 	&commands_adopt,
+	&commands_backup,
 	&commands_branch,
 	&commands_code,
 	&commands_device,

@@ -9,6 +9,7 @@
 
 /* Each ends with a NULL method. */
 extern const struct command *const commands_adopt;
+extern const struct command *const commands_backup;
 extern const struct command *const commands_branch;   /* branch, merge */
 extern const struct command *const commands_code;     /* pairing by code */
 extern const struct command *const commands_device;   /* init, daemon */

@@ -23,6 +23,7 @@
 #include "daemon/command.h"
 #include "daemon/logfile.h"
 #include "daemon/options.h"
+#include "daemon/depot.h"
 #include "daemon/remotes.h"
 #include "net/net.h"
 #include "net/workers.h"
@@ -97,6 +98,8 @@ struct daemon {
 	size_t unanswered_len;
 	uint64_t remote_request; /* the last number a command has used */
 	struct remote_test_list remote_tests;
+	struct depot_list depots;
+	uint32_t depots_opened; /* so many so far */
 
 	/* The round. */
 	struct txn *txn; /* NULL: idle */

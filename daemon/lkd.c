@@ -467,6 +467,7 @@ main(int argc, char **argv)
 	d->lock_fd = d->signal_fd = d->broker_fd = -1;
 	d->remote_request = REMOTE_REQUEST_OURS;
 	LIST_INIT(&d->remote_tests);
+	LIST_INIT(&d->depots);
 	control_init(&d->control);
 	err = daemon_open(d, argc, argv);
 	if (err.code == LK_OK) {

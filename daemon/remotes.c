@@ -307,6 +307,8 @@ remotes_event(struct daemon *d, struct object_answer *answer)
 {
 	lk_err err;
 
+	if (depots_answer(d, answer))
+		return;
 	if (answer->request > REMOTE_REQUEST_OURS) {
 		remote_test_answer(d, answer);
 		return;

@@ -21,16 +21,17 @@ LAYERS = {
     "sync":   {"base", "crypto", "crdt", "access", "store"},
     "net":    {"base", "crypto"},
     "mirror": {"base", "crypto", "crdt"},
+    "backup": {"base", "crypto"},
     # The wire alone: nothing that has to do with a document's contents.
     "relay":  {"base", "crypto", "store", "sync/session.h", "sync/message.h", "sync/relay_message.h",
                "sync/envelope.h", "sync/range.h", "sync/endpoint.h"},
-    "daemon": {"base", "crypto", "crdt", "access", "store", "sync", "relay", "net", "mirror"},
+    "daemon": {"base", "crypto", "crdt", "access", "store", "sync", "relay", "net", "mirror", "backup"},
     "cli":    {"base"},
     "tests":  None,  # anything
 }
 VENDOR = {"sodium.h": {"crypto"}, "nettle/": {"crypto"}, "lmdb.h": {"store"}, "nng/": {"net"}, "curl/": {"net"},
           "pthread.h": {"net", "daemon"}, "zlib.h": {"crdt", "daemon"}, "qrencode.h": {"cli"}}
-PURE = {"crdt", "access", "sync", "relay"}  # no clock, no entropy, no I/O
+PURE = {"crdt", "access", "sync", "relay", "backup"}  # no clock, no entropy, no I/O
 IMPURE_CALLS = r"\b(time|gettimeofday|clock_gettime|rand|random|arc4random\w*|" \
                r"randombytes\w*|getenv|open|read|write|fopen|printf|fprintf)\s*\("
 BANNED = {

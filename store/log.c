@@ -368,6 +368,35 @@ log_next(struct txn *t, uint32_t docno, uint64_t lsn, struct log_entry *e)
 }
 
 lk_err
+log_walk(struct txn *t, uint64_t lsn, struct log_entry *e)
+{
+	struct bytes key, raw;
+	uint64_t found;
+	uint32_t docno;
+	struct key k;
+	struct rd r;
+	lk_err err;
+
+	lsn_key(&k, lsn);
+	key = key_view(&k);
+	TRY(cursor_move(t, TABLE_LOG, MDB_SET_RANGE, &key, &raw));
+	r = rd_over(key);
+	found = rd_u64(&r);
+	r = rd_over(raw);
+	docno = rd_u32(&r);
+	err = log_at(t, docno, found, e);
+	if (err.code == LK_OK)
+		return err;
+	if (err.code == LK_E_NOTFOUND)
+		err.code = LK_E_CORRUPT;
+	if (err.code != LK_E_CORRUPT)
+		return err;
+	damage_note(t, docno);
+	*e = (struct log_entry){ .lsn = found, .docno = docno };
+	return err;
+}
+
+lk_err
 log_heal(
     struct txn *t, const uint8_t id[static LK_ID_LEN], struct bytes envelope)
 {

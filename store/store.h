@@ -75,8 +75,9 @@ enum store_space {
 	SPACE_WAIT = 5,  /* envelopes that lack a dependency */
 	SPACE_PEERS = 6, /* acknowledgements of devices */
 	SPACE_MIRRORS = 7, /* what a folder and the document had in common */
+	SPACE_BACKUPS = 8, /* of the device: what backups hold already */
 };
-#define SPACE_LAST SPACE_MIRRORS
+#define SPACE_LAST SPACE_BACKUPS
 struct kv txn_space(struct txn *, uint32_t docno, enum store_space);
 /* Removes all records of a document: spaces, log, indexes.  In slices of at
  * most `records_max`; *done when nothing is left. */
@@ -99,6 +100,9 @@ struct log_entry {
 LK_MUST_USE lk_err log_append(struct txn *, struct log_entry *);
 /* The greatest lsn ever given, 0 at first. */
 LK_MUST_USE lk_err lsn_last(struct txn *, uint64_t *lsn);
+/* The first entry of the log, whatever its document, with lsn >= the one given;
+ * as log_next, but that ->id is zeros when it is CORRUPT. */
+LK_MUST_USE lk_err log_walk(struct txn *, uint64_t lsn, struct log_entry *);
 /* NOTFOUND; CORRUPT when the bytes do not hash to the id. */
 LK_MUST_USE lk_err log_by_id(
     struct txn *, const uint8_t id[static LK_ID_LEN], struct log_entry *);

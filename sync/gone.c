@@ -339,6 +339,26 @@ person_revoke(struct replica *r, const uint8_t pk[static 32], struct wall since)
 }
 
 lk_err
+person_revoke_at_home_by_root(struct replica *r, const struct sign_key *root,
+    const uint8_t pk[static 32], struct wall since)
+{
+	struct farewell f = { .r = r, .since = since, .by = root };
+
+	if (memcmp(root->pk, r->identity->root_pk, SIGN_PK_LEN) != 0)
+		return LK_ERR(LK_E_DENIED, "the phrase of somebody else");
+	return revoke_by(&f, pk);
+}
+
+lk_err
+person_revoke_in_by_root(struct replica *r, const struct sign_key *root,
+    uint32_t docno, const uint8_t pk[static 32])
+{
+	const struct farewell f = { .r = r, .by = root };
+
+	return revoke_in_by(&f, docno, pk);
+}
+
+lk_err
 person_revoke_by_root(struct replica *r, const struct sign_key *root,
     const uint8_t pk[static 32], struct wall since)
 {
@@ -346,9 +366,7 @@ person_revoke_by_root(struct replica *r, const struct sign_key *root,
 	uint32_t docno = 0;
 	lk_err err;
 
-	if (memcmp(root->pk, r->identity->root_pk, SIGN_PK_LEN) != 0)
-		return LK_ERR(LK_E_DENIED, "the phrase of somebody else");
-	TRY(revoke_by(&f, pk));
+	TRY(person_revoke_at_home_by_root(r, root, pk, since));
 	while ((err = replica_doc_next(r, docno, &docno)).code == LK_OK) {
 		err = revoke_in_by(&f, docno, pk);
 		if (err.code != LK_OK && err.code != LK_E_DENIED &&

@@ -353,6 +353,8 @@ mend_device(struct replica *r, struct mend_report *m)
 	TRY(space_sift(r->txn, STORE_DEVICE, SPACE_META, &m->records));
 	TRY(space_sift(r->txn, STORE_DEVICE, SPACE_PEERS, &m->records));
 	TRY(space_sift(r->txn, STORE_DEVICE, SPACE_MIRRORS, &m->records));
+	/* What a backup is not known to hold is written into it again. */
+	TRY(space_sift(r->txn, STORE_DEVICE, SPACE_BACKUPS, &m->records));
 	TRY(store_last_document(r->txn, &last));
 	TRY(docstate_index_again(r, last));
 	names_drop(r);

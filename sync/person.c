@@ -60,11 +60,19 @@ device_enter(struct replica *r, const struct device_entry *d)
 }
 
 lk_err
-person_add_device(struct replica *r, const struct cert *cert, const char *name)
+person_enter_device(
+    struct replica *r, const struct cert *cert, const char *name)
 {
 	struct device_entry d = {
 		.cert = cert, .name = name, .now = r->now.wall
 	};
+
+	return device_enter(r, &d);
+}
+
+lk_err
+person_add_device(struct replica *r, const struct cert *cert, const char *name)
+{
 	uint32_t home;
 	lk_err err;
 
@@ -72,7 +80,7 @@ person_add_device(struct replica *r, const struct cert *cert, const char *name)
 	err = replica_enroll(r, home, cert);
 	if (err.code != LK_OK && err.code != LK_E_EXISTS)
 		return err;
-	return device_enter(r, &d);
+	return person_enter_device(r, cert, name);
 }
 
 lk_err

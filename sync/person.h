@@ -48,6 +48,13 @@ LK_MUST_USE lk_err person_revoke(
 LK_MUST_USE lk_err person_revoke_by_root(struct replica *,
     const struct sign_key *root, const uint8_t pk[static 32],
     struct wall since);
+/* The first half of it, in the home document; and the other, in one document,
+ * keeping all the device's work: NOTFOUND, DENIED. */
+LK_MUST_USE lk_err person_revoke_at_home_by_root(struct replica *,
+    const struct sign_key *root, const uint8_t pk[static 32],
+    struct wall since);
+LK_MUST_USE lk_err person_revoke_in_by_root(struct replica *,
+    const struct sign_key *root, uint32_t docno, const uint8_t pk[static 32]);
 /*
  * Ends every grant of a device of this person in a document that this device
  * may end, keeping all its work, or what was here before `since`.
@@ -77,6 +84,9 @@ LK_MUST_USE lk_err person_devices(struct replica *,
     struct cert certs[static PERSON_DEVICES_MAX], size_t *len);
 /* Adds a device that was certified here: home document and home grant. */
 LK_MUST_USE lk_err person_add_device(
+    struct replica *, const struct cert *, const char *name);
+/* The second half of it: its entry in the home document. */
+LK_MUST_USE lk_err person_enter_device(
     struct replica *, const struct cert *, const char *name);
 /* Certifies another device as this person's, by this device. */
 LK_MUST_USE lk_err person_certify(

@@ -75,7 +75,7 @@ load setup
 
 @test "every command explains itself, and says so in JSON" {
 	verbs="init pair device key new ls get set rm insert inc splice mark edit
-	    apply import export log show diff blame watch mirror branch merge restore undo contact invite accept share members revoke leave guardian why quarantine adopt status
+	    apply import export log show diff blame watch mirror backup branch merge restore undo contact invite accept share members revoke leave guardian why quarantine adopt status
 	    sync verify peers relay remote config daemon doctor completion version help"
 	for verb in $verbs; do
 		lk help "$verb"

@@ -44,6 +44,17 @@ def relays():
         yield bytes([entry["type"] + 128 * entry["answer"]]) + bytes.fromhex(entry["body"])
 
 
+def backups():
+    """What is in objects of backups, and paths: backup_fuzz.c."""
+    docid, envelope = bytes(range(32)), b"\3abc"
+    yield b"LKBK\1\1\0\1" + bytes(80) + bytes(40)
+    yield b"\3" + docid + b"\2" + 2 * envelope + b"\x05" + docid + b"\1" + envelope
+    yield b"\7" + docid + bytes(32) + b"\0\2ab\3map\1" + docid + b"\x08" + docid + bytes(32) + b"\1\0\0\0"
+    yield b"\2\1\x20\1\x08\2\2\3\1\1\x20\0\1\6mirror\1d\2/d"
+    yield bytes(24) + b"\1" + docid
+    yield b"lk1/backup/snap/0123456789ab-" + 64 * b"c"
+
+
 def names():
     """Packs, and their names."""
     file = json.loads((DATA / "protocol/stored.json").read_text())
@@ -470,6 +481,7 @@ def guards():
 
 
 SEEDS = {
+    "backup_fuzz": backups,
     "base58_fuzz": lambda: (b"27ASta98LTJfXcVKimzZeeet5FoE", b"11233QC4", b"1"),
     "beacon_fuzz": beacons,
     "body_fuzz": lambda: vectors("body", "body", "good", "bad", "wait"),

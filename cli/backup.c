@@ -1,0 +1,386 @@
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/object.h"
+#include "base/remote_url.h"
+#include "cli/client.h"
+#include "cli/params.h"
+#include "cli/phrase.h"
+#include "cli/progress.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+
+static const char *opt_name, *opt_phrase_file, *opt_snapshot;
+static bool opt_sealed;
+
+static const struct option options[] = {
+	{ "name", 'n', OPTION_STRING, &opt_name },
+	{ "phrase-file", 0, OPTION_STRING, &opt_phrase_file },
+	{ "sealed", 0, OPTION_FLAG, &opt_sealed },
+	{ "snapshot", 0, OPTION_STRING, &opt_snapshot },
+	OPTIONS_END,
+};
+
+/* A path as an address: what is not plain in one is written %XX. */
+static bool
+path_address(char out[static REMOTE_URL_MAX + 1], const char *path)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+	BUF_SCOPED text = { .max = REMOTE_URL_MAX };
+
+	buf_str(&text, "file://");
+	for (; *path != '\0'; path++)
+		if (strchr(plain, *path) != NULL)
+			buf_u8(&text, (uint8_t)*path);
+		else
+			buf_printf(&text, "%%%02X", (unsigned char)*path);
+	buf_u8(&text, 0);
+	if (text.failed)
+		return false;
+	memcpy(out, text.ptr, text.len);
+	return true;
+}
+
+/* DEST as the daemon knows it; a folder without links. */
+static int
+place_find(struct lk *lk, const char *dest, char out[static REMOTE_URL_MAX + 1])
+{
+	struct remote_url url;
+	char path[PATH_MAX];
+	lk_err err;
+
+	if (strstr(dest, "://") != NULL) {
+		err = remote_url_parse(&url, dest);
+		if (err.code != LK_OK)
+			return lk_fail_usage(lk, "%s: %s", dest, err.what);
+		(void)strlcpy(out, dest, REMOTE_URL_MAX + 1);
+		return 0;
+	}
+	if (realpath(dest, path) == NULL)
+		return lk_fail(lk, errno == ENOENT ? 66 : 74,
+		    errno == ENOENT ? "not-found" : "system",
+		    "a folder has to be there, and mounted", "%s: %s", dest,
+		    strerror(errno));
+	if (!path_address(out, path))
+		return lk_fail_usage(lk, "%s: too long a path", dest);
+	return 0;
+}
+
+/*
+ * A folder has a mark, the directory lk1, without which the daemon writes
+ * nothing into it.  It is made before the first backup only: afterwards, where
+ * it is missing, what is missing is the disk.
+ */
+static int
+folder_mark(struct lk *lk, const char *address)
+{
+	char mark[sizeof(((struct remote_url *)0)->path) + 8];
+	JSON_SCOPED *result = NULL;
+	json_object *params = params_new(NULL);
+	struct remote_url url;
+
+	params_text(params, "place", address);
+	DO(lk_call(lk, "backup.known", params, &result));
+	if (remote_url_parse(&url, address).code != LK_OK ||
+	    url.kind != REMOTE_URL_FOLDER)
+		return 0;
+	(void)snprintf(mark, sizeof(mark), "%s/" OBJECT_ROOT, url.path);
+	if (access(mark, F_OK) == 0)
+		return 0;
+	if (field_bool(result, "known"))
+		return lk_fail(lk, 66, "not-found",
+		    "is it mounted? mkdir makes a new place of it",
+		    "%s: not there, and backups were made here before", mark);
+	if (mkdir(mark, 0777) == 0 || errno == EEXIST)
+		return 0;
+	return lk_fail(lk, 73, "system", NULL, "%s: %s", mark, strerror(errno));
+}
+
+static void
+size_print(int64_t bytes)
+{
+	char text[16];
+
+	if (humanize_number(text, 8, bytes, "B", HN_AUTOSCALE,
+		HN_DECIMAL | HN_DIVISOR_1000) < 0)
+		(void)snprintf(text, sizeof(text), "?");
+	fputs(text, stdout);
+}
+
+static void
+create_render(struct output *o, json_object *result)
+{
+	json_object *damaged = field_list(result, "damaged");
+
+	printf("%s: %lld documents, ", field_short(result, "snapshot"),
+	    (long long)field_int(result, "documents"));
+	size_print(field_int(result, "bytes"));
+	fputs("; added ", stdout);
+	size_print(field_int(result, "added"));
+	putchar('\n');
+	for (size_t i = 0; i < json_object_array_length(damaged); i++)
+		printf(
+		    "  %s%s%s: damaged on this disk, not all of it is in the "
+		    "backup\n",
+		    style_on(o, STYLE_BAD),
+		    safe(field(json_object_array_get_idx(damaged, i), "name")),
+		    style_off(o));
+}
+
+static int
+create_run(struct lk *lk, const char *dest)
+{
+	char address[REMOTE_URL_MAX + 1];
+	JSON_SCOPED *result = NULL;
+	json_object *params;
+	size_t damaged;
+
+	DO(place_find(lk, dest, address));
+	DO(folder_mark(lk, address));
+	params = params_new(NULL);
+	params_text(params, "place", address);
+	DO(progress_call(lk, "backup.create", params, &result));
+	output_result(
+	    &lk->output, "backup", result, lk->quiet ? NULL : create_render);
+	damaged = json_object_array_length(field_list(result, "damaged"));
+	return damaged == 0
+	    ? 0
+	    : lk_fail(lk, 3, "damaged", "lk verify mends what it can",
+		  "backup: %zu %s damaged on this disk", damaged,
+		  damaged == 1 ? "document is" : "documents are");
+}
+
+static void
+row_fill(json_object *s, const char *cells[])
+{
+	const char *name = field(s, "device_name");
+
+	cells[0] = field_short(s, "snapshot");
+	cells[1] = field(s, "time");
+	cells[2] = name[0] != '\0' ? safe(name) : field_short(s, "machine");
+	cells[3] = safe(field(s, "error"));
+}
+
+static void
+ls_render(struct output *o, json_object *result)
+{
+	(void)o;
+	table_list(result, "snapshots", 4, row_fill);
+}
+
+static int
+ls_run(struct lk *lk, const char *dest)
+{
+	char address[REMOTE_URL_MAX + 1];
+	json_object *params;
+
+	DO(place_find(lk, dest, address));
+	DO(lk_connect(lk, CONNECT_INIT));
+	params = params_new(NULL);
+	params_text(params, "place", address);
+	return lk_answer(lk, "backup.list", params, ls_render);
+}
+
+static void
+damaged_print(struct output *o, json_object *bad)
+{
+	json_object *docs = field_list(bad, "documents"),
+		    *snapshots = field_list(bad, "snapshots");
+
+	printf("%s%s %s%s: %s\n", style_on(o, STYLE_BAD), field(bad, "kind"),
+	    field_short(bad, "object"), style_off(o), safe(field(bad, "why")));
+	for (size_t i = 0; i < json_object_array_length(snapshots); i++)
+		printf("  in backup %.8s\n",
+		    json_object_get_string(
+			json_object_array_get_idx(snapshots, i)));
+	for (size_t i = 0; i < json_object_array_length(docs); i++) {
+		json_object *d = json_object_array_get_idx(docs, i);
+		const char *name = field(d, "name");
+
+		printf("  document %s\n",
+		    name[0] == '\0' ? field_short(d, "doc") : safe(name));
+	}
+}
+
+static void
+check_render(struct output *o, json_object *result)
+{
+	json_object *bad = field_list(result, "damaged");
+
+	for (size_t i = 0; i < json_object_array_length(bad); i++)
+		damaged_print(o, json_object_array_get_idx(bad, i));
+	if (json_object_array_length(bad) > 0)
+		return;
+	printf("%lld %s, %lld objects, ",
+	    (long long)field_int(result, "snapshots"),
+	    field_int(result, "snapshots") == 1 ? "backup" : "backups",
+	    (long long)field_int(result, "objects"));
+	size_print(field_int(result, "bytes"));
+	puts(field_bool(result, "opened") ? ": good"
+					  : ": as written; not opened");
+}
+
+static int
+check_run(struct lk *lk, const char *dest)
+{
+	char address[REMOTE_URL_MAX + 1];
+	JSON_SCOPED *result = NULL;
+	json_object *params;
+	size_t bad;
+	int status;
+
+	if (opt_sealed && opt_phrase_file != NULL)
+		return lk_fail_usage(
+		    lk, "--sealed and --phrase-file exclude each other");
+	DO(place_find(lk, dest, address));
+	DO(lk_connect(lk, CONNECT_INIT));
+	params = params_new(NULL);
+	params_text(params, "place", address);
+	status = opt_sealed ? 0 : phrase_params(lk, params, opt_phrase_file);
+	if (status != 0) {
+		json_object_put(params);
+		return status;
+	}
+	DO(progress_call(lk, "backup.check", params, &result));
+	output_result(
+	    &lk->output, "backup", result, lk->quiet ? NULL : check_render);
+	bad = json_object_array_length(field_list(result, "damaged"));
+	return bad == 0
+	    ? 0
+	    : lk_fail(lk, lk_exit_status(LK_E_CORRUPT), "damaged",
+		  "lk backup create writes again what is missing or cut; "
+		  "remove what is damaged first",
+		  "%s: %zu %s damaged", dest, bad,
+		  bad == 1 ? "object is" : "objects are");
+}
+
+static void
+setting_print(json_object *s)
+{
+	if (strcmp(field(s, "kind"), "mirror") == 0)
+		printf("  lk mirror add %s %.8s\n", safe(field(s, "value")),
+		    field(s, "of"));
+	else if (strcmp(field(s, "kind"), "remote") == 0)
+		printf("  lk remote add %s %s\n", safe(field(s, "of")),
+		    safe(field(s, "value")));
+}
+
+static void
+restore_render(struct output *o, json_object *result)
+{
+	json_object *settings = field_list(result, "settings"),
+		    *damaged = field_list(result, "damaged");
+	long long n = field_int(result, "documents"),
+		  unwritable = field_int(result, "unwritable");
+
+	printf("This device is called %s, id %s; %lld %s here, as of %s.\n",
+	    safe(field(result, "name")), field_short(result, "device"), n,
+	    n == 1 ? "document is" : "documents are", field(result, "time"));
+	printf("It has the place of the device that made the backup, %s, "
+	       "which is revoked.\n",
+	    field_short(result, "instead_of"));
+	if (unwritable > 0)
+		printf("%lld of them can be read here but not written: the "
+		       "phrase has no say there.\n",
+		    unwritable);
+	for (size_t i = 0; i < json_object_array_length(damaged); i++)
+		printf("%s%s%s: %s\n", style_on(o, STYLE_BAD),
+		    field_short(
+			json_object_array_get_idx(damaged, i), "object"),
+		    style_off(o),
+		    safe(field(json_object_array_get_idx(damaged, i), "why")));
+	if (json_object_array_length(settings) > 0)
+		puts("\nWhat it had set, to be set here again as need be:");
+	for (size_t i = 0; i < json_object_array_length(settings); i++)
+		setting_print(json_object_array_get_idx(settings, i));
+}
+
+static int
+restore_run(struct lk *lk, const char *dest)
+{
+	char address[REMOTE_URL_MAX + 1];
+	JSON_SCOPED *result = NULL;
+	json_object *params;
+	int status;
+
+	DO(place_find(lk, dest, address));
+	DO(lk_connect(lk, CONNECT_INIT));
+	params = params_new(NULL);
+	params_text(params, "place", address);
+	params_device_name(params, opt_name);
+	params_text(params, "snapshot", opt_snapshot);
+	status = phrase_params(lk, params, opt_phrase_file);
+	if (status != 0) {
+		json_object_put(params);
+		return status;
+	}
+	DO(progress_call(lk, "backup.restore", params, &result));
+	output_result(
+	    &lk->output, "backup", result, lk->quiet ? NULL : restore_render);
+	if (field_int(result, "refused") == 0 &&
+	    json_object_array_length(field_list(result, "damaged")) == 0)
+		return 0;
+	return lk_fail(lk, 3, "damaged", "lk backup check names what it is",
+	    "%s: not all of the backup could be had: %lld changes lack what "
+	    "they rest on",
+	    dest, (long long)field_int(result, "refused"));
+}
+
+static const struct action {
+	const char *name;
+	int (*run)(struct lk *, const char *dest);
+} actions[] = {
+	{ "create", create_run },
+	{ "ls", ls_run },
+	{ "check", check_run },
+	{ "restore", restore_run },
+};
+
+static int
+backup_run(struct lk *lk, const struct args *args)
+{
+	for (size_t i = 0; i < nitems(actions); i++)
+		if (strcmp(actions[i].name, args->operands[0]) == 0)
+			return actions[i].run(lk, args->operands[1]);
+	return lk_fail_usage(
+	    lk, "%s: expected create, ls, check or restore", args->operands[0]);
+}
+
+const struct command verb_backup = {
+	.name = "backup",
+	.usage = "backup create DEST\n"
+		 "backup ls DEST\n"
+		 "backup check DEST [--phrase-file FILE | --sealed]\n"
+		 "backup restore DEST [--phrase-file FILE] [--snapshot ID] "
+		 "[--name NAME]\n",
+	.summary = "Keep everything a second time, and have it back",
+	.details =
+	    "DEST is a folder, or s3://BUCKET/PREFIX as for lk remote. A "
+	    "backup has every\ndocument with its history, who may do what in "
+	    "it, your devices, contacts and\nsettings; it adds what no backup "
+	    "there has yet. It is sealed: this device cannot\nread it, only "
+	    "the recovery phrase opens it.\n\n"
+	    "check reads all of it, and names the documents that damage "
+	    "concerns (exit status\n65). restore, where there is no identity "
+	    "yet, makes a new device in the place of\nthe one that made the "
+	    "backup, which it revokes. Both ask for the recovery phrase.\n\n"
+	    "  --phrase-file FILE  the phrase is the first line of the file\n"
+	    "  --sealed            check without the phrase: every byte, but "
+	    "no "
+	    "names\n"
+	    "  --snapshot ID       another one than the newest, as ls shows "
+	    "it\n"
+	    "  -n, --name NAME     what the new device is called (default: the "
+	    "host name)\n",
+	.options = options,
+	.operands_min = 2,
+	.operands_max = 2,
+	.run = backup_run,
+};

@@ -1,0 +1,129 @@
+/*
+ * backup.h - inside daemon/: backups (docs/backup.md has the format, backup/
+ * reads and writes it).
+ *
+ * A command opens its place, lists what is there, and then works in slices, one
+ * a poll: objects are asked for ahead and taken in order, or made and put, a
+ * few at a time.  What this device has put, and what of its log that holds, is
+ * noted in the store (SPACE_BACKUPS of the device); it is a note only, and
+ * what the list of the place does not show is written again.
+ */
+#ifndef DAEMON_BACKUP_H
+#define DAEMON_BACKUP_H
+
+#include "backup/parcel.h"
+#include "backup/roll.h"
+#include "backup/snapshot.h"
+#include "daemon/depot.h"
+
+#define BACKUP_ROOT OBJECT_ROOT "/backup/"
+/* A slice of work ends after so long. */
+#define BACKUP_SLICE_MS 30
+/* Documents of one roll: their numbers / this are the same. */
+#define BACKUP_BLOCK 256
+/* What a parcel holds at most, but for its last envelope. */
+#define BACKUP_PARCEL_BYTES (4u * 1024 * 1024)
+#define BACKUP_PARCEL_ENVELOPES 16384
+/* Parcels below that are joined when there are more than so many. */
+#define BACKUP_SMALL_BYTES (256u * 1024)
+#define BACKUP_SMALL_MAX 64
+
+/* What lies at a place. */
+struct stored {
+	struct sealed_place at;
+	uint64_t size;
+};
+struct listing {
+	struct stored *v; /* owned; data by name, then snapshots by time */
+	size_t len, cap;
+	size_t snapshots; /* the first of them; len: none */
+	char after[OBJECT_NAME_MAX + 1];
+	bool asked;
+};
+void listing_clear(struct listing *);
+/* Asks for the pages one after the other; *done when all is here.  Said. */
+LK_MUST_USE lk_err listing_step(
+    struct request *, struct depot *, struct listing *, bool *done);
+/* An object of data by its name; NULL. */
+const struct stored *listing_find(
+    const struct listing *, const uint8_t name[static SEALED_NAME_LEN]);
+
+/* Objects asked for ahead, and given in order. */
+struct fetch {
+	struct depot *place;
+	const struct stored **v; /* owned, not what they point at */
+	size_t len, asked, given;
+	struct object_answer slots[DEPOT_PENDING_MAX];
+	bool there[DEPOT_PENDING_MAX];
+};
+LK_MUST_USE lk_err fetch_add(struct fetch *, const struct stored *);
+/* The next one, whose answer the caller clears; false: not here yet, or
+ * fetch_done. */
+bool fetch_next(struct fetch *, const struct stored **, struct object_answer *);
+bool fetch_done(const struct fetch *);
+void fetch_clear(struct fetch *);
+
+/* What this device has put at a place. */
+#define HELD_PLACE_LEN 8
+struct held_parcel {
+	uint8_t name[SEALED_NAME_LEN];
+	struct snapshot_parcel parcel; /* ->documents is owned */
+};
+struct held_roll {
+	uint8_t name[SEALED_NAME_LEN], digest[32]; /* of the plain bytes */
+	struct snapshot_roll roll;
+};
+struct held {
+	uint8_t place[HELD_PLACE_LEN];
+	struct held_parcel *parcels; /* ascending by lsn; they do not overlap */
+	size_t parcels_len, parcels_cap;
+	struct held_roll *rolls; /* ascending by block */
+	size_t rolls_len, rolls_cap;
+	bool known; /* there was a backup of this device before */
+};
+/* From the records; those that are damaged or nonsense are left out. */
+LK_MUST_USE lk_err held_load(struct held *, struct daemon *, const char *url);
+void held_clear(struct held *);
+/* Notes it, in memory and in the store; a parcel's documents are copied. */
+LK_MUST_USE lk_err held_parcel_add(
+    struct held *, struct daemon *, const struct held_parcel *);
+LK_MUST_USE lk_err held_roll_add(
+    struct held *, struct daemon *, const struct held_roll *);
+/* NULL: there is none. */
+const struct held_roll *held_roll_of(const struct held *, uint64_t block);
+/* No document of this block is there any more. */
+LK_MUST_USE lk_err held_roll_drop(
+    struct held *, struct daemon *, uint64_t block);
+/* Forgets what the list does not show with the same length, and small parcels
+ * when there are too many. */
+LK_MUST_USE lk_err held_compare(
+    struct held *, struct daemon *, const struct listing *);
+
+/* The secret for reading, of param "phrase"; and what else follows from it.
+ * Said. */
+struct backup_secrets {
+	uint8_t root_seed[32];
+	struct sign_key root;
+	struct dh_key reading;
+};
+LK_MUST_USE lk_err backup_secrets(struct request *, struct backup_secrets *);
+/* The same where no phrase may be given: *given says whether there was. */
+LK_MUST_USE lk_err backup_secrets_or(
+    struct request *, struct backup_secrets *, bool *given);
+void backup_secrets_clear(struct backup_secrets *);
+
+/* An object as it should be: its name, its parts, and, unless there is no key,
+ * what is in it.  DATA
+ * with what is wrong; DENIED: sealed to another key. */
+LK_MUST_USE lk_err backup_open(struct bytes object, const struct stored *,
+    const struct dh_key *, struct sealed *, struct buf *plain);
+/* "snapshot": its name, for people and in JSON. */
+void json_add_snapshot(struct json_object *, const struct stored *);
+
+/* The methods' handlers, each in a file of its name. */
+lk_err backup_create(struct request *);
+lk_err backup_list(struct request *);
+lk_err backup_check(struct request *);
+lk_err backup_restore(struct request *);
+
+#endif

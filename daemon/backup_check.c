@@ -1,0 +1,456 @@
+/*
+ * Everything at a place of backups is read: each object is what it is named
+ * after, opens, and is well formed, and every snapshot has all it names.  What
+ * is wrong is told with the documents it concerns.  Without the phrase only the
+ * first and the last can be seen, and no names.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/backup.h"
+#include "daemon/daemon.h"
+#include "daemon/subject.h"
+
+/* A document as some roll or parcel names it. */
+struct named {
+	uint8_t
+	    machine_of[SEALED_NAME_LEN]; /* the roll it is in; zeros: none */
+	uint32_t docno;
+	uint8_t docid[LK_ID_LEN];
+	char name[ROLL_NAME_MAX + 1];
+};
+
+/* A snapshot that was read. */
+struct seen {
+	const struct stored *stored;
+	struct buf clear, plain;
+	struct snapshot read; /* with the key only */
+};
+
+struct bad {
+	const struct stored *stored; /* or NULL: it is missing */
+	uint8_t name[SEALED_NAME_LEN];
+	const char *why;
+};
+
+struct checking {
+	struct depot *place;
+	struct listing listing;
+	struct fetch fetch;
+	struct progress progress;
+	struct backup_secrets secrets;
+	bool readable, listed;
+	struct named *named; /* owned */
+	size_t named_len, named_cap;
+	struct seen *seen; /* owned */
+	size_t seen_len;
+	struct bad *bad; /* owned */
+	size_t bad_len, bad_cap;
+	uint64_t bytes;
+};
+
+static void
+checking_free(void *state)
+{
+	struct checking *c = state;
+
+	fetch_clear(&c->fetch);
+	depot_close(c->place);
+	listing_clear(&c->listing);
+	backup_secrets_clear(&c->secrets);
+	for (size_t i = 0; i < c->seen_len; i++) {
+		buf_clear(&c->seen[i].clear);
+		buf_wipe(&c->seen[i].plain);
+	}
+	free(c->named);
+	free(c->seen);
+	free(c->bad);
+	free(c);
+}
+
+static lk_err
+bad_add(struct checking *c, const struct stored *s, const uint8_t *name,
+    const char *why)
+{
+	struct bad *b;
+
+	if (c->bad_len == c->bad_cap) {
+		size_t cap = c->bad_cap == 0 ? 16 : 2 * c->bad_cap;
+		struct bad *v = reallocarray(c->bad, cap, sizeof(*v));
+
+		if (v == NULL)
+			return (LK_ERR(LK_E_NOMEM, "check"));
+		c->bad = v;
+		c->bad_cap = cap;
+	}
+	b = &c->bad[c->bad_len++];
+	*b = (struct bad){ .stored = s, .why = why };
+	memcpy(b->name, name, sizeof(b->name));
+	return (LK_NONE);
+}
+
+static const struct bad *
+bad_find(const struct checking *c, const uint8_t *name)
+{
+	for (size_t i = 0; i < c->bad_len; i++)
+		if (memcmp(c->bad[i].name, name, SEALED_NAME_LEN) == 0)
+			return (&c->bad[i]);
+	return (NULL);
+}
+
+static lk_err
+named_add(
+    struct checking *c, const struct stored *roll, const struct roll_entry *e)
+{
+	struct named *n;
+
+	if (c->named_len == c->named_cap) {
+		size_t cap = c->named_cap == 0 ? 256 : 2 * c->named_cap;
+		struct named *v = reallocarray(c->named, cap, sizeof(*v));
+
+		if (v == NULL)
+			return (LK_ERR(LK_E_NOMEM, "check"));
+		c->named = v;
+		c->named_cap = cap;
+	}
+	n = &c->named[c->named_len++];
+	*n = (struct named){ .docno = e->docno };
+	memcpy(n->machine_of, roll->at.name, SEALED_NAME_LEN);
+	memcpy(n->docid, e->docid, LK_ID_LEN);
+	if (e->home)
+		(void)strlcpy(
+		    n->name, "(devices, contacts and names)", sizeof(n->name));
+	else if (e->name.len > 0)
+		memcpy(n->name, e->name.ptr, e->name.len);
+	return (LK_NONE);
+}
+
+static lk_err
+roll_look(struct checking *c, const struct stored *s, struct bytes plain)
+{
+	struct roll_reader reader;
+	struct roll_entry e;
+	lk_err err;
+
+	roll_begin(&reader, plain);
+	while (roll_next(&reader, &e, &err))
+		TRY(named_add(c, s, &e));
+	return (err);
+}
+
+static lk_err
+parcel_look(struct bytes plain)
+{
+	struct parcel_reader reader;
+	struct parcel_group g;
+	lk_err err;
+
+	parcel_begin(&reader, plain);
+	while (parcel_next(&reader, &g, &err))
+		continue;
+	return (err);
+}
+
+static lk_err
+snapshot_look(struct checking *c, const struct stored *s,
+    const struct sealed *sealed, struct buf *plain)
+{
+	struct seen *v = reallocarray(c->seen, c->seen_len + 1, sizeof(*v));
+	struct snapshot_head head;
+	struct seen *seen;
+
+	if (v == NULL)
+		return (LK_ERR(LK_E_NOMEM, "check"));
+	c->seen = v;
+	TRY(snapshot_head_read(&head, sealed->clear));
+	if (head.time_ms != s->at.time_ms)
+		return (LK_ERR(LK_E_DATA, "its time is not that of its name"));
+	seen = &c->seen[c->seen_len];
+	*seen = (struct seen){ .stored = s };
+	buf_init(&seen->clear, SEALED_CLEAR_MAX);
+	buf_add(&seen->clear, sealed->clear);
+	seen->plain = *plain;
+	*plain = (struct buf){ .max = 1 };
+	c->seen_len++;
+	TRY(buf_err(&seen->clear, "check"));
+	if (!c->readable)
+		return (LK_NONE);
+	return (snapshot_read(
+	    &seen->read, buf_bytes(&seen->clear), buf_bytes(&seen->plain)));
+}
+
+static lk_err
+object_look(struct checking *c, struct bytes object, const struct stored *s)
+{
+	struct sealed sealed;
+	lk_err err;
+	size_t seen = c->seen_len;
+	BUF_SECRET plain = { .max = 1 };
+
+	c->bytes += object.len;
+	err = backup_open(object, s, c->readable ? &c->secrets.reading : NULL,
+	    &sealed, &plain);
+	if (err.code == LK_OK && sealed.kind == SEALED_SNAPSHOT)
+		err = snapshot_look(c, s, &sealed, &plain);
+	else if (err.code == LK_OK && c->readable)
+		err = sealed.kind == SEALED_ROLL
+		    ? roll_look(c, s, buf_bytes(&plain))
+		    : parcel_look(buf_bytes(&plain));
+	if (err.code == LK_OK || err.code == LK_E_NOMEM)
+		return (err);
+	/* One whose inside is bad tells nothing about others. */
+	if (c->seen_len > seen) {
+		c->seen_len--;
+		buf_clear(&c->seen[c->seen_len].clear);
+		buf_wipe(&c->seen[c->seen_len].plain);
+	}
+	return (bad_add(c, s, s->at.name, err.what));
+}
+
+/* Which snapshots lack something. */
+static lk_err
+missing_look(struct checking *c)
+{
+	for (size_t i = 0; i < c->seen_len; i++) {
+		struct snapshot_head head;
+
+		TRY(snapshot_head_read(&head, buf_bytes(&c->seen[i].clear)));
+		for (; head.names.len > 0;
+		     head.names = BYTES(head.names.ptr + SEALED_NAME_LEN,
+			 head.names.len - SEALED_NAME_LEN))
+			if (listing_find(&c->listing, head.names.ptr) == NULL &&
+			    bad_find(c, head.names.ptr) == NULL)
+				TRY(bad_add(c, NULL, head.names.ptr,
+				    "it is not there"));
+	}
+	return (LK_NONE);
+}
+
+/* Documents that something bad concerns, each once. */
+struct concerned {
+	struct checking *c;
+	struct json_object *list;
+	uint8_t (*docids)[LK_ID_LEN]; /* owned */
+	size_t len;
+};
+
+static lk_err
+concerned_add(struct concerned *d, const struct named *n)
+{
+	uint8_t(*v)[LK_ID_LEN];
+	struct json_object *o;
+
+	for (size_t i = 0; i < d->len; i++)
+		if (memcmp(d->docids[i], n->docid, LK_ID_LEN) == 0)
+			return (LK_NONE);
+	v = reallocarray(d->docids, d->len + 1, LK_ID_LEN);
+	if (v == NULL)
+		return (LK_ERR(LK_E_NOMEM, "check"));
+	d->docids = v;
+	memcpy(v[d->len++], n->docid, LK_ID_LEN);
+	o = json_object_new_object();
+	json_add_id(o, "doc", BYTES_OF(n->docid));
+	json_add_text(o, "name", n->name);
+	json_object_array_add(d->list, o);
+	return (LK_NONE);
+}
+
+/* A document of a snapshot by its number, as one of its lists has it, or,
+ * when that is what is bad, one of another snapshot. */
+static lk_err
+number_add(struct concerned *d, struct bytes names, uint32_t docno)
+{
+	const struct checking *c = d->c;
+	const struct named *found = NULL;
+
+	for (size_t i = 0; i < c->named_len; i++) {
+		const struct named *n = &c->named[i];
+
+		if (n->docno != docno)
+			continue;
+		found = n;
+		for (size_t at = 0; at < names.len; at += SEALED_NAME_LEN)
+			if (memcmp(names.ptr + at, n->machine_of,
+				SEALED_NAME_LEN) == 0)
+				return (concerned_add(d, n));
+	}
+	return (found == NULL ? LK_NONE : concerned_add(d, found));
+}
+
+/* What of one snapshot is bad with this object; *uses: it names it. */
+static lk_err
+snapshot_concerned(struct concerned *d, const struct seen *seen,
+    const uint8_t *bad, bool *uses)
+{
+	struct snapshot s = seen->read;
+	struct snapshot_parcel p;
+	struct snapshot_roll roll;
+	struct snapshot_head head;
+	size_t at = 0;
+
+	*uses = false;
+	TRY(snapshot_head_read(&head, buf_bytes(&seen->clear)));
+	for (size_t i = 0; i < head.names.len; i += SEALED_NAME_LEN)
+		*uses |= memcmp(head.names.ptr + i, bad, SEALED_NAME_LEN) == 0;
+	if (!*uses || !d->c->readable)
+		return (LK_NONE);
+	for (; snapshot_parcel_next(&s, &p); at += SEALED_NAME_LEN) {
+		uint32_t docno = 0;
+
+		if (memcmp(head.names.ptr + at, bad, SEALED_NAME_LEN) != 0)
+			continue;
+		while (snapshot_document_next(&p, &docno))
+			TRY(number_add(d, head.names, docno));
+	}
+	for (; snapshot_roll_next(&s, &roll); at += SEALED_NAME_LEN) {
+		uint32_t first = (uint32_t)roll.block * BACKUP_BLOCK;
+
+		if (memcmp(head.names.ptr + at, bad, SEALED_NAME_LEN) != 0)
+			continue;
+		for (uint32_t i = 0; i < BACKUP_BLOCK; i++)
+			TRY(number_add(d, head.names, first + i));
+	}
+	return (LK_NONE);
+}
+
+static lk_err
+bad_fill(struct concerned *d, const struct bad *b, struct json_object *o,
+    struct json_object *snapshots)
+{
+	const struct checking *c = d->c;
+	char hex[2 * SEALED_NAME_LEN + 1];
+	bool uses;
+
+	hex_encode(hex, BYTES_OF(b->name));
+	json_add_text(o, "object", hex);
+	json_add_text(o, "kind",
+	    b->stored != NULL && b->stored->at.snapshot ? "snapshot" : "data");
+	json_add_text(o, "why", b->why);
+	for (size_t i = 0; i < c->seen_len; i++) {
+		TRY(snapshot_concerned(d, &c->seen[i], b->name, &uses));
+		if (!uses)
+			continue;
+		hex_encode(hex, BYTES_OF(c->seen[i].stored->at.name));
+		json_object_array_add(snapshots, json_object_new_string(hex));
+	}
+	if (b->stored == NULL || !b->stored->at.snapshot)
+		return (LK_NONE);
+	/* What a snapshot that cannot be read held nobody can tell: it may
+	 * have been any of them. */
+	hex_encode(hex, BYTES_OF(b->name));
+	json_object_array_add(snapshots, json_object_new_string(hex));
+	for (size_t i = 0; i < c->named_len; i++)
+		TRY(concerned_add(d, &c->named[i]));
+	return (LK_NONE);
+}
+
+static lk_err
+bad_say(struct checking *c, const struct bad *b, struct json_object *o)
+{
+	struct concerned d = { .c = c, .list = json_object_new_array() };
+	struct json_object *snapshots = json_object_new_array();
+	lk_err err = bad_fill(&d, b, o, snapshots);
+
+	json_object_object_add(o, "snapshots", snapshots);
+	json_object_object_add(o, "documents", d.list);
+	free(d.docids);
+	return (err);
+}
+
+static lk_err
+check_result(struct request *r, struct checking *c)
+{
+	struct json_object *list = json_object_new_array();
+
+	TRY(missing_look(c));
+	json_add_text(r->result, "place", c->place->url);
+	json_add_number(
+	    r->result, "snapshots", c->listing.len - c->listing.snapshots);
+	json_add_number(r->result, "objects", c->listing.len);
+	json_add_number(r->result, "bytes", c->bytes);
+	json_add_flag(r->result, "opened", c->readable);
+	json_object_object_add(r->result, "damaged", list);
+	for (size_t i = 0; i < c->bad_len; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_object_array_add(list, o);
+		TRY(bad_say(c, &c->bad[i], o));
+	}
+	return (LK_NONE);
+}
+
+static lk_err
+check_progress(struct request *r, struct checking *c)
+{
+	struct json_object *event;
+
+	if (!progress_due(r, &c->progress))
+		return (LK_NONE);
+	event = json_object_new_object();
+	json_add_text(event, "what", "objects");
+	json_add_number(event, "done", c->fetch.given);
+	json_add_number(event, "of", c->fetch.len);
+	return (request_notify(r, event));
+}
+
+static lk_err
+checking_poll(struct request *r, bool *done)
+{
+	struct checking *c = r->state;
+	struct mono begun = now_read().mono;
+	const struct stored *what;
+	struct object_answer a;
+
+	if (!c->listed) {
+		TRY(listing_step(r, c->place, &c->listing, &c->listed));
+		if (!c->listed)
+			return (LK_NONE);
+		if (c->listing.len == 0)
+			return (request_fail(r, LK_ERR(LK_E_NOTFOUND, "backup"),
+			    "%s: no backup there", c->place->url));
+		for (size_t i = 0; i < c->listing.len; i++)
+			TRY(fetch_add(&c->fetch, &c->listing.v[i]));
+	}
+	TRY(check_progress(r, c));
+	while (fetch_next(&c->fetch, &what, &a)) {
+		lk_err err;
+
+		if (a.err.code == LK_OK)
+			err = object_look(c, buf_bytes(&a.bytes), what);
+		else if (a.err.code == LK_E_NOTFOUND ||
+		    a.err.code == LK_E_LIMIT)
+			err = bad_add(c, what, what->at.name, a.err.what);
+		else
+			err = depot_fail(r, c->place, &a);
+		object_answer_clear(&a);
+		TRY(err);
+		if (now_read().mono.ms - begun.ms >= BACKUP_SLICE_MS) {
+			request_again(r, 0);
+			break;
+		}
+	}
+	*done = fetch_done(&c->fetch);
+	return (*done ? check_result(r, c) : LK_NONE);
+}
+
+lk_err
+backup_check(struct request *r)
+{
+	struct checking *c = calloc(1, sizeof(*c));
+	lk_err err;
+
+	if (c == NULL)
+		return (LK_ERR(LK_E_NOMEM, "check"));
+	err = progress_wanted(r, &c->progress);
+	if (err.code == LK_OK)
+		err = backup_secrets_or(r, &c->secrets, &c->readable);
+	if (err.code == LK_OK)
+		err = depot_open(r, &c->place);
+	if (err.code != LK_OK) {
+		checking_free(c);
+		return (err);
+	}
+	c->fetch.place = c->place;
+	request_defer(r, checking_poll, (struct mono){ 0 }, c, checking_free);
+	return (LK_NONE);
+}

@@ -1,0 +1,209 @@
+# Backups: made, listed, checked, and had back on an empty machine.
+
+load setup
+
+# Makes the person: laptop, whose phrase is kept, with three documents.
+person() {
+	on laptop init --name laptop --quiet >phrase
+	on laptop new plan
+	on laptop set plan /x 1
+	on laptop set plan /x 2
+	on laptop new --type list things
+	on laptop insert things /- '"knife"'
+	printf 'first\nsecond\n' >notes.md
+	on laptop import notes.md >/dev/null
+	mkdir dest
+}
+
+# backup DEVICE: makes one into dest; prints its name.
+backup() {
+	on "$1" backup create dest --json | field snapshot
+}
+
+# objects: how many there are in dest.
+objects() {
+	find dest -type f | wc -l
+}
+
+@test "a backup comes back on an empty machine: the same bytes, the same members, another device" {
+	person
+	device ann
+	on ann accept "$(on laptop invite plan)" >/dev/null
+	on ann set plan /ann true
+	on ann sync --wait --timeout 30s >/dev/null
+	on laptop sync --wait --timeout 30s >/dev/null
+	old=$(on laptop key show --json | field device)
+	run --separate-stderr on laptop backup create dest
+	[ "$status" -eq 0 ]
+	[ "$stderr" = "" ]
+	[[ $output =~ ^[0-9a-f]{8}:\ 3\ documents,\ .*B\;\ added\ .*B$ ]]
+	for d in plan things notes; do
+		on laptop export "$d" -o "$d.1.automerge"
+		on laptop log "$d" --json | sed 's/"received":"[^"]*"//g' >"$d.1.log"
+	done
+	on laptop members plan --json >members.1
+	on laptop daemon stop
+	rm -rf laptop
+	run --separate-stderr on fresh backup restore dest --name fresh <phrase
+	[ "$status" -eq 0 ]
+	[ "$stderr" = "" ]
+	[[ ${lines[0]} =~ ^This\ device\ is\ called\ fresh,\ id\ [0-9a-f]{8}\;\ 3\ documents\ are\ here,\ as\ of\  ]]
+	[[ ${lines[1]} == "It has the place of the device that made the backup, ${old:0:8}, which is revoked." ]]
+	for d in plan things notes; do
+		on fresh export "$d" -o "$d.2.automerge"
+		cmp "$d.1.automerge" "$d.2.automerge"
+		on fresh log "$d" --json | sed 's/"received":"[^"]*"//g' >"$d.2.log"
+		# What the old device did is called after it, and no more is there.
+		diff <(grep -o '"hash":"[^"]*"' "$d.1.log") <(grep -o '"hash":"[^"]*"' "$d.2.log")
+	done
+	new=$(on fresh key show --json | field device)
+	[ "$new" != "$old" ]
+	run --separate-stderr on fresh members plan
+	[[ $output == *ann* ]]
+	[[ $output =~ (^|$'\n')fresh\ +admin\ +1000 ]]
+	[[ ! $output =~ (^|$'\n')laptop\ +admin ]]
+	run --separate-stderr on fresh device ls
+	[[ $output =~ laptop\ +${old:0:8}.*revoked ]]
+	# It writes, and ann hears it; the old device is out for her as well.
+	on fresh set --string plan /back yes
+	until_ on fresh sync --wait --timeout 5s plan
+	until_ sh -c "LK_HOME=$T/ann '$LK' get plan --json | grep -q back"
+	run --separate-stderr on ann members plan --json
+	[[ $output == *$new* ]]
+	[[ $output != *$old* ]]
+}
+
+@test "what is there already is not written again; a changed disk is" {
+	person
+	first=$(backup laptop)
+	n=$(objects)
+	[ "$n" -eq 3 ]
+	run --separate-stderr on laptop backup create dest --json
+	[ "$(field objects <<<"$output")" -eq 1 ]
+	[ "$(objects)" -eq 4 ]
+	on laptop set plan /x 3
+	run --separate-stderr on laptop backup create dest --json
+	[ "$(field objects <<<"$output")" -eq 2 ]
+	on laptop new other
+	run --separate-stderr on laptop backup create dest --json
+	[ "$(field objects <<<"$output")" -eq 3 ]
+	run --separate-stderr on laptop backup ls dest
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 4 ]
+	[[ ${lines[0]} == "${first:0:8}  "*"  laptop" ]]
+	# Another stick under the same name: everything is written.
+	mv dest kept
+	mkdir -p dest/lk1
+	run --separate-stderr on laptop backup create dest --json
+	[ "$(field objects <<<"$output")" -eq 3 ]
+	run --separate-stderr on laptop backup check dest <phrase
+	[ "$status" -eq 0 ]
+	[[ $output =~ ^1\ backup,\ [0-9]+\ objects,\ .*:\ good$ ]]
+	run --separate-stderr on laptop backup check kept --sealed
+	[ "$status" -eq 0 ]
+	[[ $output =~ ^4\ backups,\ .*not\ opened$ ]]
+	# A disk that is not mounted is not filled.
+	rm -r dest/lk1
+	run --separate-stderr on laptop backup create dest
+	refused 66 "lk: */dest/lk1: not there, and backups were made here before; *"
+	[ ! -e dest/lk1 ]
+}
+
+@test "check finds what is damaged or missing and names the documents" {
+	person
+	backup laptop >/dev/null
+	on laptop new late
+	backup laptop >/dev/null
+	cp -r dest good
+	for f in $(cd dest && find . -type f); do
+		size=$(stat -c %s "dest/$f")
+		printf '\377' | dd of="dest/$f" bs=1 seek=$((size / 2)) conv=notrunc status=none
+		if cmp -s "dest/$f" "good/$f"; then
+			printf '\0' | dd of="dest/$f" bs=1 seek=$((size / 2)) conv=notrunc status=none
+		fi
+		run --separate-stderr on laptop backup check dest --phrase-file phrase
+		[ "$status" -eq 65 ]
+		[[ $stderr == "lk: dest: 1 object is damaged; "* ]]
+		[[ $output == *"document "* ]]
+		[[ $output == *"in backup "* ]]
+		run --separate-stderr on laptop backup check dest --sealed
+		[ "$status" -eq 65 ]
+		cp "good/$f" "dest/$f"
+		if [[ $f == */data/* ]]; then
+			rm "dest/$f"
+			run --separate-stderr on laptop backup check dest --phrase-file phrase --json
+			[ "$status" -eq 65 ]
+			[[ $output == *'"why":"it is not there"'*'"name":"'* ]]
+			cp "good/$f" "dest/$f"
+		fi
+	done
+	run --separate-stderr on laptop backup check dest --phrase-file phrase
+	[ "$status" -eq 0 ]
+}
+
+@test "who has another phrase, a used home or no backup is told so, and nothing is changed" {
+	person
+	backup laptop >/dev/null
+	on ann init --name ann --quiet >other
+	run --separate-stderr on fresh backup restore dest --phrase-file other
+	refused 77 "lk: *dest: the phrase of somebody else"
+	run --separate-stderr on fresh ls
+	refused 78 "lk: *no identity here*"
+	run --separate-stderr on ann backup restore dest --phrase-file phrase
+	refused 73 "lk: init: there is an identity here; *"
+	mkdir empty
+	run --separate-stderr on fresh backup restore empty --phrase-file phrase
+	[ "$status" -eq 69 ]
+	mkdir empty/lk1
+	run --separate-stderr on fresh backup restore empty --phrase-file phrase
+	refused 66 "lk: *empty: no backup there"
+	run --separate-stderr on fresh backup check empty --sealed
+	refused 66 "lk: *empty: no backup there"
+	run --separate-stderr on fresh backup restore nowhere --phrase-file phrase
+	refused 66 "lk: nowhere: No such file or directory; *"
+	run --separate-stderr on fresh backup restore dest --phrase-file phrase --snapshot ffff
+	refused 66 "lk: *dest: no backup ffff there"
+	# The same place still takes in the right one.
+	run --separate-stderr on fresh backup restore dest --phrase-file phrase --name fresh
+	[ "$status" -eq 0 ]
+	run --separate-stderr on fresh ls
+	is 0 $'notes\nplan\nthings' ""
+	lk backup frob dest
+	refused 64 "lk: backup: frob: expected create, ls, check or restore; *"
+}
+
+@test "an older backup is had with --snapshot" {
+	person
+	first=$(backup laptop)
+	on laptop set plan /x 9
+	second=$(backup laptop)
+	run --separate-stderr on old backup restore dest --phrase-file phrase --snapshot "${first:0:8}" --name old
+	[ "$status" -eq 0 ]
+	run --separate-stderr on old get plan --json
+	is 0 '{"x":2}' ""
+	run --separate-stderr on new backup restore dest --phrase-file phrase --snapshot "$second" --name new
+	[ "$status" -eq 0 ]
+	run --separate-stderr on new get plan --json
+	is 0 '{"x":9}' ""
+}
+
+@test "two machines back up to one place at once" {
+	person
+	paired laptop phone
+	until_ on phone get notes
+	for i in 1 2 3; do
+		on laptop set plan "/l$i" "$i"
+		on phone set plan "/p$i" "$i"
+		on laptop backup create dest --json >l.json &
+		on phone backup create dest --json >p.json
+		wait %+
+		[ "$(field documents <l.json)" -eq 3 ]
+		[ "$(field documents <p.json)" -eq 3 ]
+	done
+	run --separate-stderr on laptop backup check dest --phrase-file phrase
+	[ "$status" -eq 0 ]
+	[[ $output =~ ^6\ backups ]]
+	run --separate-stderr on laptop backup ls dest
+	[ "$(grep -c '  phone$' <<<"$output")" -eq 3 ]
+	[ "$(grep -c '  laptop$' <<<"$output")" -eq 3 ]
+}
