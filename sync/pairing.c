@@ -285,13 +285,41 @@ answer_person(
 	return welcome_send(e, l, t->docno);
 }
 
+/* Whether this device can take in others: one that has just joined waits for
+ * its own place in the home document. */
+static lk_err
+is_at_home(struct engine *e, bool *is)
+{
+	const uint8_t *me = e->identity->sign.pk;
+	struct member m;
+	struct graph *g;
+	uint32_t home;
+
+	TRY(replica_home(e->r, &home));
+	TRY(replica_graph(e->r, home, &g));
+	*is = false;
+	for (size_t i = 0; i < graph_members_len(g) && !*is; i++) {
+		graph_member(g, i, &m);
+		*is = memcmp(m.key, me, sizeof(m.key)) == 0;
+	}
+	return LK_NONE;
+}
+
 lk_err
 pairing_answer(struct engine *e, struct link *l)
 {
 	struct ticket_record t;
-	bool again;
-	lk_err err = ticket_use(e, l->ticket, l->pk, &t, &again);
+	bool again, ready = true;
+	lk_err err = LK_NONE;
 
+	if (l->payload.ptr[0] == TICKET_DEVICE)
+		err = is_at_home(e, &ready);
+	if (err.code == LK_OK && !ready) {
+		link_close(e, l, CLOSE_BUSY);
+		return LK_NONE;
+	}
+	if (err.code == LK_OK)
+		err = ticket_use(e, l->ticket, l->pk, &t, &again);
 	if (err.code == LK_OK && l->payload.ptr[0] != (uint8_t)t.purpose)
 		err = LK_ERR(LK_E_DENIED, "ticket for something else");
 	if (err.code == LK_OK && t.purpose == TICKET_DEVICE)

@@ -619,7 +619,7 @@ def part_world(t, long):
     # One edit to all of 64: a second, 1.3 payloads each.
     runs = [("-n", 64, "-p", 1000, "-x", 130), ("-n", 1000, "-c", "-g", "-w", 20, "-t", 40, "-e", 20, "-p", 2000)]
     if long:
-        runs.append(("-n", 10000, "-m", 200, "-c", "-g", "-w", 40, "-e", 50, "-p", 2000))
+        runs.append(("-n", 10000, "-m", 200, "-c", "-g", "-w", 20, "-t", 30, "-e", 40, "-p", 2000))
     for args in runs:
         status, out = world(program, *args, seconds=4 * 3600 if long else 900)
         said(t, f"world of {args[1]}", status, out)

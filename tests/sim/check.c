@@ -612,7 +612,7 @@ doc_final(struct world *w, size_t doc)
 	node_look_end(creator);
 	for (size_t i = 0; i < NODES; i++) {
 		struct node *n = &w->nodes[i];
-		bool reader = roles[i] >= ROLE_READ;
+		bool reader = roles[i] >= ROLE_READ, told;
 		uint32_t docno;
 
 		if (!n->present)
@@ -623,7 +623,11 @@ doc_final(struct world *w, size_t doc)
 			node_look_end(n);
 			continue;
 		}
-		edits_check(n, docno, doc, reader);
+		node_look_end(n);
+		told = reader || !cannot_be_told(creator, n, d->docid);
+		node_look(n);
+		if (told)
+			edits_check(n, docno, doc, reader);
 		if (reader)
 			content_take(n, docno, &c);
 		node_look_end(n);
