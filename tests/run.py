@@ -276,24 +276,27 @@ def part_spin(t, long):
 
 # The programs as a whole.
 
-def bats_file(path):
-    env = {"LK": str(BUILD / "dev/lk"), "LKD": str(BUILD / "dev/lkd")}
+def bats_file(path, answers):
+    env = {"LK": str(BUILD / "dev/lk"), "LKD": str(BUILD / "dev/lkd"), "LK_ANSWERS": answers}
     return path, run(["bats", "--formatter", "tap", path], 900, env=env)
 
 
 def part_cli(t, long):
-    """every command: output, errors, exit statuses"""
-    for path, (status, out) in together(
-            [lambda p=p: bats_file(p) for p in sorted((TESTS / "cli").glob("*.bats"))]):
-        tests = re.split(r"(?m)^(?=(?:not )?ok \d+ )", out)[1:]
-        for block in tests:
-            line = block.splitlines()[0]
-            if " # skip" in line:
-                t.note(f"{path.name}: {line}")
-                continue
-            t.add(line.startswith("ok "), f"{path.name}: {line}", block)
-        if not tests or status != 0 and "not ok" not in out:
-            t.add(False, path.name, out)
+    """every command: output, errors, exit statuses, JSON"""
+    with tempfile.TemporaryDirectory(prefix="lk-answers-", dir="/tmp") as answers:
+        for path, (status, out) in together(
+                [lambda p=p: bats_file(p, answers) for p in sorted((TESTS / "cli").glob("*.bats"))]):
+            tests = re.split(r"(?m)^(?=(?:not )?ok \d+ )", out)[1:]
+            for block in tests:
+                line = block.splitlines()[0]
+                if " # skip" in line:
+                    t.note(f"{path.name}: {line}")
+                    continue
+                t.add(line.startswith("ok "), f"{path.name}: {line}", block)
+            if not tests or status != 0 and "not ok" not in out:
+                t.add(False, path.name, out)
+        status, out = run([PYTHON, TESTS / "tools/answers.py", "complete", answers, BUILD / "dev/lk"], 60)
+        t.add(status == 0, "every answer has a schema, every schema an answer", out)
 
 
 def driver(t, script, *args, seconds=600, preset="dev"):

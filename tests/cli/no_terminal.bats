@@ -89,6 +89,11 @@ ways() {
 		completion 0 completion bash
 		config 0 config ls
 		doctor 0 doctor
+		backup 0 backup create FOLDER
+		backup 0 backup ls FOLDER
+		backup 0 backup check --sealed FOLDER
+		backup 64 backup check FOLDER
+		backup 64 backup restore FOLDER
 	END
 }
 
@@ -97,7 +102,7 @@ words_set() {
 	mkdir -p folder/lk1
 	printf 'notes\n' >notes.md
 	echo '{"set":"/b","value":1}' >ops
-	sed -i "s|FOLDER|$T/folder|; s|OPS|$T/ops|; s|NOTES|$T/notes.md|
+	sed -i "s|FOLDER|$T/folder|g; s|OPS|$T/ops|; s|NOTES|$T/notes.md|
 	    s|CODE|42-jikoh-katif-sizok|; s|KEY|$(printf 'a%.0s' {1..64})|" ways
 }
 

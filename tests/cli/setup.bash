@@ -45,8 +45,25 @@ reports() {
 on() (
 	export LK_HOME=$T/$1
 	sanitizers
-	exec "$LK" "${@:2}"
+	shift
+	[[ " $* " == *" --json "* ]] || exec "$LK" "$@"
+	set -o pipefail
+	"$LK" "$@" | tee -a "$(answer "$@")"
 )
+
+# answer ARGUMENT...: a new file, for what lk says in JSON when called so.
+answer() {
+	local file
+	file=$(mktemp "$BATS_FILE_TMPDIR/answer.XXXXXX")
+	printf '# %s\n' "$*" >"$file"
+	printf '%s\n' "$file"
+}
+
+# Every answer of these tests is as docs/schema says.
+teardown_file() {
+	local tools=$BATS_TEST_DIRNAME/../tools
+	/usr/bin/python3 "$tools/answers.py" check "$BATS_FILE_TMPDIR"
+}
 
 # Makes the identity of a device.
 device() {
@@ -83,6 +100,8 @@ until_() {
 
 lk() {
 	run --separate-stderr "$LK" "$@"
+	[[ " $* " != *" --json "* ]] ||
+	    printf '%s\n%s\n' "$output" "$stderr" >>"$(answer "$@")"
 }
 
 # A field of JSON on stdin: field NAME, for values without quotes in them.
