@@ -56,6 +56,9 @@ METHODS = {
     "commits_per_second":
         "doc.set over the control socket, each sent after the answer to the one before; one "
         "device alone",
+    "apply_edits_per_second":
+        "edits written into the standard input of `lk apply`, one JSON line each, until it has "
+        "ended, which is a durable commit; a process for every so many of them",
     "fsync_per_second":
         "for comparison: append 4 KiB and fdatasync, one after the other, in the same directory",
 }
@@ -122,6 +125,27 @@ def commits(host, seconds):
         n += 1
     control.close()
     return n / (time.perf_counter() - began)
+
+
+# Edits in one `lk apply`, and how often it is run.
+APPLY_BATCHES = ((100, 100), (1000, 20), (10000, 5), (100000, 1))
+
+
+def applies(host):
+    """Edits a second through a pipe: keys of a map, and typing into a text."""
+    forms = {"set": lambda i: {"set": f"/key-{i % 1000}", "value": i},
+             "splice": lambda i: {"splice": "", "pos": i, "text": "x"}}
+    out = {}
+    for form, edit in forms.items():
+        for batch, runs in APPLY_BATCHES:
+            doc = f"apply-{form}-{batch}"
+            host.ok("new", "--type", "text" if form == "splice" else "map", doc)
+            lines = "".join(json.dumps(edit(i)) + "\n" for i in range(batch)).encode()
+            began = time.perf_counter()
+            for _ in range(runs):
+                host.ok("apply", doc, input=lines)
+            out[f"{form}_{batch}"] = round(batch * runs / (time.perf_counter() - began))
+    return out
 
 
 def fsyncs(folder, seconds):
@@ -227,6 +251,7 @@ def measure(options):
         a.ok("set", "bench", "/start", "1")
         out["fsync_per_second"] = round(fsyncs(world.dir, 2))
         out["commits_per_second"] = round(commits(a, 5))
+        out["apply_edits_per_second"] = applies(a)
         b.ok("init", "--name", "b")
         b.start()
         b.ok("pair", a.ok("pair", "--ticket").text.strip())
