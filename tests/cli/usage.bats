@@ -12,7 +12,7 @@ load setup
 	is 64 "" "lk: statsu: no such command; did you mean lk status?"
 	lk gte
 	is 64 "" "lk: gte: no such command; did you mean lk get?"
-	for name in rename forget backup; do
+	for name in rename forget prune; do
 		lk "$name"
 		is 64 "" "lk: $name: no such command; lk help lists the commands"
 	done
@@ -102,7 +102,7 @@ load setup
 
 @test "a command that does not exist yet is not in the help" {
 	lk help
-	[[ $output != *backup* ]]
+	[[ $output != *"  forget "* ]]
 }
 
 @test "unknown options, missing values and surplus arguments are usage errors" {
