@@ -280,6 +280,7 @@ static const struct {
 	{ "BRANCH", merged_offer, NULL },
 	{ "CHANGE", changes_offer, NULL },
 	{ "COMMAND", commands_offer, NULL },
+	{ "DEST", folders_offer, NULL },
 	{ "DEVICE", devices_offer, NULL },
 	{ "DIR", folders_offer, NULL },
 	{ "DOC", documents_offer, NULL },

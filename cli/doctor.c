@@ -29,6 +29,7 @@ static const struct {
 	{ "clock", check_clock, ANYWHERE },
 	{ "inotify", check_inotify, ANYWHERE },
 	{ "daemon", check_daemon, ANYWHERE },
+	{ "config", check_config, ANYWHERE },
 	{ "versions", check_versions, RUNNING },
 	{ "socket", check_socket, RUNNING },
 	{ "store", check_store, DOCUMENTS },
@@ -205,7 +206,7 @@ const struct command verb_doctor = {
 	.summary = "Look whether everything is as it should be, and mend it",
 	.details =
 	    "A line for each thing: home, identity, disk, clock, inotify, "
-	    "daemon, versions, socket,\nstore, port, multicast, peers, "
+	    "daemon, config, versions,\nsocket, store, port, multicast, peers, "
 	    "remotes, mirrors, copies; lk(1) says what each looks at.\nThe "
 	    "exit status is 1 when something is wrong.\n\n"
 	    "  --fix               mend what cannot do harm: modes of files, a "

@@ -55,8 +55,8 @@ check_fn check_home, check_identity, check_disk, check_clock, check_inotify;
 /* doctor_daemon.c */
 /* Starts the daemon when none runs, and sets d->running and d->daemon. */
 check_fn check_daemon;
-check_fn check_versions, check_socket, check_store, check_port, check_multicast,
-    check_peers, check_remotes, check_mirrors, check_copies;
+check_fn check_config, check_versions, check_socket, check_store, check_port,
+    check_multicast, check_peers, check_remotes, check_mirrors, check_copies;
 
 /* Whether the home is a relay's, which has no identity and no documents. */
 bool doctor_is_relay(const struct doctor *);

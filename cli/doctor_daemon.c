@@ -4,12 +4,15 @@
 #include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/setting.h"
 #include "cli/client.h"
 #include "cli/doctor.h"
 #include "cli/restart.h"
@@ -70,6 +73,62 @@ check_daemon(struct doctor *d)
 	    (long long)field_int(d->daemon, "pid"),
 	    started ? "started now, as it did not run"
 		    : field_ago(d->daemon, "started"));
+}
+
+/* The first line of the file that is not understood; false when there is none,
+ * or no file. */
+static bool
+config_flaw(const char *path, char line[static 128])
+{
+	FILE *f = fopen(path, "re");
+	struct setting_line read;
+	char *text = NULL;
+	size_t size = 0;
+	bool found = false;
+
+	while (f != NULL && !found && getline(&text, &size, f) > 0) {
+		text[strcspn(text, "#\n")] = '\0';
+		found = setting_line_read(&read, text).code != LK_OK;
+		(void)snprintf(line, 128, "%s", text);
+	}
+	free(text);
+	if (f != NULL)
+		fclose(f);
+	return found;
+}
+
+/* Whether it was changed after the daemon had read it. */
+static bool
+is_news(struct doctor *d, const char *path)
+{
+	struct wall started;
+	struct stat st;
+
+	return d->running && stat(path, &st) == 0 &&
+	    wall_read(&started, BYTES_STR(field(d->daemon, "started"))).code ==
+	    LK_OK &&
+	    (int64_t)st.st_mtim.tv_sec * 1000 +
+		st.st_mtim.tv_nsec / 1000000 > started.ms;
+}
+
+void
+check_config(struct doctor *d)
+{
+	char path[PATH_MAX + 16], line[128];
+	struct finding f = { VERDICT_WRONG,
+		"mend it, else lkd does not start; lk.conf(5)", false };
+
+	(void)snprintf(path, sizeof(path), "%s/" SETTING_FILE, d->home);
+	if (config_flaw(path, line)) {
+		doctor_say(d, f, "%s: not understood: %s", path, line);
+	} else if (is_news(d, path)) {
+		f = (struct finding){ VERDICT_WARNING,
+			"lk daemon stop: the next lk starts it", false };
+		doctor_say(d, f, "%s was changed since the daemon started",
+		    path);
+	} else {
+		doctor_say(d, fine, "lk config ls shows the settings");
+	}
 }
 
 /* Whether the program it runs has another file in its place now. */

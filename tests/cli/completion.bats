@@ -40,6 +40,7 @@ said() {
 	next --color=n | said '\055\055color=never\n'
 	next import '' | said '\tfiles\n'
 	next mirror add '' | said '\tfolders\n'
+	next backup create '' | said '\tfolders\n'
 	next set --bytes '' | said '\tfiles\n'
 }
 

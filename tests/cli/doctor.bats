@@ -17,7 +17,7 @@ check() {
 	[ "$status" -eq 0 ]
 	[ "$(jq -r .schema <<<"$output")" = lk.doctor/1 ]
 	[ "$(jq -r .healthy <<<"$output")" = true ]
-	[ "$(jq -r '[.checks[].check] | join(" ")' <<<"$output")" = "home identity disk clock inotify daemon versions socket store port multicast peers remotes mirrors copies" ]
+	[ "$(jq -r '[.checks[].check] | join(" ")' <<<"$output")" = "home identity disk clock inotify daemon config versions socket store port multicast peers remotes mirrors copies" ]
 	[ "$(check home)" = "ok: $T/laptop, which nobody else can write" ]
 	[ "$(check identity)" = "ok: the keys are this user's alone" ]
 	[ "$(check store)" = "ok: 1 documents, none damaged" ]
@@ -67,8 +67,19 @@ check() {
 	"$LK" -q daemon stop
 	echo 'listen nowhere' >laptop/config
 	[ "$(check daemon)" = "wrong: it does not start: $T/laptop/config: line 1: not understood: listen nowhere" ]
+	[ "$(check config)" = "wrong: $T/laptop/config: not understood: listen nowhere" ]
 	rm laptop/config
 	[[ $(check daemon) == *", started now, as it did not run" ]]
+}
+
+@test "settings that the daemon has not read yet are told" {
+	device laptop
+	[ "$(check config)" = "ok: lk config ls shows the settings" ]
+	"$LK" -q config set log debug
+	[ "$(check config)" = "warning: $T/laptop/config was changed since the daemon started" ]
+	"$LK" -q daemon stop
+	[ "$(check daemon | cut -d: -f1)" = ok ]
+	[ "$(check config)" = "ok: lk config ls shows the settings" ]
 }
 
 @test "a daemon whose program was replaced is started again" {
@@ -116,7 +127,7 @@ check() {
 	on box relay init >/dev/null
 	run --separate-stderr on box doctor --json
 	[ "$status" -eq 0 ]
-	[ "$(jq -r '[.checks[].check] | join(" ")' <<<"$output")" = "home identity disk clock inotify daemon versions socket port multicast" ]
+	[ "$(jq -r '[.checks[].check] | join(" ")' <<<"$output")" = "home identity disk clock inotify daemon config versions socket port multicast" ]
 	[ "$(check identity box)" = "ok: a relay's home, which has none" ]
 }
 

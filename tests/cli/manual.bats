@@ -18,6 +18,29 @@ man=$BATS_TEST_DIRNAME/../../docs/man
 	done
 }
 
+# Each command of the README's blocks, without comments, a line each.
+readme() {
+	sed -n 's/^    \(lk .*\)/\1/p' "$BATS_TEST_DIRNAME/../../README.md" |
+	    sed 's/ *#.*//; s/ > .*//; s/; /\n/g; s/ && /\n/g'
+}
+
+@test "what the README types exists: commands, their verbs and options" {
+	[ "$(readme | wc -l)" -gt 40 ]
+	readme | while read -r lk verb rest; do
+		[ "$lk" = lk ]
+		help=$("$LK" help "$verb")
+		second=${rest%% *}
+		verbs=$("$LK" completion words -- "$verb" '' | cut -f 1)
+		if grep -qx "lk $verb [a-z|]*\( .*\)\?" <<<"${help/usage: /}" && [ "$verb" != help ]; then
+			grep -qx -- "$second" <<<"$verbs" || { echo "$verb $rest" >&2; false; }
+		fi
+		for option in $(grep -o -- '--[a-z-]*' <<<"$rest"); do
+			"$LK" completion words -- "$verb" "$option" | grep -q "^$option	" ||
+			    { echo "$verb $option" >&2; false; }
+		done
+	done
+}
+
 @test "every method of the daemon is in docs/control.md" {
 	dir=$BATS_TEST_DIRNAME/../..
 	sed -n '/struct command [a-z]*\[\]/,/^}/s/^	{ "\([a-z.]*\)", .*/\1/p' "$dir"/daemon/command_*.c \
