@@ -107,6 +107,8 @@ log_prepare(struct daemon *d)
 
 	if (o->foreground && o->log_path[0] == '\0') {
 		log_init(STDERR_FILENO, o->log_level);
+		if (log_is_journal(STDERR_FILENO))
+			log_to_journal();
 		return (LK_NONE);
 	}
 	if (o->log_path[0] != '\0')
@@ -129,6 +131,11 @@ store_prepare(struct daemon *d)
 		err = store_open_home(d);
 	if (err.code == LK_OK)
 		return (err);
+	if (err.code == LK_E_VERSION)
+		return (complain(err,
+		    "%s/store: written by a newer lk: install that one; "
+		    "nothing was changed",
+		    d->options.home));
 	return (err.code == LK_E_SYS
 		? complain(err, "%s/store", d->options.home)
 		: complain(err, "%s/store: %s%s", d->options.home, err.what,
