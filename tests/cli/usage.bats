@@ -12,7 +12,7 @@ load setup
 	is 64 "" "lk: statsu: no such command; did you mean lk status?"
 	lk gte
 	is 64 "" "lk: gte: no such command; did you mean lk get?"
-	for name in rename forget prune; do
+	for name in rename forget; do
 		lk "$name"
 		is 64 "" "lk: $name: no such command; lk help lists the commands"
 	done
