@@ -1,7 +1,9 @@
 #include <limits.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/home.h"
 #include "cli/client.h"
@@ -121,7 +123,9 @@ daemon_logs(struct lk *lk)
 	if (f == NULL)
 		return lk_fail(lk, errno == ENOENT ? 66 : 74,
 		    errno == ENOENT ? "not-found" : "system",
-		    "a daemon with LK_LOG logs elsewhere", "%s: %s", path,
+		    "a daemon with LK_LOG logs elsewhere; one of systemd's: "
+		    "journalctl --user -u lkd",
+		    "%s: %s", path,
 		    strerror(errno));
 	if (fseek(f, -LOG_READ_MAX, SEEK_END) == 0)
 		(void)getline(&line, &size, f);
@@ -134,6 +138,49 @@ daemon_logs(struct lk *lk)
 	return 0;
 }
 
+static void
+install_render(struct output *o, json_object *result)
+{
+	(void)o;
+	printf("daemon: %s runs it from now on, at every login\n",
+	    field(result, "unit"));
+}
+
+/* Hands the daemon of the default store over to the user's systemd. */
+static int
+daemon_install(struct lk *lk)
+{
+	char *argv[] = { (char[]){ "systemctl" }, (char[]){ "--user" },
+		(char[]){ "enable" }, (char[]){ "--now" },
+		(char[]){ "lkd.service" }, NULL };
+	JSON_SCOPED *result = json_object_new_object();
+	int status = 0, failed;
+	pid_t pid;
+
+	if (getenv("LK_HOME") != NULL)
+		return lk_fail(lk, 64, "usage",
+		    "unset LK_HOME, or: systemctl --user edit lkd",
+		    "the unit is for the store of the default place");
+	if (lk_running(lk)) {
+		JSON_SCOPED *stopped = NULL;
+
+		DO(daemon_stop_wait(lk, &stopped));
+	}
+	failed = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+	if (failed == 0 && waitpid(pid, &status, 0) != pid)
+		failed = errno;
+	if (failed != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		return lk_fail(lk, 69, "unavailable",
+		    "is lkd.service where systemd looks, and a session of "
+		    "yours running?",
+		    "systemctl --user: %s",
+		    failed != 0 ? strerror(failed) : "failed");
+	json_object_object_add(
+	    result, "unit", json_object_new_string(argv[4]));
+	output_result(&lk->output, "daemon.install", result, install_render);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct lk *);
@@ -142,6 +189,7 @@ static const struct {
 	{ "stop", daemon_stop },
 	{ "status", daemon_status },
 	{ "logs", daemon_logs },
+	{ "install", daemon_install },
 };
 
 static int
@@ -155,11 +203,12 @@ daemon_run(struct lk *lk, const struct args *args)
 
 const struct command verb_daemon = {
 	.name = "daemon",
-	.usage = "daemon start|stop|status|logs\n",
+	.usage = "daemon start|stop|status|logs|install\n",
 	.summary = "Start, stop or look at the daemon",
 	.details =
 	    "Every command starts the daemon when it is not running; stop "
-	    "returns when it is gone.\n",
+	    "returns when it is gone.  install lets systemd run it, with your "
+	    "session.\n",
 	.operands_min = 1,
 	.operands_max = 1,
 	.run = daemon_run,

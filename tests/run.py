@@ -434,7 +434,7 @@ def part_twins(t, long):
 
 
 def part_install(t, long):
-    """an installed lk, without namespaces"""
+    """an installed lk, without namespaces; the systemd unit, the Debian package, a daemon at rest"""
     with tempfile.TemporaryDirectory(prefix="lk-install-", dir="/tmp") as prefix:
         if one(t, "cmake --install", ["cmake", "--install", BUILD / "release",
                                       "--prefix", prefix], 120):
@@ -446,6 +446,10 @@ def part_install(t, long):
             status, out = run([PYTHON, TESTS / "lan/story.py", "--quiet", "--mode", "loopback",
                                "--lk", f"{prefix}/bin/lk"], 300)
             said(t, "installed story", status, out)
+    status, out = run([PYTHON, TESTS / "install/package.py", "--build", BUILD / "release"], 600)
+    for note in re.findall(r"(?m)^note: (.*)$", out):
+        t.note(note)
+    said(t, "install/package.py", status, out)
 
 
 # Other machines.

@@ -151,7 +151,7 @@ load setup
 	lk device rm
 	is 64 "" "lk: device: rm: expected ls, show, rename or revoke; usage: lk device ls; more in lk help device"
 	lk daemon restart
-	is 64 "" "lk: daemon: restart: expected start, stop, status or logs; did you mean lk daemon start?"
+	is 64 "" "lk: daemon: restart: expected start, stop, status, logs or install; did you mean lk daemon start?"
 }
 
 @test "without an identity every other command is refused, and starts nothing" {
