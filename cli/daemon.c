@@ -177,7 +177,7 @@ daemon_install(struct lk *lk)
 		    failed != 0 ? strerror(failed) : "failed");
 	json_object_object_add(
 	    result, "unit", json_object_new_string(argv[4]));
-	output_result(&lk->output, "daemon.install", result, install_render);
+	output_result(&lk->output, "daemon", result, install_render);
 	return 0;
 }
 
