@@ -477,7 +477,8 @@ def foreign_there(t, machine):
 
 
 # Random damage and full disks by the thousand: an emulator needs hours for them.
-FOREIGN_LEFT_OUT = "(doc_damage|doc_limits|limits|damage|content_limits|bench)_test$"
+# And it traces no process for another.
+FOREIGN_LEFT_OUT = "(doc_damage|doc_limits|limits|damage|content_limits|bench|killed)_test$"
 
 
 def foreign_tests(t, machine):
