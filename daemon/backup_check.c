@@ -10,14 +10,14 @@
 #include "daemon/backup.h"
 #include "daemon/daemon.h"
 #include "daemon/subject.h"
+#include "sync/keep.h"
 
 /* A document as some roll or parcel names it. */
 struct named {
-	uint8_t
-	    machine_of[SEALED_NAME_LEN]; /* the roll it is in; zeros: none */
+	uint8_t object[SEALED_NAME_LEN]; /* the roll or parcel it is in */
 	uint32_t docno;
 	uint8_t docid[LK_ID_LEN];
-	char name[ROLL_NAME_MAX + 1];
+	char name[ROLL_NAME_MAX + 1]; /* "": of a parcel */
 };
 
 /* A snapshot that was read. */
@@ -100,7 +100,7 @@ bad_find(const struct checking *c, const uint8_t *name)
 
 static lk_err
 named_add(
-    struct checking *c, const struct stored *roll, const struct roll_entry *e)
+    struct checking *c, const struct stored *in, const struct roll_entry *e)
 {
 	struct named *n;
 
@@ -115,7 +115,7 @@ named_add(
 	}
 	n = &c->named[c->named_len++];
 	*n = (struct named){ .docno = e->docno };
-	memcpy(n->machine_of, roll->at.name, SEALED_NAME_LEN);
+	memcpy(n->object, in->at.name, SEALED_NAME_LEN);
 	memcpy(n->docid, e->docid, LK_ID_LEN);
 	if (e->home)
 		(void)strlcpy(
@@ -138,16 +138,21 @@ roll_look(struct checking *c, const struct stored *s, struct bytes plain)
 	return (err);
 }
 
+/* It has no names: they are needed where it is a roll that is bad. */
 static lk_err
-parcel_look(struct bytes plain)
+parcel_look(struct checking *c, const struct stored *s, struct bytes plain)
 {
 	struct parcel_reader reader;
 	struct parcel_group g;
 	lk_err err;
 
 	parcel_begin(&reader, plain);
-	while (parcel_next(&reader, &g, &err))
-		continue;
+	while (parcel_next(&reader, &g, &err)) {
+		struct roll_entry e = { .docno = g.docno };
+
+		memcpy(e.docid, g.docid, sizeof(e.docid));
+		TRY(named_add(c, s, &e));
+	}
 	return (err);
 }
 
@@ -195,7 +200,7 @@ object_look(struct checking *c, struct bytes object, const struct stored *s)
 	else if (err.code == LK_OK && c->readable)
 		err = sealed.kind == SEALED_ROLL
 		    ? roll_look(c, s, buf_bytes(&plain))
-		    : parcel_look(buf_bytes(&plain));
+		    : parcel_look(c, s, buf_bytes(&plain));
 	if (err.code == LK_OK || err.code == LK_E_NOMEM)
 		return (err);
 	/* One whose inside is bad tells nothing about others. */
@@ -232,7 +237,26 @@ struct concerned {
 	struct json_object *list;
 	uint8_t (*docids)[LK_ID_LEN]; /* owned */
 	size_t len;
+	const struct kept_name *names; /* on this device */
+	size_t names_len;
 };
+
+/* What a document is called, here or in any list that could be read. */
+static const char *
+name_of(const struct concerned *d, const struct named *n)
+{
+	const struct checking *c = d->c;
+	const struct kept_name *here;
+
+	if (n->name[0] != '\0')
+		return (n->name);
+	for (size_t i = 0; i < c->named_len; i++)
+		if (c->named[i].name[0] != '\0' &&
+		    memcmp(c->named[i].docid, n->docid, LK_ID_LEN) == 0)
+			return (c->named[i].name);
+	here = keep_name_of(d->names, d->names_len, n->docid);
+	return (here == NULL ? "" : here->name);
+}
 
 static lk_err
 concerned_add(struct concerned *d, const struct named *n)
@@ -250,13 +274,14 @@ concerned_add(struct concerned *d, const struct named *n)
 	memcpy(v[d->len++], n->docid, LK_ID_LEN);
 	o = json_object_new_object();
 	json_add_id(o, "doc", BYTES_OF(n->docid));
-	json_add_text(o, "name", n->name);
+	json_add_text(o, "name", name_of(d, n));
 	json_object_array_add(d->list, o);
 	return (LK_NONE);
 }
 
-/* A document of a snapshot by its number, as one of its lists has it, or,
- * when that is what is bad, one of another snapshot. */
+/* A document of a snapshot by its number, as one of its objects has it;
+ * where none does, as another backup's: its number may be another machine's
+ * there, but one too many is told rather than none. */
 static lk_err
 number_add(struct concerned *d, struct bytes names, uint32_t docno)
 {
@@ -270,7 +295,7 @@ number_add(struct concerned *d, struct bytes names, uint32_t docno)
 			continue;
 		found = n;
 		for (size_t at = 0; at < names.len; at += SEALED_NAME_LEN)
-			if (memcmp(names.ptr + at, n->machine_of,
+			if (memcmp(names.ptr + at, n->object,
 				SEALED_NAME_LEN) == 0)
 				return (concerned_add(d, n));
 	}
@@ -345,11 +370,21 @@ bad_fill(struct concerned *d, const struct bad *b, struct json_object *o,
 }
 
 static lk_err
-bad_say(struct checking *c, const struct bad *b, struct json_object *o)
+bad_say(struct request *r, struct checking *c, const struct bad *b,
+    struct json_object *o)
 {
 	struct concerned d = { .c = c, .list = json_object_new_array() };
 	struct json_object *snapshots = json_object_new_array();
-	lk_err err = bad_fill(&d, b, o, snapshots);
+	struct kept_name *names = NULL;
+	lk_err err = LK_NONE;
+
+	if (daemon_identity(r->daemon) != NULL)
+		err =
+		    keep_names(daemon_replica(r->daemon), &names, &d.names_len);
+	d.names = names;
+	if (err.code == LK_OK)
+		err = bad_fill(&d, b, o, snapshots);
+	free(names);
 
 	json_object_object_add(o, "snapshots", snapshots);
 	json_object_object_add(o, "documents", d.list);
@@ -374,7 +409,7 @@ check_result(struct request *r, struct checking *c)
 		struct json_object *o = json_object_new_object();
 
 		json_object_array_add(list, o);
-		TRY(bad_say(c, &c->bad[i], o));
+		TRY(bad_say(r, c, &c->bad[i], o));
 	}
 	return (LK_NONE);
 }

@@ -257,7 +257,8 @@ roll_take(struct restoring *c, struct bytes object, const struct stored *as)
 		TRY(document_add(c, &e));
 	if (err.code != LK_OK)
 		object_damaged(c, as, err);
-	qsort(c->docs, c->docs_len, sizeof(*c->docs), restored_compare);
+	if (c->docs_len > 1)
+		qsort(c->docs, c->docs_len, sizeof(*c->docs), restored_compare);
 	return (LK_NONE);
 }
 
@@ -285,8 +286,9 @@ restored_of(struct restoring *c, uint32_t docno)
 {
 	const struct restored key = { .docno = docno };
 
-	return (
-	    bsearch(&key, c->docs, c->docs_len, sizeof(key), restored_compare));
+	return (c->docs_len == 0 ? NULL
+				 : bsearch(&key, c->docs, c->docs_len,
+				       sizeof(key), restored_compare));
 }
 
 static lk_err

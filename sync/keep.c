@@ -84,7 +84,9 @@ const struct kept_name *
 keep_name_of(const struct kept_name *list, size_t len,
     const uint8_t docid[static LK_ID_LEN])
 {
-	return bsearch(docid, list, len, sizeof(*list), kept_name_compare);
+	return len == 0
+	    ? NULL
+	    : bsearch(docid, list, len, sizeof(*list), kept_name_compare);
 }
 
 static lk_err

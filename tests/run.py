@@ -373,6 +373,14 @@ def part_mirrors(t, long):
            1 if long else 20, seconds=7200 if long else 600, preset="release")
 
 
+def part_backups(t, long):
+    """backups that are cut off at any write are good, and any byte of one that flips is found"""
+    status, out = run([PYTHON, TESTS / "backup/killed.py", "--lk", BUILD / "release/lk", "--tool",
+                       BUILD / "dev/tests/lk_killed_at", "--every", 1 if long else 6,
+                       "--flips", 400 if long else 20], 3600 if long else 300)
+    said(t, "backup/killed.py", status, out)
+
+
 def part_thief(t, long):
     """a stolen device that forks, floods, lies and lets others in"""
     # 16 ops an envelope: 10^6 in --long.
@@ -723,6 +731,7 @@ def part_mutants(t, long):
 
 PARTS = [part_build, part_unit, part_threads, part_model, part_ghosts, part_manuals, part_examples, part_spin,
          part_cli, part_story, part_partitions, part_revocation, part_relay, part_letters, part_pairing, part_discovery, part_links, part_mirrors,
+         part_backups,
          part_thief, part_capture, part_remotes,
          part_interop, part_twins, part_install, part_foreign, part_fuzz, part_simulation, part_world]
 LONG_PARTS = [*PARTS, part_mutants]

@@ -66,7 +66,9 @@ objects() {
 	[[ $output =~ laptop\ +${old:0:8}.*revoked ]]
 	# It writes, and ann hears it; the old device is out for her as well.
 	on fresh set --string plan /back yes
-	until_ on fresh sync --wait --timeout 5s plan
+	mkdir stick
+	on ann remote add stick "file://$T/stick" >/dev/null
+	on fresh remote add stick "file://$T/stick" >/dev/null
 	until_ sh -c "LK_HOME=$T/ann '$LK' get plan --json | grep -q back"
 	run --separate-stderr on ann members plan --json
 	[[ $output == *$new* ]]
@@ -139,6 +141,19 @@ objects() {
 	done
 	run --separate-stderr on laptop backup check dest --phrase-file phrase
 	[ "$status" -eq 0 ]
+	# With one backup alone a list that is damaged is the only one of its kind.
+	rm -r dest/lk1/backup/snap dest/lk1/backup/data
+	on laptop backup create dest >/dev/null
+	for f in dest/lk1/backup/data/*; do
+		printf '\377' | dd of="$f" bs=1 seek=0 conv=notrunc status=none
+		run --separate-stderr on laptop backup check dest --phrase-file phrase
+		[ "$status" -eq 65 ]
+		[[ $output == *"document late"* && $output == *"document notes"* ]]
+		run --separate-stderr on ann backup check dest --phrase-file phrase
+		[ "$status" -eq 65 ]
+		[ "$(grep -c '  document ' <<<"$output")" -eq 5 ]
+		printf 'L' | dd of="$f" bs=1 seek=0 conv=notrunc status=none
+	done
 }
 
 @test "who has another phrase, a used home or no backup is told so, and nothing is changed" {
@@ -206,4 +221,110 @@ objects() {
 	run --separate-stderr on laptop backup ls dest
 	[ "$(grep -c '  phone$' <<<"$output")" -eq 3 ]
 	[ "$(grep -c '  laptop$' <<<"$output")" -eq 3 ]
+}
+
+# read_ FOLDER PHRASE...: by the reader that is not lk.
+read_() {
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/../backup/reader.py" "$@"
+}
+
+@test "a repository of version 1 is read for ever" {
+	v1=$BATS_TEST_DIRNAME/../data/backup/v1
+	cp -r "$v1" v1
+	diff <(read_ v1 v1/phrase) v1/reader
+	run --separate-stderr on fresh backup check v1 --phrase-file v1/phrase
+	[ "$status" -eq 0 ]
+	[[ $output =~ ^2\ backups,\ .*:\ good$ ]]
+	run --separate-stderr on fresh backup restore v1 --phrase-file v1/phrase --name fresh
+	[ "$status" -eq 0 ]
+	while read -r name json; do
+		run --separate-stderr on fresh get "$name" --json
+		is 0 "$json" ""
+	done <v1/documents
+	[ "$(on fresh ls | wc -l)" -eq "$(wc -l <v1/documents)" ]
+}
+
+@test "another program reads what is in a backup from its description" {
+	person
+	backup laptop >/dev/null
+	on laptop set plan --string /late 'written-later'
+	backup laptop >/dev/null
+	run read_ dest phrase
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == "laptop "* ]]
+	for d in notes plan things; do
+		n=$(on laptop log "$d" --access --json | grep -o '"id":"' | wc -l)
+		[[ $output == *$'\n'"$d "*" $n "* ]]
+	done
+	read_ dest phrase --text | grep -a written-later
+	printf 'x' | dd of="$(find dest/lk1/backup/snap -type f | tail -n 1)" bs=1 seek=200 conv=notrunc status=none
+	on ann init --name ann --quiet >other
+	run read_ dest other
+	[ "$status" -ne 0 ]
+}
+
+@test "a bucket keeps backups as a folder does" {
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/../remote/s3_server.py" >host 3>&- &
+	server=$!
+	until_ test -s host
+	export AWS_ACCESS_KEY_ID=AKIDTEST AWS_SECRET_ACCESS_KEY=secret/of+tests
+	bucket="s3://notes/kept?endpoint=http://$(cat host)&region=us-east-1"
+	person
+	run --separate-stderr on laptop backup create "$bucket"
+	[ "$status" -eq 0 ]
+	on laptop set plan /x 3
+	run --separate-stderr on laptop backup create "$bucket" --json
+	[ "$(field objects <<<"$output")" -eq 2 ]
+	run --separate-stderr on laptop backup ls "$bucket"
+	[ "${#lines[@]}" -eq 2 ]
+	run --separate-stderr on laptop backup check "$bucket" --phrase-file phrase
+	[ "$status" -eq 0 ]
+	run --separate-stderr on fresh backup restore "$bucket" --phrase-file phrase --name fresh
+	[ "$status" -eq 0 ]
+	run --separate-stderr on fresh get plan --json
+	is 0 '{"x":3}' ""
+	kill "$server"
+	wait "$server" || true
+	run --separate-stderr on laptop backup create "$bucket"
+	[ "$status" -ne 0 ]
+	[ "$output" = "" ]
+}
+
+# example KIND N: the N-th code block of this kind in docs/backups.md, for the lk
+# under test and the place of the test.
+example() {
+	awk -v kind="$1" -v n="$2" '$0 == "```" kind { if (++at == n) on = 1; next }
+	    $0 == "```" { on = 0 } on' "$BATS_TEST_DIRNAME/../../docs/backups.md" |
+		sed "s|/usr/bin/lk|$LK|g; s|/media/backup|$T/dest|g"
+}
+
+@test "the examples of a systemd timer and of cron do what they say" {
+	person
+	example ini 1 >lk-backup.service
+	example ini 2 >lk-backup.timer
+	[ "$(grep -c ^ExecStart= lk-backup.service)" -eq 2 ]
+	if command -v systemd-analyze >/dev/null; then
+		systemd-analyze calendar "$(sed -n 's/^OnCalendar=//p' lk-backup.timer)" >/dev/null
+		run systemd-analyze verify --user --man=no ./lk-backup.service ./lk-backup.timer
+		[[ $output != *lk-backup* ]]
+	fi
+	# As the service runs them: with next to no environment, nothing to read.
+	while read -r command; do
+		run env -i HOME="$T" LK_HOME="$LK_HOME" PATH=/usr/bin:/bin $command </dev/null
+		[ "$status" -eq 0 ]
+		[ "$output" = "" ]
+	done < <(sed -n 's/^ExecStart=//p' lk-backup.service)
+	on laptop set plan /x 5
+	line=$(example cron 1)
+	[[ $line =~ ^[0-9]+\ [0-9]+\ \*\ \*\ \*\ (.*)$ ]]
+	run env -i HOME="$T" LK_HOME="$LK_HOME" PATH=/usr/bin:/bin /bin/sh -c "${BASH_REMATCH[1]}" </dev/null
+	[ "$status" -eq 0 ]
+	[ "$output" = "" ]
+	on laptop backup check dest --phrase-file phrase
+	[ "$(on laptop backup ls dest | wc -l)" -eq 2 ]
+	# What is damaged is told.
+	f=$(find dest/lk1/backup/data -type f | head -n 1)
+	printf 'x' | dd of="$f" bs=1 seek=99 conv=notrunc status=none
+	run env -i HOME="$T" LK_HOME="$LK_HOME" PATH=/usr/bin:/bin /bin/sh -c "${BASH_REMATCH[1]}" </dev/null
+	[ "$status" -eq 65 ]
 }

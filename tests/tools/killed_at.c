@@ -1,8 +1,9 @@
 /*
- * lk_killed_at N PROGRAM ARGUMENT... - runs a program and kills it, with all
- * its threads, where it is about to enter the N-th system call that writes: to
- * a file, a folder or a socket.  0 kills never, and says how many there were
- * when the program ends.
+ * lk_killed_at [-f] N PROGRAM ARGUMENT... - runs a program and kills it, with
+ * all its threads, where it is about to enter the N-th system call that writes:
+ * to a file, a folder or a socket.  0 kills never, and says how many there were
+ * when the program ends.  With -f calls of the processes it forks count as
+ * well, and all of them are killed.
  *
  * Exit status: 137 when it was killed, else that of the program.
  */
@@ -11,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -53,7 +55,7 @@ signal_of(int status)
 }
 
 static int
-watch(pid_t child, long long n)
+watch(pid_t child, bool forks, long long n)
 {
 	long long met = 0;
 	int status, sig = 0;
@@ -61,8 +63,9 @@ watch(pid_t child, long long n)
 
 	if (waitpid(child, &status, 0) != child ||
 	    ptrace(PTRACE_SETOPTIONS, child, NULL,
-		(void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL |
-		    PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)) != 0)
+		(void *)(uintptr_t)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL |
+		    PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC |
+		    (forks ? PTRACE_O_TRACEFORK : 0))) != 0)
 		return 2;
 	for (;;) {
 		(void)ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(intptr_t)sig);
@@ -79,6 +82,9 @@ watch(pid_t child, long long n)
 		}
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
 			if (about_to_write(pid) && ++met == n) {
+				/* The end of who traces them is theirs. */
+				if (forks)
+					return 137;
 				(void)kill(child, SIGKILL);
 				/* Its threads are ours to bury, and the first
 				 * one comes last. */
@@ -94,10 +100,13 @@ watch(pid_t child, long long n)
 int
 main(int argc, char **argv)
 {
+	bool forks = argc > 1 && strcmp(argv[1], "-f") == 0;
 	pid_t child;
 
+	argv += forks;
+	argc -= forks;
 	if (argc < 3) {
-		fprintf(stderr, "usage: lk_killed_at N program ...\n");
+		fprintf(stderr, "usage: lk_killed_at [-f] N program ...\n");
 		return 64;
 	}
 	child = fork();
@@ -110,5 +119,5 @@ main(int argc, char **argv)
 	}
 	return child == -1
 	    ? 2
-	    : watch(child, strtonum(argv[1], 0, INT32_MAX, NULL));
+	    : watch(child, forks, strtonum(argv[1], 0, INT32_MAX, NULL));
 }
