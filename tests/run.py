@@ -492,7 +492,7 @@ FOREIGN_LEFT_OUT = "(doc_damage|doc_limits|limits|damage|content_limits|bench|ki
 def foreign_tests(t, machine):
     """Unit tests with all vectors, the access rules beside the reference, and some
     seeds of the simulation."""
-    tests = [f"tests_{m}" for m in "base crypto crdt access store sync relay net mirror daemon".split()]
+    tests = [f"tests_{m}" for m in "base crypto crdt access store sync relay net mirror backup daemon".split()]
     out = foreign_there(t, machine) and foreign_build(
         t, machine, targets=(*tests, "lk", "lkd", "lk_sim", "lk-access-eval"))
     if not out:

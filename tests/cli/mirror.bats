@@ -341,9 +341,14 @@ stored() {
 	head -c 30000000 /dev/zero >there/zeros
 	until_ eval 'on laptop mirror status | grep -q "1 files"'
 	on phone sync
+	until_ test -e here/zeros
 	until_ same
 	[ "$(stat -c %s here/zeros)" -eq 30000000 ]
 	[ "$(stat -c %s here/film)" -eq 3000000 ]
+	# Until each knows what the other wrote.
+	on laptop -q sync --wait --timeout 30s
+	on phone -q sync --wait --timeout 30s
+	until_ same
 	echo text >here/film
 	until_ eval '[ "$(cat there/film)" = text ]'
 }

@@ -69,6 +69,13 @@ def tree(folder):
     return found
 
 
+def tokens_in(folder):
+    """Of what is mirrored: in a repository's objects, which are compressed, any
+    character may appear."""
+    return set().union(*(tokens(p) for p in folder.rglob("*")
+                         if not {".lk-mirror", ".git"} & set(p.relative_to(folder).parts)))
+
+
 def shell(folder, script, *args):
     """Runs what a person would type; a file that is not there is no matter."""
     subprocess.run(["sh", "-c", script, "sh", *args], cwd=folder, check=False,
@@ -113,9 +120,9 @@ def step(host, folder, rng, ledger, alone):
     token = ledger.token()
     with ledger.lock:
         ledger.steps.append(f"{host.name}: {name} {path} {token} {other}")
-    before = set().union(*(tokens(p) for p in folder.rglob("*"))) if alone else set()
+    before = tokens_in(folder) if alone else set()
     shell(folder, script, path, token, other)
-    after = set().union(*(tokens(p) for p in folder.rglob("*")))
+    after = tokens_in(folder)
     with ledger.lock:
         if token in after or not alone and name != "binary":
             ledger.written[token] = host.name
