@@ -199,9 +199,9 @@ LK_MUST_USE lk_err mirror_write(struct daemon *, struct mirror *, bool *more);
  */
 LK_MUST_USE lk_err mirror_pieces_make(
     struct daemon *, struct mirror *, struct bytes content, struct buf *list);
-/* Some more of a file that is too long for that; at the end the list, appended,
- * and the file as of folder_read.  WAIT: not all yet; else the errors of both.
- */
+/* Some more of a file that is too long for that, which *disk is now; at the end
+ * the list, appended, and the file as of folder_read.  WAIT: not all yet; else
+ * the errors of both. */
 LK_MUST_USE lk_err mirror_pieces_read(struct daemon *, struct mirror *,
     const char *path, struct disk_file *, struct buf *list);
 /* Stages some more of what a list says.  WAIT: not all yet; else the errors of

@@ -28,6 +28,7 @@ struct job {
 	struct buf content, base;
 	bool is_pieces; /* the content is the list of them */
 	bool has_base;
+	bool lost; /* the document has no such file any more */
 };
 
 struct intake {
@@ -167,6 +168,7 @@ content_read(struct intake *in, struct touched *t, struct job *job)
 	    &m->folder, t->path, in->d->now.wall, &job->disk, &job->content);
 
 	if (err.code == LK_E_LIMIT) {
+		buf_reset(&job->content);
 		job->is_pieces = true;
 		err = mirror_pieces_read(
 		    in->d, m, t->path, &job->disk, &job->content);
@@ -174,7 +176,9 @@ content_read(struct intake *in, struct touched *t, struct job *job)
 			t->due = after(in->d->now.mono, MIRROR_RETRY_MS);
 	}
 	if (err.code == LK_E_AGAIN) {
-		t->due = after(in->d->now.mono, MIRROR_RETRY_MS);
+		/* What was read of a long one stays in the log. */
+		t->due = after(in->d->now.mono,
+		    job->is_pieces ? MIRROR_TROUBLE_MS : MIRROR_RETRY_MS);
 		return LK_ERR(LK_E_WAIT, "being written");
 	}
 	if (err.code == LK_E_LIMIT)
@@ -280,6 +284,27 @@ file_take(struct intake *in, struct touched *t, struct mirrored *f)
 	t->due.ms = INT64_MAX;
 }
 
+/* Whether a file that nobody knows yet is this one, moved: one that takes long
+ * to be read. */
+static bool
+turns_up(const struct intake *in, const struct mirrored *f)
+{
+	struct touched *t;
+
+	if (f->stamp.size <= FILE_BYTES_MAX)
+		return false;
+	RB_FOREACH (t, touched_tree, &in->m->touched) {
+		struct disk_file disk;
+
+		if (!t->out && t->due.ms != INT64_MAX &&
+		    mirrored_at(in->m, t->path) == NULL &&
+		    folder_stat(&in->m->folder, t->path, &disk).code == LK_OK &&
+		    disk.kind == DISK_FILE && disk.stamp.ino == f->stamp.ino)
+			return true;
+	}
+	return false;
+}
+
 /* Not on the disk: after a while it is deleted, unless it turns up. */
 static void
 absence_take(struct intake *in, struct touched *t, struct mirrored *f)
@@ -293,6 +318,10 @@ absence_take(struct intake *in, struct touched *t, struct mirrored *f)
 	}
 	if (now - f->missing.ms < MIRROR_GRACE_MS) {
 		t->due = after(f->missing, MIRROR_GRACE_MS);
+		return;
+	}
+	if (turns_up(in, f)) {
+		t->due = after(in->d->now.mono, MIRROR_RETRY_MS);
 		return;
 	}
 	if (f->shown == NULL) {
@@ -546,7 +575,8 @@ jobs_make(void *ctx, struct edit *edit, struct doc *doc)
 		lk_err err = job_make(&in->jobs[i], edit, doc);
 
 		/* Somebody removed the entry itself: it begins anew. */
-		if (err.code == LK_E_NOTFOUND)
+		in->jobs[i].lost = err.code == LK_E_NOTFOUND;
+		if (in->jobs[i].lost)
 			err = LK_NONE;
 		TRY(err);
 	}
@@ -577,6 +607,16 @@ jobs_edit(struct intake *in)
 	return err;
 }
 
+/* The file is a new one, if it is on the disk. */
+static lk_err
+base_lose(struct intake *in, struct job *job)
+{
+	if (job->what == JOB_AGAIN || job->what == JOB_JOIN)
+		return LK_NONE;
+	TRY(mirrored_base(in->m, job->f, NULL));
+	return mirror_base_drop(in->d, in->m, &job->f->id);
+}
+
 /* What the disk has is the base now. */
 static lk_err
 base_follow(struct intake *in, struct job *job)
@@ -584,6 +624,8 @@ base_follow(struct intake *in, struct job *job)
 	struct mirror *m = in->m;
 	struct mirrored *f = job->f;
 
+	if (job->lost && job->what != JOB_DELETE)
+		return base_lose(in, job);
 	switch (job->what) {
 	case JOB_AGAIN:
 		(void)folder_drop(&m->folder, job->path).code;
@@ -617,7 +659,7 @@ jobs_done(struct intake *in)
 		mirrored_look(in->m, job->f);
 		if (job->into != NULL)
 			mirrored_look(in->m, job->into);
-		if (t != NULL && job->what != JOB_JOIN)
+		if (t != NULL && job->what != JOB_JOIN && !job->lost)
 			touched_free(in->m, t);
 	}
 	if (in->m->missing == 0)

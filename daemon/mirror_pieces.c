@@ -61,6 +61,9 @@ piece_write_new(
 	m->denied |= err.code == LK_E_DENIED || err.code == LK_E_REVOKED;
 	if (m->denied)
 		err.what = DENIED_HERE;
+	/* Callers take that for "not all yet". */
+	if (err.code == LK_E_WAIT)
+		err.code = LK_E_DENIED;
 	return err;
 }
 
@@ -140,13 +143,33 @@ piecing_run(struct daemon *d, struct mirror *m)
 	return LK_ERR(LK_E_WAIT, "a long file");
 }
 
+/* Whether the path has another file, or another content, than the one that is
+ * being read. */
+static bool
+piecing_is_stale(
+    const struct mirror *m, const char *path, const struct disk_file *disk)
+{
+	const struct file_stamp *a = &disk->stamp, *b;
+
+	if (m->piecing == NULL || strcmp(m->piecing->path, path) != 0)
+		return false;
+	b = &m->piecing->reading.disk.stamp;
+	return a->ino != b->ino || a->size != b->size ||
+	    a->mtime_ns != b->mtime_ns || a->ctime_ns != b->ctime_ns;
+}
+
 lk_err
 mirror_pieces_read(struct daemon *d, struct mirror *m, const char *path,
     struct disk_file *disk, struct buf *list)
 {
 	uint64_t len;
-	lk_err err = piecing_begin(d, m, path);
+	lk_err err;
 
+	if (piecing_is_stale(m, path, disk)) {
+		mirror_piecing_end(m);
+		return LK_ERR(LK_E_AGAIN, "it is being written");
+	}
+	err = piecing_begin(d, m, path);
 	if (err.code == LK_OK && m->piecing->reading.disk.kind == DISK_FILE)
 		err = piecing_run(d, m);
 	if (err.code == LK_E_WAIT)
@@ -181,9 +204,22 @@ staging_begin(struct mirror *m, const struct file_id *id, const uint8_t *digest)
 	return LK_NONE;
 }
 
+/* Before anything is written: all of it is there. */
+static lk_err
+pieces_look(struct daemon *d, struct bytes list)
+{
+	struct piece p;
+
+	while (piece_take(&list, &p))
+		if (!log_has(d->txn, p.at))
+			return LK_ERR(
+			    LK_E_CORRUPT, "a piece of it is not here");
+	return LK_NONE;
+}
+
 static lk_err
 piece_stage(struct daemon *d, struct mirror *m, const struct folder_put *put,
-    const struct piece *p)
+    const struct piece *p, bool last)
 {
 	BUF_SCOPED bytes = { .max = PIECE_MAX };
 	uint8_t digest[FILE_DIGEST_LEN];
@@ -196,6 +232,9 @@ piece_stage(struct daemon *d, struct mirror *m, const struct folder_put *put,
 	piece_digest(digest, buf_bytes(&bytes));
 	if (bytes.len != p->len || memcmp(digest, p->digest, sizeof(digest)))
 		return LK_ERR(LK_E_CORRUPT, "a piece of it is another one");
+	/* Else the digest of the list would not be that of the file. */
+	if (piece_cut(buf_bytes(&bytes), last) != bytes.len)
+		return LK_ERR(LK_E_CORRUPT, "it is not cut as files are");
 	TRY(folder_stage(&m->folder, put, m->staging.bytes, buf_bytes(&bytes)));
 	TRY(piece_note(d, m, p));
 	m->staging.pieces++;
@@ -215,7 +254,7 @@ staging_run(struct daemon *d, struct mirror *m, const struct folder_put *put,
 	while (piece_take(&left, &p)) {
 		if (m->staging.bytes - from >= SLICE_BYTES)
 			return LK_ERR(LK_E_WAIT, "a long file");
-		TRY(piece_stage(d, m, put, &p));
+		TRY(piece_stage(d, m, put, &p, left.len == 0));
 	}
 	return LK_NONE;
 }
@@ -230,6 +269,8 @@ mirror_pieces_stage(struct daemon *d, struct mirror *m,
 
 	TRY(pieces_digest(digest, &all.size, list));
 	err = staging_begin(m, put->id, digest);
+	if (err.code == LK_OK && m->staging.pieces == 0)
+		err = pieces_look(d, list);
 	if (err.code == LK_OK)
 		err = staging_run(d, m, &all, list);
 	if (err.code != LK_OK && err.code != LK_E_WAIT)

@@ -58,13 +58,15 @@ outcome_take(struct writing *w, struct mirrored *f, const char *path,
 	}
 }
 
-/* The disk will not: later again. */
+/* The disk will not: later again.  What is wrong in the document stays so until
+ * that changes. */
 static void
 write_fail(struct writing *w, struct mirrored *f, lk_err err)
 {
 	f->trouble =
 	    err.code == LK_E_SYS && err.sys != 0 ? strerror(err.sys) : err.what;
-	f->retry = soon(w, MIRROR_TROUBLE_MS);
+	f->retry = soon(
+	    w, err.code == LK_E_CORRUPT ? MIRROR_RESCAN_MS : MIRROR_TROUBLE_MS);
 	mirrored_write(w->m, f);
 }
 
@@ -138,8 +140,10 @@ base_written(struct writing *w, struct mirrored *f, const struct file_entry *e)
 	f->stamp = (struct file_stamp){ .ino = 0 };
 	/* Only to know it again when it is moved: somebody may have written
 	 * into it since. */
-	if (folder_stat(&w->m->folder, f->path, &disk).code == LK_OK)
+	if (folder_stat(&w->m->folder, f->path, &disk).code == LK_OK) {
 		f->stamp.ino = disk.stamp.ino;
+		f->stamp.size = disk.stamp.size;
+	}
 	return mirror_base_save(w->d, w->m, f, buf_bytes(&w->content));
 }
 

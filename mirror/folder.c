@@ -41,7 +41,8 @@ lk_err
 beneath_open(const struct folder *f, const char *path, int flags, int *fd)
 {
 	struct open_how how = {
-		.flags = (unsigned)(flags | O_CLOEXEC | O_NOFOLLOW),
+		.flags = (unsigned)(flags | O_CLOEXEC | O_NOFOLLOW |
+		    ((flags & O_PATH) == 0 ? O_LARGEFILE : 0)),
 		.resolve =
 		    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
 	};
@@ -276,6 +277,7 @@ file_take(int fd, struct wall now, struct disk_file *out, struct buf *content)
 	disk_set(out, &after);
 	if (before.st_size != after.st_size ||
 	    nanoseconds(before.st_mtim) != out->stamp.mtime_ns ||
+	    nanoseconds(before.st_ctim) != out->stamp.ctime_ns ||
 	    content->len - from != out->stamp.size)
 		return LK_ERR(LK_E_AGAIN, "it is being written");
 	file_digest(
@@ -370,6 +372,7 @@ folder_read_end(struct folder_reading *r, struct wall now)
 	disk_set(&r->disk, &st);
 	if (before.size != r->disk.stamp.size ||
 	    before.mtime_ns != r->disk.stamp.mtime_ns ||
+	    before.ctime_ns != r->disk.stamp.ctime_ns ||
 	    r->read != r->disk.stamp.size)
 		return LK_ERR(LK_E_AGAIN, "it is being written");
 	if (now.ms * 1000000 - r->disk.stamp.ctime_ns < STAMP_RACE_NS)

@@ -334,7 +334,12 @@ part_write(int fd, const struct folder_put *put, uint64_t at, struct bytes part)
 	    fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)put->size) == -1 &&
 	    errno != EOPNOTSUPP)
 		return write_error("write");
-	return write_all(fd, part) ? LK_NONE : write_error("write");
+	if (!write_all(fd, part))
+		return write_error("write");
+	/* So that there is little left for the fsync of the whole. */
+	(void)sync_file_range(
+	    fd, (off_t)at, (off_t)part.len, SYNC_FILE_RANGE_WRITE);
+	return LK_NONE;
 }
 
 lk_err

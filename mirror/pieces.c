@@ -19,7 +19,7 @@ piece_cut(struct bytes b, bool end)
 	uint64_t hash = 0;
 	size_t i;
 
-	if (b.len <= PIECE_MIN)
+	if (b.len < PIECE_MIN)
 		return end ? b.len : 0;
 	for (i = PIECE_MIN - WINDOW; i < limit; i++) {
 		hash = roll(hash, b.ptr[i]);

@@ -371,6 +371,46 @@ stored() {
 	[ -z "$(find here there -name '.lk-new-*' -o -name '.lk-out-*')" ]
 }
 
+@test "a long file that is moved is the same file, alone or with its folder" {
+	local before
+	two
+	mkdir here/films
+	head -c 9000000 /dev/urandom >here/films/a
+	head -c 9000000 /dev/urandom >here/films/b
+	until_ same
+	before=$(on laptop get notes --json | jq -c keys)
+	mv here/films here/old
+	until_ test -e there/old/b
+	until_ same
+	[ "$(on laptop get notes --json | jq -c keys)" = "$before" ]
+	mv there/old/a there/c
+	until_ test -e here/c
+	until_ same
+	[ "$(on phone get notes --json | jq -c keys)" = "$before" ]
+}
+
+@test "a long file that is replaced while it is read is what replaced it" {
+	two
+	head -c 60000000 /dev/urandom >here/film
+	head -c 10000000 /dev/urandom >here/other
+	mv here/other here/film
+	until_ cmp -s here/film there/film || until_ cmp -s here/film there/film
+	[ "$(stat -c %s there/film)" -eq 10000000 ]
+}
+
+@test "a file whose entry somebody removed is a new one with what was typed" {
+	local id
+	two_with a.md one
+	on laptop mirror pause here >/dev/null
+	echo more >>here/a.md
+	id=$(on laptop get notes --json | jq -r 'keys[0]')
+	on laptop rm notes "/$id"
+	on laptop mirror resume here >/dev/null
+	until_ eval 'grep -q more there/a.md'
+	until_ same
+	[ "$(cat here/a.md)" = onemore ]
+}
+
 @test "a file of more than 4 GiB stays out, and says so" {
 	two
 	truncate -s 4294967297 here/disk
