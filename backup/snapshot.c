@@ -184,7 +184,7 @@ snapshot_read(struct snapshot *out, struct bytes clear, struct bytes plain)
 	struct rd r = rd_over(plain);
 	struct snapshot_head head;
 	struct snapshot s;
-	uint8_t digest[32], sig[SIGN_LEN];
+	uint8_t digest[32], sig[SIGN_LEN], machine[SNAPSHOT_MACHINE_LEN];
 
 	TRY(snapshot_head_read(&head, clear));
 	rd_copy(&r, s.device_pk, sizeof(s.device_pk));
@@ -205,6 +205,9 @@ snapshot_read(struct snapshot *out, struct bytes clear, struct bytes plain)
 	if (!sign_verify(sig, s.device_pk, SIGN_BACKUP, BYTES_OF(digest),
 		BYTES(NULL, 0)))
 		return LK_ERR(LK_E_MALFORMED, "signature of a snapshot");
+	snapshot_machine(machine, s.device_pk);
+	if (memcmp(machine, head.machine, sizeof(machine)) != 0)
+		return LK_ERR(LK_E_MALFORMED, "machine of a snapshot");
 	*out = s;
 	return LK_NONE;
 }

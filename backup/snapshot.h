@@ -75,7 +75,8 @@ void snapshot_setting_write(struct buf *, const struct snapshot_setting *);
 void snapshot_sign(
     struct buf *plain, struct bytes clear, const struct sign_key *);
 
-/* Everything is looked at, the signature too.  TRUNCATED, MALFORMED. */
+/* Everything is looked at, the signature too, and that `clear` names the
+ * machine of the device that signed.  TRUNCATED, MALFORMED. */
 LK_MUST_USE lk_err snapshot_read(
     struct snapshot *, struct bytes clear, struct bytes plain);
 /* The next one, of what snapshot_read found good; false at the end. */

@@ -140,6 +140,7 @@ create_run(struct lk *lk, const char *dest)
 	char address[REMOTE_URL_MAX + 1];
 	JSON_SCOPED *result = NULL;
 	json_object *params;
+	int64_t envelopes;
 	size_t damaged;
 
 	DO(place_find(lk, dest, address));
@@ -150,11 +151,13 @@ create_run(struct lk *lk, const char *dest)
 	output_result(
 	    &lk->output, "backup", result, lk->quiet ? NULL : create_render);
 	damaged = json_object_array_length(field_list(result, "damaged"));
-	return damaged == 0
-	    ? 0
-	    : lk_fail(lk, 3, "damaged", "lk verify mends what it can",
-		  "backup: %zu %s damaged on this disk", damaged,
-		  damaged == 1 ? "document is" : "documents are");
+	envelopes = field_int(result, "damaged_envelopes");
+	if (damaged == 0 && envelopes == 0)
+		return 0;
+	return lk_fail(lk, 3, "damaged", "lk verify mends what it can",
+	    "backup: %lld %s damaged on this disk, of %zu %s that can be named",
+	    (long long)envelopes, envelopes == 1 ? "change is" : "changes are",
+	    damaged, damaged == 1 ? "document" : "documents");
 }
 
 static void

@@ -117,6 +117,10 @@ void backup_secrets_clear(struct backup_secrets *);
  * with what is wrong; DENIED: sealed to another key. */
 LK_MUST_USE lk_err backup_open(struct bytes object, const struct stored *,
     const struct dh_key *, struct sealed *, struct buf *plain);
+/* What a snapshot says to anybody; its time is that of its name.  DATA with
+ * what is wrong. */
+LK_MUST_USE lk_err backup_head(
+    struct snapshot_head *, struct bytes clear, const struct stored *);
 /* "snapshot": its name, for people and in JSON. */
 void json_add_snapshot(struct json_object *, const struct stored *);
 

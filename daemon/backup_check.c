@@ -167,9 +167,7 @@ snapshot_look(struct checking *c, const struct stored *s,
 	if (v == NULL)
 		return (LK_ERR(LK_E_NOMEM, "check"));
 	c->seen = v;
-	TRY(snapshot_head_read(&head, sealed->clear));
-	if (head.time_ms != s->at.time_ms)
-		return (LK_ERR(LK_E_DATA, "its time is not that of its name"));
+	TRY(backup_head(&head, sealed->clear, s));
 	seen = &c->seen[c->seen_len];
 	*seen = (struct seen){ .stored = s };
 	buf_init(&seen->clear, SEALED_CLEAR_MAX);

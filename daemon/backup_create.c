@@ -49,6 +49,7 @@ struct creating {
 	struct sealed_place snapshot;
 	struct json_object *damaged; /* owned until it is in the result */
 	uint32_t damaged_last;
+	uint64_t damaged_envelopes; /* of those and of nobody knows what */
 };
 
 static void
@@ -158,6 +159,7 @@ damaged_note(struct request *r, struct creating *c, uint32_t docno)
 	struct json_object *o;
 	struct subject s;
 
+	c->damaged_envelopes++;
 	if (docno == 0 || docno == c->damaged_last)
 		return (LK_NONE);
 	c->damaged_last = docno;
@@ -557,6 +559,7 @@ create_result(struct request *r, struct creating *c)
 	json_add_number(r->result, "bytes", bytes);
 	json_add_number(r->result, "added", c->bytes);
 	json_add_number(r->result, "objects", c->objects);
+	json_add_number(r->result, "damaged_envelopes", c->damaged_envelopes);
 	json_object_object_add(r->result, "damaged", c->damaged);
 	c->damaged = NULL;
 }
@@ -584,6 +587,13 @@ creating_work(struct request *r, struct creating *c, bool *done)
 	return (LK_NONE);
 }
 
+/* Whether the next step needs room for what is put. */
+static bool
+creating_makes(const struct creating *c)
+{
+	return (c->step == PACKING || c->step == ROLLING);
+}
+
 static lk_err
 creating_poll(struct request *r, bool *done)
 {
@@ -594,16 +604,17 @@ creating_poll(struct request *r, bool *done)
 	while (busy && !*done) {
 		if (c->step != LISTING)
 			TRY(puts_take(r, c));
+		/* Something else than an answer may have woken it. */
+		if (creating_makes(c) && putting_free(c) == NULL)
+			break;
 		TRY(creating_work(r, c, done));
-		busy = (c->step == PACKING || c->step == ROLLING) &&
-		    putting_free(c) != NULL &&
+		busy = creating_makes(c) && putting_free(c) != NULL &&
 		    c->place->pending < DEPOT_PENDING_MAX &&
 		    now_read().mono.ms - begun.ms < BACKUP_SLICE_MS;
 	}
 	TRY(progress_say(r, c));
 	/* What waits for an answer is woken by it. */
-	if ((c->step == PACKING || c->step == ROLLING) &&
-	    putting_free(c) != NULL)
+	if (creating_makes(c) && putting_free(c) != NULL)
 		request_again(r, 0);
 	else if (c->step == SETTLING && c->place->pending == 0)
 		request_again(r, 0);

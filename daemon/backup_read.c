@@ -61,6 +61,19 @@ backup_open(struct bytes object, const struct stored *as,
 	return (err);
 }
 
+lk_err
+backup_head(
+    struct snapshot_head *out, struct bytes clear, const struct stored *as)
+{
+	lk_err err = snapshot_head_read(out, clear);
+
+	if (err.code == LK_E_TRUNCATED || err.code == LK_E_MALFORMED)
+		err.code = LK_E_DATA;
+	if (err.code == LK_OK && out->time_ms != as->at.time_ms)
+		err = LK_ERR(LK_E_DATA, "its time is not that of its name");
+	return (err);
+}
+
 void
 json_add_snapshot(struct json_object *o, const struct stored *s)
 {
@@ -121,7 +134,7 @@ snapshot_say(struct request *r, struct json_object *o, struct bytes object,
 	struct sealed sealed;
 
 	TRY(backup_open(object, as, NULL, &sealed, NULL));
-	TRY(snapshot_head_read(&head, sealed.clear));
+	TRY(backup_head(&head, sealed.clear, as));
 	json_add_id(o, "machine", BYTES_OF(head.machine));
 	json_add_number(o, "objects", head.names.len / SEALED_NAME_LEN);
 	machine_name(r, o, head.machine);

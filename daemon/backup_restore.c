@@ -163,10 +163,13 @@ static lk_err
 snapshot_take(struct request *r, struct restoring *c, struct bytes object,
     const struct stored *as)
 {
+	struct snapshot_head head;
 	struct sealed sealed;
 	lk_err err;
 
 	err = backup_open(object, as, &c->secrets.reading, &sealed, &c->plain);
+	if (err.code == LK_OK)
+		err = backup_head(&head, sealed.clear, as);
 	if (err.code == LK_OK) {
 		buf_init(&c->clear, SEALED_CLEAR_MAX);
 		buf_add(&c->clear, sealed.clear);

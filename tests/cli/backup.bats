@@ -202,6 +202,20 @@ objects() {
 	is 0 '{"x":9}' ""
 }
 
+@test "a backup under another time than its own is damaged, wherever it is read" {
+	person
+	name=$(backup laptop)
+	mv dest/lk1/backup/snap/*"$name" "dest/lk1/backup/snap/0fffffffffff-$name"
+	run --separate-stderr on laptop backup check dest --sealed
+	[ "$status" -eq 65 ]
+	[[ $output == *"its time is not that of its name"* ]]
+	run --separate-stderr on laptop backup ls dest
+	[ "$status" -eq 0 ]
+	[[ $output == *"its time is not that of its name" ]]
+	run --separate-stderr on fresh backup restore dest --phrase-file phrase
+	refused 65 "lk: *its time is not that of its name*"
+}
+
 @test "two machines back up to one place at once" {
 	person
 	paired laptop phone
