@@ -379,7 +379,8 @@ const struct command verb_backup = {
 	    "no "
 	    "names\n"
 	    "  --snapshot ID       another one than the newest, as ls shows "
-	    "it\n"
+	    "it; needed where\n"
+	    "                      several of your machines have backups\n"
 	    "  -n, --name NAME     what the new device is called (default: the "
 	    "host name)\n",
 	.options = options,

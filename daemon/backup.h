@@ -124,6 +124,33 @@ LK_MUST_USE lk_err backup_head(
 /* "snapshot": its name, for people and in JSON. */
 void json_add_snapshot(struct json_object *, const struct stored *);
 
+/* The backup to restore.  It begins as zeros. */
+#define CHOICE_MACHINES_MAX 64
+#define CHOICE_SAID_MAX 8
+struct choice_machine {
+	const struct stored *stored; /* its newest one */
+	uint8_t pk[SIGN_PK_LEN];
+	char name[LK_NAME_MAX + 1];
+};
+struct choice {
+	struct fetch fetch;
+	bool named;                  /* by param "snapshot" */
+	const struct stored *stored; /* the one, with what is in it */
+	struct buf clear, plain;
+	struct snapshot read;
+	struct choice_machine machines[CHOICE_MACHINES_MAX];
+	size_t machines_len;
+	size_t others; /* that another phrase opens */
+	lk_err flaw;   /* of the newest ones */
+};
+void choice_clear(struct choice *);
+/* Out of a list, which stays as it is.  Said, as by the next. */
+LK_MUST_USE lk_err choice_begin(
+    struct request *, struct choice *, const struct listing *, struct depot *);
+/* One answer; *idle: none is here.  *done: ->stored and what is in it. */
+LK_MUST_USE lk_err choice_step(struct request *, struct choice *,
+    const struct backup_secrets *, bool *done, bool *idle);
+
 /* The methods' handlers, each in a file of its name. */
 lk_err backup_create(struct request *);
 lk_err backup_list(struct request *);

@@ -33,14 +33,15 @@ struct restored {
 };
 
 struct restoring {
+	struct daemon *daemon; /* that does nothing else of the kind; or NULL */
 	enum restoring_step step;
 	struct depot *place;
 	struct listing listing;
 	struct fetch fetch;
 	struct progress progress;
 	struct backup_secrets secrets;
-	const struct stored *snapshot;
-	struct buf clear, plain; /* its two parts */
+	struct choice choice;
+	const struct stored *snapshot; /* the one of ->choice */
 	struct snapshot read;
 	struct restored *docs; /* owned; ascending by ->docno */
 	size_t docs_len, docs_cap;
@@ -59,12 +60,13 @@ restoring_free(void *state)
 {
 	struct restoring *c = state;
 
+	if (c->daemon != NULL)
+		c->daemon->restoring = false;
 	fetch_clear(&c->fetch);
 	depot_close(c->place);
 	listing_clear(&c->listing);
 	backup_secrets_clear(&c->secrets);
-	buf_clear(&c->clear);
-	buf_wipe(&c->plain);
+	choice_clear(&c->choice);
 	buf_clear(&c->parcel);
 	for (size_t i = 0; i < c->docs_len; i++) {
 		secret_wipe(c->docs[i].keys, c->docs[i].keys_len);
@@ -80,34 +82,6 @@ static struct kv
 device_records(struct daemon *d)
 {
 	return (txn_space(d->txn, STORE_DEVICE, SPACE_META));
-}
-
-/* The snapshot of param "snapshot", digits of its name; else the newest. */
-static lk_err
-snapshot_choose(struct request *r, struct restoring *c)
-{
-	const struct listing *l = &c->listing;
-	const char *wanted;
-	size_t found = 0;
-
-	TRY(param_string_or(r, "snapshot", "", &wanted));
-	for (size_t i = l->snapshots; i < l->len; i++) {
-		char hex[2 * SEALED_NAME_LEN + 1];
-
-		hex_encode(hex, BYTES_OF(l->v[i].at.name));
-		if (strncmp(hex, wanted, strlen(wanted)) != 0)
-			continue;
-		c->snapshot = &l->v[i];
-		found++;
-	}
-	if (found == 0)
-		return (request_fail(r, LK_ERR(LK_E_NOTFOUND, "backup"),
-		    "%s: no %s%s there", c->place->url,
-		    wanted[0] == '\0' ? "backup" : "backup ", wanted));
-	if (found > 1 && wanted[0] != '\0')
-		return (request_fail(r, LK_ERR(LK_E_USAGE, "backup"),
-		    "%s: more than one backup begins so", wanted));
-	return (fetch_add(&c->fetch, c->snapshot));
 }
 
 /* The object of this name, to be fetched; one that is missing is told. */
@@ -135,55 +109,12 @@ objects_want(struct restoring *c, bool rolls)
 	struct snapshot_head head;
 	size_t n;
 
-	TRY(snapshot_head_read(&head, buf_bytes(&c->clear)));
+	TRY(snapshot_head_read(&head, buf_bytes(&c->choice.clear)));
 	n = head.names.len / SEALED_NAME_LEN;
 	for (size_t i = rolls ? c->read.parcels : 0;
 	     i < (rolls ? n : c->read.parcels); i++)
 		TRY(object_want(c, head.names.ptr + i * SEALED_NAME_LEN));
 	return (LK_NONE);
-}
-
-static lk_err
-not_readable(struct request *r, const struct restoring *c, lk_err err)
-{
-	if (err.code == LK_E_DENIED)
-		return (request_fail(
-		    r, err, "%s: the phrase of somebody else", c->place->url));
-	if (err.code == LK_E_DATA || err.code == LK_E_NOTFOUND) {
-		request_hint(r,
-		    "lk backup check says what else is damaged; --snapshot "
-		    "takes an older one, see lk backup ls");
-		err.code = LK_E_CORRUPT;
-	}
-	return (request_fail(
-	    r, err, "%s: the backup is damaged: %s", c->place->url, err.what));
-}
-
-static lk_err
-snapshot_take(struct request *r, struct restoring *c, struct bytes object,
-    const struct stored *as)
-{
-	struct snapshot_head head;
-	struct sealed sealed;
-	lk_err err;
-
-	err = backup_open(object, as, &c->secrets.reading, &sealed, &c->plain);
-	if (err.code == LK_OK)
-		err = backup_head(&head, sealed.clear, as);
-	if (err.code == LK_OK) {
-		buf_init(&c->clear, SEALED_CLEAR_MAX);
-		buf_add(&c->clear, sealed.clear);
-		err = buf_err(&c->clear, "snapshot");
-	}
-	if (err.code == LK_OK)
-		err = snapshot_read(
-		    &c->read, buf_bytes(&c->clear), buf_bytes(&c->plain));
-	if (err.code == LK_E_MALFORMED || err.code == LK_E_TRUNCATED)
-		err.code = LK_E_DATA;
-	if (err.code == LK_OK &&
-	    memcmp(c->read.root_pk, c->secrets.root.pk, SIGN_PK_LEN) != 0)
-		err = LK_ERR(LK_E_DENIED, "root");
-	return (err.code == LK_OK ? err : not_readable(r, c, err));
 }
 
 /* What could not be read of a parcel or roll: the rest may be had all the
@@ -384,24 +315,52 @@ rolls_step(struct request *r, struct restoring *c, bool *idle)
 	return (err);
 }
 
+/* What was begun goes on, and nothing else: two backups in one home would be
+ * neither. */
+static lk_err
+restoring_record(struct request *r, const struct restoring *c)
+{
+	struct kv records = device_records(r->daemon);
+	const struct identity *me = daemon_identity(r->daemon);
+	struct bytes begun;
+	lk_err err = kv_get(records, BYTES_STR(RESTORING), &begun);
+
+	if (err.code != LK_OK && err.code != LK_E_NOTFOUND)
+		return (err);
+	if (err.code == LK_OK &&
+	    !bytes_equal(begun, BYTES_OF(c->snapshot->at.name))) {
+		char hex[2 * SEALED_NAME_LEN + 1] = "";
+
+		if (begun.len == SEALED_NAME_LEN)
+			hex_encode(hex, begun);
+		request_hint(r,
+		    "--snapshot %.8s goes on with it; another one needs "
+		    "another LK_HOME",
+		    hex);
+		return (request_fail(r, LK_ERR(LK_E_EXISTS, "restoring"),
+		    "backup %.8s is half restored here, and this would be "
+		    "another",
+		    hex));
+	}
+	if (me != NULL &&
+	    memcmp(me->sign.pk, c->read.device_pk, SIGN_PK_LEN) == 0)
+		return (request_fail(r, LK_ERR(LK_E_EXISTS, "device"),
+		    "%s: this device itself made the backup", c->place->url));
+	return (kv_put(
+	    records, BYTES_STR(RESTORING), BYTES_OF(c->snapshot->at.name)));
+}
+
 static lk_err
 choosing_step(struct request *r, struct restoring *c, bool *idle)
 {
-	const struct stored *what;
-	struct object_answer a;
-	lk_err err;
+	bool done = false;
 
-	*idle = !fetch_next(&c->fetch, &what, &a);
-	if (*idle)
+	TRY(choice_step(r, &c->choice, &c->secrets, &done, idle));
+	if (!done)
 		return (LK_NONE);
-	if (a.err.code == LK_OK)
-		err = snapshot_take(r, c, buf_bytes(&a.bytes), what);
-	else
-		err = depot_fail(r, c->place, &a);
-	object_answer_clear(&a);
-	TRY(err);
-	TRY(kv_put(device_records(r->daemon), BYTES_STR(RESTORING),
-	    BYTES_OF(what->at.name)));
+	c->snapshot = c->choice.stored;
+	c->read = c->choice.read;
+	TRY(restoring_record(r, c));
 	c->step = ROLLS;
 	return (objects_want(c, true));
 }
@@ -475,7 +434,7 @@ restoring_work(struct request *r, struct restoring *c, bool *done, bool *idle)
 		if (!listed)
 			return (LK_NONE);
 		c->step = CHOOSING;
-		return (snapshot_choose(r, c));
+		return (choice_begin(r, &c->choice, &c->listing, c->place));
 	case CHOOSING:
 		return (choosing_step(r, c, idle));
 	case ROLLS:
@@ -504,6 +463,7 @@ restored_say(struct request *r, struct restoring *c)
 	json_add_number(r->result, "unwritable", c->unwritable);
 	json_add_number(r->result, "envelopes", c->accepted);
 	json_add_number(r->result, "refused", c->refused);
+	json_add_number(r->result, "passed_over", c->choice.others);
 	json_object_object_add(r->result, "damaged", c->damaged);
 	c->damaged = NULL;
 	json_object_object_add(r->result, "settings", list);
@@ -570,6 +530,9 @@ device_make(struct request *r)
 	const char *name;
 	lk_err err;
 
+	if (d->restoring)
+		return (request_fail(r, LK_ERR(LK_E_EXISTS, "restoring"),
+		    "a backup is being restored here already"));
 	TRY(param_string(r, "name", &name));
 	err = kv_get(device_records(d), BYTES_STR(RESTORING), &value);
 	if (err.code == LK_E_NOTFOUND)
@@ -600,6 +563,8 @@ backup_restore(struct request *r)
 		restoring_free(c);
 		return (err);
 	}
+	c->daemon = r->daemon;
+	c->daemon->restoring = true;
 	c->fetch.place = c->place;
 	request_defer(r, restoring_poll, (struct mono){ 0 }, c, restoring_free);
 	return (LK_NONE);

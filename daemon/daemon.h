@@ -100,6 +100,7 @@ struct daemon {
 	struct remote_test_list remote_tests;
 	struct depot_list depots;
 	uint32_t depots_opened; /* so many so far */
+	bool restoring;         /* a command brings back a backup */
 
 	/* The round. */
 	struct txn *txn; /* NULL: idle */

@@ -128,6 +128,9 @@ request_init_empty(struct request *r, const char *name)
 		return (request_fail(r, LK_ERR(LK_E_EXISTS, "relay"),
 		    "init: this is a relay's home"));
 	}
+	if (d->restoring)
+		return (request_fail(r, LK_ERR(LK_E_EXISTS, "restoring"),
+		    "init: a backup is being restored here"));
 	if (daemon_identity(d) != NULL) {
 		request_hint(r, "another device has another LK_HOME");
 		return (request_fail(r, LK_ERR(LK_E_EXISTS, "identity"),

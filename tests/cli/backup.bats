@@ -237,6 +237,27 @@ objects() {
 	[ "$(grep -c '  laptop$' <<<"$output")" -eq 3 ]
 }
 
+@test "of two machines' backups one has to be named, and other people's are passed over" {
+	person
+	first=$(backup laptop)
+	on ann init --name ann --quiet >other
+	on ann new hers
+	backup ann >/dev/null
+	run --separate-stderr on one backup restore dest --phrase-file phrase --name one
+	[ "$status" -eq 0 ]
+	backup one >/dev/null
+	run --separate-stderr on two backup restore dest --phrase-file phrase --name two
+	refused 64 "lk: *dest: backups of 2 machines: one *, laptop * ${first:0:8}; *--snapshot*"
+	run --separate-stderr on two ls
+	refused 78 "lk: *no identity here*"
+	run --separate-stderr on two backup restore dest --phrase-file phrase --name two --snapshot "${first:0:8}"
+	[ "$status" -eq 0 ]
+	run --separate-stderr on hers backup restore dest --phrase-file other --name hers
+	[ "$status" -eq 0 ]
+	run --separate-stderr on hers ls
+	is 0 hers ""
+}
+
 # read_ FOLDER PHRASE...: by the reader that is not lk.
 read_() {
 	/usr/bin/python3 "$BATS_TEST_DIRNAME/../backup/reader.py" "$@"
