@@ -17,10 +17,11 @@
 #include "cli/verbs.h"
 
 static const char *opt_name, *opt_phrase_file, *opt_snapshot;
-static bool opt_sealed;
+static bool opt_partial, opt_sealed;
 
 static const struct option options[] = {
 	{ "name", 'n', OPTION_STRING, &opt_name },
+	{ "partial", 0, OPTION_FLAG, &opt_partial },
 	{ "phrase-file", 0, OPTION_STRING, &opt_phrase_file },
 	{ "sealed", 0, OPTION_FLAG, &opt_sealed },
 	{ "snapshot", 0, OPTION_STRING, &opt_snapshot },
@@ -319,6 +320,8 @@ restore_run(struct lk *lk, const char *dest)
 	params_text(params, "place", address);
 	params_device_name(params, opt_name);
 	params_text(params, "snapshot", opt_snapshot);
+	if (opt_partial)
+		params_flag(params, "partial", true);
 	status = phrase_params(lk, params, opt_phrase_file);
 	if (status != 0) {
 		json_object_put(params);
@@ -362,7 +365,7 @@ const struct command verb_backup = {
 		 "backup ls DEST\n"
 		 "backup check DEST [--phrase-file FILE | --sealed]\n"
 		 "backup restore DEST [--phrase-file FILE] [--snapshot ID] "
-		 "[--name NAME]\n",
+		 "[--name NAME] [--partial]\n",
 	.summary = "Keep everything a second time, and have it back",
 	.details =
 	    "DEST is a folder, or s3://BUCKET/PREFIX as for lk remote. A "
@@ -374,6 +377,8 @@ const struct command verb_backup = {
 	    "concerns (exit status\n65). restore, where there is no identity "
 	    "yet, makes a new device in the place of\nthe one that made the "
 	    "backup, which it revokes. Both ask for the recovery phrase.\n\n"
+	    "  --partial           restore what is there of a damaged backup, "
+	    "for good\n"
 	    "  --phrase-file FILE  the phrase is the first line of the file\n"
 	    "  --sealed            check without the phrase: every byte, but "
 	    "no "

@@ -55,8 +55,13 @@ struct fetch {
 	size_t len, asked, given;
 	struct object_answer slots[DEPOT_PENDING_MAX];
 	bool there[DEPOT_PENDING_MAX];
+	struct stored **unlisted; /* owned, each too */
+	size_t unlisted_len;
 };
 LK_MUST_USE lk_err fetch_add(struct fetch *, const struct stored *);
+/* What the list does not show: it may have come since.  Its size is 0. */
+LK_MUST_USE lk_err fetch_unlisted(
+    struct fetch *, const uint8_t name[static SEALED_NAME_LEN]);
 /* The next one, whose answer the caller clears; false: not here yet, or
  * fetch_done. */
 bool fetch_next(struct fetch *, const struct stored **, struct object_answer *);

@@ -111,6 +111,24 @@ fetch_add(struct fetch *f, const struct stored *s)
 	return (LK_NONE);
 }
 
+lk_err
+fetch_unlisted(struct fetch *f, const uint8_t name[static SEALED_NAME_LEN])
+{
+	struct stored **v = reallocarray(
+	    f->unlisted, f->unlisted_len + 1, sizeof(*f->unlisted));
+	struct stored *s = calloc(1, sizeof(*s));
+
+	if (v != NULL)
+		f->unlisted = v;
+	if (v == NULL || s == NULL) {
+		free(s);
+		return (LK_ERR(LK_E_NOMEM, "objects of a backup"));
+	}
+	memcpy(s->at.name, name, sizeof(s->at.name));
+	f->unlisted[f->unlisted_len++] = s;
+	return (fetch_add(f, s));
+}
+
 static void
 fetch_ask(struct fetch *f)
 {
@@ -159,6 +177,9 @@ fetch_clear(struct fetch *f)
 	for (size_t i = 0; i < DEPOT_PENDING_MAX; i++)
 		if (f->there[i])
 			object_answer_clear(&f->slots[i]);
+	for (size_t i = 0; i < f->unlisted_len; i++)
+		free(f->unlisted[i]);
+	free(f->unlisted);
 	free(f->v);
 	*f = (struct fetch){ .v = NULL };
 }

@@ -20,7 +20,8 @@
 #include "sync/keep.h"
 
 #define RESTORING "restoring"
-#define OFFERED_MAX 256 /* envelopes of a document at once */
+#define LACKING_SAID_MAX 8 /* documents, by name */
+#define OFFERED_MAX 256    /* envelopes of a document at once */
 
 enum restoring_step { LISTING, CHOOSING, ROLLS, PARCELS, PLACE, DOCUMENTS };
 
@@ -30,6 +31,8 @@ struct restored {
 	struct kept kept;
 	uint8_t *keys; /* owned */
 	size_t keys_len;
+	char *name; /* owned; "": it has none */
+	bool lacks; /* something of it could not be had */
 };
 
 struct restoring {
@@ -46,6 +49,7 @@ struct restoring {
 	struct restored *docs; /* owned; ascending by ->docno */
 	size_t docs_len, docs_cap;
 	struct buf parcel; /* the one that is being taken in */
+	uint8_t parcel_name[SEALED_NAME_LEN];
 	struct parcel_reader reader;
 	struct parcel_group group;
 	bool in_parcel, in_group;
@@ -53,6 +57,8 @@ struct restoring {
 	uint32_t docno; /* DOCUMENTS: the last one that was done */
 	uint64_t documents, unwritable;
 	struct json_object *damaged; /* owned until it is in the result */
+	struct buf bad;              /* the names of these */
+	bool partial;                /* what is there is enough */
 };
 
 static void
@@ -68,10 +74,12 @@ restoring_free(void *state)
 	backup_secrets_clear(&c->secrets);
 	choice_clear(&c->choice);
 	buf_clear(&c->parcel);
+	buf_clear(&c->bad);
 	for (size_t i = 0; i < c->docs_len; i++) {
 		secret_wipe(c->docs[i].keys, c->docs[i].keys_len);
 		secret_wipe(&c->docs[i].kept, sizeof(c->docs[i].kept));
 		free(c->docs[i].keys);
+		free(c->docs[i].name);
 	}
 	free(c->docs);
 	json_object_put(c->damaged);
@@ -84,22 +92,14 @@ device_records(struct daemon *d)
 	return (txn_space(d->txn, STORE_DEVICE, SPACE_META));
 }
 
-/* The object of this name, to be fetched; one that is missing is told. */
+/* The object of this name, to be fetched. */
 static lk_err
 object_want(struct restoring *c, const uint8_t *name)
 {
 	const struct stored *s = listing_find(&c->listing, name);
-	char hex[2 * SEALED_NAME_LEN + 1];
-	struct json_object *o;
 
-	if (s != NULL)
-		return (fetch_add(&c->fetch, s));
-	o = json_object_new_object();
-	hex_encode(hex, BYTES(name, SEALED_NAME_LEN));
-	json_add_text(o, "object", hex);
-	json_add_text(o, "why", "it is not there");
-	json_object_array_add(c->damaged, o);
-	return (LK_NONE);
+	return (s != NULL ? fetch_add(&c->fetch, s)
+			  : fetch_unlisted(&c->fetch, name));
 }
 
 /* Behind the names of parcels come those of rolls. */
@@ -117,18 +117,30 @@ objects_want(struct restoring *c, bool rolls)
 	return (LK_NONE);
 }
 
-/* What could not be read of a parcel or roll: the rest may be had all the
- * same. */
+/* What could not be had of a parcel or roll: the rest may be all the same. */
 static void
-object_damaged(struct restoring *c, const struct stored *as, lk_err err)
+object_damaged(struct restoring *c, const uint8_t *name, const char *why)
 {
 	struct json_object *o = json_object_new_object();
 	char hex[2 * SEALED_NAME_LEN + 1];
 
-	hex_encode(hex, BYTES_OF(as->at.name));
+	hex_encode(hex, BYTES(name, SEALED_NAME_LEN));
 	json_add_text(o, "object", hex);
-	json_add_text(o, "why", err.what);
+	json_add_text(o, "why", why);
 	json_object_array_add(c->damaged, o);
+	buf_mem(&c->bad, name, SEALED_NAME_LEN);
+}
+
+/* An answer without an object: it is not there, or there is no other. */
+static lk_err
+object_lost(struct request *r, struct restoring *c, const struct stored *as,
+    const struct object_answer *a)
+{
+	if (a->err.code != LK_E_NOTFOUND && a->err.code != LK_E_LIMIT)
+		return (depot_fail(r, c->place, a));
+	object_damaged(c, as->at.name,
+	    a->err.code == LK_E_NOTFOUND ? "it is not there" : a->err.what);
+	return (LK_NONE);
 }
 
 static lk_err
@@ -155,8 +167,13 @@ document_add(struct restoring *c, const struct roll_entry *e)
 	d->kept.home = digest_equal(home, e->secret, sizeof(home));
 	secret_wipe(home, sizeof(home));
 	d->keys = malloc(e->keys.len + 1);
-	if (d->keys == NULL)
+	d->name = strndup(
+	    e->name.len == 0 ? "" : (const char *)e->name.ptr, e->name.len);
+	if (d->keys == NULL || d->name == NULL) {
+		free(d->keys);
+		free(d->name);
 		return (LK_ERR(LK_E_NOMEM, "documents"));
+	}
 	memcpy(d->keys, e->keys.ptr, e->keys.len);
 	d->keys_len = e->keys.len;
 	c->docs_len++;
@@ -182,7 +199,7 @@ roll_take(struct restoring *c, struct bytes object, const struct stored *as)
 
 	err = backup_open(object, as, &c->secrets.reading, &sealed, &plain);
 	if (err.code == LK_E_DATA || err.code == LK_E_DENIED) {
-		object_damaged(c, as, err);
+		object_damaged(c, as->at.name, err.what);
 		return (LK_NONE);
 	}
 	TRY(err);
@@ -190,7 +207,7 @@ roll_take(struct restoring *c, struct bytes object, const struct stored *as)
 	while (roll_next(&reader, &e, &err))
 		TRY(document_add(c, &e));
 	if (err.code != LK_OK)
-		object_damaged(c, as, err);
+		object_damaged(c, as->at.name, err.what);
 	if (c->docs_len > 1)
 		qsort(c->docs, c->docs_len, sizeof(*c->docs), restored_compare);
 	return (LK_NONE);
@@ -205,10 +222,11 @@ parcel_take(struct restoring *c, struct bytes object, const struct stored *as)
 	buf_clear(&c->parcel);
 	err = backup_open(object, as, &c->secrets.reading, &sealed, &c->parcel);
 	if (err.code == LK_E_DATA || err.code == LK_E_DENIED) {
-		object_damaged(c, as, err);
+		object_damaged(c, as->at.name, err.what);
 		return (LK_NONE);
 	}
 	TRY(err);
+	memcpy(c->parcel_name, as->at.name, sizeof(c->parcel_name));
 	parcel_begin(&c->reader, buf_bytes(&c->parcel));
 	c->in_parcel = true;
 	return (LK_NONE);
@@ -249,9 +267,96 @@ group_take(struct request *r, struct restoring *c)
 		if (out[i].what == RECEIPT_ACCEPTED ||
 		    out[i].what == RECEIPT_KNOWN)
 			c->accepted++;
-		else
+		else {
 			c->refused++;
+			/* Of what counts for nothing not all is kept. */
+			d->lacks |= out[i].what != RECEIPT_DROPPED;
+		}
 	return (LK_NONE);
+}
+
+static int
+name_compare(const void *a, const void *b)
+{
+	return (memcmp(a, b, SEALED_NAME_LEN));
+}
+
+/* The documents of parcels that could not be had. */
+static lk_err
+lacking_mark(struct restoring *c)
+{
+	struct snapshot s = c->read;
+	struct snapshot_parcel p;
+	struct snapshot_head head;
+	struct restored *d;
+
+	TRY(buf_err(&c->bad, "damaged objects"));
+	TRY(snapshot_head_read(&head, buf_bytes(&c->choice.clear)));
+	if (c->bad.len == 0)
+		return (LK_NONE);
+	qsort(c->bad.ptr, c->bad.len / SEALED_NAME_LEN, SEALED_NAME_LEN,
+	    name_compare);
+	for (size_t at = 0; snapshot_parcel_next(&s, &p);
+	     at += SEALED_NAME_LEN) {
+		uint32_t docno = 0;
+
+		if (bsearch(head.names.ptr + at, c->bad.ptr,
+			c->bad.len / SEALED_NAME_LEN, SEALED_NAME_LEN,
+			name_compare) == NULL)
+			continue;
+		while (snapshot_document_next(&p, &docno)) {
+			d = restored_of(c, docno);
+			if (d != NULL)
+				d->lacks = true;
+		}
+	}
+	return (LK_NONE);
+}
+
+static const char *
+restored_name(const struct restored *d)
+{
+	if (d->kept.home)
+		return ("(devices, contacts and names)");
+	return (d->name[0] == '\0' ? "(no name)" : d->name);
+}
+
+/* Before this device takes the place: of what lacks something nothing is
+ * final yet. */
+static lk_err
+whole_or_not(struct request *r, struct restoring *c)
+{
+	struct json_object *list;
+	size_t n = 0;
+	BUF_SCOPED text = { .max = 16 * 1024 };
+
+	TRY(lacking_mark(c));
+	list = json_object_new_array();
+	for (size_t i = 0; i < c->docs_len; i++) {
+		const struct restored *d = &c->docs[i];
+
+		if (!d->lacks)
+			continue;
+		json_object_array_add(
+		    list, json_object_new_string(restored_name(d)));
+		if (n++ < LACKING_SAID_MAX)
+			buf_printf(&text, "%s%.80s", n == 1 ? ": " : ", ",
+			    restored_name(d));
+	}
+	if (n == 0 && c->bad.len == 0) {
+		json_object_put(list);
+		return (LK_NONE);
+	}
+	buf_printf(&text, "%s", n > LACKING_SAID_MAX ? ", ..." : "");
+	buf_u8(&text, 0);
+	request_detail(r, "documents", list);
+	request_hint(r,
+	    "lk backup check says more; mended, the same command goes on; "
+	    "--partial has what is there");
+	return (request_fail(r, LK_ERR(LK_E_CORRUPT, "backup"),
+	    "%s: %zu objects damaged or missing, %zu documents not whole%s",
+	    c->place->url, c->bad.len / SEALED_NAME_LEN, n,
+	    text.failed ? "" : (const char *)text.ptr));
 }
 
 /* A part of the parcel in hand, or the next one. */
@@ -269,12 +374,12 @@ parcels_step(struct request *r, struct restoring *c, bool *idle)
 		c->in_parcel = parcel_next(&c->reader, &c->group, &err);
 		c->in_group = c->in_parcel;
 		if (err.code != LK_OK)
-			object_damaged(c, c->snapshot, err);
+			object_damaged(c, c->parcel_name, err.what);
 		return (LK_NONE);
 	}
 	if (fetch_done(&c->fetch)) {
 		c->step = PLACE;
-		return (LK_NONE);
+		return (c->partial ? LK_NONE : whole_or_not(r, c));
 	}
 	*idle = !fetch_next(&c->fetch, &what, &a);
 	if (*idle)
@@ -282,7 +387,7 @@ parcels_step(struct request *r, struct restoring *c, bool *idle)
 	if (a.err.code == LK_OK)
 		err = parcel_take(c, buf_bytes(&a.bytes), what);
 	else
-		err = depot_fail(r, c->place, &a);
+		err = object_lost(r, c, what, &a);
 	object_answer_clear(&a);
 	return (err);
 }
@@ -310,7 +415,7 @@ rolls_step(struct request *r, struct restoring *c, bool *idle)
 	if (a.err.code == LK_OK)
 		err = roll_take(c, buf_bytes(&a.bytes), what);
 	else
-		err = depot_fail(r, c->place, &a);
+		err = object_lost(r, c, what, &a);
 	object_answer_clear(&a);
 	return (err);
 }
@@ -552,7 +657,10 @@ backup_restore(struct request *r)
 	if (c == NULL)
 		return (LK_ERR(LK_E_NOMEM, "restore"));
 	c->damaged = json_object_new_array();
+	c->bad.max = SNAPSHOT_OBJECTS_MAX * SEALED_NAME_LEN;
 	err = progress_wanted(r, &c->progress);
+	if (err.code == LK_OK)
+		err = param_bool_or(r, "partial", false, &c->partial);
 	if (err.code == LK_OK)
 		err = backup_secrets(r, &c->secrets);
 	if (err.code == LK_OK)

@@ -258,6 +258,39 @@ objects() {
 	is 0 hers ""
 }
 
+@test "a damaged backup takes no place unless --partial says so, and goes on when it is whole again" {
+	person
+	first=$(backup laptop)
+	before=$(ls dest/lk1/backup/data)
+	on laptop set plan /x 7
+	second=$(backup laptop)
+	cp -r dest good
+	for f in $(ls dest/lk1/backup/data); do
+		grep -q "$f" <<<"$before" || rm "dest/lk1/backup/data/$f"
+	done
+	run --separate-stderr on fresh backup restore dest --phrase-file phrase --name fresh
+	refused 65 "lk: *dest: 1 objects damaged or missing, * documents not whole: *plan*; *--partial*"
+	run --separate-stderr on fresh ls
+	refused 78 "lk: *no identity here*"
+	# With another one it does not go on.
+	run --separate-stderr on fresh backup restore dest --phrase-file phrase --snapshot "$first"
+	refused 73 "lk: *backup ${second:0:8} is half restored here*"
+	cp good/lk1/backup/data/* dest/lk1/backup/data/
+	run --separate-stderr on fresh backup restore dest --phrase-file phrase --name fresh
+	[ "$status" -eq 0 ]
+	run --separate-stderr on fresh get plan --json
+	is 0 '{"x":7}' ""
+	for f in $(ls dest/lk1/backup/data); do
+		grep -q "$f" <<<"$before" || printf x | dd of="dest/lk1/backup/data/$f" bs=1 seek=99 conv=notrunc status=none
+	done
+	run --separate-stderr on part backup restore dest --phrase-file phrase --name part
+	[ "$status" -eq 65 ]
+	run --separate-stderr on part backup restore dest --phrase-file phrase --name part --partial
+	[ "$status" -eq 3 ]
+	run --separate-stderr on part get plan --json
+	is 0 '{"x":2}' ""
+}
+
 # read_ FOLDER PHRASE...: by the reader that is not lk.
 read_() {
 	/usr/bin/python3 "$BATS_TEST_DIRNAME/../backup/reader.py" "$@"
