@@ -227,8 +227,13 @@ check_render(struct output *o, json_object *result)
 	    field_int(result, "snapshots") == 1 ? "backup" : "backups",
 	    (long long)field_int(result, "objects"));
 	size_print(field_int(result, "bytes"));
-	puts(field_bool(result, "opened") ? ": good"
-					  : ": as written; not opened");
+	fputs(field_bool(result, "opened") ? ": good"
+					   : ": as written; not opened",
+	    stdout);
+	if (field_int(result, "others") > 0)
+		printf("; %lld of the objects sealed to another key",
+		    (long long)field_int(result, "others"));
+	putchar('\n');
 }
 
 static int
@@ -255,7 +260,8 @@ check_run(struct lk *lk, const char *dest)
 	DO(progress_call(lk, "backup.check", params, &result));
 	output_result(
 	    &lk->output, "backup", result, lk->quiet ? NULL : check_render);
-	bad = json_object_array_length(field_list(result, "damaged"));
+	bad = json_object_array_length(field_list(result, "damaged")) +
+	    (size_t)field_int(result, "untold");
 	return bad == 0
 	    ? 0
 	    : lk_fail(lk, lk_exit_status(LK_E_CORRUPT), "damaged",

@@ -12,6 +12,11 @@
 #include "daemon/subject.h"
 #include "sync/keep.h"
 
+#define CHECK_BAD_MAX 1024 /* are told; the rest is counted */
+#define CHECK_NAMES_MAX (128u * 1024 * 1024)
+/* What is kept of snapshots, to tell which documents damage concerns. */
+#define CHECK_SEEN_MAX (256u * 1024 * 1024)
+
 /* A document as some roll or parcel names it. */
 struct named {
 	uint8_t object[SEALED_NAME_LEN]; /* the roll or parcel it is in */
@@ -46,6 +51,13 @@ struct checking {
 	size_t seen_len;
 	struct bad *bad; /* owned */
 	size_t bad_len, bad_cap;
+	uint64_t bad_all;   /* with those that are not told */
+	struct buf unknown; /* names that snapshots need and no list shows */
+	struct buf others;  /* names of what is sealed to another key; ascending
+			     */
+	uint64_t foreign, opened;
+	bool asked; /* for the unknown ones */
+	size_t seen_bytes;
 	uint64_t bytes;
 };
 
@@ -62,6 +74,8 @@ checking_free(void *state)
 		buf_clear(&c->seen[i].clear);
 		buf_wipe(&c->seen[i].plain);
 	}
+	buf_clear(&c->unknown);
+	buf_clear(&c->others);
 	free(c->named);
 	free(c->seen);
 	free(c->bad);
@@ -74,6 +88,9 @@ bad_add(struct checking *c, const struct stored *s, const uint8_t *name,
 {
 	struct bad *b;
 
+	c->bad_all++;
+	if (c->bad_len == CHECK_BAD_MAX)
+		return (LK_NONE);
 	if (c->bad_len == c->bad_cap) {
 		size_t cap = c->bad_cap == 0 ? 16 : 2 * c->bad_cap;
 		struct bad *v = reallocarray(c->bad, cap, sizeof(*v));
@@ -87,15 +104,6 @@ bad_add(struct checking *c, const struct stored *s, const uint8_t *name,
 	*b = (struct bad){ .stored = s, .why = why };
 	memcpy(b->name, name, sizeof(b->name));
 	return (LK_NONE);
-}
-
-static const struct bad *
-bad_find(const struct checking *c, const uint8_t *name)
-{
-	for (size_t i = 0; i < c->bad_len; i++)
-		if (memcmp(c->bad[i].name, name, SEALED_NAME_LEN) == 0)
-			return (&c->bad[i]);
-	return (NULL);
 }
 
 static lk_err
@@ -156,6 +164,63 @@ parcel_look(struct checking *c, const struct stored *s, struct bytes plain)
 	return (err);
 }
 
+static int
+name_compare(const void *a, const void *b)
+{
+	return (memcmp(a, b, SEALED_NAME_LEN));
+}
+
+/* Ascending, each once. */
+static void
+names_sort(struct buf *b)
+{
+	size_t n = b->len / SEALED_NAME_LEN, kept = 0;
+
+	if (n > 1)
+		qsort(b->ptr, n, SEALED_NAME_LEN, name_compare);
+	for (size_t i = 0; i < n; i++) {
+		const uint8_t *name = b->ptr + i * SEALED_NAME_LEN;
+
+		if (kept > 0 &&
+		    name_compare(b->ptr + (kept - 1) * SEALED_NAME_LEN, name) ==
+			0)
+			continue;
+		memmove(b->ptr + kept * SEALED_NAME_LEN, name, SEALED_NAME_LEN);
+		kept++;
+	}
+	b->len = kept * SEALED_NAME_LEN;
+}
+
+static bool
+names_have(const struct buf *b, const uint8_t *name)
+{
+	return (b->len > 0 &&
+	    bsearch(name, b->ptr, b->len / SEALED_NAME_LEN, SEALED_NAME_LEN,
+		name_compare) != NULL);
+}
+
+/* What it needs and the list does not show, or another key opens. */
+static lk_err
+needs_look(struct checking *c, struct bytes names)
+{
+	size_t room = c->unknown.max - SEALED_CLEAR_MAX;
+
+	for (size_t i = 0; i < names.len; i += SEALED_NAME_LEN) {
+		const uint8_t *name = names.ptr + i;
+
+		if (names_have(&c->others, name))
+			TRY(bad_add(c, listing_find(&c->listing, name), name,
+			    "it is sealed to another key"));
+		else if (listing_find(&c->listing, name) == NULL)
+			buf_mem(&c->unknown, name, SEALED_NAME_LEN);
+	}
+	if (c->unknown.len > room / 2)
+		names_sort(&c->unknown);
+	if (c->unknown.len > room)
+		return (LK_ERR(LK_E_LIMIT, "too many objects are missing"));
+	return (buf_err(&c->unknown, "check"));
+}
+
 static lk_err
 snapshot_look(struct checking *c, const struct stored *s,
     const struct sealed *sealed, struct buf *plain)
@@ -168,6 +233,16 @@ snapshot_look(struct checking *c, const struct stored *s,
 		return (LK_ERR(LK_E_NOMEM, "check"));
 	c->seen = v;
 	TRY(backup_head(&head, sealed->clear, s));
+	TRY(needs_look(c, head.names));
+	/* Of more than that it is not told what damage concerns. */
+	if (c->seen_bytes > CHECK_SEEN_MAX) {
+		struct snapshot read;
+
+		return (c->readable
+			? snapshot_read(&read, sealed->clear, buf_bytes(plain))
+			: LK_NONE);
+	}
+	c->seen_bytes += sealed->clear.len + plain->len;
 	seen = &c->seen[c->seen_len];
 	*seen = (struct seen){ .stored = s };
 	buf_init(&seen->clear, SEALED_CLEAR_MAX);
@@ -193,6 +268,12 @@ object_look(struct checking *c, struct bytes object, const struct stored *s)
 	c->bytes += object.len;
 	err = backup_open(object, s, c->readable ? &c->secrets.reading : NULL,
 	    &sealed, &plain);
+	if (err.code == LK_E_DENIED) {
+		c->foreign++;
+		buf_mem(&c->others, s->at.name, SEALED_NAME_LEN);
+		return (buf_err(&c->others, "check"));
+	}
+	c->opened += err.code == LK_OK;
 	if (err.code == LK_OK && sealed.kind == SEALED_SNAPSHOT)
 		err = snapshot_look(c, s, &sealed, &plain);
 	else if (err.code == LK_OK && c->readable)
@@ -210,22 +291,14 @@ object_look(struct checking *c, struct bytes object, const struct stored *s)
 	return (bad_add(c, s, s->at.name, err.what));
 }
 
-/* Which snapshots lack something. */
+/* What no list shows may have been put since the list was made. */
 static lk_err
-missing_look(struct checking *c)
+unknown_ask(struct checking *c)
 {
-	for (size_t i = 0; i < c->seen_len; i++) {
-		struct snapshot_head head;
-
-		TRY(snapshot_head_read(&head, buf_bytes(&c->seen[i].clear)));
-		for (; head.names.len > 0;
-		     head.names = BYTES(head.names.ptr + SEALED_NAME_LEN,
-			 head.names.len - SEALED_NAME_LEN))
-			if (listing_find(&c->listing, head.names.ptr) == NULL &&
-			    bad_find(c, head.names.ptr) == NULL)
-				TRY(bad_add(c, NULL, head.names.ptr,
-				    "it is not there"));
-	}
+	c->asked = true;
+	names_sort(&c->unknown);
+	for (size_t i = 0; i < c->unknown.len; i += SEALED_NAME_LEN)
+		TRY(fetch_unlisted(&c->fetch, c->unknown.ptr + i));
 	return (LK_NONE);
 }
 
@@ -395,13 +468,19 @@ check_result(struct request *r, struct checking *c)
 {
 	struct json_object *list = json_object_new_array();
 
-	TRY(missing_look(c));
+	if (c->opened == 0 && c->foreign > 0) {
+		json_object_put(list);
+		return (request_fail(r, LK_ERR(LK_E_DENIED, "check"),
+		    "%s: the phrase of somebody else", c->place->url));
+	}
 	json_add_text(r->result, "place", c->place->url);
 	json_add_number(
 	    r->result, "snapshots", c->listing.len - c->listing.snapshots);
 	json_add_number(r->result, "objects", c->listing.len);
 	json_add_number(r->result, "bytes", c->bytes);
 	json_add_flag(r->result, "opened", c->readable);
+	json_add_number(r->result, "others", c->foreign);
+	json_add_number(r->result, "untold", c->bad_all - c->bad_len);
 	json_object_object_add(r->result, "damaged", list);
 	for (size_t i = 0; i < c->bad_len; i++) {
 		struct json_object *o = json_object_new_object();
@@ -450,6 +529,9 @@ checking_poll(struct request *r, bool *done)
 
 		if (a.err.code == LK_OK)
 			err = object_look(c, buf_bytes(&a.bytes), what);
+		else if (a.err.code == LK_E_NOTFOUND && c->asked)
+			err =
+			    bad_add(c, NULL, what->at.name, "it is not there");
 		else if (a.err.code == LK_E_NOTFOUND ||
 		    a.err.code == LK_E_LIMIT)
 			err = bad_add(c, what, what->at.name, a.err.what);
@@ -461,6 +543,10 @@ checking_poll(struct request *r, bool *done)
 			request_again(r, 0);
 			break;
 		}
+	}
+	if (fetch_done(&c->fetch) && !c->asked) {
+		TRY(unknown_ask(c));
+		request_again(r, 0);
 	}
 	*done = fetch_done(&c->fetch);
 	return (*done ? check_result(r, c) : LK_NONE);
@@ -474,6 +560,8 @@ backup_check(struct request *r)
 
 	if (c == NULL)
 		return (LK_ERR(LK_E_NOMEM, "check"));
+	buf_init(&c->unknown, CHECK_NAMES_MAX);
+	buf_init(&c->others, CHECK_NAMES_MAX);
 	err = progress_wanted(r, &c->progress);
 	if (err.code == LK_OK)
 		err = backup_secrets_or(r, &c->secrets, &c->readable);

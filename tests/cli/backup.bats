@@ -243,6 +243,12 @@ objects() {
 	on ann init --name ann --quiet >other
 	on ann new hers
 	backup ann >/dev/null
+	run --separate-stderr on laptop backup check dest --phrase-file phrase
+	[ "$status" -eq 0 ]
+	[[ $output == *": good; 3 of the objects sealed to another key" ]]
+	on third init --name third --quiet >third.phrase
+	run --separate-stderr on laptop backup check dest --phrase-file third.phrase
+	refused 77 "lk: *dest: the phrase of somebody else"
 	run --separate-stderr on one backup restore dest --phrase-file phrase --name one
 	[ "$status" -eq 0 ]
 	backup one >/dev/null
