@@ -23,6 +23,7 @@ struct place {
 	size_t operands_len; /* behind the verb */
 	const struct option *option; /* whose argument comes here, or NULL */
 	bool ended;                  /* there was a -- */
+	bool operand;                /* no option comes here */
 	const char *begun;           /* what is there of the word */
 	char lead[WORD_MAX];         /* what stands before each: "--role=" */
 	json_object *words;          /* {word: what it is} */
@@ -37,6 +38,9 @@ offer(struct place *p, const char *word, const char *about)
 	if (snprintf(whole, sizeof(whole), "%s%s", p->lead, word) >=
 		(int)sizeof(whole) ||
 	    strncmp(whole, p->begun, strlen(p->begun)) != 0)
+		return;
+	/* It would be read as an option. */
+	if (p->operand && !p->ended && whole[0] == '-')
 		return;
 	/* A line has to hold it. */
 	for (const char *c = whole; *c != '\0'; c++)
@@ -356,6 +360,7 @@ operand_offer(struct place *p)
 {
 	char name[USAGE_WORD_MAX];
 
+	p->operand = true;
 	for (size_t line = 0; usage_operand(
 		 p->command, p->verb, line, p->operands_len, name);
 	     line++)

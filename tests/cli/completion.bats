@@ -85,6 +85,15 @@ said() {
 	is 0 "" ""
 }
 
+@test "a document named like an option is offered behind -- alone" {
+	device laptop
+	"$LK" new -- -x
+	"$LK" new -- --root
+	"$LK" new -- plain
+	next get '' | said 'plain\n'
+	next get -- '' | sort | said '\055\055root\n\055x\nplain\n'
+}
+
 @test "names are not asked of a daemon that does not run" {
 	device laptop
 	"$LK" new shopping
@@ -143,4 +152,45 @@ typed() {
 
 @test "fish completes what is typed, and quotes it" {
 	typed fish
+}
+
+# Names that would be commands, were they not quoted: Tab outside of quotes, and
+# inside of both kinds.
+harmful() {
+	command -v "$1" >/dev/null || skip "no $1"
+	local name letter quote
+	device laptop
+	for name in 'a$(touch PWNED)b' 'c`touch PWNED`d' "e'; touch PWNED; 'f" \
+	    'g"; touch PWNED; "h' 'i; touch PWNED' 'j!!k' 'l m:n'; do
+		"$LK" new "$name"
+		"$LK" set "$name" /a '"hazel"'
+	done
+	PATH=$(dirname "$LK"):$PATH
+	for letter in a c e g i j 'l\ m:' '"l m:' "'l m:"; do
+		set -- "$@" "lk get $letter\\t" hazel
+	done
+	for letter in a c e g j; do
+		for quote in \" \'; do
+			# bash cannot quote inside of quotes: it completes nothing.
+			if [ "$1" = bash ]; then
+				set -- "$@" "lk get $quote$letter\\t$quote; echo do''ne" done
+			else
+				set -- "$@" "lk get $quote$letter\\t" hazel
+			fi
+		done
+	done
+	"$BATS_TEST_DIRNAME/../tools/typed.py" "$@"
+	[ ! -e PWNED ]
+}
+
+@test "bash runs nothing that is a name" {
+	harmful bash
+}
+
+@test "zsh runs nothing that is a name" {
+	harmful zsh
+}
+
+@test "fish runs nothing that is a name" {
+	harmful fish
 }
