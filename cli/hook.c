@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +13,8 @@ hooks_hold(struct hook_signals *before)
 {
 	/* Of a command that does not read what it is given. */
 	const struct sigaction ignored = { .sa_handler = SIG_IGN };
+	/* Else there would be nothing to wait for. */
+	const struct sigaction usual = { .sa_handler = SIG_DFL };
 	sigset_t ending;
 
 	(void)sigemptyset(&ending);
@@ -19,11 +23,13 @@ hooks_hold(struct hook_signals *before)
 	(void)sigaddset(&ending, SIGTERM);
 	(void)sigprocmask(SIG_BLOCK, &ending, &before->mask);
 	(void)sigaction(SIGPIPE, &ignored, &before->pipe);
+	(void)sigaction(SIGCHLD, &usual, &before->child);
 }
 
 void
 hooks_release(const struct hook_signals *before)
 {
+	(void)sigaction(SIGCHLD, &before->child, NULL);
 	(void)sigaction(SIGPIPE, &before->pipe, NULL);
 	(void)sigprocmask(SIG_SETMASK, &before->mask, NULL);
 }
@@ -42,19 +48,29 @@ child_run(const char *command, int in, const struct hook_variable *v,
 	_exit(127);
 }
 
-/* That it does not want all of it is its own affair. */
+/* That it does not want all of it is its own affair.  Up to its end: what it has
+ * started may hold the pipe for ever. */
 static void
-input_write(int fd, struct bytes b)
+input_write(int fd, pid_t pid, struct bytes b)
 {
+	struct pollfd p[] = { { .fd = fd, .events = POLLOUT },
+		{ .fd = (int)syscall(SYS_pidfd_open, pid, 0),
+		    .events = POLLIN } };
+
+	if (p[1].fd != -1)
+		(void)fcntl(fd, F_SETFL, O_NONBLOCK);
 	while (b.len > 0) {
 		ssize_t n = write(fd, b.ptr, b.len);
 
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return;
-		b = BYTES(b.ptr + n, b.len - (size_t)n);
+		if (n >= 0)
+			b = BYTES(b.ptr + n, b.len - (size_t)n);
+		else if (errno == EAGAIN && p[1].revents == 0)
+			(void)poll(p, 2, -1);
+		else if (errno != EINTR)
+			break;
 	}
+	if (p[1].fd != -1)
+		(void)close(p[1].fd);
 }
 
 lk_err
@@ -77,7 +93,7 @@ hook_run(const char *command, struct bytes input,
 		(void)close(ends[1]);
 		return err;
 	}
-	input_write(ends[1], input);
+	input_write(ends[1], pid, input);
 	(void)close(ends[1]);
 	while (waitpid(pid, status, 0) == -1)
 		if (errno != EINTR)

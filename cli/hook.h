@@ -19,7 +19,7 @@ struct hook_variable {
 /* What becomes of signals without us. */
 struct hook_signals {
 	sigset_t mask;
-	struct sigaction pipe;
+	struct sigaction pipe, child;
 };
 
 /* From here to hooks_release none of them ends this process. */
@@ -29,7 +29,8 @@ void hooks_release(const struct hook_signals *before);
 
 /*
  * Runs a shell command with `input` on its standard input, which it need not
- * read, and with these variables (the last has no name), and waits for it.
+ * read, and with these variables (the last has no name), and waits for it.  What
+ * it has not taken when it ends is dropped, whoever it left behind.
  * *status is as waitpid(2) gives it.  Between hooks_hold and hooks_release.
  * SYS.
  */

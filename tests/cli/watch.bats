@@ -44,6 +44,15 @@ field_each() {
 	[ "$(wc -l <done)" -eq 6 ]
 }
 
+@test "a command is waited for where ends of children are ignored" {
+	counted 1
+	run --separate-stderr env --ignore-signal=CHLD "$LK" watch --cursor at --since 0 --no-wait --exec 'echo ran'
+	is 0 "ran
+ran" ""
+	lk watch --cursor at --no-wait --exec 'echo ran'
+	is 0 "" ""
+}
+
 @test "a command that fails ends it, with the cursor before that change" {
 	counted 3
 	on laptop watch --json --since 0 --no-wait >lines
