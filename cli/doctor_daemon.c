@@ -75,6 +75,19 @@ check_daemon(struct doctor *d)
 		    : field_ago(d->daemon, "started"));
 }
 
+/* Cuts a copy at a whole character. */
+static void
+line_copy(char out[static 128], const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len > 127)
+		for (len = 127; len > 0 && ((uint8_t)text[len] & 0xc0) == 0x80;
+		    len--)
+			continue;
+	(void)snprintf(out, 128, "%.*s", (int)len, text);
+}
+
 /* The first line of the file that is not understood; false when there is none,
  * or no file. */
 static bool
@@ -89,7 +102,7 @@ config_flaw(const char *path, char line[static 128])
 	while (f != NULL && !found && getline(&text, &size, f) > 0) {
 		text[strcspn(text, "#\n")] = '\0';
 		found = setting_line_read(&read, text).code != LK_OK;
-		(void)snprintf(line, 128, "%s", text);
+		line_copy(line, text);
 	}
 	free(text);
 	if (f != NULL)
@@ -174,17 +187,19 @@ check_versions(struct doctor *d)
 {
 	const char *version = field(d->daemon, "version");
 	bool background = field(d->daemon, "log")[0] != '\0';
-	bool other = strcmp(version, LK_VERSION) != 0;
+	int newer = strverscmp(version, LK_VERSION);
+	bool other = newer != 0;
 	struct finding f = { .verdict = VERDICT_WRONG,
-		.hint = background ? "lk daemon stop: the next lk starts it"
-				   : "end lkd, and start it again",
-		.fixable = background };
+		.hint = newer > 0    ? "use the lk that came with it"
+			: background ? "lk daemon stop: the next lk starts it"
+				     : "end lkd, and start it again",
+		.fixable = background && newer <= 0 };
 
 	if (!other && !is_replaced(field_int(d->daemon, "pid"))) {
 		doctor_say(d, fine, "lk and lkd are %s", LK_VERSION);
 		return;
 	}
-	if (d->fix && background) {
+	if (d->fix && f.fixable) {
 		daemon_renew(d);
 		return;
 	}

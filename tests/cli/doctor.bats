@@ -68,6 +68,8 @@ check() {
 	echo 'listen nowhere' >laptop/config
 	[ "$(check daemon)" = "wrong: it does not start: $T/laptop/config: line 1: not understood: listen nowhere" ]
 	[ "$(check config)" = "wrong: $T/laptop/config: not understood: listen nowhere" ]
+	printf 'a%070d%s\n' 0 "$(printf 'é%.0s' {1..40})" >laptop/config
+	[[ $(check config) == *"0$(printf 'é%.0s' {1..28})" ]]
 	rm laptop/config
 	[[ $(check daemon) == *", started now, as it did not run" ]]
 }
@@ -96,6 +98,22 @@ check() {
 	[[ $output == *"mended   versions"* ]]
 	[ "$("$LK" daemon status --json | field pid)" != "$pid" ]
 	[[ $(check versions) == ok:* ]]
+}
+
+@test "a daemon that is newer than lk is not ended by --fix" {
+	version=$("$LK" version --json | field version)
+	mkdir bin
+	cp "$LK" bin
+	sed "s/${version//./\\.}/9${version#?}/g" "$(dirname "$LK")/lkd" >bin/lkd
+	chmod +x bin/lkd
+	LK=$T/bin/lk
+	device laptop
+	pid=$("$LK" daemon status --json | field pid)
+	[ "$(check versions)" = "wrong: lk is $version, the lkd that runs is 9${version#?}" ]
+	lk doctor --fix
+	[ "$status" -ne 0 ]
+	[[ $output == *"use the lk that came with it"* ]]
+	[ "$("$LK" daemon status --json | field pid)" = "$pid" ]
 }
 
 @test "a clock that went back is told" {
