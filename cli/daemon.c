@@ -146,6 +146,29 @@ install_render(struct output *o, json_object *result)
 	    field(result, "unit"));
 }
 
+/* The unit has none of what the shell says: it would be another daemon. */
+static int
+default_check(struct lk *lk)
+{
+	static const char *const names[] = { "LK_HOME", "LK_SOCKET",
+		"XDG_DATA_HOME" };
+
+	for (size_t i = 0; i < nitems(names); i++) {
+		const char *value = getenv(names[i]);
+		char hint[80];
+
+		if (value == NULL || value[0] == '\0')
+			continue;
+		(void)snprintf(hint, sizeof(hint),
+		    "unset %s, or: systemctl --user edit lkd", names[i]);
+		return lk_fail(lk, 64, "usage", hint,
+		    "%s is set, and the unit is for the store of the default "
+		    "place",
+		    names[i]);
+	}
+	return 0;
+}
+
 /* Hands the daemon of the default store over to the user's systemd. */
 static int
 daemon_install(struct lk *lk)
@@ -157,10 +180,7 @@ daemon_install(struct lk *lk)
 	int status = 0, failed;
 	pid_t pid;
 
-	if (getenv("LK_HOME") != NULL)
-		return lk_fail(lk, 64, "usage",
-		    "unset LK_HOME, or: systemctl --user edit lkd",
-		    "the unit is for the store of the default place");
+	DO(default_check(lk));
 	if (lk_running(lk)) {
 		JSON_SCOPED *stopped = NULL;
 
