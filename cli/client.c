@@ -18,6 +18,8 @@
 #define DEPTH_MAX (TREE_DEPTH_MAX + 64)
 #define STARTS_MAX 5
 #define START_PAUSE_MS 100
+/* In which a daemon that is started again listens. */
+#define BACK_TRIES 50
 
 /* What lk_call may do about a connection that is lost. */
 enum recovery {
@@ -471,6 +473,17 @@ lk_stream(struct lk *lk, const char *method, json_object *params,
 	return exchange(lk, method, owned, each, ctx, &result);
 }
 
+static bool
+is_back(struct lk *lk)
+{
+	for (int i = 0; i < BACK_TRIES; i++) {
+		if (lk_running(lk))
+			return true;
+		(void)poll(NULL, 0, START_PAUSE_MS);
+	}
+	return false;
+}
+
 int
 lk_stream_on(struct lk *lk, const char *method, json_object *params,
     event_fn *each, void *ctx)
@@ -491,7 +504,7 @@ lk_stream_on(struct lk *lk, const char *method, json_object *params,
 		return status;
 	client_close(lk->client);
 	lk->client = NULL;
-	return lk_running(lk) ? STREAM_LOST : lost_fail(lk, broken, logs_hint);
+	return is_back(lk) ? STREAM_LOST : lost_fail(lk, broken, logs_hint);
 }
 
 static int

@@ -54,8 +54,8 @@ int lk_confirm(
 int lk_stream(struct lk *, const char *method, json_object *params,
     event_fn *each, void *ctx);
 /* The same of one that can be gone on with: STREAM_LOST, and nothing is said,
- * when the connection broke and a daemon listens all the same.  It closes that
- * of a reader who was busy for a minute. */
+ * when the connection broke and a daemon listens all the same, or does within
+ * five seconds.  It closes that of a reader who was busy for a minute. */
 #define STREAM_LOST (-1)
 int lk_stream_on(struct lk *, const char *method, json_object *params,
     event_fn *each, void *ctx);

@@ -114,7 +114,7 @@ d4" ""
 	is 78 "" "lk: $T/laptop: others may write to it"
 }
 
-@test "a daemon that dies is told at once" {
+@test "a daemon that dies and does not come back is told" {
 	device laptop
 	on laptop new d
 	on laptop set d /a 1

@@ -131,6 +131,20 @@ ran" ""
 	hashes | cmp - seen
 }
 
+@test "a watch that has nothing to do outlives its daemon" {
+	counted 1
+	: >seen
+	on laptop watch --since 0 -n 3 --exec 'echo $LK_CHANGE >>seen' 2>complaint &
+	watching=$!
+	until_ seen_are 2
+	on laptop daemon stop
+	on laptop daemon start >/dev/null
+	more 1
+	wait "$watching"
+	[ ! -s complaint ]
+	hashes | cmp - seen
+}
+
 seen_are() {
 	[ "$(wc -l <seen)" -eq "$1" ]
 }
