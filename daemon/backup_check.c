@@ -21,6 +21,7 @@
 struct named {
 	uint8_t object[SEALED_NAME_LEN]; /* the roll or parcel it is in */
 	uint32_t docno;
+	size_t doc; /* which of all documents, when all is read */
 	uint8_t docid[LK_ID_LEN];
 	char name[ROLL_NAME_MAX + 1]; /* "": of a parcel */
 };
@@ -29,6 +30,7 @@ struct named {
 struct seen {
 	const struct stored *stored;
 	struct buf clear, plain;
+	struct buf names;     /* those of clear, ascending */
 	struct snapshot read; /* with the key only */
 };
 
@@ -72,6 +74,7 @@ checking_free(void *state)
 	backup_secrets_clear(&c->secrets);
 	for (size_t i = 0; i < c->seen_len; i++) {
 		buf_clear(&c->seen[i].clear);
+		buf_clear(&c->seen[i].names);
 		buf_wipe(&c->seen[i].plain);
 	}
 	buf_clear(&c->unknown);
@@ -233,28 +236,32 @@ snapshot_look(struct checking *c, const struct stored *s,
 		return (LK_ERR(LK_E_NOMEM, "check"));
 	c->seen = v;
 	TRY(backup_head(&head, sealed->clear, s));
-	TRY(needs_look(c, head.names));
 	/* Of more than that it is not told what damage concerns. */
 	if (c->seen_bytes > CHECK_SEEN_MAX) {
 		struct snapshot read;
 
-		return (c->readable
-			? snapshot_read(&read, sealed->clear, buf_bytes(plain))
-			: LK_NONE);
+		if (c->readable)
+			TRY(snapshot_read(
+			    &read, sealed->clear, buf_bytes(plain)));
+		return (needs_look(c, head.names));
 	}
-	c->seen_bytes += sealed->clear.len + plain->len;
+	c->seen_bytes += sealed->clear.len + head.names.len + plain->len;
 	seen = &c->seen[c->seen_len];
 	*seen = (struct seen){ .stored = s };
 	buf_init(&seen->clear, SEALED_CLEAR_MAX);
 	buf_add(&seen->clear, sealed->clear);
+	buf_init(&seen->names, SEALED_CLEAR_MAX);
+	buf_add(&seen->names, head.names);
+	names_sort(&seen->names);
 	seen->plain = *plain;
 	*plain = (struct buf){ .max = 1 };
 	c->seen_len++;
 	TRY(buf_err(&seen->clear, "check"));
-	if (!c->readable)
-		return (LK_NONE);
-	return (snapshot_read(
-	    &seen->read, buf_bytes(&seen->clear), buf_bytes(&seen->plain)));
+	TRY(buf_err(&seen->names, "check"));
+	if (c->readable)
+		TRY(snapshot_read(&seen->read, buf_bytes(&seen->clear),
+		    buf_bytes(&seen->plain)));
+	return (needs_look(c, head.names));
 }
 
 static lk_err
@@ -286,6 +293,7 @@ object_look(struct checking *c, struct bytes object, const struct stored *s)
 	if (c->seen_len > seen) {
 		c->seen_len--;
 		buf_clear(&c->seen[c->seen_len].clear);
+		buf_clear(&c->seen[c->seen_len].names);
 		buf_wipe(&c->seen[c->seen_len].plain);
 	}
 	return (bad_add(c, s, s->at.name, err.what));
@@ -302,75 +310,122 @@ unknown_ask(struct checking *c)
 	return (LK_NONE);
 }
 
+static int
+docid_compare(const void *a, const void *b)
+{
+	const struct named *const *x = a, *const *y = b;
+
+	return (memcmp((*x)->docid, (*y)->docid, LK_ID_LEN));
+}
+
+static int
+docno_compare(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+
+	return (x->docno < y->docno ? -1 : x->docno > y->docno);
+}
+
 /* Documents that something bad concerns, each once. */
 struct concerned {
 	struct checking *c;
 	struct json_object *list;
-	uint8_t (*docids)[LK_ID_LEN]; /* owned */
-	size_t len;
-	const struct kept_name *names; /* on this device */
+	const char **called; /* owned; of each document; NULL: in no list */
+	size_t *said;        /* owned; for which bad object, from 1 */
+	size_t turn;
+	struct kept_name *names; /* owned; on this device */
 	size_t names_len;
 };
+
+/* Numbers the documents, and has what named them ascend by ->docno. */
+static lk_err
+concerned_begin(struct concerned *d)
+{
+	struct checking *c = d->c;
+	size_t n = c->named_len, doc = 0;
+	struct named **v = calloc(n + 1, sizeof(*v));
+
+	d->called = calloc(n + 1, sizeof(*d->called));
+	d->said = calloc(n + 1, sizeof(*d->said));
+	if (v == NULL || d->called == NULL || d->said == NULL) {
+		free(v);
+		return (LK_ERR(LK_E_NOMEM, "check"));
+	}
+	if (n > 1)
+		qsort(c->named, n, sizeof(*c->named), docno_compare);
+	for (size_t i = 0; i < n; i++)
+		v[i] = &c->named[i];
+	if (n > 1)
+		qsort(v, n, sizeof(*v), docid_compare);
+	for (size_t i = 0; i < n; i++) {
+		doc += i > 0 && docid_compare(&v[i - 1], &v[i]) != 0;
+		v[i]->doc = doc;
+		if (v[i]->name[0] != '\0')
+			d->called[doc] = v[i]->name;
+	}
+	free(v);
+	return (LK_NONE);
+}
+
+static void
+concerned_clear(struct concerned *d)
+{
+	free(d->called);
+	free(d->said);
+	free(d->names);
+}
 
 /* What a document is called, here or in any list that could be read. */
 static const char *
 name_of(const struct concerned *d, const struct named *n)
 {
-	const struct checking *c = d->c;
 	const struct kept_name *here;
 
-	if (n->name[0] != '\0')
-		return (n->name);
-	for (size_t i = 0; i < c->named_len; i++)
-		if (c->named[i].name[0] != '\0' &&
-		    memcmp(c->named[i].docid, n->docid, LK_ID_LEN) == 0)
-			return (c->named[i].name);
+	if (d->called[n->doc] != NULL)
+		return (d->called[n->doc]);
 	here = keep_name_of(d->names, d->names_len, n->docid);
 	return (here == NULL ? "" : here->name);
 }
 
-static lk_err
+static void
 concerned_add(struct concerned *d, const struct named *n)
 {
-	uint8_t(*v)[LK_ID_LEN];
 	struct json_object *o;
 
-	for (size_t i = 0; i < d->len; i++)
-		if (memcmp(d->docids[i], n->docid, LK_ID_LEN) == 0)
-			return (LK_NONE);
-	v = reallocarray(d->docids, d->len + 1, LK_ID_LEN);
-	if (v == NULL)
-		return (LK_ERR(LK_E_NOMEM, "check"));
-	d->docids = v;
-	memcpy(v[d->len++], n->docid, LK_ID_LEN);
+	if (d->said[n->doc] == d->turn)
+		return;
+	d->said[n->doc] = d->turn;
 	o = json_object_new_object();
 	json_add_id(o, "doc", BYTES_OF(n->docid));
 	json_add_text(o, "name", name_of(d, n));
 	json_object_array_add(d->list, o);
-	return (LK_NONE);
 }
 
 /* A document of a snapshot by its number, as one of its objects has it;
  * where none does, as another backup's: its number may be another machine's
  * there, but one too many is told rather than none. */
-static lk_err
-number_add(struct concerned *d, struct bytes names, uint32_t docno)
+static void
+number_add(struct concerned *d, const struct buf *names, uint32_t docno)
 {
 	const struct checking *c = d->c;
 	const struct named *found = NULL;
+	size_t low = 0, high = c->named_len;
 
-	for (size_t i = 0; i < c->named_len; i++) {
-		const struct named *n = &c->named[i];
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
 
-		if (n->docno != docno)
-			continue;
-		found = n;
-		for (size_t at = 0; at < names.len; at += SEALED_NAME_LEN)
-			if (memcmp(names.ptr + at, n->object,
-				SEALED_NAME_LEN) == 0)
-				return (concerned_add(d, n));
+		if (c->named[mid].docno < docno)
+			low = mid + 1;
+		else
+			high = mid;
 	}
-	return (found == NULL ? LK_NONE : concerned_add(d, found));
+	for (; low < c->named_len && c->named[low].docno == docno; low++) {
+		found = &c->named[low];
+		if (names_have(names, found->object))
+			break;
+	}
+	if (found != NULL)
+		concerned_add(d, found);
 }
 
 /* What of one snapshot is bad with this object; *uses: it names it. */
@@ -384,19 +439,17 @@ snapshot_concerned(struct concerned *d, const struct seen *seen,
 	struct snapshot_head head;
 	size_t at = 0;
 
-	*uses = false;
-	TRY(snapshot_head_read(&head, buf_bytes(&seen->clear)));
-	for (size_t i = 0; i < head.names.len; i += SEALED_NAME_LEN)
-		*uses |= memcmp(head.names.ptr + i, bad, SEALED_NAME_LEN) == 0;
+	*uses = names_have(&seen->names, bad);
 	if (!*uses || !d->c->readable)
 		return (LK_NONE);
+	TRY(snapshot_head_read(&head, buf_bytes(&seen->clear)));
 	for (; snapshot_parcel_next(&s, &p); at += SEALED_NAME_LEN) {
 		uint32_t docno = 0;
 
 		if (memcmp(head.names.ptr + at, bad, SEALED_NAME_LEN) != 0)
 			continue;
 		while (snapshot_document_next(&p, &docno))
-			TRY(number_add(d, head.names, docno));
+			number_add(d, &seen->names, docno);
 	}
 	for (; snapshot_roll_next(&s, &roll); at += SEALED_NAME_LEN) {
 		uint32_t first = (uint32_t)roll.block * BACKUP_BLOCK;
@@ -404,7 +457,7 @@ snapshot_concerned(struct concerned *d, const struct seen *seen,
 		if (memcmp(head.names.ptr + at, bad, SEALED_NAME_LEN) != 0)
 			continue;
 		for (uint32_t i = 0; i < BACKUP_BLOCK; i++)
-			TRY(number_add(d, head.names, first + i));
+			number_add(d, &seen->names, first + i);
 	}
 	return (LK_NONE);
 }
@@ -436,30 +489,31 @@ bad_fill(struct concerned *d, const struct bad *b, struct json_object *o,
 	hex_encode(hex, BYTES_OF(b->name));
 	json_object_array_add(snapshots, json_object_new_string(hex));
 	for (size_t i = 0; i < c->named_len; i++)
-		TRY(concerned_add(d, &c->named[i]));
+		concerned_add(d, &c->named[i]);
 	return (LK_NONE);
 }
 
 static lk_err
-bad_say(struct request *r, struct checking *c, const struct bad *b,
-    struct json_object *o)
+bads_say(struct request *r, struct concerned *d, struct json_object *list)
 {
-	struct concerned d = { .c = c, .list = json_object_new_array() };
-	struct json_object *snapshots = json_object_new_array();
-	struct kept_name *names = NULL;
+	const struct checking *c = d->c;
 	lk_err err = LK_NONE;
 
 	if (daemon_identity(r->daemon) != NULL)
-		err =
-		    keep_names(daemon_replica(r->daemon), &names, &d.names_len);
-	d.names = names;
-	if (err.code == LK_OK)
-		err = bad_fill(&d, b, o, snapshots);
-	free(names);
+		TRY(keep_names(
+		    daemon_replica(r->daemon), &d->names, &d->names_len));
+	TRY(concerned_begin(d));
+	for (size_t i = 0; err.code == LK_OK && i < c->bad_len; i++) {
+		struct json_object *o = json_object_new_object(),
+				   *snapshots = json_object_new_array();
 
-	json_object_object_add(o, "snapshots", snapshots);
-	json_object_object_add(o, "documents", d.list);
-	free(d.docids);
+		json_object_array_add(list, o);
+		d->list = json_object_new_array();
+		d->turn = i + 1;
+		err = bad_fill(d, &c->bad[i], o, snapshots);
+		json_object_object_add(o, "snapshots", snapshots);
+		json_object_object_add(o, "documents", d->list);
+	}
 	return (err);
 }
 
@@ -467,6 +521,8 @@ static lk_err
 check_result(struct request *r, struct checking *c)
 {
 	struct json_object *list = json_object_new_array();
+	struct concerned d = { .c = c };
+	lk_err err = LK_NONE;
 
 	if (c->opened == 0 && c->foreign > 0) {
 		json_object_put(list);
@@ -482,13 +538,10 @@ check_result(struct request *r, struct checking *c)
 	json_add_number(r->result, "others", c->foreign);
 	json_add_number(r->result, "untold", c->bad_all - c->bad_len);
 	json_object_object_add(r->result, "damaged", list);
-	for (size_t i = 0; i < c->bad_len; i++) {
-		struct json_object *o = json_object_new_object();
-
-		json_object_array_add(list, o);
-		TRY(bad_say(r, c, &c->bad[i], o));
-	}
-	return (LK_NONE);
+	if (c->bad_len > 0)
+		err = bads_say(r, &d, list);
+	concerned_clear(&d);
+	return (err);
 }
 
 static lk_err
