@@ -211,10 +211,8 @@ needs_look(struct checking *c, struct bytes names)
 	for (size_t i = 0; i < names.len; i += SEALED_NAME_LEN) {
 		const uint8_t *name = names.ptr + i;
 
-		if (names_have(&c->others, name))
-			TRY(bad_add(c, listing_find(&c->listing, name), name,
-			    "it is sealed to another key"));
-		else if (listing_find(&c->listing, name) == NULL)
+		if (names_have(&c->others, name) ||
+		    listing_find(&c->listing, name) == NULL)
 			buf_mem(&c->unknown, name, SEALED_NAME_LEN);
 	}
 	if (c->unknown.len > room / 2)
@@ -305,8 +303,15 @@ unknown_ask(struct checking *c)
 {
 	c->asked = true;
 	names_sort(&c->unknown);
-	for (size_t i = 0; i < c->unknown.len; i += SEALED_NAME_LEN)
-		TRY(fetch_unlisted(&c->fetch, c->unknown.ptr + i));
+	for (size_t i = 0; i < c->unknown.len; i += SEALED_NAME_LEN) {
+		const uint8_t *name = c->unknown.ptr + i;
+
+		if (names_have(&c->others, name))
+			TRY(bad_add(c, listing_find(&c->listing, name), name,
+			    "it is sealed to another key"));
+		else
+			TRY(fetch_unlisted(&c->fetch, name));
+	}
 	return (LK_NONE);
 }
 
