@@ -23,6 +23,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ENDS = 60
+KILLED = 137
 
 
 class Failed(Exception):
@@ -84,10 +85,9 @@ def cut_off(d, tool, n, known):
     if p.poll() is None:
         d.run("set", f"d{n % 8}", "/n", n)
         d.run("backup", "create", d.dest)
-    killed = p.poll() is not None
-    if not killed:
-        d.ok("daemon", "stop")
-    p.wait(ENDS)
+    # Ending writes as well: the N-th write may be one of those.
+    d.run("daemon", "stop")
+    killed = p.wait(ENDS) == KILLED
     for name in d.snapshots():
         said = d.read(name)
         if known.setdefault(name, said) != said:
