@@ -198,7 +198,7 @@ foreign_put(struct world *w)
 	struct items *s = &w->bucket->now;
 	char name[OBJECT_NAME_MAX + 1];
 	BUF_SCOPED b = { .max = OBJECT_BYTES_MAX };
-	size_t from, to, len;
+	size_t from, to, len, other;
 	uint8_t *room;
 
 	if (s->len == 0 || s->len >= FOREIGN_ITEMS_MAX)
@@ -207,9 +207,11 @@ foreign_put(struct world *w)
 	to = (size_t)random_below(&w->random, s->len);
 	(void)strlcpy(name, s->at[to].name, sizeof(name));
 	len = strlen(name);
-	if (world_chance(w, 3) && len > 0)
+	if (world_chance(w, 3) && len > 0) {
+		other = (size_t)random_below(&w->random, 18);
 		name[random_below(&w->random, len)] =
-		    "0123456789abcdef-."[random_below(&w->random, 18)];
+		    "0123456789abcdef-."[other];
+	}
 	buf_add(&b, buf_bytes(&s->at[from].bytes));
 	room = world_chance(w, 3) ? buf_extend(&b, 300) : NULL;
 	if (room != NULL)

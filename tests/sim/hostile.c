@@ -260,11 +260,15 @@ speaker_topic(struct speaker *s, uint32_t *number, uint32_t *docno,
 static void
 act_malformed(struct hostile *h, struct speaker *s)
 {
-	if (s == NULL || hostile_chance(h, 2))
-		raw_dial(h, hostile_chance(h, 2) ? RAW_GARBAGE : RAW_BROKEN,
-		    hostile_victim(h));
-	else
+	struct node *victim;
+
+	if (s != NULL && !hostile_chance(h, 2)) {
 		say_malformed(s);
+		return;
+	}
+	/* Drawn in a fixed order: that of arguments is the compiler's. */
+	victim = hostile_victim(h);
+	raw_dial(h, hostile_chance(h, 2) ? RAW_GARBAGE : RAW_BROKEN, victim);
 }
 
 static void
@@ -272,9 +276,10 @@ act_replay(struct hostile *h, struct speaker *s)
 {
 	static const enum raw_kind kinds[] = { RAW_REPLAY, RAW_REFLECT,
 		RAW_PROXY };
+	struct node *victim = hostile_victim(h);
 
 	(void)s;
-	raw_dial(h, kinds[hostile_below(h, 3)], hostile_victim(h));
+	raw_dial(h, kinds[hostile_below(h, 3)], victim);
 }
 
 static void
@@ -359,10 +364,12 @@ act_slow(struct hostile *h, struct speaker *s)
 static void
 act_half_open(struct hostile *h, struct speaker *s)
 {
+	struct node *victim;
+
 	if (s != NULL && hostile_chance(h, 3))
 		wire_hold(h->node, s->conn, true);
-	raw_dial(h, hostile_chance(h, 2) ? RAW_STOPS : RAW_SILENT,
-	    hostile_victim(h));
+	victim = hostile_victim(h);
+	raw_dial(h, hostile_chance(h, 2) ? RAW_STOPS : RAW_SILENT, victim);
 }
 
 /* One that is new, or not any more, sees no honest device for a while. */

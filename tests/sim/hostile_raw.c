@@ -171,11 +171,12 @@ static void
 raw_break(struct hostile *h, struct raw *r)
 {
 	struct buf *b = &r->out;
+	uint64_t at;
 
 	switch (hostile_below(h, 4)) {
 	case 0:
-		b->ptr[hostile_below(h, b->len)] ^=
-		    (uint8_t)(1 + hostile_below(h, 255));
+		at = hostile_below(h, b->len);
+		b->ptr[at] ^= (uint8_t)(1 + hostile_below(h, 255));
 		break;
 	case 1:
 		b->len = (size_t)hostile_below(h, b->len);

@@ -616,8 +616,10 @@ cross_choose(struct node *both[static 2], const struct node *out,
 static void
 cross_event(struct world *w)
 {
-	struct node *both[2] = { device_choose(w, OWNER),
-		device_choose(w, OWNER) };
+	/* One declaration after the other: a list has no order. */
+	struct node *first = device_choose(w, OWNER);
+	struct node *second = device_choose(w, OWNER);
+	struct node *both[2] = { first, second };
 	bool turn = world_chance(w, 2);
 	struct node *out = &w->nodes[turn ? FRIEND : FOURTH];
 	struct node *in = &w->nodes[turn ? FOURTH : FRIEND];
