@@ -437,7 +437,8 @@ detail_render(struct output *o, json_object *result)
 		    field_short(result, "hash"));
 	else if (field(result, "doc")[0] != '\0')
 		fprintf(stderr, "lk: %s: %s\n", name,
-		    json_object_object_get_ex(result, "changed", NULL)
+		    json_object_object_get_ex(result, "changed", NULL) &&
+			    !field_bool(result, "changed")
 			? "unchanged"
 			: field_short(result, "doc"));
 }

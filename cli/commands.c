@@ -9,6 +9,7 @@ const struct command *const commands[] = {
 	&verb_key,
 	&verb_new,
 	&verb_ls,
+	&verb_rename,
 	&verb_get,
 	&verb_set,
 	&verb_rm,

@@ -43,6 +43,7 @@ extern const struct command verb_peers;
 extern const struct command verb_quarantine;
 extern const struct command verb_relay;
 extern const struct command verb_remote;
+extern const struct command verb_rename;
 extern const struct command verb_restore;
 extern const struct command verb_revoke;
 extern const struct command verb_rm;

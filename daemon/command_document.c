@@ -1,4 +1,4 @@
-/* Documents: new, list, get. */
+/* Documents: new, list, rename, get. */
 #include <string.h>
 
 #include "base/limits.h"
@@ -89,6 +89,51 @@ doc_list(struct request *r)
 		TRY(summary_add(r, &s, list));
 	}
 	json_object_array_sort(list, json_name_compare);
+	return LK_NONE;
+}
+
+static lk_err
+rename_fail(
+    struct request *r, const struct subject *s, const char *name, lk_err err)
+{
+	switch ((int)err.code) {
+	case LK_E_EXISTS:
+		request_hint(r, "choose another name");
+		return request_fail(
+		    r, err, "%s: a document of this name exists", name);
+	case LK_E_DATA:
+		request_hint(r,
+		    "a name is 1 to 255 bytes of UTF-8 without "
+		    "control characters or /, of a branch with that of its "
+		    "document");
+		return request_fail(r, err, "%s: not a name", name);
+	case LK_E_NOTFOUND:
+		return request_fail(r, err,
+		    "%s: the document it is a branch of is not here",
+		    s->name.name);
+	default:
+		return request_fail(r, err, "%s: cannot be renamed: %s",
+		    s->name.name, err.what);
+	}
+}
+
+static lk_err
+doc_rename(struct request *r)
+{
+	struct subject s, named;
+	const char *name;
+	bool changed;
+	lk_err err;
+
+	TRY(subject_find(r, &s));
+	TRY(param_string(r, "name", &name));
+	err = home_rename(r->replica, s.docno, name, &changed);
+	if (err.code != LK_OK)
+		return rename_fail(r, &s, name, err);
+	TRY(subject_load(r, s.docno, &named));
+	json_add_subject(r->result, &named);
+	json_add_text(r->result, "was", s.name.name);
+	json_add_flag(r->result, "changed", changed);
 	return LK_NONE;
 }
 
@@ -278,6 +323,8 @@ static const struct command table[] = {
 	{ "doc.new", doc_new,
 	    COMMAND_IDENTITY | COMMAND_WRITES | COMMAND_NESTED },
 	{ "doc.list", doc_list, COMMAND_IDENTITY },
+	{ "doc.rename", doc_rename,
+	    COMMAND_IDENTITY | COMMAND_WRITES | COMMAND_NESTED },
 	{ "doc.get", doc_get_, COMMAND_IDENTITY },
 	{ "doc.cursor", doc_cursor_, COMMAND_IDENTITY },
 	{ "doc.position", doc_position, COMMAND_IDENTITY },

@@ -132,6 +132,57 @@ home_branch_of(struct replica *r, uint32_t docno, uint8_t of[static LK_ID_LEN])
 	return LK_NONE;
 }
 
+/* Whether it is called so already, whoever else may be: then there is nothing
+ * to do. */
+static bool
+is_called(struct replica *r, const uint8_t *docid, const char *name)
+{
+	const struct name_entry *e;
+	struct names *names;
+	const char *last;
+
+	if (names_get(r, &names).code != LK_OK)
+		return false;
+	e = names_of(names, docid);
+	if (e == NULL)
+		return false;
+	last = name_is_branch(e) ? strrchr(e->name, '/') : NULL;
+	return strcmp(last == NULL ? e->name : last + 1, name) == 0;
+}
+
+lk_err
+home_rename(
+    struct replica *r, uint32_t docno, const char *name, bool *changed)
+{
+	struct name_given given = { .name = name };
+	uint8_t above[LK_ID_LEN];
+	struct doc_summary doc;
+	struct home_name now;
+	uint32_t of;
+	lk_err err;
+
+	TRY(replica_doc(r, docno, &doc));
+	TRY(home_name(r, docno, &now));
+	*changed = !is_called(r, doc.docid, name);
+	if (!*changed)
+		return LK_NONE;
+	err = home_branch_of(r, docno, above);
+	if (err.code == LK_OK) {
+		TRY(replica_doc_by_id(r, above, &of));
+		TRY(home_branch_check(r, of, name));
+		given.of = above;
+	} else if (err.code == LK_E_NOTFOUND) {
+		TRY(home_name_check(r, name));
+	} else {
+		return err;
+	}
+	given.type = now.type;
+	TRY(naming_set(r, docno, &given));
+	/* What its branches are called follows from it. */
+	names_drop(r);
+	return LK_NONE;
+}
+
 lk_err
 home_name(struct replica *r, uint32_t docno, struct home_name *out)
 {

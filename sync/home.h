@@ -33,6 +33,14 @@ LK_MUST_USE lk_err home_branch_set(struct replica *, uint32_t docno,
 /* The id of the document it is a branch of; NOTFOUND when it is none. */
 LK_MUST_USE lk_err home_branch_of(
     struct replica *, uint32_t docno, uint8_t of[static LK_ID_LEN]);
+/*
+ * Gives a document another name, of a branch the part behind the last "/", for
+ * this person's devices; its branches go with it.  *changed false: it was
+ * called so.  EXISTS, DATA as above; NOTFOUND: of a branch whose document is
+ * not here.
+ */
+LK_MUST_USE lk_err home_rename(
+    struct replica *, uint32_t docno, const char *name, bool *changed);
 /* Name of a document ("x~2" when two took one name), and its type ("map",
  * "text", "list").  Falls back to the short id. */
 #define HOME_NAME_LEN (2 * LK_NAME_MAX + 16)
