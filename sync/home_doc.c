@@ -34,16 +34,80 @@ home_map(struct doc *doc, struct op_id obj, const char *key, struct op_id *map)
 	return LK_NONE;
 }
 
+/* The maps that were written as this member of the root, the one that shows
+ * first.  There are several where devices made them at the same time, and what
+ * was written into each counts. */
+#define MAPS_MAX 16
+struct maps {
+	struct bytes name;
+	struct op_id at[MAPS_MAX];
+	size_t len;
+};
+
+static lk_err
+maps_visit(void *ctx, const struct doc_visit *v)
+{
+	struct maps *m = ctx;
+
+	if (!v->item.is_obj || v->item.obj_type != OBJ_MAP ||
+	    m->len == MAPS_MAX || v->key.len != m->name.len ||
+	    memcmp(v->key.ptr, m->name.ptr, v->key.len) != 0)
+		return LK_NONE;
+	m->at[m->len++] = v->item.id;
+	if (v->winner && m->len > 1) {
+		m->at[m->len - 1] = m->at[0];
+		m->at[0] = v->item.id;
+	}
+	return LK_NONE;
+}
+
+static lk_err
+maps_find(struct maps *m, struct doc *doc, const char *name)
+{
+	*m = (struct maps){ .name = BYTES_STR(name) };
+	return doc_each(doc, DOC_ROOT, maps_visit, m);
+}
+
+/* A walk over the n-th of several maps. */
+struct maps_walk {
+	struct doc *doc;
+	const struct maps *maps;
+	size_t n;
+	doc_each_fn *each;
+	void *ctx;
+};
+
+/* A member of one of them; what an earlier one has too was visited there. */
+static lk_err
+member_visit(void *ctx, const struct doc_visit *v)
+{
+	const struct maps_walk *w = ctx;
+	struct prop prop = { .is_key = true, .key = v->key };
+	struct item item;
+
+	for (size_t i = 0; i < w->n; i++) {
+		lk_err err = doc_get(w->doc, w->maps->at[i], prop, &item);
+
+		if (err.code == LK_OK)
+			return LK_NONE;
+		if (err.code != LK_E_NOTFOUND)
+			return err;
+	}
+	return w->each(w->ctx, v);
+}
+
 lk_err
 home_each(struct doc *doc, const char *name, doc_each_fn *each, void *ctx)
 {
-	struct op_id map;
-	lk_err err = home_map(doc, DOC_ROOT, name, &map);
+	struct maps maps;
+	struct maps_walk w = {
+		.doc = doc, .maps = &maps, .each = each, .ctx = ctx
+	};
 
-	if (err.code == LK_E_NOTFOUND)
-		return LK_NONE;
-	TRY(err);
-	return doc_each(doc, map, each, ctx);
+	TRY(maps_find(&maps, doc, name));
+	for (; w.n < maps.len; w.n++)
+		TRY(doc_each(doc, maps.at[w.n], member_visit, &w));
+	return LK_NONE;
 }
 
 static bool
@@ -102,11 +166,17 @@ home_entry(struct doc *doc, const char *name, const uint8_t key[static 32],
     struct op_id *map)
 {
 	char hex[HEX_KEY_LEN + 1];
-	struct op_id all;
+	struct maps maps;
 
 	hex_encode(hex, BYTES(key, LK_ID_LEN));
-	TRY(home_map(doc, DOC_ROOT, name, &all));
-	return home_map(doc, all, hex, map);
+	TRY(maps_find(&maps, doc, name));
+	for (size_t i = 0; i < maps.len; i++) {
+		lk_err err = home_map(doc, maps.at[i], hex, map);
+
+		if (err.code != LK_E_NOTFOUND)
+			return err;
+	}
+	return LK_ERR(LK_E_NOTFOUND, "home entry");
 }
 
 static lk_err
@@ -126,7 +196,10 @@ home_entry_make(struct edit *e, struct doc *doc, const char *name,
 {
 	char hex[HEX_KEY_LEN + 1];
 	struct op_id all;
+	lk_err err = home_entry(doc, name, key, map);
 
+	if (err.code != LK_E_NOTFOUND)
+		return err;
 	hex_encode(hex, BYTES(key, LK_ID_LEN));
 	TRY(home_map_make(e, doc, DOC_ROOT, name, &all));
 	return home_map_make(e, doc, all, hex, map);

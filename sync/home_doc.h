@@ -13,6 +13,9 @@
  *
  * Keys are lower-case hex; names are scalar strings.  What does not look like
  * this is passed over: the document may have been written by a newer lk.
+ *
+ * Two devices that make one of these maps at the same time make two, of which
+ * Automerge shows one: the members of all of them count.
  */
 #ifndef SYNC_HOME_DOC_H
 #define SYNC_HOME_DOC_H
@@ -25,8 +28,8 @@ struct home_text {
 
 /* 32 bytes from 64 lower-case hex digits. */
 bool home_key(struct bytes key, uint8_t out[static 32]);
-/* Calls `each` for the members of the map `name` of the root; none when there
- * is no such map. */
+/* Calls `each` for the members of the map `name` of the root, each key of one
+ * map only; none when there is no such map. */
 LK_MUST_USE lk_err home_each(
     struct doc *, const char *name, doc_each_fn *each, void *ctx);
 /* A member of a map: false when absent or of another type. */

@@ -81,3 +81,29 @@ b" ""
 more
 notes" ""
 }
+
+@test "two devices that make their first documents apart keep both names" {
+	device laptop
+	paired laptop phone
+	on phone -q daemon stop
+	on laptop new plan
+	on laptop -q daemon stop
+	on phone new shopping
+	on laptop sync
+	for d in laptop phone; do
+		until_ on "$d" get shopping
+		until_ on "$d" get plan
+		run --separate-stderr on "$d" ls
+		is 0 "plan
+shopping" ""
+	done
+	# Each keeps its place when it is renamed.
+	on laptop rename shopping food
+	on laptop rename plan idea
+	on laptop new more
+	until_ on phone get more
+	run --separate-stderr on phone ls
+	is 0 "food
+idea
+more" ""
+}
