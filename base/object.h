@@ -18,7 +18,8 @@
  * GET     the whole object.  NOTFOUND; LIMIT when it is longer than `max`.
  * PUT     `bytes` under this name, in place of what was there.  Who reads sees
  *         all of it or none, and it is on disk when it is answered.
- * DELETE  no error when it is not there.
+ * DELETE  no error when it is not there, unless nothing could be removed
+ *         there by this user: DENIED, in a bucket and in a folder.
  *
  * Also of each: DENIED (the store refuses this user), CONFIG (no such bucket,
  * no or malformed credentials), FULL, UNAVAILABLE (not reachable, not mounted,

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/object.h"
 #include "base/remote_url.h"
+#include "cli/backup.h"
 #include "cli/client.h"
 #include "cli/params.h"
 #include "cli/phrase.h"
@@ -20,6 +21,13 @@ static const char *opt_name, *opt_phrase_file, *opt_snapshot;
 static bool opt_partial, opt_sealed;
 
 static const struct option options[] = {
+	{ "dry-run", 0, OPTION_FLAG, &opt_forget.dry_run },
+	{ "keep-last", 0, OPTION_NUMBER, &opt_forget.keep[KEEP_LAST] },
+	{ "keep-hourly", 0, OPTION_NUMBER, &opt_forget.keep[KEEP_HOURLY] },
+	{ "keep-daily", 0, OPTION_NUMBER, &opt_forget.keep[KEEP_DAILY] },
+	{ "keep-weekly", 0, OPTION_NUMBER, &opt_forget.keep[KEEP_WEEKLY] },
+	{ "keep-monthly", 0, OPTION_NUMBER, &opt_forget.keep[KEEP_MONTHLY] },
+	{ "keep-yearly", 0, OPTION_NUMBER, &opt_forget.keep[KEEP_YEARLY] },
 	{ "name", 'n', OPTION_STRING, &opt_name },
 	{ "partial", 0, OPTION_FLAG, &opt_partial },
 	{ "phrase-file", 0, OPTION_STRING, &opt_phrase_file },
@@ -49,9 +57,9 @@ path_address(char out[static REMOTE_URL_MAX + 1], const char *path)
 	return true;
 }
 
-/* DEST as the daemon knows it; a folder without links. */
-static int
-place_find(struct lk *lk, const char *dest, char out[static REMOTE_URL_MAX + 1])
+int
+backup_place(
+    struct lk *lk, const char *dest, char out[static REMOTE_URL_MAX + 1])
 {
 	struct remote_url url;
 	char path[PATH_MAX];
@@ -136,15 +144,16 @@ create_render(struct output *o, json_object *result)
 }
 
 static int
-create_run(struct lk *lk, const char *dest)
+create_run(struct lk *lk, const struct args *args)
 {
+	const char *dest = args->operands[1];
 	char address[REMOTE_URL_MAX + 1];
 	JSON_SCOPED *result = NULL;
 	json_object *params;
 	int64_t envelopes;
 	size_t damaged;
 
-	DO(place_find(lk, dest, address));
+	DO(backup_place(lk, dest, address));
 	DO(folder_mark(lk, address));
 	params = params_new(NULL);
 	params_text(params, "place", address);
@@ -161,8 +170,8 @@ create_run(struct lk *lk, const char *dest)
 	    damaged, damaged == 1 ? "document" : "documents");
 }
 
-static void
-row_fill(json_object *s, const char *cells[])
+void
+backup_row(json_object *s, const char *cells[])
 {
 	const char *name = field(s, "device_name");
 
@@ -176,16 +185,17 @@ static void
 ls_render(struct output *o, json_object *result)
 {
 	(void)o;
-	table_list(result, "snapshots", 4, row_fill);
+	table_list(result, "snapshots", 4, backup_row);
 }
 
 static int
-ls_run(struct lk *lk, const char *dest)
+ls_run(struct lk *lk, const struct args *args)
 {
+	const char *dest = args->operands[1];
 	char address[REMOTE_URL_MAX + 1];
 	json_object *params;
 
-	DO(place_find(lk, dest, address));
+	DO(backup_place(lk, dest, address));
 	DO(lk_connect(lk, CONNECT_INIT));
 	params = params_new(NULL);
 	params_text(params, "place", address);
@@ -237,8 +247,9 @@ check_render(struct output *o, json_object *result)
 }
 
 static int
-check_run(struct lk *lk, const char *dest)
+check_run(struct lk *lk, const struct args *args)
 {
+	const char *dest = args->operands[1];
 	char address[REMOTE_URL_MAX + 1];
 	JSON_SCOPED *result = NULL;
 	json_object *params;
@@ -248,7 +259,7 @@ check_run(struct lk *lk, const char *dest)
 	if (opt_sealed && opt_phrase_file != NULL)
 		return lk_fail_usage(
 		    lk, "--sealed and --phrase-file exclude each other");
-	DO(place_find(lk, dest, address));
+	DO(backup_place(lk, dest, address));
 	DO(lk_connect(lk, CONNECT_INIT));
 	params = params_new(NULL);
 	params_text(params, "place", address);
@@ -313,14 +324,15 @@ restore_render(struct output *o, json_object *result)
 }
 
 static int
-restore_run(struct lk *lk, const char *dest)
+restore_run(struct lk *lk, const struct args *args)
 {
+	const char *dest = args->operands[1];
 	char address[REMOTE_URL_MAX + 1];
 	JSON_SCOPED *result = NULL;
 	json_object *params;
 	int status;
 
-	DO(place_find(lk, dest, address));
+	DO(backup_place(lk, dest, address));
 	DO(lk_connect(lk, CONNECT_INIT));
 	params = params_new(NULL);
 	params_text(params, "place", address);
@@ -347,22 +359,24 @@ restore_run(struct lk *lk, const char *dest)
 
 static const struct action {
 	const char *name;
-	int (*run)(struct lk *, const char *dest);
+	int (*run)(struct lk *, const struct args *);
+	size_t operands_max; /* with the verb */
 } actions[] = {
-	{ "create", create_run },
-	{ "ls", ls_run },
-	{ "check", check_run },
-	{ "restore", restore_run },
+	{ "create", create_run, 2 },
+	{ "ls", ls_run, 2 },
+	{ "check", check_run, 2 },
+	{ "forget", backup_forget_run, OPERANDS_MANY },
+	{ "restore", restore_run, 2 },
 };
 
 static int
 backup_run(struct lk *lk, const struct args *args)
 {
 	for (size_t i = 0; i < nitems(actions); i++)
-		if (strcmp(actions[i].name, args->operands[0]) == 0)
-			return actions[i].run(lk, args->operands[1]);
-	return lk_fail_usage(
-	    lk, "%s: expected create, ls, check or restore", args->operands[0]);
+		if (strcmp(actions[i].name, args->operands[0]) == 0 &&
+		    args->len <= actions[i].operands_max)
+			return actions[i].run(lk, args);
+	return lk_fail_verb(lk, args->operands[0]);
 }
 
 const struct command verb_backup = {
@@ -370,6 +384,8 @@ const struct command verb_backup = {
 	.usage = "backup create DEST\n"
 		 "backup ls DEST\n"
 		 "backup check DEST [--phrase-file FILE | --sealed]\n"
+		 "backup forget DEST SNAPSHOT... [--dry-run]\n"
+		 "backup forget DEST --keep-daily N... [--dry-run]\n"
 		 "backup restore DEST [--phrase-file FILE] [--snapshot ID] "
 		 "[--name NAME] [--partial]\n",
 	.summary = "Keep everything a second time, and have it back",
@@ -383,6 +399,17 @@ const struct command verb_backup = {
 	    "concerns (exit status\n65). restore, where there is no identity "
 	    "yet, makes a new device in the place of\nthe one that made the "
 	    "backup, which it revokes. Both ask for the recovery phrase.\n\n"
+	    "forget ends the backups that are named, or of each machine all "
+	    "that no --keep\nkeeps; the newest one of a machine always is. "
+	    "Days and weeks are those of this\nmachine's time zone. What "
+	    "remains without them takes room until it is pruned.\n\n"
+	    "  --dry-run           say what would be done\n"
+	    "  --keep-last N       keep the last N backups of each machine\n"
+	    "  --keep-hourly N     and the last one of each of N hours\n"
+	    "  --keep-daily N      and of each of N days\n"
+	    "  --keep-weekly N     and of each of N weeks, from Monday\n"
+	    "  --keep-monthly N    and of each of N months\n"
+	    "  --keep-yearly N     and of each of N years\n"
 	    "  --partial           restore what is there of a damaged backup, "
 	    "for good\n"
 	    "  --phrase-file FILE  the phrase is the first line of the file\n"
@@ -396,6 +423,6 @@ const struct command verb_backup = {
 	    "host name)\n",
 	.options = options,
 	.operands_min = 2,
-	.operands_max = 2,
+	.operands_max = OPERANDS_MANY,
 	.run = backup_run,
 };

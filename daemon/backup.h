@@ -28,6 +28,9 @@
 #define BACKUP_SMALL_BYTES (256u * 1024)
 #define BACKUP_SMALL_MAX 64
 
+/* Where an object of this name is nothing is removed (docs/backup.md). */
+#define BACKUP_APPEND_ONLY BACKUP_ROOT "append-only"
+
 /* What lies at a place. */
 struct stored {
 	struct sealed_place at;
@@ -37,6 +40,7 @@ struct listing {
 	struct stored *v; /* owned; data by name, then snapshots by time */
 	size_t len, cap;
 	size_t snapshots; /* the first of them; len: none */
+	bool append_only;
 	char after[OBJECT_NAME_MAX + 1];
 	bool asked;
 };
@@ -67,6 +71,23 @@ LK_MUST_USE lk_err fetch_unlisted(
 bool fetch_next(struct fetch *, const struct stored **, struct object_answer *);
 bool fetch_done(const struct fetch *);
 void fetch_clear(struct fetch *);
+
+/*
+ * Objects that are removed, a few at a time.  First it is asked whether any may
+ * be: where not, nothing has changed.  It begins as zeros with ->place.
+ */
+struct removal {
+	struct depot *place;
+	struct sealed_place *v; /* owned */
+	size_t len, asked, done;
+	bool probed, allowed;
+};
+LK_MUST_USE lk_err removal_add(struct removal *, const struct sealed_place *);
+/* Asks, and takes answers; *done when all are gone.  DENIED: the place, or its
+ * owner by BACKUP_APPEND_ONLY, refuses it.  Said. */
+LK_MUST_USE lk_err removal_step(
+    struct request *, struct removal *, const struct listing *, bool *done);
+void removal_clear(struct removal *);
 
 /* What this device has put at a place. */
 #define HELD_PLACE_LEN 8
@@ -161,5 +182,6 @@ lk_err backup_create(struct request *);
 lk_err backup_list(struct request *);
 lk_err backup_check(struct request *);
 lk_err backup_restore(struct request *);
+lk_err backup_forget(struct request *);
 
 #endif

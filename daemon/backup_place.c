@@ -18,6 +18,8 @@ listing_add(struct listing *l, const struct object_entry *e)
 {
 	struct stored s = { .size = e->size };
 
+	if (strcmp(e->name, BACKUP_APPEND_ONLY) == 0)
+		l->append_only = true;
 	/* What is not ours is somebody's all the same. */
 	if (!sealed_path_parse(&s.at, e->name))
 		return (LK_NONE);

@@ -270,9 +270,14 @@ static lk_err
 object_delete(int at, const char *name)
 {
 	if (unlinkat(at, name, 0) == -1) {
-		if (errno == ENOENT || errno == EISDIR)
+		if (errno == EISDIR)
 			return LK_NONE;
-		return errno_err("remove the file");
+		/* As a bucket does, it refuses before it has looked. */
+		if (errno != ENOENT ||
+		    (faccessat(at, ".", W_OK, AT_EACCESS) == -1 &&
+			(errno == EACCES || errno == EROFS)))
+			return errno_err("remove the file");
+		return LK_NONE;
 	}
 	return directory_sync(at);
 }

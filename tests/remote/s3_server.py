@@ -1,7 +1,7 @@
 """A small S3 of the tests' own: it checks every signature, with the
 implementation in sigv4.py, and does what it is told to do wrong.
 
-usage: s3_server.py [--address IP] [--dump FILE]
+usage: s3_server.py [--address IP] [--append-only] [--dump FILE]
 
 Serves the bucket "notes" and says where, until it is ended; then what it held goes to the file.
 """
@@ -34,6 +34,7 @@ class S3:
         self.keys = {"AKIDTEST": ("secret/of+tests", "")}  # id: secret, token
         self.objects, self.faults, self.seen = {}, [], []
         self.clock = 0  # seconds ahead of ours
+        self.append_only = False  # nobody may delete
         self.lock = threading.Lock()
         self.server = http.server.ThreadingHTTPServer((address, 0), self.handler())
         self.server.daemon_threads = True
@@ -188,6 +189,8 @@ class S3:
                 elif self.command == "PUT":
                     s3.objects[key] = body
                     self.answer(200)
+                elif s3.append_only:
+                    self.error(403, "AccessDenied", "no s3:DeleteObject")
                 else:
                     s3.objects.pop(key, None)
                     self.answer(204)
@@ -218,9 +221,11 @@ class S3:
 if __name__ == "__main__":
     options = argparse.ArgumentParser()
     options.add_argument("--address", default="127.0.0.1")
+    options.add_argument("--append-only", action="store_true")
     options.add_argument("--dump")
     given = options.parse_args()
     served = S3(address=given.address)
+    served.append_only = given.append_only
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print(served.host, flush=True)
     try:

@@ -412,6 +412,7 @@ denied_check(const struct folder *f)
 	assert_ends(f, OBJECT_PUT, "lk1/a", LK_E_DENIED);
 	assert_ends(f, OBJECT_PUT, "lk1/d/a", LK_E_DENIED);
 	assert_ends(f, OBJECT_DELETE, "lk1/old", LK_E_DENIED);
+	assert_ends(f, OBJECT_DELETE, "lk1/never", LK_E_DENIED);
 	assert_holds(f, "lk1/old", "");
 }
 

@@ -1,0 +1,37 @@
+/*
+ * backup.h - inside cli/: what the verbs of `lk backup` share; each of the
+ * longer ones is in a file of its name.
+ */
+#ifndef CLI_BACKUP_H
+#define CLI_BACKUP_H
+
+#include "base/remote_url.h"
+#include "cli/lk.h"
+
+/* DEST as the daemon knows it: an address; a folder's is without links. */
+int backup_place(
+    struct lk *, const char *dest, char out[static REMOTE_URL_MAX + 1]);
+
+/* Id, time, device and what is wrong with it: four cells of table_list. */
+void backup_row(json_object *snapshot, const char *cells[]);
+
+enum keep_rule {
+	KEEP_LAST,
+	KEEP_HOURLY,
+	KEEP_DAILY,
+	KEEP_WEEKLY,
+	KEEP_MONTHLY,
+	KEEP_YEARLY,
+	KEEP_RULES
+};
+/* The options of forget. */
+struct forget_options {
+	int64_t keep[KEEP_RULES];
+	bool dry_run;
+};
+extern struct forget_options opt_forget;
+
+/* Verbs: operands[0] is the verb, [1] DEST. */
+int backup_forget_run(struct lk *, const struct args *);
+
+#endif
