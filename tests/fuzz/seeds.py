@@ -55,6 +55,14 @@ def backups():
     yield b"lk1/backup/snap/0123456789ab-" + 64 * b"c"
 
 
+def object_streams():
+    """The first byte says in what pieces it comes."""
+    name = b"lk1/backup/data/" + 64 * b"c"
+    frame = b"\1" + bytes([len(name)]) + name + b"\5hello"
+    yield b"\1LKBS\1" + frame + b"\0" + (1).to_bytes(8, "big")
+    yield b"\x40LKBS\1" + 2 * frame + b"\0" + (2).to_bytes(8, "big")
+
+
 def names():
     """Packs, and their names."""
     file = json.loads((DATA / "protocol/stored.json").read_text())
@@ -508,6 +516,7 @@ SEEDS = {
     "mail_fuzz": lambda: vectors("stored", "letter", "letters", "ticket_letters"),
     "message_fuzz": messages,
     "pack_fuzz": names,
+    "object_stream_fuzz": object_streams,
     "overlay_message_fuzz": overlays,
     "patch_fuzz": patches,
     "pieces_fuzz": lambda: (b"\0\x0e\0\0" + b"d" * 64 + b"\0\0\1\0" + b"e" * 64, b"\xff" + bytes(range(40))),
