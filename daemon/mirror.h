@@ -39,6 +39,8 @@ struct mirrored {
 	bool to_look, to_write;
 	struct file_id id;
 	uint32_t walked; /* number of the walk that met it */
+	unsigned asides; /* what came out of it and lies there: until that is
+			  * in the log, nothing else happens to it */
 	/* The base. */
 	char *path; /* NULL: it has none */
 	bool is_text, exec;
@@ -68,8 +70,10 @@ struct touched {
 	struct mono due;
 	const char *trouble; /* why it could not be taken in (then it is due
 			      * with the next walk); NULL: nothing */
-	bool out;            /* what a crash left */
-	bool noted;          /* whether it is missing, since the last hint */
+	bool aside;          /* what came out of `of` */
+	bool counted;        /* among the asides of that */
+	struct file_id of;
+	bool noted; /* whether it is missing, since the last hint */
 	char path[];
 };
 RB_HEAD(touched_tree, touched);
@@ -156,7 +160,13 @@ void mirrored_present(struct mirror *, struct mirrored *, bool);
 /* To be looked at on the disk, then.  NOMEM is a walk. */
 void mirror_touch(struct mirror *, const char *path, struct mono due);
 struct touched *mirror_touched(struct mirror *, const char *path);
+/* What came out of a file, to be looked at before that is. */
+void mirror_aside(
+    struct mirror *, const char *path, const struct file_id *, struct mono due);
 void touched_free(struct mirror *, struct touched *);
+/* What came out stays where it is, and its file as it is, until the next walk.
+ */
+void mirror_aside_keep(struct touched *, const char *why);
 /* What could not be taken in is looked at again. */
 void mirror_retry(struct mirror *, struct mono due);
 void mirror_walk_at(struct mirror *, struct mono due);
@@ -177,6 +187,16 @@ LK_MUST_USE lk_err mirror_base_save(struct daemon *, const struct mirror *,
     const struct mirrored *, struct bytes text);
 LK_MUST_USE lk_err mirror_base_drop(
     struct daemon *, const struct mirror *, const struct file_id *);
+/* The stamp of the base alone. */
+LK_MUST_USE lk_err mirror_stamp_save(
+    struct daemon *, const struct mirror *, const struct mirrored *);
+/* That what came out of a file with this digest is in the log. */
+LK_MUST_USE lk_err mirror_aside_save(struct daemon *, const struct mirror *,
+    const struct file_id *, const uint8_t digest[static FILE_DIGEST_LEN]);
+bool mirror_aside_has(struct daemon *, const struct mirror *,
+    const struct file_id *, const uint8_t digest[static FILE_DIGEST_LEN]);
+LK_MUST_USE lk_err mirror_aside_drop(struct daemon *, const struct mirror *,
+    const struct file_id *, const uint8_t digest[static FILE_DIGEST_LEN]);
 /* What the base of a text holds, appended.  NOTFOUND: it cannot be told. */
 LK_MUST_USE lk_err mirror_base_text(struct daemon *, const struct mirror *,
     const struct mirrored *, struct buf *);

@@ -209,8 +209,39 @@ mirror_touch(struct mirror *m, const char *path, struct mono due)
 }
 
 void
+mirror_aside(struct mirror *m, const char *path, const struct file_id *id,
+    struct mono due)
+{
+	struct mirrored *f = mirrored_get(m, id);
+	struct touched *t;
+
+	mirror_touch(m, path, due);
+	t = mirror_touched(m, path);
+	if (t == NULL || t->aside)
+		return;
+	t->aside = true;
+	t->of = *id;
+	t->counted = f != NULL;
+	if (f != NULL)
+		f->asides++;
+}
+
+void
+mirror_aside_keep(struct touched *t, const char *why)
+{
+	t->trouble = why;
+	t->due.ms = INT64_MAX;
+}
+
+void
 touched_free(struct mirror *m, struct touched *t)
 {
+	struct mirrored *f = t->counted ? mirrored_get(m, &t->of) : NULL;
+
+	if (f != NULL) {
+		f->asides--;
+		mirrored_write(m, f);
+	}
 	if (m->piecing != NULL && strcmp(m->piecing->path, t->path) == 0)
 		mirror_piecing_end(m);
 	RB_REMOVE(touched_tree, &m->touched, t);

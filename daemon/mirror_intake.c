@@ -2,43 +2,7 @@
 #include <string.h>
 
 #include "daemon/document.h"
-#include "daemon/mirror.h"
-
-/* What one change takes in. */
-#define JOBS_MAX 64
-/* Paths looked at in one slice, whether they make jobs or not. */
-#define LOOKED_MAX 256
-
-enum job_what {
-	JOB_NEW,    /* a file nobody knew */
-	JOB_CHANGE, /* it is not the base any more */
-	JOB_UNITE,  /* on both sides, without a base */
-	JOB_MOVE,   /* that of `f`, under this path */
-	JOB_DELETE,
-	JOB_JOIN,  /* `f` into `into`, which has its path */
-	JOB_AGAIN, /* what came out of `f` when a crash came: path is its name
-		    */
-};
-
-struct job {
-	enum job_what what;
-	struct mirrored *f, *into;
-	char path[PATH_BYTES_MAX + 1];
-	struct disk_file disk;
-	struct buf content, base;
-	bool is_pieces; /* the content is the list of them */
-	bool has_base;
-	bool lost; /* the document has no such file any more */
-};
-
-struct intake {
-	struct daemon *d;
-	struct mirror *m;
-	struct job jobs[JOBS_MAX];
-	size_t jobs_len, looked;
-	size_t bytes; /* read */
-	bool any;
-};
+#include "daemon/mirror_intake.h"
 
 static struct mono
 after(struct mono t, int64_t ms)
@@ -136,15 +100,6 @@ stranger_take(struct intake *in, struct touched *t, struct job *job)
 	return mirrored_add(m, &id, &job->f);
 }
 
-static struct file_content
-content_of(const struct job *job)
-{
-	struct bytes b = buf_bytes(&job->content);
-
-	return (struct file_content){ b, !job->is_pieces && file_is_text(b),
-		job->is_pieces, job->disk.exec };
-}
-
 static bool
 is_fresh(const struct intake *in, const struct disk_file *disk)
 {
@@ -191,7 +146,7 @@ static lk_err
 pieces_take(struct intake *in, struct job *job)
 {
 	BUF_SCOPED list = { .max = FILE_BYTES_MAX };
-	struct file_content c = content_of(job);
+	struct file_content c = job_content(job);
 
 	if (c.is_text || c.is_pieces || c.bytes.len <= FILE_INLINE_MAX)
 		return LK_NONE;
@@ -217,13 +172,15 @@ content_take(struct intake *in, struct touched *t, struct job *job)
 	if (memcmp(f->digest, job->disk.digest, sizeof(f->digest)) == 0 &&
 	    f->exec == job->disk.exec) {
 		f->stamp = job->disk.stamp;
+		if (f->stamp.ctime_ns != 0)
+			TRY(mirror_stamp_save(in->d, in->m, f));
 		return LK_ERR(LK_E_EXISTS, "as it was");
 	}
 	if (f->too_large)
 		return LK_ERR(LK_E_DATA, TOO_LARGE);
 	/* Half a letter is no reason to take a text for something else. */
 	if (f->is_text && is_fresh(in, &job->disk) && !job->is_pieces &&
-	    !content_of(job).is_text) {
+	    !job_content(job).is_text) {
 		t->due = after(in->d->now.mono, MIRROR_RETRY_MS);
 		return LK_ERR(LK_E_WAIT, "being written");
 	}
@@ -296,7 +253,7 @@ turns_up(const struct intake *in, const struct mirrored *f)
 	RB_FOREACH (t, touched_tree, &in->m->touched) {
 		struct disk_file disk;
 
-		if (!t->out && t->due.ms != INT64_MAX &&
+		if (!t->aside && t->due.ms != INT64_MAX &&
 		    mirrored_at(in->m, t->path) == NULL &&
 		    folder_stat(&in->m->folder, t->path, &disk).code == LK_OK &&
 		    disk.kind == DISK_FILE && disk.stamp.ino == f->stamp.ino)
@@ -366,42 +323,101 @@ absence_is_meant(struct intake *in)
 	return false;
 }
 
-static void
-out_take(struct intake *in, struct touched *t)
+/* Whether what came out is in the log, as is what went in. */
+static bool
+aside_is_kept(const struct intake *in, const struct touched *t,
+    const struct mirrored *f, const uint8_t digest[static FILE_DIGEST_LEN])
 {
-	struct mirror *m = in->m;
-	const char *dash = strrchr(t->path, '-');
-	struct file_id id;
-	struct mirrored *f = NULL;
+	return folder_out_is_new(t->path, digest) ||
+	    (f->path != NULL &&
+		memcmp(f->digest, digest, FILE_DIGEST_LEN) == 0) ||
+	    memcmp(f->shown_digest, digest, FILE_DIGEST_LEN) == 0 ||
+	    mirror_aside_has(in->d, in->m, &f->id, digest);
+}
+
+/* Its file goes on. */
+static void
+aside_free(struct intake *in, struct touched *t, const struct mirrored *f)
+{
+	if (f->path != NULL)
+		mirror_touch(in->m, f->path, in->d->now.mono);
+	touched_free(in->m, t);
+}
+
+static lk_err
+aside_end(struct intake *in, struct touched *t, struct mirrored *f,
+    const uint8_t digest[static FILE_DIGEST_LEN])
+{
+	TRY(folder_drop(&in->m->folder, t->path));
+	TRY(mirror_aside_drop(in->d, in->m, &f->id, digest));
+	aside_free(in, t, f);
+	return LK_NONE;
+}
+
+/* *ended: there is nothing to take in. */
+static lk_err
+aside_read(struct intake *in, struct touched *t, struct job *job, bool *ended)
+{
+	struct mirrored *f = job->f;
+
+	TRY(content_read(in, t, job));
+	*ended = job->disk.kind == DISK_ABSENT;
+	if (*ended) {
+		aside_free(in, t, f);
+		return LK_NONE;
+	}
+	if (job->disk.kind != DISK_FILE)
+		return LK_ERR(LK_E_DATA, "no ordinary file");
+	*ended = aside_is_kept(in, t, f, job->disk.digest);
+	if (*ended)
+		return aside_end(in, t, f, job->disk.digest);
+	if (f->too_large)
+		return LK_ERR(LK_E_DATA, TOO_LARGE);
+	TRY(pieces_take(in, job));
+	return base_take(in, job);
+}
+
+/* What came out of a file.  One that nobody knows stays where it is. */
+static void
+aside_take(struct intake *in, struct touched *t)
+{
+	struct mirrored *f = mirrored_get(in->m, &t->of);
 	struct job *job;
-	bool worth;
+	bool ended = false;
 	lk_err err;
 
-	if (dash != NULL && file_id_read(&id, BYTES_STR(dash + 1)))
-		f = mirrored_get(m, &id);
-	job = job_add(in, JOB_AGAIN, f, t->path);
-	err = content_read(in, t, job);
-	if (err.code == LK_E_WAIT) {
-		job_drop(in);
+	if (f == NULL) {
+		touched_free(in->m, t);
 		return;
 	}
-	/* Only what neither side has is worth anything. */
-	worth = err.code == LK_OK && f != NULL && job->disk.kind == DISK_FILE &&
-	    (f->path == NULL ||
-		memcmp(f->digest, job->disk.digest, FILE_DIGEST_LEN) != 0) &&
-	    memcmp(f->shown_digest, job->disk.digest, FILE_DIGEST_LEN) != 0;
-	if (worth && !f->too_large)
-		err = pieces_take(in, job);
-	if (worth && !f->too_large && err.code == LK_OK)
-		err = base_take(in, job);
+	job = job_add(in, JOB_ASIDE, f, t->path);
+	err = aside_read(in, t, job, &ended);
 	in->bytes += job->content.len + job->base.len;
-	if (worth && !f->too_large && err.code == LK_OK)
+	if (err.code == LK_OK && !ended)
 		return;
-	/* What cannot be taken in now is found by the next walk. */
-	if (err.code == LK_OK && f != NULL && !worth)
-		(void)folder_drop(&m->folder, t->path).code;
 	job_drop(in);
-	touched_free(m, t);
+	if (err.code != LK_OK && err.code != LK_E_WAIT)
+		mirror_aside_keep(t, err.what);
+}
+
+/* Nothing else happens to a file until what came out of it is, or is about to
+ * be, in the log: it is an edit of the base that is now. */
+static bool
+waits_for_aside(struct intake *in, struct touched *t, const struct mirrored *f)
+{
+	struct touched *a;
+
+	if (f == NULL || f->asides == 0)
+		return false;
+	for (size_t i = 0; i < in->jobs_len; i++)
+		if (in->jobs[i].f == f && in->jobs[i].what == JOB_ASIDE)
+			return f->asides > 1;
+	t->due = after(in->d->now.mono, MIRROR_RETRY_MS);
+	RB_FOREACH (a, touched_tree, &in->m->touched)
+		if (a->counted && a->trouble != NULL &&
+		    strcmp(a->of.hex, f->id.hex) == 0)
+			mirror_aside_keep(t, a->trouble);
+	return true;
 }
 
 static void
@@ -412,10 +428,12 @@ path_take(struct intake *in, struct touched *t)
 	struct disk_file disk;
 	lk_err err;
 
-	if (t->out) {
-		out_take(in, t);
+	if (t->aside) {
+		aside_take(in, t);
 		return;
 	}
+	if (waits_for_aside(in, t, f))
+		return;
 	err = folder_stat(&m->folder, t->path, &disk);
 	if (err.code != LK_OK) {
 		t->trouble = err.what;
@@ -466,9 +484,19 @@ absences_note(struct intake *in)
 	}
 }
 
-/* Those that are due: of files that are missing, or all others. */
+enum turn { TURN_ASIDE, TURN_PRESENT, TURN_MISSING };
+
+static enum turn
+turn_of(const struct touched *t, const struct mirrored *f)
+{
+	if (t->aside)
+		return TURN_ASIDE;
+	return f != NULL && f->missing.ms != 0 ? TURN_MISSING : TURN_PRESENT;
+}
+
+/* Those that are due and whose turn it is. */
 static void
-due_take(struct intake *in, bool missing)
+due_take(struct intake *in, enum turn turn)
 {
 	struct touched *t, *next;
 
@@ -477,8 +505,7 @@ due_take(struct intake *in, bool missing)
 
 		if (is_full(in))
 			return;
-		if (t->due.ms > in->d->now.mono.ms ||
-		    (f != NULL && f->missing.ms != 0) != missing)
+		if (t->due.ms > in->d->now.mono.ms || turn_of(t, f) != turn)
 			continue;
 		in->any |= !is_piecing(in->m, t);
 		in->looked++;
@@ -491,8 +518,9 @@ static void
 touched_take(struct intake *in)
 {
 	absences_note(in);
-	due_take(in, false);
-	due_take(in, true);
+	due_take(in, TURN_ASIDE);
+	due_take(in, TURN_PRESENT);
+	due_take(in, TURN_MISSING);
 }
 
 /* Files that do not have the path they are shown with, and are ours to bring
@@ -519,188 +547,6 @@ collisions_take(struct intake *in)
 		job_add(in, JOB_JOIN, f, f->shown)->into = has;
 		in->any = true;
 	}
-}
-
-/* Edits. */
-
-static lk_err
-join_make(struct job *job, struct edit *edit, struct doc *doc)
-{
-	BUF_SCOPED mine = { .max = FILE_BYTES_MAX };
-	struct file_entry e;
-	struct file_content c;
-
-	TRY(file_read(doc, &job->f->id, &e, &mine));
-	if (e.gone)
-		return LK_NONE;
-	c = (struct file_content){ buf_bytes(&mine), e.is_text, e.is_pieces,
-		e.exec };
-	TRY(file_change(edit, doc, &job->into->id, NULL, &c));
-	return file_delete(edit, doc, &job->f->id, e.digest);
-}
-
-static lk_err
-job_make(struct job *job, struct edit *edit, struct doc *doc)
-{
-	struct file_content wanted = content_of(job);
-	struct file_content base = { buf_bytes(&job->base), job->f->is_text,
-		false, job->f->exec };
-	const struct file_content *from = job->has_base ? &base : NULL;
-
-	switch (job->what) {
-	case JOB_NEW:
-		return file_make(
-		    edit, &job->f->id, BYTES_STR(job->path), &wanted);
-	case JOB_AGAIN:
-	case JOB_CHANGE:
-	case JOB_UNITE:
-		return file_change(edit, doc, &job->f->id, from, &wanted);
-	case JOB_MOVE:
-		TRY(file_move(edit, doc, &job->f->id, BYTES_STR(job->path)));
-		return file_change(edit, doc, &job->f->id, from, &wanted);
-	case JOB_DELETE:
-		return file_delete(edit, doc, &job->f->id, job->f->digest);
-	case JOB_JOIN:
-		return join_make(job, edit, doc);
-	}
-	return LK_NONE;
-}
-
-static lk_err
-jobs_make(void *ctx, struct edit *edit, struct doc *doc)
-{
-	struct intake *in = ctx;
-
-	for (size_t i = 0; i < in->jobs_len; i++) {
-		lk_err err = job_make(&in->jobs[i], edit, doc);
-
-		/* Somebody removed the entry itself: it begins anew. */
-		in->jobs[i].lost = err.code == LK_E_NOTFOUND;
-		if (in->jobs[i].lost)
-			err = LK_NONE;
-		TRY(err);
-	}
-	return LK_NONE;
-}
-
-static lk_err
-jobs_edit(struct intake *in)
-{
-	struct replica *r = in->d->replica;
-	uint8_t hash[LK_ID_LEN];
-	bool changed;
-	lk_err err;
-
-	TRY(replica_nest(r));
-	err =
-	    replica_edit(r, in->m->docno, jobs_make, in, NULL, &changed, hash);
-	if (err.code == LK_E_LIMIT) {
-		err = replica_nest_again(r);
-		if (err.code == LK_OK)
-			err = replica_edit_large(r, in->m->docno,
-			    &(struct edit_call){
-				jobs_make, in, NULL, &changed, hash });
-	}
-	if (err.code == LK_OK)
-		return replica_unnest(r, true);
-	TRY(replica_unnest(r, false));
-	return err;
-}
-
-/* The file is a new one, if it is on the disk. */
-static lk_err
-base_lose(struct intake *in, struct job *job)
-{
-	if (job->what == JOB_AGAIN || job->what == JOB_JOIN)
-		return LK_NONE;
-	TRY(mirrored_base(in->m, job->f, NULL));
-	return mirror_base_drop(in->d, in->m, &job->f->id);
-}
-
-/* What the disk has is the base now. */
-static lk_err
-base_follow(struct intake *in, struct job *job)
-{
-	struct mirror *m = in->m;
-	struct mirrored *f = job->f;
-
-	if (job->lost && job->what != JOB_DELETE)
-		return base_lose(in, job);
-	switch (job->what) {
-	case JOB_AGAIN:
-		(void)folder_drop(&m->folder, job->path).code;
-		return LK_NONE;
-	case JOB_JOIN:
-		return LK_NONE;
-	case JOB_DELETE:
-		TRY(mirrored_base(m, f, NULL));
-		return mirror_base_drop(in->d, m, &f->id);
-	case JOB_NEW:
-	case JOB_CHANGE:
-	case JOB_UNITE:
-	case JOB_MOVE:
-		break;
-	}
-	TRY(mirrored_base(m, f, job->path));
-	f->is_text = content_of(job).is_text;
-	f->exec = job->disk.exec;
-	f->stamp = job->disk.stamp;
-	memcpy(f->digest, job->disk.digest, sizeof(f->digest));
-	return mirror_base_save(in->d, m, f, buf_bytes(&job->content));
-}
-
-static void
-jobs_done(struct intake *in)
-{
-	for (size_t i = 0; i < in->jobs_len; i++) {
-		struct job *job = &in->jobs[i];
-		struct touched *t = mirror_touched(in->m, job->path);
-
-		mirrored_look(in->m, job->f);
-		if (job->into != NULL)
-			mirrored_look(in->m, job->into);
-		if (t != NULL && job->what != JOB_JOIN && !job->lost)
-			touched_free(in->m, t);
-	}
-	if (in->m->missing == 0)
-		in->m->gone_granted = false;
-}
-
-/* This device may not write: what is on the disk stays there, and there alone.
- */
-static void
-jobs_denied(struct intake *in)
-{
-	in->m->denied = true;
-	for (size_t i = 0; i < in->jobs_len; i++) {
-		struct job *job = &in->jobs[i];
-		struct touched *t = mirror_touched(in->m, job->path);
-
-		/* It is drawn anew when the file is looked at again. */
-		if (job->what == JOB_NEW)
-			mirrored_free(in->m, job->f);
-		if (t == NULL)
-			continue;
-		t->trouble = DENIED_HERE;
-		t->due.ms = INT64_MAX;
-	}
-}
-
-static lk_err
-jobs_run(struct intake *in)
-{
-	lk_err err = jobs_edit(in);
-
-	if (err.code == LK_E_DENIED || err.code == LK_E_REVOKED) {
-		jobs_denied(in);
-		return LK_NONE;
-	}
-	TRY(err);
-	in->m->denied = false;
-	for (size_t i = 0; i < in->jobs_len; i++)
-		TRY(base_follow(in, &in->jobs[i]));
-	jobs_done(in);
-	return LK_NONE;
 }
 
 static bool

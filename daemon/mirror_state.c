@@ -6,8 +6,9 @@
 /*
  * STORE_DEVICE, SPACE_MIRRORS: document number -> u8 flags, mark, folder.
  * The document, SPACE_MIRRORS: "f" id -> u8 flags, digest, ino, size, mtime,
- * ctime, path; "t" id, u8 part -> what the base of a text holds; "p": see
- * mirror_pieces.c.
+ * ctime, path; "t" id, u8 part -> what the base of a text holds; "o" id,
+ * digest -> u8 0, while what came out of the file with this digest is in the
+ * log and lies in the folder; "p": see mirror_pieces.c.
  */
 #define RECORD_PAUSED 1
 #define RECORD_MARKED 2
@@ -187,8 +188,7 @@ text_save(struct kv kv, const struct file_id *id, struct bytes text)
 
 	for (size_t at = 0; at < text.len; at += PART_LEN, part++) {
 		struct id_key k = id_key('t', id, (uint8_t)part);
-		size_t n =
-		    text.len - at < PART_LEN ? text.len - at : PART_LEN;
+		size_t n = text.len - at < PART_LEN ? text.len - at : PART_LEN;
 
 		TRY(kv_put(kv, BYTES_OF(k.ptr), BYTES(text.ptr + at, n)));
 	}
@@ -196,8 +196,8 @@ text_save(struct kv kv, const struct file_id *id, struct bytes text)
 }
 
 lk_err
-mirror_base_save(struct daemon *d, const struct mirror *m,
-    const struct mirrored *f, struct bytes text)
+mirror_stamp_save(
+    struct daemon *d, const struct mirror *m, const struct mirrored *f)
 {
 	struct kv kv = space_of(d, m);
 	struct id_key k = id_key('f', &f->id, 0);
@@ -213,8 +213,59 @@ mirror_base_save(struct daemon *d, const struct mirror *m,
 	buf_u64(&b, (uint64_t)f->stamp.ctime_ns);
 	buf_str(&b, f->path);
 	TRY(buf_err(&b, "record a file"));
-	TRY(kv_put(kv, file_key(&k), buf_bytes(&b)));
-	return text_save(kv, &f->id, f->is_text ? text : BYTES(NULL, 0));
+	return kv_put(kv, file_key(&k), buf_bytes(&b));
+}
+
+lk_err
+mirror_base_save(struct daemon *d, const struct mirror *m,
+    const struct mirrored *f, struct bytes text)
+{
+	TRY(mirror_stamp_save(d, m, f));
+	return text_save(
+	    space_of(d, m), &f->id, f->is_text ? text : BYTES(NULL, 0));
+}
+
+struct aside_key {
+	uint8_t ptr[1 + FILE_ID_LEN + FILE_DIGEST_LEN];
+};
+
+static struct aside_key
+aside_key(const struct file_id *id, const uint8_t *digest)
+{
+	struct aside_key k = { { 'o' } };
+
+	memcpy(k.ptr + 1, id->hex, FILE_ID_LEN);
+	memcpy(k.ptr + 1 + FILE_ID_LEN, digest, FILE_DIGEST_LEN);
+	return k;
+}
+
+lk_err
+mirror_aside_save(struct daemon *d, const struct mirror *m,
+    const struct file_id *id, const uint8_t digest[static FILE_DIGEST_LEN])
+{
+	struct aside_key k = aside_key(id, digest);
+	const uint8_t none[1] = { 0 };
+
+	return kv_put(space_of(d, m), BYTES_OF(k.ptr), BYTES_OF(none));
+}
+
+bool
+mirror_aside_has(struct daemon *d, const struct mirror *m,
+    const struct file_id *id, const uint8_t digest[static FILE_DIGEST_LEN])
+{
+	struct aside_key k = aside_key(id, digest);
+	struct bytes value;
+
+	return kv_get(space_of(d, m), BYTES_OF(k.ptr), &value).code == LK_OK;
+}
+
+lk_err
+mirror_aside_drop(struct daemon *d, const struct mirror *m,
+    const struct file_id *id, const uint8_t digest[static FILE_DIGEST_LEN])
+{
+	struct aside_key k = aside_key(id, digest);
+
+	return kv_del(space_of(d, m), BYTES_OF(k.ptr));
 }
 
 lk_err

@@ -51,7 +51,10 @@ outcome_take(struct writing *w, struct mirrored *f, const char *path,
 		f->trouble = DENIED_HERE;
 	else if (outcome == FOLDER_CHANGED)
 		mirror_touch(m, path, soon(w, MIRROR_RETRY_MS));
-	else {
+	else if (outcome == FOLDER_LEFT) {
+		mirror_touch(m, path, soon(w, MIRROR_RETRY_MS));
+		mirror_walk_at(m, w->d->now.mono);
+	} else {
 		f->trouble = "open for writing";
 		f->retry = soon(w, MIRROR_RETRY_MS);
 		mirrored_write(m, f);
@@ -212,7 +215,7 @@ waits_for_intake(struct mirror *m, const struct mirrored *f)
 	const struct touched *shown =
 	    f->shown == NULL ? NULL : mirror_touched(m, f->shown);
 
-	return base != NULL || shown != NULL;
+	return base != NULL || shown != NULL || f->asides > 0;
 }
 
 /* It is not, or not under this path, what the document shows. */
@@ -252,6 +255,8 @@ file_write(struct writing *w, struct mirrored *f)
 	if (!done)
 		return LK_NONE;
 	other = mirrored_at(m, f->shown);
+	if (other != NULL && other != f && other->asides > 0)
+		return LK_NONE;
 	if (other != NULL && other != f)
 		TRY(base_move(w, other, f));
 	return file_put(w, f);

@@ -149,13 +149,8 @@ static void
 out_meet(void *ctx, const char *path, const struct file_id *id)
 {
 	struct walking *w = ctx;
-	struct touched *t;
 
-	(void)id;
-	mirror_touch(w->m, path, w->d->now.mono);
-	t = mirror_touched(w->m, path);
-	if (t != NULL)
-		t->out = true;
+	mirror_aside(w->m, path, id, w->d->now.mono);
 }
 
 static void

@@ -417,7 +417,8 @@ folder_drop(const struct folder *f, const char *path)
 	lk_err err;
 
 	TRY(place_open(f, path, false, &p));
-	err = unlinkat(p.dir, p.name, 0) == -1 && errno != ENOENT
+	err = (unlinkat(p.dir, p.name, 0) == -1 && errno != ENOENT) ||
+		fsync(p.dir) == -1
 	    ? system_error("remove")
 	    : LK_NONE;
 	place_close(&p);
@@ -441,6 +442,19 @@ struct walk {
 
 static lk_err walk_into(struct walk *, size_t len, unsigned depth);
 
+/* Whose it is, from behind ".lk-out-". */
+static bool
+out_id_read(struct file_id *id, const char *rest)
+{
+	struct bytes digits = BYTES_STR(rest);
+
+	if (digits.len < FILE_ID_LEN ||
+	    (digits.len > FILE_ID_LEN && rest[FILE_ID_LEN] != '-'))
+		return false;
+	digits.len = FILE_ID_LEN;
+	return file_id_read(id, digits);
+}
+
 static void
 walk_ours(struct walk *w, size_t at)
 {
@@ -453,7 +467,7 @@ walk_ours(struct walk *w, size_t at)
 		    strcmp(name + sizeof(new) - 1, w->calls->staged->hex) != 0)
 			(void)folder_drop(w->folder, w->path).code;
 	} else if (strncmp(name, out, sizeof(out) - 1) == 0 &&
-	    file_id_read(&id, BYTES_STR(name + sizeof(out) - 1)))
+	    out_id_read(&id, name + sizeof(out) - 1))
 		w->calls->out(w->calls->ctx, w->path, &id);
 }
 

@@ -7,8 +7,13 @@
  * came out of it is looked at; meanwhile a lease keeps away who would write
  * into the file that goes.  What a crash leaves behind has a name of ours:
  *
- *	.lk-new-ID   not in place yet, of no use
- *	.lk-out-ID   came out, or was about to go in: folder_outs
+ *	.lk-new-ID          not in place yet, of no use
+ *	.lk-out-ID-DIGEST   came out when what has this digest (its first
+ *	                    16 digits) was about to go in, or is that still
+ *	.lk-out-ID          came out when the file was about to be removed
+ *
+ * What came out and is neither what was expected nor what was put in stays
+ * until somebody has looked at it, and nothing is put over it.
  *
  * A file that was read or written is on the disk when the call returns, so a
  * record of it never says more than the disk does.  Calls block as the file
@@ -89,6 +94,7 @@ enum folder_outcome {
 	FOLDER_DONE,
 	FOLDER_CHANGED, /* it is not what was expected: nothing was done */
 	FOLDER_BUSY,    /* somebody has it open for writing: later */
+	FOLDER_LEFT,    /* as CHANGED, and a walk finds what came out of it */
 };
 /* Puts a content where a file with `expected` is, or (NULL) where none is. */
 struct folder_put {
@@ -119,6 +125,9 @@ LK_MUST_USE lk_err folder_rename(const struct folder *, const char *from,
     const char *to, enum folder_outcome *);
 /* Removes a name of ours that a walk has found. */
 LK_MUST_USE lk_err folder_drop(const struct folder *, const char *path);
+/* Whether what has this digest was about to go in when the name was made. */
+bool folder_out_is_new(
+    const char *path, const uint8_t digest[static FILE_DIGEST_LEN]);
 
 /* Calls for all there is: `enter` for a folder ("" is the whole), which goes
  * into it when true, `file` for everything else, `out` for what a crash left

@@ -8,7 +8,9 @@
 
 /* How often somebody may save between two exchanges before it is left alone. */
 #define ROUNDS_MAX 8
-#define NAME_BYTES (FILE_ID_LEN + 16)
+/* Of a digest, in the name of what it was exchanged for. */
+#define NAME_DIGEST 8
+#define NAME_BYTES (FILE_ID_LEN + 2 * NAME_DIGEST + 16)
 
 static lk_err
 write_error(const char *what)
@@ -84,14 +86,31 @@ struct names {
 	char new[NAME_BYTES], out[NAME_BYTES];
 };
 
+/* `put`: the digest of what goes in, or NULL. */
 static struct names
-names_of(const struct file_id *id)
+names_of(const struct file_id *id, const uint8_t *put)
 {
+	char hex[2 * NAME_DIGEST + 1] = "";
 	struct names n;
 
+	if (put != NULL)
+		hex_encode(hex, BYTES(put, NAME_DIGEST));
 	(void)snprintf(n.new, sizeof(n.new), NAME_OURS "new-%s", id->hex);
-	(void)snprintf(n.out, sizeof(n.out), NAME_OURS "out-%s", id->hex);
+	(void)snprintf(n.out, sizeof(n.out), NAME_OURS "out-%s%s%s", id->hex,
+	    put != NULL ? "-" : "", hex);
 	return n;
+}
+
+bool
+folder_out_is_new(
+    const char *path, const uint8_t digest[static FILE_DIGEST_LEN])
+{
+	char hex[2 * NAME_DIGEST + 1];
+	size_t len = strlen(path);
+
+	hex_encode(hex, BYTES(digest, NAME_DIGEST));
+	return len > sizeof(hex) && path[len - sizeof(hex)] == '-' &&
+	    strcmp(path + len - sizeof(hex) + 1, hex) == 0;
 }
 
 static bool
@@ -213,8 +232,9 @@ target_wanted(const struct target *t)
 	return t->leased && fcntl(t->fd, F_GETLEASE) != F_RDLCK;
 }
 
-/* What came out.  A file that was held all the time is what it was. */
-static bool
+/* What came out; zeros when it cannot be told.  A file that was held all the
+ * time is what it was. */
+static void
 came_out(const struct place *p, const char *out, const struct target *t,
     const uint8_t *expected, uint8_t came[static FILE_DIGEST_LEN])
 {
@@ -224,15 +244,17 @@ came_out(const struct place *p, const char *out, const struct target *t,
 	    fstatat(p->dir, out, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    st.st_ino == t->ino) {
 		memcpy(came, expected, FILE_DIGEST_LEN);
-		return true;
+		return;
 	}
-	return digest_at(p->dir, out, came);
+	if (!digest_at(p->dir, out, came))
+		memset(came, 0, FILE_DIGEST_LEN);
 }
 
 /*
  * Exchanges `out` and the file until what comes out is what was there before:
  * `put` is what lies in `out`, `expected` what should come.  When something
- * else does, somebody saved in between, and that goes back in.
+ * else does, somebody saved in between, and that goes back in.  What in the end
+ * is neither of the two was saved and replaced meanwhile: it stays.
  */
 static lk_err
 exchange(const struct place *p, const char *out, const struct target *t,
@@ -240,6 +262,7 @@ exchange(const struct place *p, const char *out, const struct target *t,
 {
 	uint8_t want[FILE_DIGEST_LEN], mine[FILE_DIGEST_LEN];
 	uint8_t came[FILE_DIGEST_LEN];
+	bool known = true;
 
 	memcpy(want, expected, sizeof(want));
 	memcpy(mine, put, sizeof(mine));
@@ -248,42 +271,65 @@ exchange(const struct place *p, const char *out, const struct target *t,
 		if (renameat2(p->dir, out, p->dir, p->name, RENAME_EXCHANGE) ==
 		    -1)
 			return write_error("exchange");
-		if (!came_out(p, out, t, expected, came))
-			return LK_SYS("read what came out");
+		came_out(p, out, t, expected, came);
+		known = memcmp(came, expected, sizeof(came)) == 0 ||
+		    memcmp(came, put, sizeof(came)) == 0;
 		if (memcmp(came, want, sizeof(want)) == 0 &&
 		    (*outcome != FOLDER_DONE || !target_wanted(t)))
-			return LK_NONE;
+			break;
 		*outcome = FOLDER_CHANGED;
 		memcpy(want, mine, sizeof(want));
 		memcpy(mine, came, sizeof(mine));
 	}
-	return LK_ERR(LK_E_AGAIN, "it changes all the time");
+	if (!known)
+		*outcome = FOLDER_LEFT;
+	return LK_NONE;
+}
+
+static bool
+is_there(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* What is in .lk-new- goes in.  It is put beside first under the name that says
+ * so, where nothing must be: it would be lost. */
+static lk_err
+put_in(const struct place *p, const struct names *n, const struct target *t,
+    const uint8_t *expected, const uint8_t *put, enum folder_outcome *outcome)
+{
+	if (renameat2(p->dir, n->new, p->dir, n->out, RENAME_NOREPLACE) == -1)
+		return write_error("rename");
+	TRY(exchange(p, n->out, t, expected, put, outcome));
+	if (*outcome != FOLDER_LEFT && unlinkat(p->dir, n->out, 0) == -1)
+		return write_error("remove");
+	return LK_NONE;
 }
 
 static lk_err
 replace(const struct folder *f, const struct place *p,
     const struct folder_put *put, enum folder_outcome *outcome)
 {
-	struct names n = names_of(put->id);
 	struct target t = { .fd = -1 };
 	uint8_t digest[FILE_DIGEST_LEN];
+	struct names n;
 	lk_err err = target_hold(f, p, put, &t, outcome);
 
 	if (put->staged == NULL)
 		file_digest(digest, put->content);
 	else
 		memcpy(digest, put->staged, sizeof(digest));
+	n = names_of(put->id, digest);
+	if (err.code == LK_OK && *outcome == FOLDER_DONE &&
+	    is_there(p->dir, n.out))
+		*outcome = FOLDER_LEFT;
 	if (err.code == LK_OK && *outcome == FOLDER_DONE) {
 		err =
 		    new_write(p->dir, n.new, put, mode_exec(t.mode, put->exec));
-		if (err.code == LK_OK &&
-		    renameat(p->dir, n.new, p->dir, n.out) == -1)
-			err = write_error("rename");
 		if (err.code == LK_OK)
-			err = exchange(
-			    p, n.out, &t, put->expected, digest, outcome);
-		if (err.code == LK_OK && unlinkat(p->dir, n.out, 0) == -1)
-			err = write_error("remove");
+			err = put_in(p, &n, &t, put->expected, digest, outcome);
 		(void)fsync(p->dir);
 	}
 	target_free(&t);
@@ -294,7 +340,7 @@ static lk_err
 create(const struct folder *f, const struct place *p,
     const struct folder_put *put, enum folder_outcome *outcome)
 {
-	struct names n = names_of(put->id);
+	struct names n = names_of(put->id, NULL);
 
 	TRY(new_write(
 	    p->dir, n.new, put, mode_exec(f->mode & 0666, put->exec)));
@@ -346,7 +392,7 @@ lk_err
 folder_stage(const struct folder *f, const struct folder_put *put, uint64_t at,
     struct bytes part)
 {
-	struct names n = names_of(put->id);
+	struct names n = names_of(put->id, NULL);
 	int make = at == 0 ? O_CREAT | O_TRUNC : 0;
 	struct place p;
 	lk_err err;
@@ -408,29 +454,40 @@ parents_remove(const struct folder *f, const char *path)
 	}
 }
 
+/* What was taken away is removed, or put back if it is not what it should be.
+ */
+static void
+taken_look(const struct place *p, const char *out, const struct target *t,
+    const uint8_t *expected, enum folder_outcome *outcome)
+{
+	uint8_t came[FILE_DIGEST_LEN];
+
+	came_out(p, out, t, expected, came);
+	if (memcmp(came, expected, sizeof(came)) == 0 && !target_wanted(t)) {
+		(void)unlinkat(p->dir, out, 0);
+		return;
+	}
+	*outcome = FOLDER_CHANGED;
+	if (renameat2(p->dir, out, p->dir, p->name, RENAME_NOREPLACE) == -1)
+		*outcome = FOLDER_LEFT;
+}
+
 static lk_err
 take_away(const struct folder *f, const struct place *p,
     const struct folder_put *put, enum folder_outcome *outcome)
 {
-	struct names n = names_of(put->id);
+	struct names n = names_of(put->id, NULL);
 	struct target t = { .fd = -1 };
-	uint8_t came[FILE_DIGEST_LEN];
 	lk_err err = target_hold(f, p, put, &t, outcome);
 
 	if (err.code == LK_OK && *outcome == FOLDER_DONE) {
 		if (renameat2(
-			p->dir, p->name, p->dir, n.out, RENAME_NOREPLACE) == -1)
+			p->dir, p->name, p->dir, n.out, RENAME_NOREPLACE) == 0)
+			taken_look(p, n.out, &t, put->expected, outcome);
+		else if (errno == EEXIST)
+			*outcome = FOLDER_LEFT;
+		else
 			err = write_error("rename");
-		else if (came_out(p, n.out, &t, put->expected, came) &&
-		    memcmp(came, put->expected, sizeof(came)) == 0 &&
-		    !target_wanted(&t))
-			(void)unlinkat(p->dir, n.out, 0);
-		else {
-			/* Where that fails it is found as what a crash left. */
-			*outcome = FOLDER_CHANGED;
-			(void)renameat2(
-			    p->dir, n.out, p->dir, p->name, RENAME_NOREPLACE);
-		}
 		(void)fsync(p->dir);
 	}
 	target_free(&t);

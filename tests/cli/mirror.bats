@@ -411,6 +411,33 @@ stored() {
 	[ "$(cat here/a.md)" = onemore ]
 }
 
+@test "what came out of a file when a crash came is an edit of what it was then" {
+	local id
+	two_with a.md $'one\ntwo\n'
+	id=$(on laptop get notes --json | jq -r 'keys[0]')
+	on phone daemon stop
+	printf 'one\ntwo\nsaved then\n' >"there/.lk-out-$id-0123456789abcdef"
+	printf 'one from there\ntwo\n' >there/a.md
+	printf 'one\ntwo from here\n' >here/a.md
+	on phone sync >/dev/null
+	until_ grep -q 'saved then' here/a.md
+	until_ same
+	[ "$(cat here/a.md)" = $'one from there\ntwo from here\nsaved then' ]
+	until_ eval '[ -z "$(find there -name ".lk-out-*")" ]'
+	# What cannot be read keeps its file as it is, and is said.
+	on phone daemon stop
+	mkdir "there/.lk-out-$id"
+	echo three >>here/a.md
+	on phone sync >/dev/null
+	until_ eval 'on phone mirror status there | grep -q "lk-out-$id: no ordinary file"'
+	! grep -q three there/a.md
+	rmdir "there/.lk-out-$id"
+	on phone mirror pause there >/dev/null
+	on phone mirror resume there >/dev/null
+	until_ grep -q three there/a.md
+	until_ same
+}
+
 @test "a file of more than 4 GiB stays out, and says so" {
 	two
 	truncate -s 4294967297 here/disk

@@ -4,13 +4,16 @@
 Two devices mirror one document.  While the daemon of one is down, files are
 written, moved and deleted on both sides; then it is started under
 lk_killed_at, which kills it where it is about to enter its N-th system call
-that writes to a file, a folder or a socket.  Somebody goes on writing into the
-folder it left, it is started again, and all of mirrors.py must hold.  N goes
+that writes to a file, a folder or a socket.  It also finds what an earlier crash
+left when it had just exchanged a file that somebody saved at that moment.
+Somebody goes on writing into the folder it left, it is started again, and all of
+mirrors.py must hold.  N goes
 up by `--every` until the daemon has done all its work before it is reached.
 
 usage: killed.py --tool LK_KILLED_AT [--every N] [--first N] [--mode netns|loopback] [--lk PATH] [--keep]
 """
 import argparse
+import json
 import pathlib
 import subprocess
 import sys
@@ -42,6 +45,22 @@ def write(host, folder, ledger, scripts, name):
             ledger.written[token] = host.name
         ledger.deleted |= before - after
         ledger.steps.append(f"{host.name}: {script} {token}")
+
+
+def set_aside(host, folder, ids, ledger):
+    """What comes out of an exchange: the file with what was saved meanwhile."""
+    for name in ("a.md", "b.txt"):
+        path, token = folder / name, ledger.token()
+        if path.exists() and name in ids:
+            aside = folder / f".lk-out-{ids[name]}-{'0' * 16}"
+            aside.write_text(path.read_text() + f"aside {token}\n")
+            ledger.written[token] = host.name
+            ledger.steps.append(f"{host.name}: {aside.name} {token}")
+
+
+def ids_of(host):
+    entries = json.loads(host.ok("get", "files").text)
+    return {e["path"]: i for i, e in entries.items() if "gone" not in e}
 
 
 def at_rest(world, folders, ledger, what):
@@ -87,8 +106,10 @@ def one(world, folders, ledger, tool, n):
     for kind in ("moves", "goes"):
         (folders["laptop"] / f"{kind}-{name}").write_text(f"{kind}\n")
     at_rest(world, folders, ledger, f"before write {n}")
+    ids = ids_of(laptop)
     phone.stop()
     world.cut([laptop])
+    set_aside(phone, folders["phone"], ids, ledger)
     write(phone, folders["phone"], ledger, BEFORE_HERE, name)
     write(laptop, folders["laptop"], ledger, BEFORE_THERE, name)
     until("the other side is at rest", QUIET, lambda: not pending(laptop))

@@ -181,6 +181,62 @@ a_file_that_is_open_for_writing_is_not_replaced(void **state)
 	scratch_close(&s);
 }
 
+/* The name of what comes out while `content` goes in. */
+static void
+out_name(char name[static 128], const char *content)
+{
+	uint8_t digest[FILE_DIGEST_LEN];
+	char hex[17];
+
+	file_digest(digest, BYTES_STR(content));
+	hex_encode(hex, BYTES(digest, 8));
+	(void)snprintf(name, 128, ".lk-out-%s-%s", id.hex, hex);
+	assert_true(folder_out_is_new(name, digest));
+	digest[0] ^= 1;
+	assert_false(folder_out_is_new(name, digest));
+}
+
+/* What was saved and replaced meanwhile is there, and then it may go. */
+static void
+out_is_a_number(struct scratch *s)
+{
+	char name[128], got[16] = "";
+	FILE *f;
+
+	out_name(name, "x");
+	f = fopen(name, "r");
+	assert_non_null(f);
+	(void)fgets(got, sizeof(got), f);
+	fclose(f);
+	assert_true(strspn(got, "0123456789") == strlen(got));
+	assert_int_equal(folder_drop(&s->folder, name).code, LK_OK);
+}
+
+static void
+nothing_is_put_over_what_came_out(void **state)
+{
+	struct scratch s;
+	char name[128];
+
+	(void)state;
+	scratch_open(&s);
+	save("a", "base");
+	out_name(name, "new");
+	save(name, "typed");
+	assert_int_equal(put(&s, "a", "base", "new"), FOLDER_LEFT);
+	holds(name, "typed");
+	holds("a", "base");
+	assert_int_equal(left(&s), 1001);
+	assert_int_equal(folder_drop(&s.folder, name).code, LK_OK);
+	assert_int_equal(put(&s, "a", "base", "new"), FOLDER_DONE);
+	(void)snprintf(name, sizeof(name), ".lk-out-%s", id.hex);
+	save(name, "typed");
+	assert_int_equal(put(&s, "a", "new", NULL), FOLDER_LEFT);
+	holds(name, "typed");
+	holds("a", "new");
+	scratch_close(&s);
+}
+
 /* A child saves by rename and in place as fast as it can; we replace what we
  * have read: nothing of the child's may ever be gone unseen. */
 static void
@@ -218,7 +274,17 @@ nothing_that_is_saved_meanwhile_is_lost(void **state)
 		    content.ptr[0] == 'x')
 			continue;
 		memcpy(was, content.ptr, content.len);
-		done += put(&s, "a", was, "x") == FOLDER_DONE;
+		switch (put(&s, "a", was, "x")) {
+		case FOLDER_DONE:
+			done++;
+			break;
+		case FOLDER_LEFT:
+			out_is_a_number(&s);
+			break;
+		case FOLDER_CHANGED:
+		case FOLDER_BUSY:
+			break;
+		}
 	}
 	assert_int_equal(status, 0);
 	/* The last save came after every exchange, or was what it took out. */
@@ -392,6 +458,7 @@ main(void)
 		cmocka_unit_test(what_is_not_as_expected_is_left_alone),
 		cmocka_unit_test(
 		    a_file_that_is_open_for_writing_is_not_replaced),
+		cmocka_unit_test(nothing_is_put_over_what_came_out),
 		cmocka_unit_test(nothing_that_is_saved_meanwhile_is_lost),
 		cmocka_unit_test(no_link_leads_out_of_the_folder),
 		cmocka_unit_test(what_a_crash_left_is_found_or_removed),
