@@ -44,6 +44,9 @@ forks_add(struct request *r, uint32_t docno, struct json_object *o)
 		if (i >= graph_members_len(g))
 			return LK_NONE;
 		graph_member(g, i, &m);
+		/* A phrase may be typed on machines that have not met. */
+		if ((m.flags & GRANT_COLD) != 0)
+			continue;
 		(void)graph_tip(g, m.key, &forked);
 		for (size_t k = 0; k < i && forked && !again; k++) {
 			graph_member(g, k, &before);

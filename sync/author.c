@@ -96,16 +96,17 @@ struct place {
 	struct body body;
 };
 
+#define FORKED              \
+	LK_ERR(LK_E_DENIED, \
+	    "this device's key was used twice (a copied LK_HOME)")
+
 lk_err
 author_alone(const struct admission *a, uint32_t *tip)
 {
 	bool forked;
 
 	*tip = graph_tip(a->ds->graph, a->r->identity->sign.pk, &forked);
-	return forked ? LK_ERR(LK_E_DENIED,
-			    "this device's key was used twice (a copied "
-			    "LK_HOME)")
-		      : LK_NONE;
+	return forked ? FORKED : LK_NONE;
 }
 
 static lk_err
@@ -113,10 +114,17 @@ author_place(struct admission *a, enum role need, struct place *p)
 {
 	const uint8_t *me = a->r->identity->sign.pk;
 	struct graph *g = a->ds->graph;
+	struct member m;
 	uint32_t tip;
+	bool forked;
 
-	TRY(author_alone(a, &tip));
-	TRY(graph_grant_for(g, me, need, &p->body.grant));
+	TRY(author_grant(a->ds, a->r, need, &m));
+	p->body.grant = m.grant;
+	/* A phrase is typed on machines that have not met (A3): what it writes
+	 * next comes after all of it. */
+	tip = graph_tip(g, me, &forked);
+	if (forked && (m.flags & GRANT_COLD) == 0)
+		return FORKED;
 	TRY(graph_deps(g, me, p->deps, &p->body.deps_len));
 	p->body.deps = p->deps[0];
 	p->body.has_grant = true;
