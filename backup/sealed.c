@@ -25,44 +25,56 @@ sealed_path(char *out, const struct sealed_place *p)
 	char hex[2 * SEALED_NAME_LEN + 1];
 
 	hex_encode(hex, BYTES_OF(p->name));
-	if (p->snapshot)
-		(void)snprintf(out, OBJECT_NAME_MAX + 1,
-		    SEALED_SNAP "%012" PRIx64 "-%s", (uint64_t)p->time_ms, hex);
+	if (p->snapshot || p->mark)
+		(void)snprintf(out, OBJECT_NAME_MAX + 1, "%s%012" PRIx64 "-%s",
+		    p->mark ? SEALED_MARK : SEALED_SNAP, (uint64_t)p->time_ms,
+		    hex);
 	else
 		(void)snprintf(out, OBJECT_NAME_MAX + 1, SEALED_DATA "%s", hex);
+}
+
+/* Takes twelve digits and the sign behind them. */
+static bool
+time_parse(int64_t *out, const char **path)
+{
+	uint8_t time[TIME_BYTES];
+	char digits[2 * TIME_BYTES + 1];
+
+	if (strlen(*path) < sizeof(digits))
+		return false;
+	memcpy(digits, *path, sizeof(digits) - 1);
+	digits[sizeof(digits) - 1] = '\0';
+	if (!hex_decode(time, sizeof(time), digits))
+		return false;
+	*out = 0;
+	for (size_t i = 0; i < sizeof(time); i++)
+		*out = *out << 8 | time[i];
+	*path += sizeof(digits);
+	return true;
 }
 
 bool
 sealed_path_parse(struct sealed_place *out, const char *path)
 {
 	char again[OBJECT_NAME_MAX + 1];
-	const char *whole = path;
+	const char *rest = path;
 	struct sealed_place p = { .time_ms = 0 };
 	size_t len = strlen(SEALED_SNAP);
-	uint8_t time[TIME_BYTES];
-	char digits[2 * TIME_BYTES + 1];
 
 	_Static_assert(sizeof(SEALED_SNAP) == sizeof(SEALED_DATA), "as long");
+	_Static_assert(sizeof(SEALED_SNAP) == sizeof(SEALED_MARK), "as long");
 	p.snapshot = strncmp(path, SEALED_SNAP, len) == 0;
-	if (!p.snapshot && strncmp(path, SEALED_DATA, len) != 0)
+	p.mark = strncmp(path, SEALED_MARK, len) == 0;
+	if (!p.snapshot && !p.mark && strncmp(path, SEALED_DATA, len) != 0)
 		return false;
-	path += len;
-	if (p.snapshot) {
-		if (strlen(path) < sizeof(digits))
-			return false;
-		memcpy(digits, path, sizeof(digits) - 1);
-		digits[sizeof(digits) - 1] = '\0';
-		if (!hex_decode(time, sizeof(time), digits))
-			return false;
-		for (size_t i = 0; i < sizeof(time); i++)
-			p.time_ms = p.time_ms << 8 | time[i];
-		path += sizeof(digits);
-	}
-	if (!hex_decode(p.name, sizeof(p.name), path))
+	rest += len;
+	if ((p.snapshot || p.mark) && !time_parse(&p.time_ms, &rest))
+		return false;
+	if (!hex_decode(p.name, sizeof(p.name), rest))
 		return false;
 	/* In one case only, and with the right sign between. */
 	sealed_path(again, &p);
-	if (strcmp(again, whole) != 0)
+	if (strcmp(again, path) != 0)
 		return false;
 	*out = p;
 	return true;

@@ -22,8 +22,9 @@
 #define SEALED_CLEAR_MAX (8u * 1024 * 1024)
 #define SEALED_PLAIN_MAX (7u * 1024 * 1024)
 
-/* Where they are: parcels and rolls, and snapshots. */
+/* Where they are: parcels and rolls, marks (pruning_mark.h), and snapshots. */
 #define SEALED_DATA OBJECT_ROOT "/backup/data/"
+#define SEALED_MARK OBJECT_ROOT "/backup/mark/"
 #define SEALED_SNAP OBJECT_ROOT "/backup/snap/"
 
 enum sealed_kind { SEALED_PARCEL = 1, SEALED_ROLL = 2, SEALED_SNAPSHOT = 3 };
@@ -36,12 +37,12 @@ struct sealed {
 
 /* H[32]("lk1 backup"; object). */
 void sealed_name(uint8_t name[static SEALED_NAME_LEN], struct bytes object);
-/* Where an object is; a snapshot's path begins with its time, so that paths
- * sort by age. */
+/* Where an object is; the paths of snapshots and marks begin with their time,
+ * so that they sort by age. */
 struct sealed_place {
 	uint8_t name[SEALED_NAME_LEN];
-	bool snapshot;
-	int64_t time_ms; /* of a snapshot: 0 to SEALED_TIME_MAX; else 0 */
+	bool snapshot, mark; /* one of them at most */
+	int64_t time_ms;     /* of these: 0 to SEALED_TIME_MAX; else 0 */
 };
 #define SEALED_TIME_MAX ((INT64_C(1) << 48) - 1)
 /* `out` has OBJECT_NAME_MAX + 1 bytes. */

@@ -22,6 +22,7 @@ static bool opt_partial, opt_sealed;
 
 static const struct option options[] = {
 	{ "dry-run", 0, OPTION_FLAG, &opt_forget.dry_run },
+	{ "grace", 0, OPTION_DURATION, &opt_prune.grace_ms },
 	{ "keep-last", 0, OPTION_NUMBER, &opt_forget.keep[KEEP_LAST] },
 	{ "keep-hourly", 0, OPTION_NUMBER, &opt_forget.keep[KEEP_HOURLY] },
 	{ "keep-daily", 0, OPTION_NUMBER, &opt_forget.keep[KEEP_DAILY] },
@@ -112,8 +113,8 @@ folder_mark(struct lk *lk, const char *address)
 	return lk_fail(lk, 73, "system", NULL, "%s: %s", mark, strerror(errno));
 }
 
-static void
-size_print(int64_t bytes)
+void
+backup_size_print(int64_t bytes)
 {
 	char text[16];
 
@@ -130,9 +131,9 @@ create_render(struct output *o, json_object *result)
 
 	printf("%s: %lld documents, ", field_short(result, "snapshot"),
 	    (long long)field_int(result, "documents"));
-	size_print(field_int(result, "bytes"));
+	backup_size_print(field_int(result, "bytes"));
 	fputs("; added ", stdout);
-	size_print(field_int(result, "added"));
+	backup_size_print(field_int(result, "added"));
 	putchar('\n');
 	for (size_t i = 0; i < json_object_array_length(damaged); i++)
 		printf(
@@ -236,7 +237,7 @@ check_render(struct output *o, json_object *result)
 	    (long long)field_int(result, "snapshots"),
 	    field_int(result, "snapshots") == 1 ? "backup" : "backups",
 	    (long long)field_int(result, "objects"));
-	size_print(field_int(result, "bytes"));
+	backup_size_print(field_int(result, "bytes"));
 	fputs(field_bool(result, "opened") ? ": good"
 					   : ": as written; not opened",
 	    stdout);
@@ -366,6 +367,7 @@ static const struct action {
 	{ "ls", ls_run, 2 },
 	{ "check", check_run, 2 },
 	{ "forget", backup_forget_run, OPERANDS_MANY },
+	{ "prune", backup_prune_run, 2 },
 	{ "restore", restore_run, 2 },
 };
 
@@ -386,6 +388,7 @@ const struct command verb_backup = {
 		 "backup check DEST [--phrase-file FILE | --sealed]\n"
 		 "backup forget DEST SNAPSHOT... [--dry-run]\n"
 		 "backup forget DEST --keep-daily N... [--dry-run]\n"
+		 "backup prune DEST [--grace TIME] [--dry-run]\n"
 		 "backup restore DEST [--phrase-file FILE] [--snapshot ID] "
 		 "[--name NAME] [--partial]\n",
 	.summary = "Keep everything a second time, and have it back",
@@ -401,9 +404,12 @@ const struct command verb_backup = {
 	    "backup, which it revokes. Both ask for the recovery phrase.\n\n"
 	    "forget ends the backups that are named, or of each machine all "
 	    "that no --keep\nkeeps; the newest one of a machine always is. "
-	    "Days and weeks are those of this\nmachine's time zone. What "
-	    "remains without them takes room until it is pruned.\n\n"
+	    "Days and weeks are those of this\nmachine's time zone. prune "
+	    "frees the room: it marks what no backup needs, and\nremoves what "
+	    "it marked before the grace began. Neither needs the "
+	    "phrase.\n\n"
 	    "  --dry-run           say what would be done\n"
+	    "  --grace TIME        what is marked stays so long (default: 7d)\n"
 	    "  --keep-last N       keep the last N backups of each machine\n"
 	    "  --keep-hourly N     and the last one of each of N hours\n"
 	    "  --keep-daily N      and of each of N days\n"

@@ -15,6 +15,9 @@ int backup_place(
 /* Id, time, device and what is wrong with it: four cells of table_list. */
 void backup_row(json_object *snapshot, const char *cells[]);
 
+/* "3.4MB", for people. */
+void backup_size_print(int64_t bytes);
+
 enum keep_rule {
 	KEEP_LAST,
 	KEEP_HOURLY,
@@ -31,7 +34,14 @@ struct forget_options {
 };
 extern struct forget_options opt_forget;
 
+/* Those of prune; dry_run is that of forget. */
+struct prune_options {
+	int64_t grace_ms; /* below 0: not given */
+};
+extern struct prune_options opt_prune;
+
 /* Verbs: operands[0] is the verb, [1] DEST. */
 int backup_forget_run(struct lk *, const struct args *);
+int backup_prune_run(struct lk *, const struct args *);
 
 #endif

@@ -12,6 +12,7 @@
 #define DAEMON_BACKUP_H
 
 #include "backup/parcel.h"
+#include "backup/pruning_mark.h"
 #include "backup/roll.h"
 #include "backup/snapshot.h"
 #include "daemon/depot.h"
@@ -35,9 +36,11 @@
 struct stored {
 	struct sealed_place at;
 	uint64_t size;
+	int64_t time_ms; /* it was put then, as the place says; 0: unknown */
 };
 struct listing {
-	struct stored *v; /* owned; data by name, then snapshots by time */
+	const char *prefix; /* what is listed; NULL: all but the marks */
+	struct stored *v;   /* owned; data by name, then snapshots by time */
 	size_t len, cap;
 	size_t snapshots; /* the first of them; len: none */
 	bool append_only;
@@ -89,6 +92,30 @@ LK_MUST_USE lk_err removal_step(
     struct request *, struct removal *, const struct listing *, bool *done);
 void removal_clear(struct removal *);
 
+/*
+ * What a backup may rely on: the data that is there and that no mark names.
+ * Marks are listed first, and data then: what is unmarked and there is not
+ * removed any more once a snapshot that was there before names it
+ * (docs/backup.md, "What is removed").  It begins as zeros with ->place.
+ */
+struct relied {
+	struct depot *place;
+	struct listing marks, data; /* when it is done: what may be relied on */
+	struct fetch fetch;
+	struct buf read;   /* names of marks that were read */
+	struct buf marked; /* what they name */
+	bool listed, fetched;
+};
+/* *done: ->data is it.  Said. */
+LK_MUST_USE lk_err relied_step(struct request *, struct relied *, bool *done);
+/* It is looked at again. */
+void relied_again(struct relied *);
+void relied_clear(struct relied *);
+/* An answer about a mark of this name.  DATA: damaged, and it marks nothing;
+ * VERSION. */
+LK_MUST_USE lk_err backup_mark(
+    struct pruning_mark *, struct bytes object, const struct stored *);
+
 /* What this device has put at a place. */
 #define HELD_PLACE_LEN 8
 struct held_parcel {
@@ -120,10 +147,10 @@ const struct held_roll *held_roll_of(const struct held *, uint64_t block);
 /* No document of this block is there any more. */
 LK_MUST_USE lk_err held_roll_drop(
     struct held *, struct daemon *, uint64_t block);
-/* Forgets what the list does not show with the same length, and small parcels
- * when there are too many. */
-LK_MUST_USE lk_err held_compare(
-    struct held *, struct daemon *, const struct listing *);
+/* Forgets what the list does not show with the same length; with `join` small
+ * parcels too when there are too many.  *all: there was nothing to forget. */
+LK_MUST_USE lk_err held_compare(struct held *, struct daemon *,
+    const struct listing *, bool join, bool *all);
 
 /* The secret for reading, of param "phrase"; and what else follows from it.
  * Said. */
@@ -183,5 +210,6 @@ lk_err backup_list(struct request *);
 lk_err backup_check(struct request *);
 lk_err backup_restore(struct request *);
 lk_err backup_forget(struct request *);
+lk_err backup_prune(struct request *);
 
 #endif

@@ -3,9 +3,14 @@
  * place holds, the lists of documents that changed, and then the snapshot that
  * names them all.  Until that is there nothing of it counts.
  *
- *   LISTING -> PACKING -> ROLLING -> SETTLING -> CLOSING
+ *   LISTING -> PACKING -> ROLLING -> SETTLING -> LOOKING -> CLOSING
+ *                 ^                                 |          |
+ *                 +---- something of it is marked --+------ CONFIRMING -> done
  *
- * The log is taken up to where it ended when the work began.
+ * Somebody may be pruning meanwhile: before and after the snapshot is put it is
+ * looked whether all it names is there and stays (docs/backup.md, "What is
+ * removed"); what is not is written again, and a snapshot over what went away
+ * is removed.  The log is taken up to where it ended when the work began.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +23,18 @@
 #include "sync/keep.h"
 #include "sync/person.h"
 
-enum creating_step { LISTING, PACKING, ROLLING, SETTLING, CLOSING };
+enum creating_step {
+	LISTING,
+	PACKING,
+	ROLLING,
+	SETTLING,
+	LOOKING,
+	CLOSING,
+	CONFIRMING,
+	CLEANING
+};
+/* So often what was pruned is written again. */
+#define CREATE_ROUNDS_MAX 8
 
 /* What is being put. */
 struct putting {
@@ -36,7 +52,7 @@ struct picked {
 struct creating {
 	enum creating_step step;
 	struct depot *place;
-	struct listing listing;
+	struct relied relied;
 	struct held held;
 	struct progress progress;
 	uint8_t reading[DH_LEN]; /* the key that reads it */
@@ -47,6 +63,9 @@ struct creating {
 	struct putting putting[DEPOT_PENDING_MAX];
 	uint64_t objects, bytes, documents;
 	struct sealed_place snapshot;
+	/* Those over what went away. */
+	struct sealed_place spoiled[CREATE_ROUNDS_MAX];
+	size_t spoiled_len, rounds;
 	struct json_object *damaged; /* owned until it is in the result */
 	uint32_t damaged_last;
 	uint64_t damaged_envelopes; /* of those and of nobody knows what */
@@ -61,8 +80,8 @@ creating_free(void *state)
 		if (c->putting[i].used && !c->putting[i].is_roll)
 			free((void *)(uintptr_t)c->putting[i]
 				 .parcel.parcel.documents.ptr);
+	relied_clear(&c->relied);
 	depot_close(c->place);
-	listing_clear(&c->listing);
 	held_clear(&c->held);
 	free(c->names);
 	json_object_put(c->damaged);
@@ -517,8 +536,9 @@ snapshot_put(struct request *r, struct creating *c)
 static lk_err
 listed(struct request *r, struct creating *c)
 {
-	TRY(held_compare(&c->held, r->daemon, &c->listing));
-	listing_clear(&c->listing);
+	bool all;
+
+	TRY(held_compare(&c->held, r->daemon, &c->relied.data, true, &all));
 	TRY(lsn_last(r->daemon->txn, &c->upto));
 	TRY(store_last_document(r->daemon->txn, &c->docno_last));
 	TRY(keep_names(r->replica, &c->names, &c->names_len));
@@ -526,6 +546,61 @@ listed(struct request *r, struct creating *c)
 	c->docno = 1;
 	c->step = PACKING;
 	return (LK_NONE);
+}
+
+/* *all: what it is made of is there and stays; else it is written again. */
+static lk_err
+looked(struct request *r, struct creating *c, bool *all)
+{
+	TRY(held_compare(&c->held, r->daemon, &c->relied.data, false, all));
+	if (*all)
+		return (LK_NONE);
+	if (++c->rounds == CREATE_ROUNDS_MAX)
+		return (request_fail(r, LK_ERR(LK_E_AGAIN, "backup"),
+		    "%s: what is put there is removed again and again",
+		    c->place->url));
+	json_object_put(c->damaged);
+	c->damaged = json_object_new_array();
+	c->damaged_envelopes = c->documents = 0;
+	c->damaged_last = 0;
+	c->next = 1;
+	c->docno = 1;
+	c->step = PACKING;
+	return (LK_NONE);
+}
+
+/* What was spoiled and cannot be removed is damaged for all to see, and hurts
+ * nothing else. */
+static lk_err
+cleaning_step(struct creating *c, bool *done)
+{
+	char path[OBJECT_NAME_MAX + 1];
+	struct object_answer a;
+
+	while (depot_take(c->place, &a))
+		object_answer_clear(&a);
+	if (c->place->pending > 0)
+		return (LK_NONE);
+	*done = c->spoiled_len == 0;
+	if (!*done) {
+		sealed_path(path, &c->spoiled[--c->spoiled_len]);
+		depot_ask(c->place, OBJECT_DELETE, path, "", NULL, 0);
+	}
+	return (LK_NONE);
+}
+
+static lk_err
+confirmed(struct request *r, struct creating *c, bool *done)
+{
+	bool all;
+
+	TRY(looked(r, c, &all));
+	if (!all) {
+		c->spoiled[c->spoiled_len++] = c->snapshot;
+		return (LK_NONE);
+	}
+	c->step = CLEANING;
+	return (cleaning_step(c, done));
 }
 
 static lk_err
@@ -564,27 +639,54 @@ create_result(struct request *r, struct creating *c)
 	c->damaged = NULL;
 }
 
+/* It is looked what is there now, and then what follows from it. */
+static lk_err
+relied_look(struct request *r, struct creating *c, bool *done)
+{
+	bool seen, all;
+
+	TRY(relied_step(r, &c->relied, &seen));
+	if (!seen)
+		return (LK_NONE);
+	if (c->step == LISTING)
+		return (listed(r, c));
+	if (c->step == CONFIRMING)
+		return (confirmed(r, c, done));
+	TRY(looked(r, c, &all));
+	return (all ? snapshot_put(r, c) : LK_NONE);
+}
+
 static lk_err
 creating_work(struct request *r, struct creating *c, bool *done)
 {
-	bool listed_all;
-
 	switch (c->step) {
 	case LISTING:
-		TRY(listing_step(r, c->place, &c->listing, &listed_all));
-		return (listed_all ? listed(r, c) : LK_NONE);
+	case LOOKING:
+	case CONFIRMING:
+		return (relied_look(r, c, done));
 	case PACKING:
 		return (packing_step(r, c));
 	case ROLLING:
 		return (rolling_step(r, c));
 	case SETTLING:
-		return (c->place->pending == 0 ? snapshot_put(r, c) : LK_NONE);
 	case CLOSING:
-		*done = c->place->pending == 0;
-		if (*done)
-			create_result(r, c);
+		if (c->place->pending > 0)
+			return (LK_NONE);
+		relied_again(&c->relied);
+		c->step = c->step == SETTLING ? LOOKING : CONFIRMING;
+		return (relied_look(r, c, done));
+	case CLEANING:
+		return (cleaning_step(c, done));
 	}
 	return (LK_NONE);
+}
+
+/* Whether what was put is answered in this step. */
+static bool
+creating_puts(const struct creating *c)
+{
+	return (c->step == PACKING || c->step == ROLLING ||
+	    c->step == SETTLING || c->step == CLOSING);
 }
 
 /* Whether the next step needs room for what is put. */
@@ -602,7 +704,7 @@ creating_poll(struct request *r, bool *done)
 	bool busy = true;
 
 	while (busy && !*done) {
-		if (c->step != LISTING)
+		if (creating_puts(c))
 			TRY(puts_take(r, c));
 		/* Something else than an answer may have woken it. */
 		if (creating_makes(c) && putting_free(c) == NULL)
@@ -612,6 +714,8 @@ creating_poll(struct request *r, bool *done)
 		    c->place->pending < DEPOT_PENDING_MAX &&
 		    now_read().mono.ms - begun.ms < BACKUP_SLICE_MS;
 	}
+	if (*done)
+		create_result(r, c);
 	TRY(progress_say(r, c));
 	/* What waits for an answer is woken by it. */
 	if (creating_makes(c) && putting_free(c) != NULL)
@@ -640,6 +744,7 @@ backup_create(struct request *r)
 		err = depot_open(r, &c->place);
 	if (err.code == LK_OK)
 		err = held_load(&c->held, r->daemon, c->place->url);
+	c->relied.place = c->place;
 	if (err.code != LK_OK) {
 		creating_free(c);
 		return (err);

@@ -252,8 +252,10 @@ is_there(const struct listing *l, const uint8_t *name, uint64_t size)
 }
 
 lk_err
-held_compare(struct held *h, struct daemon *d, const struct listing *l)
+held_compare(struct held *h, struct daemon *d, const struct listing *l,
+    bool join, bool *all)
 {
+	size_t had = h->parcels_len + h->rolls_len;
 	size_t kept = 0, small = 0;
 	lk_err err = LK_NONE;
 
@@ -264,7 +266,7 @@ held_compare(struct held *h, struct daemon *d, const struct listing *l)
 		uint8_t key[PARCEL_KEY_LEN];
 
 		if (is_there(l, p->name, p->parcel.size) &&
-		    (small <= BACKUP_SMALL_MAX ||
+		    (!join || small <= BACKUP_SMALL_MAX ||
 			p->parcel.size >= BACKUP_SMALL_BYTES)) {
 			h->parcels[kept++] = *p;
 			continue;
@@ -280,5 +282,6 @@ held_compare(struct held *h, struct daemon *d, const struct listing *l)
 		if (is_there(l, h->rolls[i].name, h->rolls[i].roll.size))
 			h->rolls[kept++] = h->rolls[i];
 	h->rolls_len = kept;
+	*all = h->parcels_len + h->rolls_len == had;
 	return (err);
 }

@@ -10,18 +10,19 @@ void
 listing_clear(struct listing *l)
 {
 	free(l->v);
-	*l = (struct listing){ .v = NULL };
+	*l = (struct listing){ .prefix = l->prefix };
 }
 
 static lk_err
 listing_add(struct listing *l, const struct object_entry *e)
 {
-	struct stored s = { .size = e->size };
+	struct stored s = { .size = e->size, .time_ms = e->time_ms };
 
 	if (strcmp(e->name, BACKUP_APPEND_ONLY) == 0)
 		l->append_only = true;
 	/* What is not ours is somebody's all the same. */
-	if (!sealed_path_parse(&s.at, e->name))
+	if (!sealed_path_parse(&s.at, e->name) ||
+	    (s.at.mark && l->prefix == NULL))
 		return (LK_NONE);
 	if (l->len == OBJECTS_MAX)
 		return (LK_ERR(LK_E_LIMIT, "too many objects"));
@@ -69,7 +70,9 @@ listing_step(struct request *r, struct depot *p, struct listing *l, bool *done)
 		*done = !more;
 	}
 	if (!*done && !l->asked) {
-		depot_ask(p, OBJECT_LIST, BACKUP_ROOT, l->after, NULL, 1);
+		depot_ask(p, OBJECT_LIST,
+		    l->prefix == NULL ? BACKUP_ROOT : l->prefix, l->after, NULL,
+		    1);
 		l->asked = true;
 	}
 	if (!*done)

@@ -27,6 +27,7 @@ static const struct command table[] = {
 	{ "backup.check", backup_check, 0 },
 	{ "backup.restore", backup_restore, COMMAND_WRITES | COMMAND_ALONE },
 	{ "backup.forget", backup_forget, 0 },
+	{ "backup.prune", backup_prune, 0 },
 	{ NULL, NULL, 0 },
 };
 

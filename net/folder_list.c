@@ -148,6 +148,7 @@ static lk_err
 entry_add(struct walk *w, int at, const char *name, bool *full)
 {
 	struct object_answer *a = w->answer;
+	struct object_entry *e;
 	const char *last = strrchr(name, '/');
 	struct stat st;
 
@@ -162,8 +163,12 @@ entry_add(struct walk *w, int at, const char *name, bool *full)
 		a->more = *full = true;
 		return LK_NONE;
 	}
-	strlcpy(a->entries[a->entries_len].name, name, OBJECT_NAME_MAX + 1);
-	a->entries[a->entries_len++].size = (uint64_t)st.st_size;
+	e = &a->entries[a->entries_len++];
+	strlcpy(e->name, name, sizeof(e->name));
+	e->size = (uint64_t)st.st_size;
+	if (st.st_mtim.tv_sec > 0 && st.st_mtim.tv_sec < INT64_MAX / 1000)
+		e->time_ms = (int64_t)st.st_mtim.tv_sec * 1000 +
+		    st.st_mtim.tv_nsec / 1000000;
 	return LK_NONE;
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 #define SIZE_DIGITS_MAX 19
 #define CODE_POINT_MAX 0x10ffffu
 
@@ -344,6 +346,7 @@ struct key {
 	char text[XML_TEXT_MAX + 1];
 	uint64_t size;
 	bool sized;
+	struct wall time; /* 0: it is not said */
 };
 
 static lk_err
@@ -368,6 +371,7 @@ key_take(struct s3_page *page, const struct key *key, const char *prefix,
 		return (LK_ERR(LK_E_LIMIT, "list"));
 	strlcpy(e->name, name, sizeof(e->name));
 	e->size = key->size;
+	e->time_ms = key->time.ms;
 	page->entries_len++;
 	return (LK_NONE);
 }
@@ -383,7 +387,11 @@ list_element(struct s3_page *page, const struct xml *x, struct key *key)
 			return (LK_ERR(LK_E_MALFORMED, "list"));
 	} else if (strcmp(x->path, "ListBucketResult/Contents/Key") == 0)
 		strlcpy(key->text, x->text, sizeof(key->text));
-	else if (strcmp(x->path, "ListBucketResult/Contents/Size") == 0) {
+	else if (strcmp(x->path, "ListBucketResult/Contents/LastModified") ==
+	    0) {
+		if (wall_read(&key->time, BYTES_STR(x->text)).code != LK_OK)
+			key->time = (struct wall){ .ms = 0 };
+	} else if (strcmp(x->path, "ListBucketResult/Contents/Size") == 0) {
 		key->size = (uint64_t)strtonum(x->text, 0, LLONG_MAX, &wrong);
 		if (wrong != NULL || strlen(x->text) > SIZE_DIGITS_MAX ||
 		    strspn(x->text, "0123456789") != strlen(x->text))

@@ -4,7 +4,10 @@
 Each TIME (ISO 8601) becomes an object of that time, of the machine called MACHINE, that names the objects NAME given
 with --needs, or none.  What is sealed in it is nothing.  Prints the id of each.
 
+With --mark it is a mark instead: of the objects NAME, from SECONDS on.
+
 usage: snapshots.py FOLDER MACHINE [--needs NAME,...] TIME...
+       snapshots.py FOLDER --mark SECONDS NAME...
 """
 import datetime
 import hashlib
@@ -31,7 +34,18 @@ def name_of(data):
     return hashlib.blake2b(data, digest_size=32, person=b"lk1 backup".ljust(16, b"\0")).hexdigest()
 
 
+def mark_put(folder, seconds, names):
+    ms = seconds * 1000
+    data = b"LKBK\1\4" + ms.to_bytes(8, "big") + uleb(len(names)) + b"".join(map(bytes.fromhex, names))
+    path = pathlib.Path(folder) / "lk1/backup/mark" / f"{ms:012x}-{name_of(data)}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
 def main():
+    if sys.argv[2] == "--mark":
+        mark_put(sys.argv[1], int(sys.argv[3]), sys.argv[4:])
+        return
     folder, machine, *times = sys.argv[1:]
     needs = []
     if times[0] == "--needs":

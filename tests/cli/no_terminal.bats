@@ -93,6 +93,7 @@ ways() {
 		backup 0 backup ls FOLDER
 		backup 0 backup check --sealed FOLDER
 		backup 0 backup forget FOLDER --keep-last 1
+		backup 0 backup prune FOLDER
 		backup 64 backup check FOLDER
 		backup 64 backup restore FOLDER
 	END

@@ -53,6 +53,8 @@ def backups():
     yield b"\2\1\x20\1\x08\2\2\3\1\1\x20\0\1\6mirror\1d\2/d"
     yield bytes(24) + b"\1" + docid
     yield b"lk1/backup/snap/0123456789ab-" + 64 * b"c"
+    yield b"lk1/backup/mark/0123456789ab-" + 64 * b"c"
+    yield b"LKBK\1\4" + bytes.fromhex("00000123456789ab") + b"\2" + 64 * b"n"
 
 
 def object_streams():

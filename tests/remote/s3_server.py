@@ -33,6 +33,7 @@ class S3:
         self.region, self.bucket = region, bucket
         self.keys = {"AKIDTEST": ("secret/of+tests", "")}  # id: secret, token
         self.objects, self.faults, self.seen = {}, [], []
+        self.times = {}  # of what was put, when
         self.clock = 0  # seconds ahead of ours
         self.append_only = False  # nobody may delete
         self.lock = threading.Lock()
@@ -187,7 +188,7 @@ class S3:
                 elif self.command == "GET":
                     self.error(404, "NoSuchKey", key)
                 elif self.command == "PUT":
-                    s3.objects[key] = body
+                    s3.objects[key], s3.times[key] = body, time.gmtime()
                     self.answer(200)
                 elif s3.append_only:
                     self.error(403, "AccessDenied", "no s3:DeleteObject")
@@ -201,8 +202,8 @@ class S3:
                               key=str.encode)
                 most = min(int(query.get("max-keys", "1000")), 1000)
                 rows = "".join(
-                    f"<Contents><Key>{escape(k)}</Key><LastModified>2026-01-01T00:00:00.000Z"
-                    f"</LastModified><ETag>&quot;{hashlib.md5(s3.objects[k]).hexdigest()}&quot;</ETag>"
+                    f"<Contents><Key>{escape(k)}</Key><LastModified>"
+                    f"{time.strftime('%Y-%m-%dT%H:%M:%S.000Z', s3.times.get(k, time.gmtime(0)))}</LastModified><ETag>&quot;{hashlib.md5(s3.objects[k]).hexdigest()}&quot;</ETag>"
                     f"<Size>{len(s3.objects[k])}</Size><Owner><ID>1</ID><DisplayName>t</DisplayName>"
                     "</Owner><StorageClass>STANDARD</StorageClass></Contents>" for k in keys[:most])
                 self.answer(200, (

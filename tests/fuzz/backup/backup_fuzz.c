@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backup/parcel.h"
+#include "backup/pruning_mark.h"
 #include "backup/roll.h"
 #include "backup/snapshot.h"
 
@@ -113,6 +114,18 @@ snapshot_any(struct bytes in)
 }
 
 static void
+mark_any(struct bytes in)
+{
+	struct pruning_mark m;
+	BUF_SCOPED out = { .max = OBJECT_BYTES_MAX };
+
+	if (pruning_mark_read(&m, in).code != LK_OK)
+		return;
+	pruning_mark_write(&out, &m);
+	LK_ASSERT(bytes_equal(buf_bytes(&out), in));
+}
+
+static void
 path_any(struct bytes in)
 {
 	char path[OBJECT_NAME_MAX + 1], again[OBJECT_NAME_MAX + 1];
@@ -138,6 +151,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	parcel_any(in);
 	roll_any(in);
 	snapshot_any(in);
+	mark_any(in);
 	path_any(in);
 	return 0;
 }

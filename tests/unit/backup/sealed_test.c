@@ -171,13 +171,15 @@ paths_say_name_and_time_and_nothing_else_is_one(void **state)
 
 	(void)state;
 	memset(p.name, 0xc5, sizeof(p.name));
-	for (int snapshot = 0; snapshot < 2; snapshot++) {
-		p.snapshot = snapshot == 1;
-		p.time_ms = p.snapshot ? SEALED_TIME_MAX : 0;
+	for (int kind = 0; kind < 3; kind++) {
+		p.snapshot = kind == 1;
+		p.mark = kind == 2;
+		p.time_ms = kind > 0 ? SEALED_TIME_MAX : 0;
 		sealed_path(path, &p);
 		assert_true(object_name_is_valid(path));
 		assert_true(sealed_path_parse(&again, path));
 		assert_int_equal(again.snapshot, p.snapshot);
+		assert_int_equal(again.mark, p.mark);
 		assert_int_equal(again.time_ms, p.time_ms);
 		assert_memory_equal(again.name, p.name, sizeof(p.name));
 		for (size_t i = 0; path[i] != '\0'; i++) {
