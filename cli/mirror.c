@@ -238,7 +238,7 @@ const struct command verb_mirror = {
 	    "which "
 	    "another device\nmirrors too. What is in the folder and in the "
 	    "document comes together: equal files are\none, lines of different "
-	    "texts are united, of other files the one in the folder counts.\n"
+	    "texts are united, of other files the newer one counts.\n"
 	    "Texts that are changed on several devices merge. .lkignore in the "
 	    "folder says what\nstays out of it, as .gitignore does. rm ends "
 	    "the mirror; files and document stay.\nresume also goes on when it "

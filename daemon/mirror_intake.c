@@ -20,6 +20,7 @@ job_add(
 	(void)strlcpy(job->path, path, sizeof(job->path));
 	buf_init(&job->content, FILE_BYTES_MAX);
 	buf_init(&job->base, FILE_BYTES_MAX);
+	buf_init(&job->held, FILE_BYTES_MAX);
 	return job;
 }
 
@@ -211,6 +212,7 @@ job_drop(struct intake *in)
 
 	buf_clear(&job->content);
 	buf_clear(&job->base);
+	buf_clear(&job->held);
 }
 
 static void

@@ -6,6 +6,7 @@
 #define DAEMON_MIRROR_INTAKE_H
 
 #include "daemon/mirror.h"
+#include "mirror/plan.h"
 
 /* What one change takes in. */
 #define JOBS_MAX 64
@@ -28,6 +29,9 @@ struct job {
 	char path[PATH_BYTES_MAX + 1];
 	struct disk_file disk;
 	struct buf content, base;
+	struct buf held; /* what the document showed, when `lent` */
+	struct file_content held_as;
+	bool lent;      /* the content is to be in the history, no more */
 	bool is_pieces; /* the content is the list of them */
 	bool has_base;
 	bool lost; /* the document has no such file any more */

@@ -9,23 +9,58 @@ job_content(const struct job *job)
 	struct bytes b = buf_bytes(&job->content);
 
 	return (struct file_content){ b, !job->is_pieces && file_is_text(b),
-		job->is_pieces, job->disk.exec };
+		job->is_pieces, job->disk.exec,
+		job->disk.stamp.mtime_ns / 1000000 };
 }
 
+static struct file_content
+entry_content(const struct file_entry *e, const struct buf *content)
+{
+	return (struct file_content){ buf_bytes(content), e->is_text,
+		e->is_pieces, e->exec, e->saved_ms };
+}
+
+/* Of two files that are no texts, in two entries, the newer one counts; the
+ * other one is in the history of its own. */
 static lk_err
 join_make(struct job *job, struct edit *edit, struct doc *doc)
 {
 	BUF_SCOPED mine = { .max = FILE_BYTES_MAX };
-	struct file_entry e;
+	BUF_SCOPED theirs = { .max = FILE_BYTES_MAX };
+	struct plan_side disk, shown;
+	struct file_entry e, into;
 	struct file_content c;
 
 	TRY(file_read(doc, &job->f->id, &e, &mine));
+	TRY(file_read(doc, &job->into->id, &into, &theirs));
 	if (e.gone)
 		return LK_NONE;
-	c = (struct file_content){ buf_bytes(&mine), e.is_text, e.is_pieces,
-		e.exec };
-	TRY(file_change(edit, doc, &job->into->id, NULL, &c));
+	c = entry_content(&e, &mine);
+	disk = plan_side_of(&e);
+	shown = plan_side_of(&into);
+	if (plan_file(NULL, &disk, &shown) != PLAN_KEEP)
+		TRY(file_change(edit, doc, &job->into->id, NULL, &c));
 	return file_delete(edit, doc, &job->f->id, e.digest);
+}
+
+/* What both sides have and nothing says which came first. */
+static lk_err
+unite_make(struct job *job, struct edit *edit, struct doc *doc,
+    const struct file_content *wanted)
+{
+	struct plan_side disk = { true, wanted->is_text, wanted->exec,
+		wanted->saved_ms, { 0 } };
+	struct plan_side shown;
+	struct file_entry e;
+
+	buf_reset(&job->held);
+	TRY(file_read(doc, &job->f->id, &e, &job->held));
+	job->held_as = entry_content(&e, &job->held);
+	memcpy(disk.digest, job->disk.digest, sizeof(disk.digest));
+	shown = plan_side_of(&e);
+	job->lent = plan_file(NULL, &disk, &shown) == PLAN_KEEP;
+	return job->lent ? file_lend(edit, doc, &job->f->id, wanted)
+			 : file_change(edit, doc, &job->f->id, NULL, wanted);
 }
 
 /* An entry that somebody removed is there again with what was saved. */
@@ -45,7 +80,7 @@ job_make(struct job *job, struct edit *edit, struct doc *doc)
 {
 	struct file_content wanted = job_content(job);
 	struct file_content base = { buf_bytes(&job->base), job->f->is_text,
-		false, job->f->exec };
+		false, job->f->exec, 0 };
 	const struct file_content *from = job->has_base ? &base : NULL;
 
 	switch (job->what) {
@@ -54,8 +89,9 @@ job_make(struct job *job, struct edit *edit, struct doc *doc)
 		    edit, &job->f->id, BYTES_STR(job->path), &wanted);
 	case JOB_ASIDE:
 		return aside_make(job, edit, doc, from, &wanted);
-	case JOB_CHANGE:
 	case JOB_UNITE:
+		return unite_make(job, edit, doc, &wanted);
+	case JOB_CHANGE:
 		return file_change(edit, doc, &job->f->id, from, &wanted);
 	case JOB_MOVE:
 		TRY(file_move(edit, doc, &job->f->id, BYTES_STR(job->path)));
@@ -85,8 +121,24 @@ jobs_make(void *ctx, struct edit *edit, struct doc *doc)
 	return LK_NONE;
 }
 
+/* What was lent is given back. */
 static lk_err
-jobs_edit(struct intake *in)
+jobs_give_back(void *ctx, struct edit *edit, struct doc *doc)
+{
+	struct intake *in = ctx;
+
+	for (size_t i = 0; i < in->jobs_len; i++) {
+		struct job *job = &in->jobs[i];
+
+		if (job->lent && !job->lost)
+			TRY(file_give_back(
+			    edit, doc, &job->f->id, &job->held_as));
+	}
+	return LK_NONE;
+}
+
+static lk_err
+change_make(struct intake *in, edit_fn *make)
 {
 	struct replica *r = in->d->replica;
 	uint8_t hash[LK_ID_LEN];
@@ -94,19 +146,29 @@ jobs_edit(struct intake *in)
 	lk_err err;
 
 	TRY(replica_nest(r));
-	err =
-	    replica_edit(r, in->m->docno, jobs_make, in, NULL, &changed, hash);
+	err = replica_edit(r, in->m->docno, make, in, NULL, &changed, hash);
 	if (err.code == LK_E_LIMIT) {
 		err = replica_nest_again(r);
 		if (err.code == LK_OK)
 			err = replica_edit_large(r, in->m->docno,
 			    &(struct edit_call){
-				jobs_make, in, NULL, &changed, hash });
+				make, in, NULL, &changed, hash });
 	}
 	if (err.code == LK_OK)
 		return replica_unnest(r, true);
 	TRY(replica_unnest(r, false));
 	return err;
+}
+
+static lk_err
+jobs_edit(struct intake *in)
+{
+	bool lent = false;
+
+	TRY(change_make(in, jobs_make));
+	for (size_t i = 0; i < in->jobs_len; i++)
+		lent |= in->jobs[i].lent;
+	return lent ? change_make(in, jobs_give_back) : LK_NONE;
 }
 
 /* The file is a new one, if it is on the disk. */

@@ -69,6 +69,18 @@ path_read(struct doc *doc, struct file_entry *e)
 }
 
 static lk_err
+saved_read(struct doc *doc, struct file_entry *e)
+{
+	struct item item;
+	bool is;
+
+	TRY(member_get(doc, e->obj, "saved", &item, &is));
+	if (is && is_value(&item, VALUE_TIMESTAMP) && !e->is_text)
+		e->saved_ms = item.value.i64;
+	return LK_NONE;
+}
+
+static lk_err
 bytes_read(struct doc *doc, struct file_entry *e, const char *name,
     struct buf *content, bool *is)
 {
@@ -132,6 +144,7 @@ file_read(struct doc *doc, const struct file_id *id, struct file_entry *out,
 	e.obj = item.id;
 	TRY(path_read(doc, &e));
 	TRY(content_read(doc, &e, content));
+	TRY(saved_read(doc, &e));
 	if (!content_digest(e.digest,
 		BYTES(content->ptr + from, content->len - from), e.is_pieces))
 		return LK_ERR(LK_E_NOTFOUND, "no content");
@@ -186,21 +199,49 @@ bytes_put(struct edit *edit, struct op_id obj, const char *name, uint8_t type,
 	    &(struct value){ .type = type, .bytes = bytes });
 }
 
+static lk_err
+saved_put(struct edit *edit, struct op_id obj, int64_t saved_ms)
+{
+	if (saved_ms == 0)
+		return edit_delete(edit, obj, key_of("saved"));
+	return edit_put(edit, obj, key_of("saved"),
+	    &(struct value){ .type = VALUE_TIMESTAMP, .i64 = saved_ms });
+}
+
+/* A content that is no text, where no longer one hides it. */
+static lk_err
+blob_make(struct edit *edit, struct op_id obj, const struct file_content *c)
+{
+	if (!c->is_pieces)
+		TRY(edit_delete(edit, obj, key_of("pieces")));
+	TRY(bytes_put(edit, obj, c->is_pieces ? "pieces" : "bytes", VALUE_BYTES,
+	    c->bytes));
+	if (c->is_pieces)
+		TRY(edit_delete(edit, obj, key_of("bytes")));
+	return saved_put(edit, obj, c->saved_ms);
+}
+
+static lk_err
+blob_drop(struct edit *edit, struct op_id obj)
+{
+	static const char *const names[] = { "pieces", "bytes", "saved" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		TRY(edit_delete(edit, obj, key_of(names[i])));
+	return LK_NONE;
+}
+
 /* The content anew. */
 static lk_err
 content_make(struct edit *edit, struct op_id obj, const struct file_content *c)
 {
-	const char *name = c->is_text ? "text"
-	    : c->is_pieces            ? "pieces"
-				      : "bytes";
-	static const char *const names[] = { "text", "bytes", "pieces" };
 	struct op_id text;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (strcmp(names[i], name) != 0)
-			TRY(edit_delete(edit, obj, key_of(names[i])));
-	if (!c->is_text)
-		return bytes_put(edit, obj, name, VALUE_BYTES, c->bytes);
+	if (!c->is_text) {
+		TRY(edit_delete(edit, obj, key_of("text")));
+		return blob_make(edit, obj, c);
+	}
+	TRY(blob_drop(edit, obj));
 	TRY(edit_make(edit, obj, key_of("text"), OBJ_TEXT, &text));
 	return c->bytes.len == 0 ? LK_NONE
 				 : edit_splice(edit, text, 0, 0, c->bytes);
@@ -287,6 +328,29 @@ entry_find(struct doc *doc, const struct file_id *id, struct op_id *obj)
 		return LK_ERR(LK_E_NOTFOUND, "no such file");
 	*obj = item.id;
 	return LK_NONE;
+}
+
+/* A text stays where it is, below what hides it. */
+lk_err
+file_lend(struct edit *edit, struct doc *doc, const struct file_id *id,
+    const struct file_content *wanted)
+{
+	struct op_id obj;
+
+	TRY(entry_find(doc, id, &obj));
+	return wanted->is_text ? content_make(edit, obj, wanted)
+			       : blob_make(edit, obj, wanted);
+}
+
+lk_err
+file_give_back(struct edit *edit, struct doc *doc, const struct file_id *id,
+    const struct file_content *held)
+{
+	struct op_id obj;
+
+	TRY(entry_find(doc, id, &obj));
+	return held->is_text ? blob_drop(edit, obj)
+			     : content_make(edit, obj, held);
 }
 
 lk_err

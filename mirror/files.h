@@ -3,14 +3,14 @@
  *
  *	{ ID: { "path": "a/b.md", "text": Text } }        a text
  *	{ ID: { "path": "a/c.png", "bytes": BYTES } }     anything else
- *	{ ID: { "path": "a/d.mp4", "pieces": BYTES } }    the same, when it is
- *long
+ *	{ ID: { "path": "a/d.mp4", "pieces": BYTES } }    the same, when long
  *
  * ID is 32 hex digits, drawn when the file is new: a file that is moved is the
  * same one.  PIECES is a list (pieces.h); what they hold is in the log beside
- *the document.  Beside these "exec": true, and "gone": the digest of the
- *content that was deleted.  A file is deleted as long as it has that content,
- *so what others wrote into it meanwhile brings it back.
+ * the document.  Beside these "exec": true, of what is no text "saved": a time,
+ * and "gone": the digest of the content that was deleted.  A file is deleted as
+ * long as it has that content, so what others wrote into it meanwhile brings it
+ * back.
  *
  * Of two files with one path the one with the lesser ID has it.  What in a
  * document is not of this shape is left alone.  Pure.
@@ -45,7 +45,8 @@ struct file_entry {
 	size_t path_len;  /* 0: none that could be one here */
 	const char *flaw; /* why it has none; static */
 	bool is_text, is_pieces, exec;
-	bool gone; /* deleted, with this content */
+	bool gone;        /* deleted, with this content */
+	int64_t saved_ms; /* when the content was; 0: not known */
 	uint8_t digest[FILE_DIGEST_LEN];
 };
 /* Reads one, and its content, or the list of its pieces, appended.  NOTFOUND:
@@ -61,6 +62,7 @@ LK_MUST_USE lk_err files_each(struct doc *, file_fn *each, void *ctx);
 struct file_content {
 	struct bytes bytes; /* or the list of its pieces */
 	bool is_text, is_pieces, exec;
+	int64_t saved_ms; /* of what is no text; 0: not known */
 };
 
 /* Edits; the errors of edit_* (doc.h). */
@@ -73,6 +75,12 @@ LK_MUST_USE lk_err file_make(struct edit *, const struct file_id *,
 LK_MUST_USE lk_err file_change(struct edit *, struct doc *,
     const struct file_id *, const struct file_content *base,
     const struct file_content *wanted);
+/* Another content for a while, of which not both are texts, so that it is in
+ * the history; and back to what the file held, which is the one that counts. */
+LK_MUST_USE lk_err file_lend(struct edit *, struct doc *,
+    const struct file_id *, const struct file_content *wanted);
+LK_MUST_USE lk_err file_give_back(struct edit *, struct doc *,
+    const struct file_id *, const struct file_content *held);
 LK_MUST_USE lk_err file_move(
     struct edit *, struct doc *, const struct file_id *, struct bytes path);
 /* Deleted, where it held what has this digest. */

@@ -167,6 +167,41 @@ two_with() {
 	[ "$(sort there/a.txt)" = $'one\nthree\ntwo' ]
 }
 
+@test "of two files that are no texts the newer one counts, and the other one is in the log" {
+	local id rev
+	device laptop
+	paired laptop phone
+	mkdir here there
+	printf 'old\0here' >here/mine.png
+	printf 'new\0here' >here/theirs.png
+	touch -d '2020-01-01' here/mine.png
+	touch -d '2024-01-01' here/theirs.png
+	printf 'new\0there' >there/mine.png
+	printf 'old\0there' >there/theirs.png
+	touch -d '2022-01-01' there/mine.png there/theirs.png
+	on laptop new notes >/dev/null
+	on laptop mirror add here notes >/dev/null
+	until_ eval 'on laptop mirror status here | grep -q "2 files"'
+	on phone sync --wait --timeout 20s >/dev/null
+	on phone mirror add there notes >/dev/null
+	until_ eval 'printf "new\0there" | cmp -s - here/mine.png'
+	until_ same
+	printf 'new\0here' | cmp - there/theirs.png
+	# Both that do not count are versions of it.
+	id=$(on laptop get notes --json | jq -r 'to_entries[] | select(.value.path == "theirs.png") | .key')
+	rev=$(on phone log notes --json | jq -r '.hash' | while read -r rev; do
+		on phone get notes "/$id/bytes" --at "$rev" 2>/dev/null | grep -q "$(printf 'old\0there' | base64)" && echo "$rev"
+	done | head -n 1)
+	on phone restore notes "$rev" "/$id"
+	until_ eval 'printf "old\0there" | cmp -s - here/theirs.png'
+	until_ same
+	id=$(on laptop get notes --json | jq -r 'to_entries[] | select(.value.path == "mine.png") | .key')
+	rev=$(on laptop log notes --json | jq -r '.hash' | while read -r rev; do
+		on laptop get notes "/$id/bytes" --at "$rev" 2>/dev/null | grep -q "$(printf 'old\0here' | base64)" && echo "$rev"
+	done | head -n 1)
+	[ -n "$rev" ]
+}
+
 @test "nobody else writes into the repository of a mirrored folder" {
 	local id hook=.git/hooks/post-commit
 	two_with a $'#!/bin/sh\n'
