@@ -5,10 +5,18 @@
 #include <sys/stat.h>
 
 #include "cli/client.h"
+#include "cli/mirror_plan.h"
 #include "cli/params.h"
 #include "cli/restart.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
+
+static bool opt_dry_run;
+
+static const struct option options[] = {
+	{ "dry-run", 'n', OPTION_FLAG, &opt_dry_run },
+	OPTIONS_END,
+};
 
 /* The folder of an operand as the daemon knows it: without links.  `made` when
  * it was not there. */
@@ -51,6 +59,8 @@ add_run(struct lk *lk, const struct args *args, const char *method)
 
 	if (args->len < 2)
 		return lk_fail_usage(lk, "which folder?");
+	if (opt_dry_run)
+		return mirror_plan(lk, args);
 	DO(dir_find(lk, args->operands[1], true, dir));
 	params = params_new(args->len > 2 ? args->operands[2] : NULL);
 	params_text(params, "dir", dir);
@@ -221,6 +231,8 @@ mirror_run(struct lk *lk, const struct args *args)
 
 	while (a < actions + nitems(actions) && strcmp(a->name, name) != 0)
 		a++;
+	if (opt_dry_run && a != actions && a < actions + nitems(actions))
+		return lk_fail_usage(lk, "%s takes no --dry-run", name);
 	if (a < actions + nitems(actions))
 		return a->run(lk, args, a->method);
 	return lk_fail_verb(lk, name);
@@ -228,7 +240,7 @@ mirror_run(struct lk *lk, const struct args *args)
 
 const struct command verb_mirror = {
 	.name = "mirror",
-	.usage = "mirror add DIR [DOC]\n"
+	.usage = "mirror add [--dry-run] DIR [DOC]\n"
 		 "mirror ls\n"
 		 "mirror status [DIR|DOC]\n"
 		 "mirror pause|resume|rm DIR|DOC\n",
@@ -242,7 +254,10 @@ const struct command verb_mirror = {
 	    "Texts that are changed on several devices merge. .lkignore in the "
 	    "folder says what\nstays out of it, as .gitignore does. rm ends "
 	    "the mirror; files and document stay.\nresume also goes on when it "
-	    "asks before deleting many files.\n",
+	    "asks before deleting many files.\n\n"
+	    "  -n, --dry-run       say what add would do with each file, and "
+	    "do nothing\n",
+	.options = options,
 	.operands_min = 1,
 	.operands_max = 3,
 	.run = mirror_run,

@@ -49,10 +49,11 @@ complaint_read(FILE *log, char *out, size_t size)
 	}
 }
 
+/* `dir`: to scan, with `out` for it, or NULL. */
 static int
-lkd_run(const char *path, FILE *log, int *status)
+lkd_run(const char *path, const char *dir, FILE *out, FILE *log, int *status)
 {
-	const char *argv[] = { path, NULL };
+	const char *argv[] = { path, dir == NULL ? NULL : "-s", dir, NULL };
 	posix_spawn_file_actions_t files;
 	pid_t pid;
 	int error;
@@ -62,8 +63,12 @@ lkd_run(const char *path, FILE *log, int *status)
 	if (!isatty(STDIN_FILENO))
 		posix_spawn_file_actions_addopen(
 		    &files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(
-	    &files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	if (out == NULL)
+		posix_spawn_file_actions_addopen(
+		    &files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	else
+		posix_spawn_file_actions_adddup2(
+		    &files, fileno(out), STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&files, fileno(log), STDERR_FILENO);
 	/* posix_spawnp does not change the strings. */
 	error = posix_spawnp(
@@ -75,6 +80,22 @@ lkd_run(const char *path, FILE *log, int *status)
 		if (errno != EINTR)
 			return errno;
 	return 0;
+}
+
+/* What became of it. */
+static void
+run_judge(
+    struct complaint *why, const char *lkd, int error, int status, FILE *log)
+{
+	if (error == 0 && status != 0)
+		complaint_read(log, why->text, sizeof(why->text));
+	why->status =
+	    error == 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 69;
+	if (error == 0)
+		return;
+	(void)snprintf(why->text, sizeof(why->text),
+	    "%.2048s: cannot be started: %s", lkd, strerror(error));
+	why->hint = "install lkd beside lk, or set LKD";
 }
 
 int
@@ -91,18 +112,48 @@ lkd_start(struct complaint *why)
 		    "lkd: cannot make a temporary file: %s", strerror(errno));
 		return why->status = 74;
 	}
-	error = lkd_run(lkd, log, &status);
-	if (error == 0 && status != 0)
-		complaint_read(log, why->text, sizeof(why->text));
+	error = lkd_run(lkd, NULL, NULL, log, &status);
+	run_judge(why, lkd, error, status, log);
 	fclose(log);
-	if (error != 0) {
-		(void)snprintf(why->text, sizeof(why->text),
-		    "%.2048s: cannot be started: %s", lkd, strerror(error));
-		why->hint = "install lkd beside lk, or set LKD";
-		return why->status = 69;
-	}
-	why->status = WIFEXITED(status) ? WEXITSTATUS(status) : 69;
 	return why->status;
+}
+
+static lk_err
+all_read(FILE *from, struct buf *out)
+{
+	uint8_t piece[16384];
+	size_t n;
+
+	rewind(from);
+	while ((n = fread(piece, 1, sizeof(piece), from)) > 0)
+		buf_mem(out, piece, n);
+	return ferror(from) ? LK_SYS("read") : buf_err(out, "read");
+}
+
+int
+lkd_scan(struct lk *lk, const char *dir, struct buf *out)
+{
+	char path[PATH_MAX];
+	const char *lkd = lkd_find(path);
+	FILE *log = tmpfile(), *scan = tmpfile();
+	struct complaint why = { .text = "lkd: did not start" };
+	int error = errno, status = 0;
+	lk_err err = LK_NONE;
+
+	if (log != NULL && scan != NULL) {
+		error = lkd_run(lkd, dir, scan, log, &status);
+		run_judge(&why, lkd, error, status, log);
+		if (why.status == 0)
+			err = all_read(scan, out);
+	} else
+		why.status = 74;
+	if (log != NULL)
+		fclose(log);
+	if (scan != NULL)
+		fclose(scan);
+	if (why.status != 0)
+		return lkd_complain(lk, &why);
+	return err.code == LK_OK ? 0 : lk_fail_err(lk, err, dir, NULL);
 }
 
 int

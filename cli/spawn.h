@@ -4,6 +4,7 @@
 #ifndef CLI_SPAWN_H
 #define CLI_SPAWN_H
 
+#include "base/bytes.h"
 #include "cli/lk.h"
 
 #define COMPLAINT_MAX 4096
@@ -21,6 +22,8 @@ struct complaint {
  * already, to which one can then connect; else whatever lkd ended with.
  */
 int lkd_start(struct complaint *why);
+/* What is in a folder, as bytes for mirror.plan: appended.  66, 74, 77, 78. */
+int lkd_scan(struct lk *, const char *dir, struct buf *);
 int lkd_complain(struct lk *, const struct complaint *);
 
 #endif

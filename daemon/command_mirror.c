@@ -5,10 +5,13 @@
 #include "daemon/commands.h"
 #include "daemon/document.h"
 #include "daemon/mirror.h"
+#include "daemon/mirror_plan.h"
+#include "mirror/scan.h"
 
 /* Everything that people can get wrong is found before the first write. */
 #define CHANGES (COMMAND_IDENTITY | COMMAND_WRITES)
 #define TROUBLES_MAX 100
+#define ADD_HINT "lk mirror add DIR DOC takes a document there is"
 
 static bool
 is_within(const char *dir, const char *of)
@@ -71,10 +74,49 @@ subject_of(struct request *r, const char *dir, struct subject *s)
 	}
 	(void)strlcpy(path, dir, sizeof(path));
 	name = basename(path);
-	TRY(document_name_check(
-	    r, name, "lk mirror add DIR DOC takes a document there is"));
+	TRY(document_name_check(r, name, ADD_HINT));
 	TRY(replica_create(r->replica, name, "map", NULL, NULL, &docno));
 	return subject_load(r, docno, s);
+}
+
+/* The document that is there, or 0: a new one would be made. */
+static lk_err
+plan_subject(struct request *r, const char *dir, uint32_t *docno)
+{
+	char path[PATH_MAX];
+	struct subject s;
+	const char *name;
+
+	*docno = 0;
+	if (json_object_object_get_ex(r->params, "doc", NULL)) {
+		TRY(subject_of(r, dir, &s));
+		*docno = s.docno;
+		json_add_subject(r->result, &s);
+		return LK_NONE;
+	}
+	(void)strlcpy(path, dir, sizeof(path));
+	name = basename(path);
+	TRY(document_name_check(r, name, ADD_HINT));
+	json_add_text(r->result, "name", name);
+	return LK_NONE;
+}
+
+static lk_err
+mirror_plan(struct request *r)
+{
+	BUF_SCOPED scan = { .max = SCAN_BYTES_MAX };
+	const char *dir;
+	uint32_t docno;
+	int64_t handle;
+
+	TRY(param_dir(r, &dir));
+	TRY(param_int(r, "upload", 0, INT64_MAX, &handle));
+	TRY(plan_subject(r, dir, &docno));
+	TRY(request_upload(r, handle, &scan));
+	json_add_text(r->result, "dir", dir);
+	json_add_flag(r->result, "dry_run", true);
+	json_add_flag(r->result, "new", docno == 0);
+	return mirror_plan_add(r, docno, buf_bytes(&scan));
 }
 
 static lk_err
@@ -256,6 +298,7 @@ mirror_list(struct request *r)
 static const struct command table[] = {
 	{ "mirror.add", mirror_add, CHANGES },
 	{ "mirror.list", mirror_list, COMMAND_IDENTITY },
+	{ "mirror.plan", mirror_plan, COMMAND_IDENTITY },
 	{ "mirror.pause", mirror_pause_, CHANGES },
 	{ "mirror.resume", mirror_resume, CHANGES },
 	{ "mirror.rm", mirror_rm, CHANGES },

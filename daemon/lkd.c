@@ -18,6 +18,7 @@
 #include "daemon/instance.h"
 #include "daemon/mirrors.h"
 #include "daemon/sandbox.h"
+#include "mirror/scan.h"
 #include "net/broker.h"
 
 #define DIRS_OWN_MAX 3
@@ -406,12 +407,11 @@ control_prepare(struct daemon *d)
 /* All that has to be there; in this order, since the sandbox needs what is
  * above it, and threads begin below it. */
 static lk_err
-daemon_open(struct daemon *d, int argc, char **argv)
+daemon_open(struct daemon *d)
 {
 	int ready_fd = -1;
 	lk_err err;
 
-	TRY(options_get(d, argc, argv));
 	process_prepare();
 	TRY(broker_prepare(d));
 	TRY(home_prepare(d));
@@ -462,6 +462,30 @@ daemon_close(struct daemon *d)
 		close(d->broker_fd);
 }
 
+/* What a folder has, to standard output: for who does not see it, and is asked
+ * what would become of it (mirror/scan.h).  Nothing else is opened. */
+static lk_err
+folder_tell(const char *path)
+{
+	struct folder folder = { .fd = -1 };
+	BUF_SCOPED scan = { .max = SCAN_BYTES_MAX };
+	lk_err err = crypto_start();
+
+	if (err.code == LK_OK)
+		err = folder_open(&folder, path);
+	if (err.code == LK_OK)
+		err = scan_folder(&scan, &folder, now_read().wall);
+	folder_close(&folder);
+	if (err.code == LK_OK &&
+	    (fwrite(scan.ptr, 1, scan.len, stdout) != scan.len ||
+		fflush(stdout) == EOF))
+		err = LK_SYS("write");
+	if (err.code == LK_OK)
+		return (err);
+	return (err.code == LK_E_SYS ? complain(err, "%s", path)
+				     : complain(err, "%s: %s", path, err.what));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -476,8 +500,12 @@ main(int argc, char **argv)
 	LIST_INIT(&d->remote_tests);
 	LIST_INIT(&d->depots);
 	control_init(&d->control);
-	err = daemon_open(d, argc, argv);
-	if (err.code == LK_OK) {
+	err = options_get(d, argc, argv);
+	if (err.code == LK_OK && d->options.scan != NULL)
+		err = folder_tell(d->options.scan);
+	else if (err.code == LK_OK)
+		err = daemon_open(d);
+	if (err.code == LK_OK && d->options.scan == NULL) {
 		if (geteuid() == 0)
 			log_warn("lkd: running as root, which it never needs");
 		log_info("lkd: " LK_VERSION " ready on port %u", d->port);

@@ -153,15 +153,36 @@ out_meet(void *ctx, const char *path, const struct file_id *id)
 	mirror_aside(w->m, path, id, w->d->now.mono);
 }
 
+/* One that is in the document and not in the folder yet: what it leaves out is
+ * not to be taken in before. */
+static lk_err
+ignore_shown(struct daemon *d, struct mirror *m, struct buf *text)
+{
+	struct mirrored *f = mirrored_shown_at(m, IGNORE_FILE);
+	struct doc *doc = NULL;
+	struct file_entry e;
+	lk_err err;
+
+	if (f == NULL || f->path != NULL)
+		return LK_NONE;
+	TRY(replica_open_doc(d->replica, m->docno, &doc));
+	err = file_read(doc, &f->id, &e, text);
+	doc_free(doc);
+	return err;
+}
+
 static void
-ignore_load(struct mirror *m, struct wall now)
+ignore_load(struct daemon *d, struct mirror *m)
 {
 	BUF_SCOPED text = { .max = IGNORE_BYTES_MAX };
 	struct disk_file disk;
+	lk_err err =
+	    folder_read(&m->folder, IGNORE_FILE, d->now.wall, &disk, &text);
 
+	if (err.code == LK_OK && disk.kind == DISK_ABSENT)
+		err = ignore_shown(d, m, &text);
 	/* What is no list leaves only out what always is. */
-	if (folder_read(&m->folder, IGNORE_FILE, now, &disk, &text).code !=
-		LK_OK ||
+	if (err.code != LK_OK ||
 	    ignore_read(&m->ignore, buf_bytes(&text)).code != LK_OK)
 		if (ignore_read(&m->ignore, BYTES(NULL, 0)).code != LK_OK)
 			ignore_clear(&m->ignore);
@@ -172,7 +193,7 @@ mirror_walk(struct daemon *d, struct mirror *m)
 {
 	struct walking w = { d, m, LK_NONE };
 	struct folder_walk calls = { folder_enter, file_meet, out_meet, &w,
-		m->staging.on ? &m->staging.id : NULL };
+		m->staging.on ? &m->staging.id : NULL, false };
 	struct mirrored *f;
 	uint8_t mark[FOLDER_MARK_LEN];
 
@@ -182,7 +203,7 @@ mirror_walk(struct daemon *d, struct mirror *m)
 		    LK_E_CONFIG, "it is the folder of another mirror");
 	m->walks++;
 	m->walk_due.ms = d->now.mono.ms + MIRROR_RESCAN_MS;
-	ignore_load(m, d->now.wall);
+	ignore_load(d, m);
 	TRY(folder_walk(&m->folder, "", &calls));
 	TRY(w.err);
 	mirror_retry(m, d->now.mono);

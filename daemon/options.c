@@ -121,7 +121,7 @@ arguments_read(
 	optreset = 1;
 	optind = 1;
 	opterr = 0;
-	while ((c = getopt(argc, argv, "fvd:p:")) != -1) {
+	while ((c = getopt(argc, argv, "fvd:p:s:")) != -1) {
 		const char *wrong = NULL;
 
 		if (c == 'f')
@@ -130,6 +130,8 @@ arguments_read(
 			o->verbose = true;
 		else if (c == 'p')
 			o->passphrase_file = optarg;
+		else if (c == 's')
+			o->scan = optarg;
 		else if (c == 'd')
 			o->passphrase_fd =
 			    (int)strtonum(optarg, 0, INT_MAX, &wrong);
@@ -138,7 +140,7 @@ arguments_read(
 	}
 	if (c == -1 && optind == argc)
 		return (LK_NONE);
-	snprintf(flaw->text, sizeof(flaw->text), "usage: lkd [-fv] [-d descriptor] [-p file]");
+	snprintf(flaw->text, sizeof(flaw->text), "usage: lkd [-fv] [-d descriptor] [-p file]; lkd -s folder");
 	return (LK_ERR(LK_E_USAGE, "arguments"));
 }
 
@@ -190,6 +192,8 @@ options_read(
 		.discovery = true,
 		.passphrase_fd = -1 };
 	TRY(arguments_read(o, argc, argv, flaw));
+	if (o->scan != NULL)
+		return (LK_NONE);
 	TRY(paths_find(o, flaw));
 	TRY(config_read(o, flaw));
 	TRY(log_path_complete(o, o->home, flaw));

@@ -15,6 +15,7 @@
 
 struct options {
 	bool foreground, verbose;
+	const char *scan; /* NULL, or the folder to look at, and no more */
 	const char *passphrase_file; /* NULL: as the environment says */
 	int passphrase_fd;           /* -1: none */
 	char home[PATH_MAX];

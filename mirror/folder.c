@@ -463,8 +463,10 @@ walk_ours(struct walk *w, size_t at)
 	struct file_id id;
 
 	if (strncmp(name, new, sizeof(new) - 1) == 0) {
-		if (w->calls->staged == NULL ||
-		    strcmp(name + sizeof(new) - 1, w->calls->staged->hex) != 0)
+		if (!w->calls->look_only &&
+		    (w->calls->staged == NULL ||
+			strcmp(name + sizeof(new) - 1, w->calls->staged->hex) !=
+			    0))
 			(void)folder_drop(w->folder, w->path).code;
 	} else if (strncmp(name, out, sizeof(out) - 1) == 0 &&
 	    out_id_read(&id, name + sizeof(out) - 1))

@@ -138,6 +138,7 @@ struct folder_walk {
 	void (*out)(void *ctx, const char *path, const struct file_id *);
 	void *ctx;
 	const struct file_id *staged; /* or NULL */
+	bool look_only;               /* nothing is removed */
 };
 LK_MUST_USE lk_err folder_walk(
     const struct folder *, const char *from, const struct folder_walk *);

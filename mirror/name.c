@@ -64,8 +64,9 @@ path_flaw(struct bytes path)
 
 	if (path.len > PATH_BYTES_MAX)
 		return "the path is too long";
-	if (memchr(path.ptr == NULL ? (const uint8_t *)"" : path.ptr, '\0',
-		path.len) != NULL)
+	if (path.len == 0)
+		return "an empty name";
+	if (memchr(path.ptr, '\0', path.len) != NULL)
 		return "a NUL in the name";
 	if (!utf8_valid(path))
 		return "the name is not UTF-8";

@@ -233,6 +233,112 @@ two_with() {
 	[ ! -e here/b.o ]
 }
 
+@test "what the document's .lkignore names is not taken in from a folder that joins" {
+	two_with .lkignore $'*.o\n'
+	on phone mirror rm there >/dev/null
+	rm there/.lkignore
+	touch there/b.o
+	echo too >there/too
+	on phone mirror add --dry-run there notes >plan
+	[ "$(cat plan)" = "$T/there: document notes
+to the folder    .lkignore
+to the document  too
+Nothing was done (--dry-run)." ]
+	on phone mirror add there notes >/dev/null
+	until_ test -e here/too
+	[ ! -e here/b.o ]
+	[ "$(on laptop get notes --json | jq length)" -eq 2 ]
+}
+
+@test "what would become of each file is said before, and nothing is done" {
+	device laptop
+	mkdir here
+	printf 'same\n' >here/same
+	printf 'one\ntwo\n' >here/text.md
+	printf 'a\0' >here/newer.png
+	printf 'b\0' >here/older.png
+	touch -d 2020-01-01 here/older.png
+	printf 'x\n' >here/run
+	echo here >here/only-here
+	echo file >here/clash
+	head -c 9000000 /dev/zero >here/long
+	on laptop new notes >/dev/null
+	on laptop mirror add here notes >/dev/null
+	until_ eval 'on laptop mirror status here | grep -q "8 files"'
+	on laptop mirror rm here >/dev/null
+	mkdir -p there/clash
+	cp here/same here/text.md here/long there
+	echo three >>there/text.md
+	printf 'c\0' >there/newer.png
+	printf 'd\0' >there/older.png
+	touch -d 2021-01-01 there/newer.png there/older.png
+	printf 'x\n' >there/run
+	chmod +x there/run
+	echo there >"there/only there"
+	echo more >there/clash/more
+	touch there/$'\xff'
+	on laptop log notes --json >log
+	(cd there && find . -printf '%p %T@ %C@ %m\n' | sort) >before
+	on laptop mirror add -n there notes >plan
+	[ "$(cat plan)" = "$T/there: document notes
+stays where it is        clash       a folder is where it should be
+to the document          clash/more
+the document's counts    newer.png
+the folder's counts      older.png
+to the document          only there
+to the folder            only-here
+a program on both sides  run
+united                   text.md
+2 files are the same
+1 files have names that cannot be in a document
+Nothing was done (--dry-run)." ]
+	(cd there && find . -printf '%p %T@ %C@ %m\n' | sort) | diff before -
+	on laptop log notes --json | diff log -
+	[ -z "$(on laptop mirror ls)" ]
+	on laptop mirror add -n there notes --json >plan
+	jq -e '.schema == "lk.mirror/1" and .dry_run and (.new | not) and .same == 2 and (.files | length) == 8' plan
+	rm -r there/clash there/$'\xff'
+	on laptop mirror add there notes >/dev/null
+	until_ eval 'on laptop mirror status there | grep -q "9 files" && ! on laptop mirror status there | grep -q "on their way"'
+	printf 'a\0' | cmp - there/newer.png
+	printf 'd\0' | cmp - there/older.png
+	[ "$(cat there/text.md)" = $'one\ntwo\nthree' ]
+	[ -x there/run ]
+	[ "$(cat there/only-here)" = here ]
+	[ "$(cat there/clash)" = file ]
+}
+
+@test "what would become of a folder that is not there, or of a new document" {
+	device laptop
+	mkdir work
+	echo a >work/a
+	lk mirror add --dry-run work
+	is 0 "$T/work: a new document work
+to the document  a
+Nothing was done (--dry-run)." ""
+	lk ls
+	is 0 "" ""
+	"$LK" mirror add work >/dev/null
+	until_ eval '"$LK" mirror status work | grep -q "1 files"'
+	lk mirror add --dry-run work
+	is 73 "" "lk: $T/work: $T/work is mirrored already"
+	"$LK" mirror rm work >/dev/null
+	lk mirror add --dry-run new/ work
+	is 0 "$T/new: document work
+to the folder  a
+Nothing was done (--dry-run)." ""
+	[ ! -e new ]
+	[ ! -e work/.lk-mirror ]
+	lk mirror add --dry-run no/such work
+	is 73 "" "lk: no/such: No such file or directory"
+	lk mirror add --dry-run work/a work
+	is 73 "" "lk: work/a: not a folder"
+	lk mirror add --dry-run work nothing
+	[ "$status" -eq 66 ]
+	lk mirror ls --dry-run
+	[ "$status" -eq 64 ]
+}
+
 @test "the bit that makes a program of a file is kept" {
 	two_with run.sh $'#!/bin/sh\n'
 	chmod +x here/run.sh

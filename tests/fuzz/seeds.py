@@ -65,6 +65,19 @@ def object_streams():
     yield b"\x40LKBS\1" + 2 * frame + b"\0" + (2).to_bytes(8, "big")
 
 
+def scans():
+    """What two folders have: scan_fuzz.c."""
+    def scan(ignore, *files):
+        head = b"\1" + bytes(4) + bytes([len(ignore) > 0]) + len(ignore).to_bytes(4, "big") + ignore
+        return head + b"".join(bytes([flags]) + bytes(7) + bytes([saved]) + bytes([digest]) * 32 +
+                               len(path).to_bytes(2, "big") + path
+                               for flags, saved, digest, path in files)
+    one = scan(b"*.o\n", (1, 1, 1, b"a"), (0, 2, 2, b"b/c"), (3, 1, 3, b"d"), (8, 0, 0, b"e"))
+    two = scan(b"", (1, 1, 2, b"a"), (0, 3, 3, b"b/c"), (1, 1, 3, b"d"), (0, 0, 4, b"b"), (0, 0, 5, b"x.o"))
+    yield (len(one)).to_bytes(2, "big") + one + two
+    yield (len(two)).to_bytes(2, "big") + two + one
+
+
 def names():
     """Packs, and their names."""
     file = json.loads((DATA / "protocol/stored.json").read_text())
@@ -540,6 +553,7 @@ SEEDS = {
     "stranger_fuzz": strangers,
     "stream_fuzz": changes,
     "textdiff_fuzz": versions,
+    "scan_fuzz": scans,
     "unite_fuzz": lambda: (b"a\nb\nc\n\0a\nx\nc", b"\0a\n", b"a\n\na\n\0\na\n\n"),
     "welcome_fuzz": lambda: vectors("welcome", "welcome", "welcomes"),
 }

@@ -116,7 +116,7 @@ left(struct scratch *s)
 {
 	size_t n = 0;
 	struct folder_walk walk = { left_enter, left_count, left_out, &n,
-		NULL };
+		NULL, false };
 
 	assert_int_equal(folder_walk(&s->folder, "", &walk).code, LK_OK);
 	return n;
