@@ -22,6 +22,7 @@
 #define MIRROR_GRACE_MS 1500
 #define MIRROR_HALF_MS 2000 /* while a text may be half written */
 #define MIRROR_RETRY_MS 200
+#define MIRROR_BUSY_MS 30000 /* at most, while somebody has it open */
 #define MIRROR_TROUBLE_MS 10000
 #define MIRROR_RESCAN_MS (60 * 60 * 1000)
 /* More deletions at once than these are asked about. */
@@ -55,6 +56,7 @@ struct mirrored {
 	uint8_t shown_digest[FILE_DIGEST_LEN];
 	const char *trouble; /* why it is not in step; static; NULL: it is */
 	struct mono retry;   /* it is not written before; 0: at any time */
+	unsigned busy;       /* how often it was open for writing by then */
 };
 RB_HEAD(mirrored_ids, mirrored);
 RB_HEAD(mirrored_bases, mirrored);

@@ -436,6 +436,11 @@ path_take(struct intake *in, struct touched *t)
 	}
 	if (waits_for_aside(in, t, f))
 		return;
+	/* Whoever had it open may have closed it. */
+	if (f != NULL) {
+		f->retry.ms = 0;
+		f->busy = 0;
+	}
 	err = folder_stat(&m->folder, t->path, &disk);
 	if (err.code != LK_OK) {
 		t->trouble = err.what;

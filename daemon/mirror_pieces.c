@@ -199,6 +199,8 @@ staging_begin(struct mirror *m, const struct file_id *id, const uint8_t *digest)
 		return LK_NONE;
 	if (other != NULL && other->to_write && other->retry.ms == 0)
 		return LK_ERR(LK_E_WAIT, "another long file");
+	if (other != NULL && other->shown != NULL)
+		folder_unstage(&m->folder, other->shown, &other->id);
 	*s = (struct staging){ .on = true, .id = *id };
 	memcpy(s->digest, digest, sizeof(s->digest));
 	return LK_NONE;

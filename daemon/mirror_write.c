@@ -41,6 +41,20 @@ base_move(struct writing *w, struct mirrored *from, struct mirrored *to)
 	return mirror_base_save(w->d, m, to, buf_bytes(&text));
 }
 
+/* Longer and longer: when it is closed there is a hint. */
+static void
+busy_wait(struct writing *w, struct mirrored *f)
+{
+	int64_t ms = MIRROR_RETRY_MS;
+
+	for (unsigned i = 0; i < f->busy && ms < MIRROR_BUSY_MS; i++)
+		ms *= 2;
+	f->busy++;
+	f->trouble = "open for writing";
+	f->retry = soon(w, ms < MIRROR_BUSY_MS ? ms : MIRROR_BUSY_MS);
+	mirrored_write(w->m, f);
+}
+
 static void
 outcome_take(struct writing *w, struct mirrored *f, const char *path,
     enum folder_outcome outcome)
@@ -54,11 +68,8 @@ outcome_take(struct writing *w, struct mirrored *f, const char *path,
 	else if (outcome == FOLDER_LEFT) {
 		mirror_touch(m, path, soon(w, MIRROR_RETRY_MS));
 		mirror_walk_at(m, w->d->now.mono);
-	} else {
-		f->trouble = "open for writing";
-		f->retry = soon(w, MIRROR_RETRY_MS);
-		mirrored_write(m, f);
-	}
+	} else
+		busy_wait(w, f);
 }
 
 /* The disk will not: later again.  What is wrong in the document stays so until
@@ -158,6 +169,11 @@ content_put(struct writing *w, struct folder_put *put,
 	struct mirror *m = w->m;
 	lk_err err = LK_NONE;
 
+	*outcome = FOLDER_BUSY;
+	/* Nothing long is prepared that could not be put in place. */
+	if (e->is_pieces && put->expected != NULL &&
+	    folder_is_busy(&m->folder, put->path))
+		return LK_NONE;
 	if (e->is_pieces) {
 		put->staged = e->digest;
 		err = mirror_pieces_stage(w->d, m, put, buf_bytes(&w->content));
@@ -204,6 +220,7 @@ file_put(struct writing *w, struct mirrored *f)
 		return LK_NONE;
 	}
 	f->trouble = NULL;
+	f->busy = 0;
 	return base_written(w, f, &e);
 }
 

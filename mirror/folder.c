@@ -329,16 +329,27 @@ folder_read_begin(
 		TRY(beneath_open(f, path, O_RDONLY | O_NONBLOCK, &fd));
 	reading_open(r, fd);
 	r->disk = disk;
+	r->sync = true;
 	if (fd == -1)
 		return LK_NONE;
-	/* What is recorded of it must not be ahead of the disk. */
-	(void)fsync(fd);
 	if (fstat(fd, &st) == -1)
 		return LK_SYS("stat");
 	disk_set(&r->disk, &st);
 	if (r->disk.stamp.size > FILE_SIZE_MAX)
 		return LK_ERR(LK_E_LIMIT, "over 4 GiB");
 	return LK_NONE;
+}
+
+void
+file_flush(int fd, uint64_t at, size_t len)
+{
+	uint64_t from = at > PIECE_MAX ? at - PIECE_MAX : 0;
+
+	if (at > 0)
+		(void)sync_file_range(fd, (off_t)from, (off_t)(at - from),
+		    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+			SYNC_FILE_RANGE_WAIT_AFTER);
+	(void)sync_file_range(fd, (off_t)at, (off_t)len, SYNC_FILE_RANGE_WRITE);
 }
 
 lk_err
@@ -356,6 +367,8 @@ folder_read_piece(struct folder_reading *r, struct bytes *piece)
 		TRY(some_read(r->fd, w, &r->end));
 	n = piece_cut(BYTES(w->ptr + r->at, w->len - r->at), r->end);
 	*piece = BYTES(w->ptr + r->at, n);
+	if (r->sync)
+		file_flush(r->fd, r->read, n);
 	r->at += n;
 	r->read += n;
 	return LK_NONE;
@@ -367,6 +380,8 @@ folder_read_end(struct folder_reading *r, struct wall now)
 	struct file_stamp before = r->disk.stamp;
 	struct stat st;
 
+	/* What is recorded of it must not be ahead of the disk. */
+	(void)fsync(r->fd);
 	if (fstat(r->fd, &st) == -1)
 		return LK_SYS("stat");
 	disk_set(&r->disk, &st);

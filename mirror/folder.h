@@ -80,11 +80,14 @@ struct folder_reading {
 	size_t at;     /* in the window */
 	uint64_t read; /* of the file */
 	bool end;
+	bool sync; /* what is read goes to the disk meanwhile */
 };
 /* Opens it; ->disk says what it is, and only a file is open then. */
 LK_MUST_USE lk_err folder_read_begin(
     const struct folder *, const char *path, struct folder_reading *);
-/* Its next piece, valid until the next call; empty at the end. */
+/* Its next piece, valid until the next call; empty at the end.  What was not
+ * written to the disk yet is, piece by piece: that of a long file at once would
+ * hold up everything else. */
 LK_MUST_USE lk_err folder_read_piece(struct folder_reading *, struct bytes *);
 /* At the end: ->disk as of folder_read, without digest.  AGAIN. */
 LK_MUST_USE lk_err folder_read_end(struct folder_reading *, struct wall now);
@@ -113,6 +116,11 @@ struct folder_put {
  * it; else as folder_write. */
 LK_MUST_USE lk_err folder_stage(const struct folder *,
     const struct folder_put *, uint64_t at, struct bytes part);
+/* Removes what was staged for a path, if anything. */
+void folder_unstage(
+    const struct folder *, const char *path, const struct file_id *);
+/* Whether somebody has it open for writing, as far as the system tells. */
+bool folder_is_busy(const struct folder *, const char *path);
 /* SYS, DENIED, FULL: nothing was changed. */
 LK_MUST_USE lk_err folder_write(
     const struct folder *, const struct folder_put *, enum folder_outcome *);

@@ -21,6 +21,9 @@ LK_MUST_USE lk_err place_open(
 void place_close(struct place *);
 /* What fstat says; false: nothing. */
 bool file_stamp_fd(int fd, struct file_stamp *);
+/* Has what was written there go to the disk, and waits for what came before it:
+ * so little is ever left for an fsync of the whole, however long it is. */
+void file_flush(int fd, uint64_t at, size_t len);
 /* The digest of what there is to read. */
 LK_MUST_USE lk_err file_sum_fd(int fd, uint8_t out[static FILE_DIGEST_LEN]);
 

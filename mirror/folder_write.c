@@ -382,9 +382,7 @@ part_write(int fd, const struct folder_put *put, uint64_t at, struct bytes part)
 		return write_error("write");
 	if (!write_all(fd, part))
 		return write_error("write");
-	/* So that there is little left for the fsync of the whole. */
-	(void)sync_file_range(
-	    fd, (off_t)at, (off_t)part.len, SYNC_FILE_RANGE_WRITE);
+	file_flush(fd, at, part.len);
 	return LK_NONE;
 }
 
@@ -411,6 +409,33 @@ folder_stage(const struct folder *f, const struct folder_put *put, uint64_t at,
 		(void)unlinkat(p.dir, n.new, 0);
 	place_close(&p);
 	return err;
+}
+
+void
+folder_unstage(
+    const struct folder *f, const char *path, const struct file_id *id)
+{
+	struct names n = names_of(id, NULL);
+	struct place p;
+
+	if (place_open(f, path, false, &p).code != LK_OK)
+		return;
+	(void)unlinkat(p.dir, n.new, 0);
+	place_close(&p);
+}
+
+bool
+folder_is_busy(const struct folder *f, const char *path)
+{
+	bool busy = false;
+	int fd;
+
+	if (!f->leases ||
+	    beneath_open(f, path, O_RDONLY | O_NONBLOCK, &fd).code != LK_OK)
+		return false;
+	busy = fcntl(fd, F_SETLEASE, F_RDLCK) == -1 && errno == EAGAIN;
+	close(fd);
+	return busy;
 }
 
 lk_err

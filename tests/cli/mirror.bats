@@ -539,6 +539,26 @@ stored() {
 	[ "$(stat -c %s there/film)" -eq 10000000 ]
 }
 
+@test "long files that programs hold open are not prepared again and again" {
+	local name pid before
+	two
+	for name in a b; do head -c 4000000 /dev/urandom >"here/$name"; done
+	until_ same
+	exec 8>>there/a 9>>there/b
+	for name in a b; do head -c 4000000 /dev/urandom >"here/$name"; done
+	until_ eval '[ "$(on phone mirror status there | grep -c "open for writing")" -eq 2 ]'
+	pid=$(on phone status --json | field pid)
+	before=$(sed -n 's/wchar: //p' "/proc/$pid/io")
+	for name in $(seq 10); do
+		echo "$name" >here/c
+		until_ cmp -s here/c there/c
+	done
+	[ $(($(sed -n 's/wchar: //p' "/proc/$pid/io") - before)) -lt 2000000 ]
+	[ -z "$(find there -name '.lk-new-*')" ]
+	exec 8>&- 9>&-
+	until_ same
+}
+
 @test "a file whose entry somebody removed is a new one with what was typed" {
 	local id
 	two_with a.md one

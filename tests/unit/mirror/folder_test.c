@@ -115,8 +115,8 @@ static size_t
 left(struct scratch *s)
 {
 	size_t n = 0;
-	struct folder_walk walk = { left_enter, left_count, left_out, &n,
-		NULL, false };
+	struct folder_walk walk = { left_enter, left_count, left_out, &n, NULL,
+		false };
 
 	assert_int_equal(folder_walk(&s->folder, "", &walk).code, LK_OK);
 	return n;
@@ -173,10 +173,13 @@ a_file_that_is_open_for_writing_is_not_replaced(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(put(&s, "a", "base", "new"), FOLDER_BUSY);
 	assert_int_equal(put(&s, "a", "base", NULL), FOLDER_BUSY);
+	assert_true(folder_is_busy(&s.folder, "a"));
 	close(fd);
 	fd = open("a", O_RDONLY);
+	assert_false(folder_is_busy(&s.folder, "a"));
 	assert_int_equal(put(&s, "a", "base", "new"), FOLDER_DONE);
 	close(fd);
+	assert_false(folder_is_busy(&s.folder, "nothing"));
 	holds("a", "new");
 	scratch_close(&s);
 }
@@ -442,6 +445,11 @@ what_is_staged_is_put_whole_or_not_at_all(void **state)
 	assert_int_equal(folder_write(&s.folder, &p, &outcome).code, LK_OK);
 	assert_int_equal(outcome, FOLDER_CHANGED);
 	holds("d/a", "typed");
+	assert_int_equal(
+	    folder_stage(&s.folder, &p, 0, BYTES_STR("one")).code, LK_OK);
+	folder_unstage(&s.folder, p.path, &id);
+	assert_int_equal(folder_stage(&s.folder, &p, 3, BYTES_STR("two")).code,
+	    LK_E_NOTFOUND);
 	p.size = UINT64_C(1) << 60;
 	assert_int_not_equal(
 	    folder_stage(&s.folder, &p, 0, BYTES_STR("one")).code, LK_OK);
