@@ -100,7 +100,7 @@ devices_offer(struct place *p)
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		json_object *d = json_object_array_get_idx(list, i);
 
-		if (field(d, "revoked")[0] == '\0')
+		if (!field_bool(d, "revoked"))
 			offer(p, field(d, "name"),
 			    field_bool(d, "self") ? "this device"
 						  : "a device of yours");

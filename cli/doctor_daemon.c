@@ -311,8 +311,8 @@ check_store(struct doctor *d)
 		    holding(documents, "forks", true));
 	}
 	if (damaged == 0)
-		doctor_say(d, fine, "%zu documents, none damaged",
-		    length(documents));
+		doctor_say(d, fine, "%zu %s, none damaged", length(documents),
+		    length(documents) == 1 ? "document" : "documents");
 }
 
 /* Whether somebody accepts connections there. */
@@ -411,7 +411,8 @@ check_multicast(struct doctor *d)
 	else if (n == 0)
 		doctor_say(d, f, "no network here has it");
 	else
-		doctor_say(d, fine, "on, on %zu networks", n);
+		doctor_say(d, fine, "on, on %zu %s", n,
+		    n == 1 ? "network" : "networks");
 }
 
 /* Days since the time in a field; -1: never. */
@@ -540,7 +541,7 @@ check_copies(struct doctor *d)
 	for (size_t i = 0; i < length(list); i++) {
 		json_object *o = json_object_array_get_idx(list, i);
 
-		if (!field_bool(o, "self") && field(o, "revoked")[0] == '\0')
+		if (!field_bool(o, "self") && !field_bool(o, "revoked"))
 			others++;
 	}
 	if (others == 0)
@@ -548,5 +549,6 @@ check_copies(struct doctor *d)
 		    "no other device of yours: if this one is lost, so is what "
 		    "nobody else has");
 	else
-		doctor_say(d, fine, "%zu other devices of yours", others);
+		doctor_say(d, fine, "%zu other %s of yours", others,
+		    others == 1 ? "device" : "devices");
 }

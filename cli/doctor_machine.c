@@ -77,6 +77,31 @@ is_network(const char *path)
 	return false;
 }
 
+/* Whether its owner can write there, as one who made it read-only cannot. */
+static bool
+home_is_writable(struct doctor *d)
+{
+	struct finding wrong = { .verdict = VERDICT_WRONG };
+	char hint[PATH_MAX + 64];
+
+	int error;
+
+	if (access(d->home, R_OK | W_OK | X_OK) == 0)
+		return true;
+	error = errno;
+	if (error == EACCES && d->fix && chmod(d->home, 0700) == 0) {
+		doctor_mended(d, "%s could not be written; now it can",
+		    d->home);
+		return false;
+	}
+	(void)snprintf(hint, sizeof(hint), "chmod 700 %s", d->home);
+	wrong.fixable = error == EACCES;
+	wrong.hint = wrong.fixable ? hint : "lk writes there all the time";
+	doctor_say(d, wrong, "%s cannot be written: %s", d->home,
+	    strerror(error));
+	return false;
+}
+
 void
 check_home(struct doctor *d)
 {
@@ -87,7 +112,7 @@ check_home(struct doctor *d)
 		doctor_say(d, f, "%s is not there", d->home);
 		return;
 	}
-	if (!doctor_private(d, d->home, 022))
+	if (!doctor_private(d, d->home, 022) || !home_is_writable(d))
 		return;
 	if (is_network(d->home)) {
 		f.hint = "keep it on a disk of this machine";

@@ -85,6 +85,14 @@ said() {
 	is 0 "" ""
 }
 
+@test "a device that is revoked is not completed" {
+	device laptop
+	paired laptop phone
+	next device show p | said 'phone\n'
+	on laptop device revoke phone >/dev/null
+	next device show p | said ''
+}
+
 @test "a document named like an option is offered behind -- alone" {
 	device laptop
 	"$LK" new -- -x

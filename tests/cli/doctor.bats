@@ -20,7 +20,7 @@ check() {
 	[ "$(jq -r '[.checks[].check] | join(" ")' <<<"$output")" = "home identity disk clock inotify daemon config versions socket store port multicast peers remotes mirrors copies" ]
 	[ "$(check home)" = "ok: $T/laptop, which nobody else can write" ]
 	[ "$(check identity)" = "ok: the keys are this user's alone" ]
-	[ "$(check store)" = "ok: 1 documents, none damaged" ]
+	[ "$(check store)" = "ok: 1 document, none damaged" ]
 	[ "$(check socket)" = "ok: $T/laptop/run/control" ]
 	[[ $(check versions) == "ok: lk and lkd are "* ]]
 	[[ $(check disk) == *" left" ]]
@@ -60,6 +60,38 @@ check() {
 	lk doctor --fix
 	[ "$status" -eq 0 ]
 	[[ $output != *mended* ]]
+}
+
+# by_nobody COMMAND ARGUMENT...: the command as somebody who is not root.
+by_nobody() {
+	setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+}
+
+@test "a home that its owner cannot write is found, and --fix makes it writable" {
+	mkdir -m 500 laptop
+	if [ "$(id -u)" -eq 0 ]; then
+		chmod 711 .
+		chown 65534:65534 laptop
+		run --separate-stderr by_nobody "$LK" doctor
+	else
+		lk doctor
+	fi
+	[ "$status" -eq 1 ]
+	[[ $output == *"wrong    home       $T/laptop cannot be written: Permission denied"*"-> chmod 700 $T/laptop"* ]]
+	if [ "$(id -u)" -eq 0 ]; then
+		run --separate-stderr by_nobody "$LK" doctor --fix
+	else
+		lk doctor --fix
+	fi
+	[[ $output == *"mended   home       $T/laptop could not be written; now it can"* ]]
+	[ "$(stat -c %a laptop)" = 700 ]
+}
+
+@test "a device that is revoked is no copy" {
+	device laptop
+	paired laptop phone
+	on laptop device revoke phone >/dev/null
+	[[ $(check copies) == "warning: no other device of yours"* ]]
 }
 
 @test "a configuration that keeps the daemon from starting is told" {
@@ -126,7 +158,7 @@ check() {
 @test "devices, remotes and mirrors that are not as they should be are told" {
 	device laptop
 	paired laptop phone
-	[[ $(check copies) == "ok: 1 other devices of yours" ]]
+	[[ $(check copies) == "ok: 1 other device of yours" ]]
 	[[ $(check peers) == "ok: 1 known, "* ]]
 	mkdir stick folder
 	"$LK" -q remote add stick "file://$T/stick"
