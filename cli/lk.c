@@ -52,11 +52,11 @@ lk_fail_err(struct lk *lk, lk_err err, const char *subject, const char *hint)
 int
 lk_fail_usage(struct lk *lk, const char *fmt, ...)
 {
-	const char *usage = lk->command == NULL ? "" : lk->command->usage;
-	size_t first = strcspn(usage, "\n");
-	bool several = usage[first] != '\0' && usage[first + 1] != '\0';
 	char text[MESSAGE_MAX], hint[MESSAGE_MAX];
+	const char *line;
+	bool several;
 	va_list ap;
+	size_t len;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
@@ -64,8 +64,10 @@ lk_fail_usage(struct lk *lk, const char *fmt, ...)
 	if (lk->command == NULL)
 		return lk_fail(lk, EXIT_USAGE_, "usage",
 		    "lk help lists the commands", "%s", text);
-	(void)snprintf(hint, sizeof(hint), "usage: lk %.*s%s%s", (int)first,
-	    usage, several ? "; more in lk help " : "",
+	line = usage_line(lk->command, lk->verb, &len);
+	several = strchr(lk->command->usage, '\n')[1] != '\0';
+	(void)snprintf(hint, sizeof(hint), "usage: lk %.*s%s%s", (int)len,
+	    line, several ? "; more in lk help " : "",
 	    several ? lk->command->name : "");
 	return lk_fail(
 	    lk, EXIT_USAGE_, "usage", hint, "%s: %s", lk->command->name, text);
@@ -208,6 +210,8 @@ command_run(
 	int status;
 
 	lk->command = command;
+	if (argc > 0 && usage_has_verb(command, argv[0]))
+		lk->verb = argv[0];
 	if (args_parse(lk, &args, argc, argv, &status) == ARGS_STOP)
 		return status;
 	return command->run(lk, &args);
@@ -235,7 +239,7 @@ run(struct lk *lk, int argc, char *argv[])
 int
 main(int argc, char *argv[])
 {
-	struct lk lk = { .command = NULL };
+	struct lk lk = { .verb = "" };
 	int status;
 
 	/* A limit on files is an error like a full disk. */

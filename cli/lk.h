@@ -28,6 +28,7 @@ struct command;
 
 struct lk {
 	const struct command *command;
+	const char *verb; /* of the command, as device revoke; "": none */
 	struct output output;
 	struct client *client; /* NULL until lk_connect */
 	bool json, quiet, verbose;
@@ -96,7 +97,8 @@ int lk_fail(struct lk *, int status, const char *error, const char *hint,
     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* The same for an lk_err, with its status and word: "subject: reason". */
 int lk_fail_err(struct lk *, lk_err, const char *subject, const char *hint);
-/* A usage error of the present command, with its usage as the hint. */
+/* A usage error of the present command, with the usage of it, or of its verb,
+ * as the hint. */
 int lk_fail_usage(struct lk *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* Its first operand is none of the verbs of its usage, or has not the operands

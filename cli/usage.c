@@ -83,6 +83,21 @@ line_is_of(const char *line, const char *verb)
 	return false;
 }
 
+const char *
+usage_line(const struct command *c, const char *verb, size_t *len)
+{
+	const char *line = c->usage;
+
+	for (const char *at = line_next(c, NULL); at != NULL;
+	     at = line_next(c, at), line += strcspn(line, "\n") + 1)
+		if (line_is_of(at, verb)) {
+			*len = strcspn(line, "\n");
+			return line;
+		}
+	*len = strcspn(c->usage, "\n");
+	return c->usage;
+}
+
 /* Behind the ] of the [ here. */
 static const char *
 bracket_end(const char *at)

@@ -20,6 +20,11 @@
 bool usage_verb(const struct command *, size_t n, char out[USAGE_WORD_MAX]);
 bool usage_has_verb(const struct command *, const char *verb);
 
+/* The first line of the usage in which a verb stands, else the first one of
+ * all; with the name of the command, *len without the end of the line. */
+const char *usage_line(
+    const struct command *, const char *verb, size_t *len);
+
 /*
  * The n-th operand behind the command, or behind its verb ("" for none), in the
  * line-th of the lines in which it may stand; one that may come again is all

@@ -79,7 +79,7 @@ discovery off" ]
 @test "what is no value, or no setting, changes nothing" {
 	for value in nowhere example.org:1 1:2:3 65536 -1; do
 		lk config set -- listen "$value"
-		refused 64 "lk: config: listen: $value: expected HOST:PORT, :PORT or PORT, HOST in digits; usage: lk config ls; more in lk help config"
+		refused 64 "lk: config: listen: $value: expected HOST:PORT, :PORT or PORT, HOST in digits; usage: lk config set SETTING \\[VALUE ...]; more in lk help config"
 	done
 	lk config set discovery maybe
 	refused 64 "lk: config: discovery: maybe: expected on or off; *"
@@ -97,7 +97,7 @@ discovery off" ]
 	lk config get frob
 	is 66 "" "lk: frob: no such setting; lk config ls lists them"
 	lk config set
-	is 64 "" "lk: config: set: wrong number of operands; usage: lk config ls; more in lk help config"
+	is 64 "" "lk: config: set: wrong number of operands; usage: lk config set SETTING [VALUE ...]; more in lk help config"
 	lk config st
 	is 64 "" "lk: config: st: expected ls, get or set; did you mean lk config set?"
 	[ ! -e laptop/config ]

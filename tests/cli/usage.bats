@@ -148,6 +148,10 @@ load setup
 	is 64 "" "lk: pair: --ticket or --code on one device, what it shows on the other; usage: lk pair [--code]; more in lk help pair"
 	lk device rm
 	is 64 "" "lk: device: rm: expected ls, show, rename or revoke; usage: lk device ls; more in lk help device"
+	lk device revoke
+	is 64 "" "lk: device: revoke: wrong number of operands; usage: lk device revoke [--since WHEN] [--phrase | --phrase-file FILE] DEVICE; more in lk help device"
+	lk mirror pause
+	is 64 "" "lk: mirror: pause takes a folder or a document; usage: lk mirror pause|resume|rm DIR|DOC; more in lk help mirror"
 	lk daemon restart
 	is 64 "" "lk: daemon: restart: expected start, stop, status, logs or install; did you mean lk daemon start?"
 }
