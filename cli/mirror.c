@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/client.h"
 #include "cli/mirror_plan.h"
@@ -18,27 +19,34 @@ static const struct option options[] = {
 	OPTIONS_END,
 };
 
-/* The folder of an operand as the daemon knows it: without links.  `made` when
- * it was not there. */
-static int
-dir_find(
-    struct lk *lk, const char *operand, bool make, char out[static PATH_MAX])
+/* The folder of an operand as the daemon knows it, without links; as it was
+ * typed where there is none. */
+static void
+dir_find(const char *operand, char out[static PATH_MAX])
 {
+	if (realpath(operand, out) == NULL)
+		(void)strlcpy(out, operand, PATH_MAX);
+}
+
+/* Whether a mirror can be kept there, which the daemon, locked in, sees only
+ * when it has promised to. */
+static int
+dir_check(struct lk *lk, const char *dir)
+{
+	static const char hint[] = "choose a folder that is yours to write";
 	struct stat st;
 
-	if (make && mkdir(operand, 0777) == -1 && errno != EEXIST)
+	if (stat(dir, &st) == -1)
 		return lk_fail(
-		    lk, 73, "system", NULL, "%s: %s", operand, strerror(errno));
-	if (realpath(operand, out) == NULL) {
-		if (make)
-			return lk_fail(lk, 66, "not-found", NULL, "%s: %s",
-			    operand, strerror(errno));
-		(void)strlcpy(out, operand, PATH_MAX);
-		return 0;
-	}
-	if (make && stat(out, &st) == 0 && !S_ISDIR(st.st_mode))
+		    lk, 66, "not-found", NULL, "%s: %s", dir, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return lk_fail(lk, 73, "exists", NULL, "%s: not a folder", dir);
+	if (st.st_uid != geteuid())
 		return lk_fail(
-		    lk, 73, "exists", NULL, "%s: not a folder", operand);
+		    lk, 73, "system", hint, "%s: it is another user's", dir);
+	if (access(dir, R_OK | W_OK | X_OK) == -1)
+		return lk_fail(
+		    lk, 73, "system", hint, "%s: %s", dir, strerror(errno));
 	return 0;
 }
 
@@ -55,16 +63,30 @@ add_run(struct lk *lk, const struct args *args, const char *method)
 {
 	JSON_SCOPED *result = NULL;
 	json_object *params;
+	const char *typed;
 	char dir[PATH_MAX];
+	int status;
+	bool made;
 
 	if (args->len < 2)
-		return lk_fail_usage(lk, "which folder?");
+		return lk_fail_usage(lk, "a folder is missing");
 	if (opt_dry_run)
 		return mirror_plan(lk, args);
-	DO(dir_find(lk, args->operands[1], true, dir));
+	typed = args->operands[1];
+	made = mkdir(typed, 0777) == 0;
+	if (!made && errno != EEXIST)
+		return lk_fail(
+		    lk, 73, "system", NULL, "%s: %s", typed, strerror(errno));
+	dir_find(typed, dir);
+	DO(dir_check(lk, dir));
 	params = params_new(args->len > 2 ? args->operands[2] : NULL);
 	params_text(params, "dir", dir);
-	DO(lk_call(lk, method, params, &result));
+	status = lk_call(lk, method, params, &result);
+	/* What failed has changed nothing. */
+	if (status != 0 && made)
+		(void)rmdir(dir);
+	if (status != 0)
+		return status;
 	if (field_bool(result, "restart"))
 		DO(daemon_restart(lk, dir));
 	json_object_object_del(result, "restart");
@@ -84,13 +106,19 @@ state_style(struct output *o, json_object *m)
 		: STYLE_WAIT);
 }
 
+static const char *
+files_word(json_object *m)
+{
+	return field_int(m, "files") == 1 ? "file" : "files";
+}
+
 static void
 row_add(struct table *t, json_object *m)
 {
 	char files[64];
 
-	(void)snprintf(files, sizeof(files), "%lld files",
-	    (long long)field_int(m, "files"));
+	(void)snprintf(files, sizeof(files), "%lld %s",
+	    (long long)field_int(m, "files"), files_word(m));
 	table_row(t,
 	    (const char *[]){ safe(field(m, "dir")), safe(field(m, "name")),
 		field(m, "state"), files });
@@ -134,7 +162,8 @@ status_render(struct output *o, json_object *result)
 		    field(m, "state"), style_off(o));
 		if (field(m, "why")[0] != '\0')
 			printf(": %s", safe(field(m, "why")));
-		printf("\n  %lld files", (long long)field_int(m, "files"));
+		printf("\n  %lld %s", (long long)field_int(m, "files"),
+		    files_word(m));
 		if (field_int(m, "gone") > 0)
 			printf(", %lld of them gone",
 			    (long long)field_int(m, "gone"));
@@ -172,8 +201,8 @@ status_run(struct lk *lk, const struct args *args, const char *method)
 	char dir[PATH_MAX];
 	int status = lk_call(lk, method, NULL, &result);
 
-	if (status == 0 && args->len > 1)
-		status = dir_find(lk, args->operands[1], false, dir);
+	if (args->len > 1)
+		dir_find(args->operands[1], dir);
 	if (status != 0) {
 		json_object_put(kept);
 		return status;
@@ -203,7 +232,7 @@ one_run(struct lk *lk, const struct args *args, const char *method)
 	if (args->len != 2)
 		return lk_fail_usage(
 		    lk, "%s takes a folder or a document", args->operands[0]);
-	DO(dir_find(lk, args->operands[1], false, dir));
+	dir_find(args->operands[1], dir);
 	params = params_new(NULL);
 	params_text(params, "mirror", args->operands[1]);
 	params_text(params, "dir", dir);

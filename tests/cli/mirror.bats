@@ -46,6 +46,30 @@ two_with() {
 	[ -e work/plan.md ]
 }
 
+@test "what is refused has made no folder, and no document" {
+	device laptop
+	mkdir work
+	lk mirror add work
+	lk mirror add work/sub
+	is 73 "" "lk: $T/work/sub: $T/work is mirrored already"
+	[ ! -e work/sub ]
+	lk mirror add new nothing
+	is 66 "" "lk: nothing: no such document; lk ls lists them"
+	[ ! -e new ]
+	mkdir theirs
+	if [ "$(id -u)" -eq 0 ]; then
+		chown 65534:65534 theirs
+		lk mirror add theirs
+		is 73 "" "lk: $T/theirs: it is another user's; choose a folder that is yours to write"
+	else
+		chmod 500 theirs
+		lk mirror add theirs
+		is 73 "" "lk: $T/theirs: Permission denied; choose a folder that is yours to write"
+	fi
+	lk ls
+	is 0 work ""
+}
+
 @test "a text of the folder's name is no place for files" {
 	device laptop
 	mkdir notes
@@ -382,7 +406,7 @@ Nothing was done (--dry-run)." ""
 	[ "$(cat here/a.md)" = one ]
 	mv away there
 	on phone daemon stop
-	until_ eval 'on phone mirror status there | grep -q "1 files"'
+	until_ eval 'on phone mirror status there | grep -q "1 file"'
 	until_ same
 }
 
@@ -480,7 +504,7 @@ stored() {
 	head -c 3000000 /dev/urandom >here/film
 	head -c 3000000 /dev/urandom >there/film
 	head -c 30000000 /dev/zero >there/zeros
-	until_ eval 'on laptop mirror status | grep -q "1 files"'
+	until_ eval 'on laptop mirror status | grep -q "1 file"'
 	on phone sync
 	until_ test -e here/zeros
 	until_ same
