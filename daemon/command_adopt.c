@@ -1,5 +1,6 @@
 /* Making what is void count: adopt. */
 #include "base/limits.h"
+#include "base/shell.h"
 #include "daemon/change_json.h"
 #include "daemon/commands.h"
 #include "daemon/entry.h"
@@ -9,13 +10,15 @@ static lk_err
 adoptable(struct request *r, const struct subject *s, const char *rev,
     uint32_t *number)
 {
+	char quoted[SHELL_WORD_MAX];
 	struct change_info info;
 
 	TRY(entry_find(r, s, rev, &info));
 	*number = info.number;
 	if (change_counts(&info) && !info.visible)
 		return LK_NONE;
-	request_hint(r, "lk quarantine %s lists what is void", s->name.name);
+	request_hint(r, "lk quarantine %s lists what is void",
+	    shell_word(quoted, s->name.name));
 	return request_fail(r, LK_ERR(LK_E_USAGE, "adopt"),
 	    change_counts(&info)
 		? "%s: this change counts already"

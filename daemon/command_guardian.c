@@ -2,6 +2,7 @@
  * have signed. */
 #include <string.h>
 
+#include "base/shell.h"
 #include "daemon/commands.h"
 #include "daemon/guardians.h"
 #include "daemon/members.h"
@@ -193,11 +194,13 @@ request_json(struct request *r, const struct guard_request *q)
 static lk_err
 ask_fail(struct request *r, const struct subject *s, lk_err err)
 {
+	char quoted[SHELL_WORD_MAX];
+
 	if (err.code == LK_E_EXISTS)
 		err.code = LK_E_USAGE;
 	if (err.code == LK_E_NOTFOUND)
 		request_hint(r, "lk contact ls and lk members %s list who is",
-		    s->name.name);
+		    shell_word(quoted, s->name.name));
 	return request_fail(r, err, "%s: %s", s->name.name, err.what);
 }
 

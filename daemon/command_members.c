@@ -1,6 +1,7 @@
 /* Who may do what on a document: members, share. */
 #include <string.h>
 
+#include "base/shell.h"
 #include "daemon/change_json.h"
 #include "daemon/commands.h"
 #include "daemon/guardians.h"
@@ -159,6 +160,7 @@ members(struct request *r)
 lk_err
 member_find(struct request *r, const struct subject *s, uint8_t key[static 32])
 {
+	char quoted[SHELL_WORD_MAX];
 	const char *who;
 	lk_err err;
 
@@ -166,7 +168,7 @@ member_find(struct request *r, const struct subject *s, uint8_t key[static 32])
 	err = home_find_person(r->replica, s->docno, who, key);
 	if (err.code == LK_E_NOTFOUND) {
 		request_hint(r, "lk members %s and lk contact ls list them",
-		    s->name.name);
+		    shell_word(quoted, s->name.name));
 		return request_fail(
 		    r, err, "%s: nobody here is called so", who);
 	}
@@ -181,11 +183,14 @@ member_find(struct request *r, const struct subject *s, uint8_t key[static 32])
 lk_err
 members_fail(struct request *r, const struct subject *s, lk_err err)
 {
+	char quoted[SHELL_WORD_MAX];
+
 	if (err.code != LK_E_DENIED)
 		return request_fail(r, err, "%s: %s", s->name.name, err.what);
 	if (s->summary.role < ROLE_ADMIN)
 		return subject_denied(r, s, "change members");
-	request_hint(r, "lk members %s shows roles and ranks", s->name.name);
+	request_hint(r, "lk members %s shows roles and ranks",
+	    shell_word(quoted, s->name.name));
 	return request_fail(r, err,
 	    "%s: not permitted: only an admin of a smaller rank may",
 	    s->name.name);
@@ -196,6 +201,7 @@ members_fail(struct request *r, const struct subject *s, lk_err err)
 static lk_err
 share(struct request *r)
 {
+	char quoted[SHELL_WORD_MAX];
 	uint8_t key[32];
 	struct subject s;
 	const char *word;
@@ -222,8 +228,8 @@ share(struct request *r)
 		err = LK_NONE;
 	}
 	if (err.code == LK_E_NOTFOUND) {
-		request_hint(
-		    r, "lk invite %s makes a ticket for them", s.name.name);
+		request_hint(r, "lk invite %s makes a ticket for them",
+		    shell_word(quoted, s.name.name));
 		return request_fail(r, err, "share: not a contact yet");
 	}
 	if (err.code != LK_OK)

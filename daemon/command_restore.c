@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/shell.h"
 #include "daemon/commands.h"
 #include "daemon/document.h"
 #include "daemon/revision.h"
@@ -39,6 +40,7 @@ past_look(struct past *p, struct doc *view, const char *type, bool root)
 static lk_err
 past_read(struct request *r, const struct subject *s, struct past *p)
 {
+	char quoted[SHELL_WORD_MAX];
 	struct revisions revisions;
 	struct doc *view = NULL;
 	const char *rev;
@@ -54,7 +56,7 @@ past_read(struct request *r, const struct subject *s, struct past *p)
 		if (err.code != LK_OK) {
 			request_hint(r,
 			    "lk get --at %s %s shows what was there", rev,
-			    s->name.name);
+			    shell_word(quoted, s->name.name));
 			err = request_fail(r, err, "%s%s%s: at %s: %s",
 			    s->name.name, p->path[0] == '\0' ? "" : " ",
 			    p->path, rev, err.what);
@@ -115,6 +117,7 @@ restore(struct request *r)
 static lk_err
 undo(struct request *r)
 {
+	char quoted[SHELL_WORD_MAX];
 	struct undo_report report;
 	struct subject s;
 	bool redo;
@@ -124,7 +127,8 @@ undo(struct request *r)
 	TRY(param_bool_or(r, "redo", false, &redo));
 	err = replica_undo(r->replica, s.docno, redo, &report);
 	if (err.code == LK_E_NOTFOUND) {
-		request_hint(r, "lk log %s lists the changes", s.name.name);
+		request_hint(r, "lk log %s lists the changes",
+		    shell_word(quoted, s.name.name));
 		return request_fail(r, err,
 		    redo ? "%s: this device has undone nothing"
 			 : "%s: nothing of this device's is left to undo",

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/shell.h"
 #include "daemon/change_json.h"
 #include "daemon/commands.h"
 #include "daemon/entry.h"
@@ -198,15 +199,17 @@ had_admin(const struct act *a)
 static lk_err
 revoke_fail(struct request *r, const struct act *a, lk_err err)
 {
+	char quoted[SHELL_WORD_MAX];
 	const char *name = a->subject->name.name;
 
 	if (err.code == LK_E_NOTFOUND) {
-		request_hint(r, "lk members %s lists who is", name);
+		request_hint(
+		    r, "lk members %s lists who is", shell_word(quoted, name));
 		return request_fail(r, err, "%s: not a member", name);
 	}
 	if (err.code == LK_E_EXISTS) {
-		request_hint(
-		    r, "lk members --all %s shows what ended it", name);
+		request_hint(r, "lk members --all %s shows what ended it",
+		    shell_word(quoted, name));
 		return request_fail(r, LK_ERR(LK_E_USAGE, "revoke"),
 		    a->order.level == ROLE_NONE
 			? "%s: they have no access already"

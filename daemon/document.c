@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/shell.h"
 
 lk_err
 document_name_check(struct request *r, const char *name, const char *hint)
@@ -27,12 +28,14 @@ lk_err
 document_fail(
     struct request *r, const struct subject *s, const char *path, lk_err err)
 {
+	char quoted[SHELL_WORD_MAX];
 	const char *space = path[0] == '\0' ? "" : " ";
 	const char *name = s->name.name;
 
 	switch (err.code) {
 	case LK_E_NOTFOUND:
-		request_hint(r, "lk get %s shows what is there", name);
+		request_hint(r, "lk get %s shows what is there",
+		    shell_word(quoted, name));
 		break;
 	case LK_E_USAGE:
 		request_hint(r, "a path is a JSON Pointer like /a/b/0");

@@ -18,7 +18,7 @@ base_find(struct base *out, struct doc *doc, const char *type, bool root)
 	want = strcmp(type, "text") == 0 ? OBJ_TEXT : OBJ_LIST;
 	err = doc_get(doc, DOC_ROOT, content, &item);
 	if (err.code == LK_E_NOTFOUND)
-		return LK_ERR(LK_E_NOTFOUND, "its content is not there");
+		return LK_ERR(LK_E_NOTFOUND, "it has no content, or had none yet");
 	TRY(err);
 	if (!item.is_obj || item.obj_type != want)
 		return LK_ERR(LK_E_DATA, "its content is of another type");

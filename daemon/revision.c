@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/shell.h"
 #include "crdt/doc_history.h"
 #include "daemon/change_json.h"
 
@@ -16,7 +17,9 @@ static const char digits[] = "0123456789abcdef";
 static lk_err
 revision_unknown(struct request *r, const struct subject *s, const char *rev)
 {
-	request_hint(r, "lk log %s lists the changes", s->name.name);
+	char quoted[SHELL_WORD_MAX];
+	request_hint(
+	    r, "lk log %s lists the changes", shell_word(quoted, s->name.name));
 	return request_fail(r, LK_ERR(LK_E_NOTFOUND, "find revision"),
 	    "%s: %s has no such revision", rev, s->name.name);
 }

@@ -1,4 +1,5 @@
 #include "daemon/subject.h"
+#include "base/shell.h"
 #include "sync/mend.h"
 
 #include <stdlib.h>
@@ -300,15 +301,17 @@ role_name(enum role role)
 lk_err
 subject_denied(struct request *r, const struct subject *s, const char *what)
 {
+	char quoted[SHELL_WORD_MAX];
 	const char *name = s->name.name;
 
 	if (s->summary.revoked) {
-		request_hint(
-		    r, "lk log --access %s shows who took it away", name);
+		request_hint(r, "lk log --access %s shows who took it away",
+		    shell_word(quoted, name));
 		return request_fail(r, LK_ERR(LK_E_REVOKED, what),
 		    "%s: revoked: this device has no access any more", name);
 	}
-	request_hint(r, "lk members %s shows who may", name);
+	request_hint(
+	    r, "lk members %s shows who may", shell_word(quoted, name));
 	return request_fail(r, LK_ERR(LK_E_DENIED, what),
 	    "%s: not permitted to %s: the role of this device is %s", name,
 	    what, role_name(s->summary.role));

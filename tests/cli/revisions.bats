@@ -58,7 +58,7 @@ forked() {
 	lk get notes
 	is 0 "more text" ""
 	lk get notes --at @3
-	is 66 "" "lk: notes: its content is not there; lk get notes shows what is there"
+	is 66 "" "lk: notes: it has no content, or had none yet; lk get notes shows what is there"
 }
 
 @test "a revision that is none, or unknown, or ambiguous is refused" {

@@ -178,6 +178,13 @@ load setup
 	is 78 "" "lk: $T/laptop/identity: Permission denied; set LK_HOME to a directory of yours"
 }
 
+@test "a name in what is to be done is one that can be typed" {
+	device laptop
+	"$LK" new "Ann's list"
+	lk get "Ann's list" /nope
+	is 66 "" "lk: Ann's list /nope: nothing there; lk get 'Ann'\\''s list' shows what is there"
+}
+
 @test "a socket path that is too long is refused" {
 	export LK_SOCKET=/$(printf 'x%.0s' {1..120})
 	lk ls
