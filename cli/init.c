@@ -35,10 +35,13 @@ init_render(struct output *o, json_object *result)
 	       "  %s%s%s\n\n",
 	    style_on(o, STYLE_BOLD), field(result, "phrase"), style_off(o));
 	puts("Next:\n"
-	     "  lk pair                 first of all, if you have another "
-	     "device: it shows a code\n"
+	     "  lk pair                 first of all, if you have lk on "
+	     "another device: type the\n"
+	     "                          code that lk pair shows there; its "
+	     "phrase counts, not this\n"
 	     "  lk new shopping         a document; or lk import notes.md\n"
-	     "  lk pair --code          for the next device of yours");
+	     "  lk pair --code          later, a code for the next device of "
+	     "yours");
 }
 
 /* One that the phrase can end, and the documents it is in. */

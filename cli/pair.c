@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "cli/client.h"
@@ -79,6 +80,11 @@ pair_typed(struct lk *lk, const char *typed)
 	}
 	if (code_looks_like(typed))
 		return code_type(lk, PURPOSE, typed, given, opt_timeout);
+	if (strncasecmp(typed, "lk1-", 4) != 0)
+		return lk_fail(lk, 65, "data",
+		    "a code is a number of two digits and three words, a "
+		    "ticket a line from lk1- to its end",
+		    "pair: neither a code nor a ticket");
 	return ticket_use(lk, "pair.join", typed, opt_timeout, pair_render);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/client.h"
+#include "cli/code.h"
 #include "cli/params.h"
 #include "cli/progress.h"
 #include "cli/qr.h"
@@ -56,6 +57,11 @@ ticket_use(struct lk *lk, const char *method, const char *ticket,
 		DO(ticket_line(lk, line));
 		ticket = line;
 	}
+	if (code_looks_like(ticket))
+		return lk_fail(lk, EXIT_USAGE_, "usage",
+		    "lk pair takes one of a device, lk contact pair of a "
+		    "person",
+		    "ticket: it is a code");
 	params = params_new(NULL);
 	params_text(params, "ticket", ticket);
 	params_number(params, "timeout_ms", timeout_ms);

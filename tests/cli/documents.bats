@@ -10,10 +10,11 @@ load setup
 	[ "${lines[1]}" = "Recovery phrase, shown only now. Write it down on paper:" ]
 	[ "$(wc -w <<<"${lines[2]}")" -eq 12 ]
 	[ "${lines[3]}" = "Next:" ]
-	[ "${lines[4]}" = "  lk pair                 first of all, if you have another device: it shows a code" ]
-	[ "${lines[5]}" = "  lk new shopping         a document; or lk import notes.md" ]
-	[ "${lines[6]}" = "  lk pair --code          for the next device of yours" ]
-	[ "${#lines[@]}" -eq 7 ]
+	[ "${lines[4]}" = "  lk pair                 first of all, if you have lk on another device: type the" ]
+	[ "${lines[5]}" = "                          code that lk pair shows there; its phrase counts, not this" ]
+	[ "${lines[6]}" = "  lk new shopping         a document; or lk import notes.md" ]
+	[ "${lines[7]}" = "  lk pair --code          later, a code for the next device of yours" ]
+	[ "${#lines[@]}" -eq 8 ]
 	phrase=${lines[2]}
 	lk init --name again
 	is 73 "" "lk: init: there is an identity here; another device has another LK_HOME"

@@ -165,7 +165,9 @@ d  map, admin
 	run --separate-stderr on phone pair lk1-nonsense
 	is 65 "" "lk: ticket: mistyped or not a ticket of lk; copy the whole line, from lk1- to its end"
 	run --separate-stderr on phone pair hello
-	is 65 "" "lk: ticket: mistyped or not a ticket of lk; copy the whole line, from lk1- to its end"
+	is 65 "" "lk: pair: neither a code nor a ticket; a code is a number of two digits and three words, a ticket a line from lk1- to its end"
+	run --separate-stderr on phone accept 12-kazis-zidub-zotok
+	is 64 "" "lk: ticket: it is a code; lk pair takes one of a device, lk contact pair of a person"
 	ticket=$(on laptop pair --ticket)
 	# A typing mistake in the middle is found before anybody is asked.
 	wrong=${ticket:0:20}$(tr 'a-z2-7' 'b-z2-7a' <<<"${ticket:20:1}")${ticket:21}
