@@ -83,7 +83,7 @@ line_copy(char out[static 128], const char *text)
 
 	if (len > 127)
 		for (len = 127; len > 0 && ((uint8_t)text[len] & 0xc0) == 0x80;
-		    len--)
+		     len--)
 			continue;
 	(void)snprintf(out, 128, "%.*s", (int)len, text);
 }
@@ -120,8 +120,8 @@ is_news(struct doctor *d, const char *path)
 	return d->running && stat(path, &st) == 0 &&
 	    wall_read(&started, BYTES_STR(field(d->daemon, "started"))).code ==
 	    LK_OK &&
-	    (int64_t)st.st_mtim.tv_sec * 1000 +
-		st.st_mtim.tv_nsec / 1000000 > started.ms;
+	    (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 >
+	    started.ms;
 }
 
 void
@@ -137,8 +137,8 @@ check_config(struct doctor *d)
 	} else if (is_news(d, path)) {
 		f = (struct finding){ VERDICT_WARNING,
 			"lk daemon stop: the next lk starts it", false };
-		doctor_say(d, f, "%s was changed since the daemon started",
-		    path);
+		doctor_say(
+		    d, f, "%s was changed since the daemon started", path);
 	} else {
 		doctor_say(d, fine, "lk config ls shows the settings");
 	}
@@ -190,9 +190,9 @@ check_versions(struct doctor *d)
 	int newer = strverscmp(version, LK_VERSION);
 	bool other = newer != 0;
 	struct finding f = { .verdict = VERDICT_WRONG,
-		.hint = newer > 0    ? "use the lk that came with it"
-			: background ? "lk daemon stop: the next lk starts it"
-				     : "end lkd, and start it again",
+		.hint = newer > 0 ? "use the lk that came with it"
+		    : background  ? "lk daemon stop: the next lk starts it"
+				  : "end lkd, and start it again",
 		.fixable = background && newer <= 0 };
 
 	if (!other && !is_replaced(field_int(d->daemon, "pid"))) {
@@ -207,8 +207,8 @@ check_versions(struct doctor *d)
 		doctor_say(d, f, "lk is %s, the lkd that runs is %s",
 		    LK_VERSION, version);
 	else
-		doctor_say(d, f,
-		    "the lkd that runs has been replaced on the disk");
+		doctor_say(
+		    d, f, "the lkd that runs has been replaced on the disk");
 }
 
 void
@@ -263,8 +263,8 @@ damage_mend(struct doctor *d, int64_t damaged)
 		return;
 	list = field_list(result, "documents");
 	for (size_t i = 0; i < length(list); i++)
-		left += (int64_t)length(field_list(
-		    json_object_array_get_idx(list, i), "damaged"));
+		left += (int64_t)length(
+		    field_list(json_object_array_get_idx(list, i), "damaged"));
 	if (left == 0)
 		doctor_mended(d, "%lld changes were damaged on this disk",
 		    (long long)damaged);
@@ -296,6 +296,15 @@ check_store(struct doctor *d)
 		f = (struct finding){ VERDICT_WRONG, "lk verify", true };
 		doctor_say(d, f, "%lld changes are damaged on this disk",
 		    (long long)damaged);
+	}
+	if (holding(documents, "revoked", false) > 0) {
+		f = (struct finding){ VERDICT_WARNING,
+			"lk log --access DOC shows who did; what is here can "
+			"still be read",
+			false };
+		doctor_say(d, f,
+		    "this device has lost its access to %zu of %zu documents",
+		    holding(documents, "revoked", false), length(documents));
 	}
 	if (holding(documents, "newer", false) > 0) {
 		f = (struct finding){ VERDICT_WARNING, "install a newer lk",
@@ -356,8 +365,8 @@ check_port(struct doctor *d)
 	size_t len;
 
 	/* "host:port" or "[host]:port"; all addresses have this one too. */
-	(void)strlcpy(host, listen[0] == '[' ? listen + 1 : listen,
-	    sizeof(host));
+	(void)strlcpy(
+	    host, listen[0] == '[' ? listen + 1 : listen, sizeof(host));
 	len = listen[0] == '[' ? strcspn(host, "]") : strcspn(host, ":");
 	host[len] = '\0';
 	if (host[0] == '\0' || strcmp(host, "0.0.0.0") == 0)
@@ -387,8 +396,7 @@ multicast_interfaces(void)
 	if (getifaddrs(&all) == -1)
 		return 0;
 	for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next)
-		if (i->ifa_addr != NULL &&
-		    i->ifa_addr->sa_family == AF_INET &&
+		if (i->ifa_addr != NULL && i->ifa_addr->sa_family == AF_INET &&
 		    (i->ifa_flags & (IFF_UP | IFF_MULTICAST | IFF_LOOPBACK)) ==
 			(IFF_UP | IFF_MULTICAST))
 			n++;

@@ -94,6 +94,16 @@ by_nobody() {
 	[[ $(check copies) == "warning: no other device of yours"* ]]
 }
 
+@test "a device whose access was taken away is told" {
+	device laptop
+	"$LK" new shopping
+	device ann
+	on ann accept "$("$LK" invite shopping)" >/dev/null
+	[[ $(check store ann) == "ok: 1 document, none damaged" ]]
+	"$LK" revoke shopping ann >/dev/null
+	until_ eval '[[ $(check store ann) == "warning: this device has lost its access to 1 of 1 documents"* ]]'
+}
+
 @test "a configuration that keeps the daemon from starting is told" {
 	device laptop
 	"$LK" -q daemon stop
