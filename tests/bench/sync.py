@@ -6,7 +6,7 @@ line of JSON; with --json only that.
 
 usage: sync.py [--only ROW[,ROW...]] [--lk PATH] [--edits N] [--changes N] [--documents N] [--devices N] [--idle SECONDS] [--json] [--dir DIR]
 
-rows: latency changes documents crowd pairing syncthing
+rows: latency changes documents crowd pairing stored syncthing
 """
 import argparse
 import json
@@ -278,6 +278,41 @@ def pairing(world, options, out):
     out.update(cost.so_far())
 
 
+def store_whole(host, name, began):
+    """Waits until a remote lacks nothing; how long that was."""
+    def whole():
+        r = next(r for r in host.ok("--json", "remote", "ls").json()["remotes"] if r["name"] == name)
+        return r["tried"] and r["reachable"] and r["lacking"] == 0
+    until(f"{name}: all stored", 1800, whole)
+    return round(time.perf_counter() - began, 1)
+
+
+def on_disk(folder):
+    """Files, what they say, and what the disk gives for that."""
+    sizes = [p.lstat() for p in folder.rglob("*") if p.is_file()]
+    return {"files": len(sizes), "bytes": sum(s.st_size for s in sizes),
+            "blocks_bytes": sum(s.st_blocks * 512 for s in sizes)}
+
+
+def stored(world, options, out):
+    """What those who can read nothing keep of so many documents: a relay, and a
+    folder, whose objects are those of a bucket."""
+    a, relay = world["a"], world["r"]
+    relay.ok("relay", "init")
+    relay.start()
+    fresh(a)
+    bench.fill(a, options.documents)
+    out["documents"] = options.documents
+    for name, url, place in (("relay", relay.ok("relay", "invite", "--puts", "1000000").text.split()[0], relay.home),
+                             ("folder", f"file://{world.dir}/stick", world.dir / "stick")):
+        place.mkdir(exist_ok=True)
+        before, began = on_disk(place), time.perf_counter()
+        a.ok("remote", "add", name, url)
+        took = store_whole(a, name, began)
+        out[name] = {"seconds": took, **{k: v - before[k] for k, v in on_disk(place).items()}}
+    out["relay"]["envelopes_bytes"] = relay.ok("--json", "relay", "ls").json()["accounts"][0]["bytes"]
+
+
 def beside(world, options, out):
     rng = random.Random(1)
     texts = [rng.randbytes(bench.DOCUMENT_BYTES // 2).hex() for _ in range(options.documents)]
@@ -291,6 +326,7 @@ ROWS = {
     "documents": (documents, "abcd", ("netns",)),
     "crowd": (crowd, None, ("netns",)),
     "pairing": (pairing, "ab", ("netns",)),
+    "stored": (stored, "ar", ("netns",)),
     "syncthing": (beside, "ab", ("netns",)),
 }
 

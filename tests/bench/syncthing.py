@@ -2,10 +2,12 @@
 
 Two of them in the networks of a world's first two devices, each other's only
 peer at a fixed address; no discovery, relays or NAT.  Changes are looked for by
-the kernel's notices, gathered for 1 s instead of 10 s, the least there is; edits
-are also measured with it told at once of each.  All else is its default.
+the kernel's notices, gathered for 1 s, the least there is, unless `gather_s` says
+otherwise (its default is 10); edits are also measured with it told at once of
+each.  All else is its default.
 """
 import contextlib
+import copy
 import http.client
 import json
 import os
@@ -47,7 +49,7 @@ class Syncthing:
                                  capture_output=True, text=True).stdout.strip()
         self.process = None
 
-    def configure(self, other):
+    def configure(self, other, gather_s=1):
         path = self.home / "config.xml"
         tree = xml.parse(path)
         root = tree.getroot()
@@ -55,9 +57,13 @@ class Syncthing:
             root.remove(device)
         for folder in root.findall("folder"):
             root.remove(folder)
-        folder = xml.SubElement(root, "folder", {
-            "id": "bench", "path": str(self.folder), "type": "sendreceive",
-            "rescanIntervalS": "3600", "fsWatcherEnabled": "true", "fsWatcherDelayS": "1"})
+        # What it gives a new folder by itself, conflict copies among that.
+        folder = copy.deepcopy(root.find("defaults/folder"))
+        for device in folder.findall("device"):
+            folder.remove(device)
+        for name, value in (("id", "bench"), ("path", str(self.folder)), ("fsWatcherDelayS", str(gather_s))):
+            folder.set(name, value)
+        root.append(folder)
         for peer in (self, other):
             xml.SubElement(folder, "device", {"id": peer.id})
             device = xml.SubElement(root, "device", {"id": peer.id, "name": peer.host.name})
@@ -119,24 +125,33 @@ def version():
     return " ".join(said.stdout.split()[:2])
 
 
-def edit_delays(a, b, count, told):
+def save(path, text):
+    path.write_text(text)
+
+
+def arrival(source, target, text, tell=None, how=save):
+    """Seconds from before a file is written anew until the other one has it."""
+    began = time.perf_counter()
+    how(source, text)
+    if tell is not None:
+        tell()
+    while True:
+        with contextlib.suppress(OSError):
+            if target.read_text() == text:
+                return time.perf_counter() - began
+        if time.perf_counter() - began > 120:
+            raise Failed(f"{target}: what was saved does not arrive")
+        time.sleep(0.001)
+
+
+def edit_delays(a, b, count, told, name="edited", warm=5):
     """Every change of a file on A until it is seen on B."""
-    source, target, seen = a.folder / "edited", b.folder / "edited", []
-    for i in range(count + 5):
-        text = f"{told} {i:016}"
-        began = time.perf_counter()
-        source.write_text(text)
-        if told:
-            a.ask("/rest/db/scan?folder=bench&sub=edited", "POST")
-        while True:
-            with contextlib.suppress(OSError):
-                if target.read_text() == text:
-                    break
-            if time.perf_counter() - began > 60:
-                raise Failed("Syncthing: the edit does not arrive")
-            time.sleep(0.001)
-        seen.append(time.perf_counter() - began)
-    return seen[5:]
+    def tell():
+        a.ask(f"/rest/db/scan?folder=bench&sub={name}", "POST")
+
+    return [arrival(a.folder / name, b.folder / name, f"{told} {i:016} {time.monotonic_ns()}",
+                    tell if told else None)
+            for i in range(count + warm)][warm:]
 
 
 def measure(world, texts, idle_seconds, edits, tools):
