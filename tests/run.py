@@ -379,6 +379,9 @@ def part_backups(t, long):
                        BUILD / "dev/tests/lk_killed_at", "--every", 1 if long else 6,
                        "--flips", 400 if long else 20], 3600 if long else 300)
     said(t, "backup/killed.py", status, out)
+    status, out = run([PYTHON, TESTS / "backup/pruned.py", "--lk", BUILD / "release/lk",
+                       "--seeds", 40 if long else 1, "--steps", 40 if long else 20], 3600 if long else 300)
+    said(t, "backup/pruned.py", status, out)
 
 
 def part_thief(t, long):

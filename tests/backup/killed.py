@@ -5,6 +5,8 @@ killed: `lk backup create` with a daemon that lk_killed_at kills, with the proce
 one of them is about to enter its N-th system call that writes.  Every backup that was there is still read, whole, by
 reader.py; the next one is made as if nothing had been; N goes up by `--every` until the work is done before it.
 
+pruned: the same with `lk backup prune` of what a forgotten backup had: every backup that is left is read as before.
+
 flipped: one byte of a repository is another one, for offsets drawn from the seed, the first and the last of each object
 among them: `lk backup check` ends with 65 and names the object and a document, each time.
 
@@ -120,6 +122,39 @@ def killed(d, options):
     return f"killed at {times} of {n} writes, {len(known)} backups are good"
 
 
+def pruned(d, options):
+    n, times, killed_, known = 1, 0, True, {}
+    while killed_:
+        made = []
+        d.ok("daemon", "start")
+        for _ in range(2):
+            d.ok("set", f"d{n % 8}", "/p", n)
+            made.append(json.loads(d.ok("backup", "create", d.dest, "--json"))["snapshot"])
+        d.ok("backup", "forget", d.dest, *(name for name in d.snapshots() if name != made[1]))
+        d.ok("daemon", "stop")
+        known = {made[1]: d.read(made[1])}
+        p = d.start(options.tool, n)
+        if p.poll() is None:
+            d.run("backup", "prune", d.dest, "--grace", "0")
+        d.run("daemon", "stop")
+        killed_ = p.wait(ENDS) == KILLED
+        if {name: d.read(name) for name in d.snapshots()} != known:
+            raise Failed(f"prune, killed at {n}: backup {made[1][:8]} has changed")
+        # The dead daemon's processes let go of the store one after the other.
+        end = time.monotonic() + ENDS
+        while d.run("daemon", "start").returncode != 0 and time.monotonic() < end:
+            time.sleep(0.05)
+        d.ok("backup", "prune", d.dest, "--grace", "0")
+        d.ok("backup", "check", d.dest, "--phrase-file", d.folder / "phrase")
+        d.ok("daemon", "stop")
+        left = {p.name for p in d.dest.glob("lk1/backup/data/*") if not p.name.startswith("~")}
+        if left != needed(d) - {made[1]}:
+            raise Failed(f"prune, killed at {n}: {len(left)} objects are left")
+        times += killed_
+        n += options.every
+    return f"pruning killed at {times} of {n} writes, what is left is good"
+
+
 def flipped(d, options):
     rng = random.Random(options.seed)
     paths = sorted(p for p in d.dest.glob("lk1/backup/*/*") if not p.name.startswith("~"))
@@ -181,7 +216,7 @@ def main():
     device = Device(options.lk, folder)
     try:
         found(device)
-        for part in (killed, flipped):
+        for part in (killed, pruned, flipped):
             print(f"ok: backup: {part(device, options)}, {time.monotonic() - began:.1f} s", flush=True)
     except (Failed, subprocess.TimeoutExpired) as e:
         print(f"not ok: backup, seed {options.seed}\n{e}", flush=True)

@@ -203,6 +203,8 @@ accounts_are_one() {
 	says laptop backup create "$T/dest"
 	says laptop backup ls "$T/dest"
 	says laptop backup check --sealed "$T/dest"
+	says laptop backup forget --keep-last 1 "$T/dest"
+	says laptop backup prune "$T/dest"
 	says laptop backup check --phrase-file phrase "$T/dest"
 	on laptop daemon stop
 	says new backup restore --phrase-file phrase "$T/dest"
