@@ -37,9 +37,9 @@ static const struct option options[] = {
 	OPTIONS_END,
 };
 
-/* A path as an address: what is not plain in one is written %XX. */
-static bool
-path_address(char out[static REMOTE_URL_MAX + 1], const char *path)
+/* What is not plain in an address is written %XX. */
+bool
+backup_address(char out[static REMOTE_URL_MAX + 1], const char *path)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
 				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
@@ -78,7 +78,7 @@ backup_place(
 		    errno == ENOENT ? "not-found" : "system",
 		    "a folder has to be there, and mounted", "%s: %s", dest,
 		    strerror(errno));
-	if (!path_address(out, path))
+	if (!backup_address(out, path))
 		return lk_fail_usage(lk, "%s: too long a path", dest);
 	return 0;
 }
@@ -144,6 +144,29 @@ create_render(struct output *o, json_object *result)
 		    style_off(o));
 }
 
+int
+backup_created(struct lk *lk, json_object *result)
+{
+	int64_t envelopes = field_int(result, "damaged_envelopes");
+	size_t damaged =
+	    json_object_array_length(field_list(result, "damaged"));
+
+	output_result(
+	    &lk->output, "backup", result, lk->quiet ? NULL : create_render);
+	if (damaged == 0 && envelopes == 0)
+		return 0;
+	return lk_fail(lk, 3, "damaged", "lk verify mends what it can",
+	    "backup: %lld %s damaged on this disk, of %zu %s that can be named",
+	    (long long)envelopes, envelopes == 1 ? "change is" : "changes are",
+	    damaged, damaged == 1 ? "document" : "documents");
+}
+
+static bool
+is_stream(const struct args *args)
+{
+	return strcmp(args->operands[1], "-") == 0;
+}
+
 static int
 create_run(struct lk *lk, const struct args *args)
 {
@@ -151,24 +174,15 @@ create_run(struct lk *lk, const struct args *args)
 	char address[REMOTE_URL_MAX + 1];
 	JSON_SCOPED *result = NULL;
 	json_object *params;
-	int64_t envelopes;
-	size_t damaged;
 
+	if (is_stream(args))
+		return backup_stream_create(lk);
 	DO(backup_place(lk, dest, address));
 	DO(folder_mark(lk, address));
 	params = params_new(NULL);
 	params_text(params, "place", address);
 	DO(progress_call(lk, "backup.create", params, &result));
-	output_result(
-	    &lk->output, "backup", result, lk->quiet ? NULL : create_render);
-	damaged = json_object_array_length(field_list(result, "damaged"));
-	envelopes = field_int(result, "damaged_envelopes");
-	if (damaged == 0 && envelopes == 0)
-		return 0;
-	return lk_fail(lk, 3, "damaged", "lk verify mends what it can",
-	    "backup: %lld %s damaged on this disk, of %zu %s that can be named",
-	    (long long)envelopes, envelopes == 1 ? "change is" : "changes are",
-	    damaged, damaged == 1 ? "document" : "documents");
+	return backup_created(lk, result);
 }
 
 void
@@ -196,6 +210,8 @@ ls_run(struct lk *lk, const struct args *args)
 	char address[REMOTE_URL_MAX + 1];
 	json_object *params;
 
+	if (is_stream(args))
+		return lk_fail_usage(lk, "a stream has no list");
 	DO(backup_place(lk, dest, address));
 	DO(lk_connect(lk, CONNECT_INIT));
 	params = params_new(NULL);
@@ -247,24 +263,35 @@ check_render(struct output *o, json_object *result)
 	putchar('\n');
 }
 
+/* Of what was on standard input nothing is left for a phrase. */
 static int
-check_run(struct lk *lk, const struct args *args)
+phrase_add(struct lk *lk, json_object *params, const struct backup_source *p)
 {
-	const char *dest = args->operands[1];
-	char address[REMOTE_URL_MAX + 1];
+	return p->stream ? phrase_params_apart(lk, params, opt_phrase_file)
+			 : phrase_params(lk, params, opt_phrase_file);
+}
+
+static json_object *
+source_params(const struct backup_source *p)
+{
+	json_object *params = params_new(NULL);
+
+	params_text(params, "place", p->address);
+	params_text(params, "called", p->stream ? p->said : NULL);
+	return params;
+}
+
+int
+backup_check_at(struct lk *lk, const struct backup_source *p)
+{
 	JSON_SCOPED *result = NULL;
 	json_object *params;
 	size_t bad;
 	int status;
 
-	if (opt_sealed && opt_phrase_file != NULL)
-		return lk_fail_usage(
-		    lk, "--sealed and --phrase-file exclude each other");
-	DO(backup_place(lk, dest, address));
 	DO(lk_connect(lk, CONNECT_INIT));
-	params = params_new(NULL);
-	params_text(params, "place", address);
-	status = opt_sealed ? 0 : phrase_params(lk, params, opt_phrase_file);
+	params = source_params(p);
+	status = opt_sealed ? 0 : phrase_add(lk, params, p);
 	if (status != 0) {
 		json_object_put(params);
 		return status;
@@ -279,8 +306,22 @@ check_run(struct lk *lk, const struct args *args)
 	    : lk_fail(lk, lk_exit_status(LK_E_CORRUPT), "damaged",
 		  "lk backup create writes again what is missing or cut; "
 		  "remove what is damaged first",
-		  "%s: %zu %s damaged", dest, bad,
+		  "%s: %zu %s damaged", p->said, bad,
 		  bad == 1 ? "object is" : "objects are");
+}
+
+static int
+check_run(struct lk *lk, const struct args *args)
+{
+	struct backup_source p = { .said = args->operands[1] };
+
+	if (opt_sealed && opt_phrase_file != NULL)
+		return lk_fail_usage(
+		    lk, "--sealed and --phrase-file exclude each other");
+	if (is_stream(args))
+		return backup_stream_check(lk);
+	DO(backup_place(lk, p.said, p.address));
+	return backup_check_at(lk, &p);
 }
 
 static void
@@ -324,24 +365,20 @@ restore_render(struct output *o, json_object *result)
 		setting_print(json_object_array_get_idx(settings, i));
 }
 
-static int
-restore_run(struct lk *lk, const struct args *args)
+int
+backup_restore_at(struct lk *lk, const struct backup_source *p)
 {
-	const char *dest = args->operands[1];
-	char address[REMOTE_URL_MAX + 1];
 	JSON_SCOPED *result = NULL;
 	json_object *params;
 	int status;
 
-	DO(backup_place(lk, dest, address));
 	DO(lk_connect(lk, CONNECT_INIT));
-	params = params_new(NULL);
-	params_text(params, "place", address);
+	params = source_params(p);
 	params_device_name(params, opt_name);
 	params_text(params, "snapshot", opt_snapshot);
 	if (opt_partial)
 		params_flag(params, "partial", true);
-	status = phrase_params(lk, params, opt_phrase_file);
+	status = phrase_add(lk, params, p);
 	if (status != 0) {
 		json_object_put(params);
 		return status;
@@ -355,7 +392,18 @@ restore_run(struct lk *lk, const struct args *args)
 	return lk_fail(lk, 3, "damaged", "lk backup check names what it is",
 	    "%s: not all of the backup could be had: %lld changes lack what "
 	    "they rest on",
-	    dest, (long long)field_int(result, "refused"));
+	    p->said, (long long)field_int(result, "refused"));
+}
+
+static int
+restore_run(struct lk *lk, const struct args *args)
+{
+	struct backup_source p = { .said = args->operands[1] };
+
+	if (is_stream(args))
+		return backup_stream_restore(lk, opt_partial);
+	DO(backup_place(lk, p.said, p.address));
+	return backup_restore_at(lk, &p);
 }
 
 static const struct action {
@@ -397,7 +445,9 @@ const struct command verb_backup = {
 	    "backup has every\ndocument with its history, who may do what in "
 	    "it, your devices, contacts and\nsettings; it adds what no backup "
 	    "there has yet. It is sealed: this device cannot\nread it, only "
-	    "the recovery phrase opens it.\n\n"
+	    "the recovery phrase opens it.\n\nDEST - is a stream, the whole "
+	    "backup each time: create writes it to standard\noutput; check "
+	    "and restore read it from standard input.\n\n"
 	    "check reads all of it, and names the documents that damage "
 	    "concerns (exit status\n65). restore, where there is no identity "
 	    "yet, makes a new device in the place of\nthe one that made the "

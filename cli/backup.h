@@ -12,6 +12,9 @@
 int backup_place(
     struct lk *, const char *dest, char out[static REMOTE_URL_MAX + 1]);
 
+/* A path as the address of a folder; false: it is too long. */
+bool backup_address(char out[static REMOTE_URL_MAX + 1], const char *path);
+
 /* Id, time, device and what is wrong with it: four cells of table_list. */
 void backup_row(json_object *snapshot, const char *cells[]);
 
@@ -43,5 +46,22 @@ extern struct prune_options opt_prune;
 /* Verbs: operands[0] is the verb, [1] DEST. */
 int backup_forget_run(struct lk *, const struct args *);
 int backup_prune_run(struct lk *, const struct args *);
+
+/* Says what was made; its status. */
+int backup_created(struct lk *, json_object *result);
+/* What is checked or restored. */
+struct backup_source {
+	const char *said; /* as it was typed */
+	char address[REMOTE_URL_MAX + 1];
+	bool stream; /* what was on standard input, which is used up */
+};
+int backup_check_at(struct lk *, const struct backup_source *);
+int backup_restore_at(struct lk *, const struct backup_source *);
+
+/* The same with a stream, "-": on standard output, or standard input. */
+int backup_stream_create(struct lk *);
+int backup_stream_check(struct lk *);
+/* What is damaged is told before anything is done, unless `partial`. */
+int backup_stream_restore(struct lk *, bool partial);
 
 #endif

@@ -6,12 +6,13 @@
 #include "base/passphrase.h"
 #include "cli/client.h"
 
-int
-phrase_params(struct lk *lk, json_object *params, const char *file)
+/* `fd` -1: not by a descriptor. */
+static int
+phrase_take(struct lk *lk, json_object *params, const char *file, int fd)
 {
-	struct passphrase_source from = { .file = file,
-		.fd = isatty(STDIN_FILENO) ? -1 : STDIN_FILENO,
-		.prompt = "Recovery phrase: " };
+	struct passphrase_source from = {
+		.file = file, .fd = fd, .prompt = "Recovery phrase: "
+	};
 	BUF_SECRET text = { 0 };
 	lk_err err = passphrase_read(&text, &from);
 
@@ -26,4 +27,17 @@ phrase_params(struct lk *lk, json_object *params, const char *file)
 	json_object_object_add(params, "phrase",
 	    json_object_new_string_len((const char *)text.ptr, (int)text.len));
 	return 0;
+}
+
+int
+phrase_params(struct lk *lk, json_object *params, const char *file)
+{
+	return phrase_take(
+	    lk, params, file, isatty(STDIN_FILENO) ? -1 : STDIN_FILENO);
+}
+
+int
+phrase_params_apart(struct lk *lk, json_object *params, const char *file)
+{
+	return phrase_take(lk, params, file, -1);
 }

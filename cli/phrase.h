@@ -9,5 +9,7 @@
 
 /* Adds it to the parameters as "phrase"; `file` may be NULL.  Not looked at. */
 int phrase_params(struct lk *, json_object *params, const char *file);
+/* The same where standard input has something else. */
+int phrase_params_apart(struct lk *, json_object *params, const char *file);
 
 #endif

@@ -132,7 +132,8 @@ struct held {
 	size_t parcels_len, parcels_cap;
 	struct held_roll *rolls; /* ascending by block */
 	size_t rolls_len, rolls_cap;
-	bool known; /* there was a backup of this device before */
+	bool known;   /* there was a backup of this device before */
+	bool passing; /* nothing of it is noted in the store */
 };
 /* From the records; those that are damaged or nonsense are left out. */
 LK_MUST_USE lk_err held_load(struct held *, struct daemon *, const char *url);

@@ -11,6 +11,9 @@
  * looked whether all it names is there and stays (docs/backup.md, "What is
  * removed"); what is not is written again, and a snapshot over what went away
  * is removed.  The log is taken up to where it ended when the work began.
+ *
+ * A stream goes to somebody else: nothing of it is there before, and nobody
+ * prunes it.  LISTING -> PACKING -> ROLLING -> SETTLING -> CLOSING -> done
  */
 #include <stdlib.h>
 #include <string.h>
@@ -656,11 +659,27 @@ relied_look(struct request *r, struct creating *c, bool *done)
 	return (all ? snapshot_put(r, c) : LK_NONE);
 }
 
+/* What was to be put of a stream is on its way. */
+static lk_err
+stream_step(struct request *r, struct creating *c, bool *done)
+{
+	if (c->step == CLOSING) {
+		*done = depot_done(c->place);
+		return (LK_NONE);
+	}
+	TRY(snapshot_put(r, c));
+	depot_finish(c->place);
+	return (LK_NONE);
+}
+
 static lk_err
 creating_work(struct request *r, struct creating *c, bool *done)
 {
 	switch (c->step) {
 	case LISTING:
+		if (c->held.passing)
+			return (listed(r, c));
+		return (relied_look(r, c, done));
 	case LOOKING:
 	case CONFIRMING:
 		return (relied_look(r, c, done));
@@ -672,6 +691,8 @@ creating_work(struct request *r, struct creating *c, bool *done)
 	case CLOSING:
 		if (c->place->pending > 0)
 			return (LK_NONE);
+		if (c->held.passing)
+			return (stream_step(r, c, done));
 		relied_again(&c->relied);
 		c->step = c->step == SETTLING ? LOOKING : CONFIRMING;
 		return (relied_look(r, c, done));
@@ -701,9 +722,10 @@ creating_poll(struct request *r, bool *done)
 {
 	struct creating *c = r->state;
 	struct mono begun = now_read().mono;
-	bool busy = true;
+	bool busy = true, due;
 
 	while (busy && !*done) {
+		TRY(depot_flush(c->place, &due));
 		if (creating_puts(c))
 			TRY(puts_take(r, c));
 		/* Something else than an answer may have woken it. */
@@ -722,7 +744,25 @@ creating_poll(struct request *r, bool *done)
 		request_again(r, 0);
 	else if (c->step == SETTLING && c->place->pending == 0)
 		request_again(r, 0);
+	TRY(depot_flush(c->place, &due));
+	if (due)
+		request_again(r, 0);
 	return (LK_NONE);
+}
+
+/* Where it goes; of what went to somebody as a stream nothing is known. */
+static lk_err
+place_open(struct request *r, struct creating *c)
+{
+	const char *place;
+
+	TRY(param_string(r, "place", &place));
+	if (strcmp(place, "-") == 0) {
+		c->held.passing = true;
+		return (depot_open_stream(r, &c->place));
+	}
+	TRY(depot_open(r, &c->place));
+	return (held_load(&c->held, r->daemon, c->place->url));
 }
 
 lk_err
@@ -741,9 +781,7 @@ backup_create(struct request *r)
 	if (err.code == LK_OK)
 		err = person_recovery_box(r->replica, home, c->reading);
 	if (err.code == LK_OK)
-		err = depot_open(r, &c->place);
-	if (err.code == LK_OK)
-		err = held_load(&c->held, r->daemon, c->place->url);
+		err = place_open(r, c);
 	c->relied.place = c->place;
 	if (err.code != LK_OK) {
 		creating_free(c);

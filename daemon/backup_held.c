@@ -188,6 +188,8 @@ held_parcel_add(struct held *h, struct daemon *d, const struct held_parcel *p)
 	BUF_SCOPED b = { .max = KV_VALUE_MAX };
 	uint8_t key[PARCEL_KEY_LEN];
 
+	if (h->passing)
+		return (parcel_insert(h, p));
 	key_make(key, 'p', h, p->parcel.last, 8);
 	buf_u64(&b, p->parcel.first);
 	buf_mem(&b, p->name, sizeof(p->name));
@@ -208,6 +210,8 @@ held_roll_add(struct held *h, struct daemon *d, const struct held_roll *roll)
 	BUF_SCOPED b = { .max = KV_VALUE_MAX };
 	uint8_t key[ROLL_KEY_LEN];
 
+	if (h->passing)
+		return (roll_insert(h, roll));
 	key_make(key, 'r', h, roll->roll.block, 4);
 	buf_mem(&b, roll->name, sizeof(roll->name));
 	buf_mem(&b, roll->digest, sizeof(roll->digest));

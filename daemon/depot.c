@@ -11,10 +11,11 @@ depot_open(struct request *r, struct depot **out)
 	struct daemon *d = r->daemon;
 	struct remote_url url;
 	struct depot *p;
-	const char *text;
+	const char *text, *called;
 	lk_err err;
 
 	TRY(param_string(r, "place", &text));
+	TRY(param_string_or(r, "called", text, &called));
 	err = remote_url_parse(&url, text);
 	if (err.code == LK_OK && url.kind == REMOTE_URL_RELAY)
 		err = LK_ERR(LK_E_USAGE, "a relay keeps no backups");
@@ -26,7 +27,7 @@ depot_open(struct request *r, struct depot **out)
 		return (LK_ERR(LK_E_NOMEM, "place"));
 	p->daemon = d;
 	p->number = DEPOT_FIRST + (++d->depots_opened & (DEPOT_FIRST - 1));
-	(void)strlcpy(p->url, text, sizeof(p->url));
+	(void)strlcpy(p->url, called, sizeof(p->url));
 	TAILQ_INIT(&p->answers);
 	err = net_remote_open(d->net, p->number, &url);
 	if (err.code != LK_OK) {
@@ -45,7 +46,9 @@ depot_close(struct depot *p)
 
 	if (p == NULL)
 		return;
-	net_remote_close(p->daemon->net, p->number);
+	if (p->stream == NULL)
+		net_remote_close(p->daemon->net, p->number);
+	depot_stream_free(p->stream);
 	while ((a = TAILQ_FIRST(&p->answers)) != NULL) {
 		TAILQ_REMOVE(&p->answers, a, next);
 		object_answer_clear(&a->answer);
@@ -55,8 +58,8 @@ depot_close(struct depot *p)
 	free(p);
 }
 
-static void
-answer_keep(struct depot *p, struct object_answer *answer)
+void
+depot_answer_keep(struct depot *p, struct object_answer *answer)
 {
 	struct depot_answer *a = calloc(1, sizeof(*a));
 
@@ -83,6 +86,11 @@ depot_ask(struct depot *p, enum object_op op, const char *name,
 
 	LK_ASSERT(p->pending < DEPOT_PENDING_MAX);
 	p->pending++;
+	if (p->stream != NULL) {
+		LK_ASSERT(op == OBJECT_PUT);
+		depot_stream_put(p, name, buf_bytes(bytes), number);
+		return;
+	}
 	(void)strlcpy(request.name, name, sizeof(request.name));
 	(void)strlcpy(request.after, after, sizeof(request.after));
 	if (bytes != NULL) {
@@ -94,7 +102,7 @@ depot_ask(struct depot *p, enum object_op op, const char *name,
 			.request = number,
 			.err = LK_ERR(LK_E_NOMEM, "no memory") };
 
-		answer_keep(p, &answer);
+		depot_answer_keep(p, &answer);
 	}
 	object_request_clear(&request);
 }
@@ -122,7 +130,7 @@ depots_answer(struct daemon *d, struct object_answer *answer)
 		return (false);
 	LIST_FOREACH (p, &d->depots, entry)
 		if (p->number == answer->remote)
-			answer_keep(p, answer);
+			depot_answer_keep(p, answer);
 	return (true);
 }
 

@@ -4,7 +4,7 @@
 No code of lk's is used, only libsodium (by ctypes) and Python's own library.  Of the newest backup, or the
 one named, each document is printed with its name, the number of its envelopes and a hash of all their
 ids; every envelope is opened with the keys of the backup, its place in its author's chain checked.  With --text the
-contents of changes and imports are written to standard output as they are.
+contents of changes and imports are written to standard output as they are.  FOLDER may be a file too, a stream.
 
 usage: reader.py FOLDER PHRASE-FILE [--snapshot NAME] [--text]
 """
@@ -234,34 +234,53 @@ def envelope(d, raw):
             d["text"].append(op)
 
 
+def stream(data):
+    """The objects of a stream by their names."""
+    r, objects = Reader(data), {}
+    check(r.take(4) == b"LKBS" and r.u8() == 1, "stream")
+    while r.u8():
+        name = r.bytes().decode()
+        check(re.fullmatch("lk1/backup/(data/|snap/[0-9a-f]{12}-)[0-9a-f]{64}", name) and name not in objects, "stream")
+        objects[name] = r.bytes()
+    check(r.u64() == len(objects) and not r.more(), "end of a stream")
+    return objects
+
+
+def place(folder):
+    """The names of snapshots, and what gives an object by its name."""
+    if folder.is_file():
+        objects = stream(folder.read_bytes())
+        return [n for n in objects if n.startswith("lk1/backup/snap/")], objects.__getitem__
+    # What a write that was cut off has left is no object.
+    return [f"lk1/backup/snap/{p.name}" for p in (folder / "lk1/backup/snap").iterdir()
+            if re.fullmatch("[0-9a-f]{12}-[0-9a-f]{64}", p.name)], lambda n: (folder / n).read_bytes()
+
+
 def read(folder, phrase, wanted=None):
     seed = root_seed(phrase_bytes(phrase))
     secret, home = H(32, "lk1 root", b"\2", seed), H(32, "lk1 topic", b"S", H(32, "lk1 root", b"\3", seed))
-    backup = pathlib.Path(folder) / "lk1/backup"
-    # What a write that was cut off has left is no object.
-    paths = sorted(p for p in (backup / "snap").iterdir()
-                   if re.fullmatch("[0-9a-f]{12}-[0-9a-f]{64}", p.name)
-                   and (wanted is None or p.name.split("-")[1].startswith(wanted)))
-    check(paths, "no backup")
+    names, bytes_of = place(pathlib.Path(folder))
+    names = sorted(n for n in names if wanted is None or n.split("-")[1].startswith(wanted))
+    check(names, "no backup")
 
-    def get(path):
-        data = path.read_bytes()
-        check(H(32, "lk1 backup", data).hex() == path.name.split("-")[-1], "an object is not what it is named after")
+    def get(name):
+        data = bytes_of(name)
+        check(H(32, "lk1 backup", data).hex() == re.split("[/-]", name)[-1], "an object is not what it is named after")
         return data
 
-    s = snapshot(get(paths[-1]), secret)
-    check(int(paths[-1].name.split("-")[0], 16) == s["time"], "time")
+    s = snapshot(get(names[-1]), secret)
+    check(int(re.split("[/-]", names[-1])[-2], 16) == s["time"], "time")
     check(s["root"] == signing_public(H(32, "lk1 root", b"\1", seed)), "another person's")
     documents = {}
     for what in s["rolls"]:
-        data = get(backup / "data" / what["name"].hex())
+        data = get("lk1/backup/data/" + what["name"].hex())
         check(len(data) == what["size"], "size")
         for d in roll(data, secret):
             check(d["number"] // 256 == what["block"], "block")
             check((d["home"] == 1) == (d["S"] == home), "home document")
             documents[d["number"]] = d
     for what in s["parcels"]:
-        data = get(backup / "data" / what["name"].hex())
+        data = get("lk1/backup/data/" + what["name"].hex())
         check(len(data) == what["size"], "size")
         numbers = []
         for number, docid, envelopes in parcel(data, secret):

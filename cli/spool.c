@@ -1,0 +1,206 @@
+#include "cli/spool.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/home.h"
+#include "base/object_stream.h"
+#include "cli/file.h"
+
+#define PREFIX "stream."
+#define FOLDERS_OPEN 8 /* descriptors for removing */
+
+static int
+one_remove(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)kind;
+	(void)at;
+	return remove(path);
+}
+
+void
+spool_remove(struct spool *s)
+{
+	if (s->fd == -1)
+		return;
+	(void)nftw(s->folder, one_remove, FOLDERS_OPEN, FTW_DEPTH | FTW_PHYS);
+	(void)close(s->fd);
+	s->fd = -1;
+}
+
+/* Of a process that is there: false. */
+static bool
+folder_lock(struct spool *s)
+{
+	s->fd = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->fd == -1)
+		return false;
+	if (flock(s->fd, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	(void)close(s->fd);
+	s->fd = -1;
+	return false;
+}
+
+static void
+leftovers_remove(const char *home)
+{
+	DIR *dir = opendir(home);
+	struct dirent *e;
+
+	while (dir != NULL && (e = readdir(dir)) != NULL) {
+		struct spool left = { .fd = -1 };
+
+		if (strncmp(e->d_name, PREFIX, strlen(PREFIX)) == 0 &&
+		    snprintf(left.folder, sizeof(left.folder), "%s/%s", home,
+			e->d_name) < (int)sizeof(left.folder) &&
+		    folder_lock(&left))
+			spool_remove(&left);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+}
+
+static int
+folder_make(struct lk *lk, struct spool *s)
+{
+	char home[PATH_MAX];
+	lk_err err = home_path(home);
+
+	if (err.code == LK_OK)
+		err = home_directory(home, 1);
+	if (err.code != LK_OK)
+		return lk_fail_err(lk, err, "LK_HOME", NULL);
+	leftovers_remove(home);
+	if (snprintf(s->folder, sizeof(s->folder), "%s/" PREFIX "XXXXXX",
+		home) >= (int)sizeof(s->folder) ||
+	    mkdtemp(s->folder) == NULL || !folder_lock(s))
+		return lk_fail(lk, 73, "system", NULL, "%s: %s", s->folder,
+		    strerror(errno));
+	return 0;
+}
+
+static bool
+hex_skip(const char **at, size_t digits)
+{
+	if (strspn(*at, "0123456789abcdef") < digits)
+		return false;
+	*at += digits;
+	return true;
+}
+
+/* lk1/backup/data/NAME or lk1/backup/snap/TIME-NAME: everything else would be
+ * passed over, and whatever is in a stream is needed. */
+static bool
+is_backups(const char *name)
+{
+	static const char data[] = "lk1/backup/data/",
+			  snap[] = "lk1/backup/snap/";
+	const char *at = name + strlen(data);
+
+	if (strncmp(name, snap, strlen(snap)) == 0)
+		return hex_skip(&at, 12) && *at++ == '-' && hex_skip(&at, 64) &&
+		    *at == '\0';
+	return strncmp(name, data, strlen(data)) == 0 && hex_skip(&at, 64) &&
+	    *at == '\0';
+}
+
+static int
+stream_fail(struct lk *lk, lk_err err)
+{
+	if (err.code == LK_E_NOMEM)
+		return lk_fail_memory(lk);
+	if (err.code == LK_E_VERSION)
+		return lk_fail(lk, 76, "version", "it needs a newer lk",
+		    "standard input: %s", err.what);
+	return lk_fail(lk, lk_exit_status(LK_E_CORRUPT), "damaged",
+	    "nothing was done with it", "standard input: %s", err.what);
+}
+
+static int
+object_keep(struct lk *lk, const struct spool *s, const struct object_found *o)
+{
+	char path[PATH_MAX];
+
+	if (!is_backups(o->name))
+		return stream_fail(lk,
+		    LK_ERR(LK_E_MALFORMED, "what is no object of a backup"));
+	if (snprintf(path, sizeof(path), "%s/%s", s->folder, o->name) >=
+	    (int)sizeof(path))
+		return lk_fail(lk, 73, "system", NULL,
+		    "%s: the path is too "
+		    "long",
+		    s->folder);
+	if (access(path, F_OK) == 0)
+		return stream_fail(
+		    lk, LK_ERR(LK_E_MALFORMED, "an object came twice"));
+	return file_write_below(lk, s->folder, o->name, o->bytes);
+}
+
+/* What is there of it so far. */
+static int
+objects_keep(struct lk *lk, const struct spool *s, struct object_stream *stream)
+{
+	struct object_found o;
+	lk_err err;
+	bool found;
+
+	do {
+		err = object_stream_next(stream, &o, &found);
+		if (err.code != LK_OK)
+			return stream_fail(lk, err);
+		if (found)
+			DO(object_keep(lk, s, &o));
+	} while (found);
+	return 0;
+}
+
+static int
+stream_keep(struct lk *lk, const struct spool *s, struct object_stream *stream)
+{
+	static uint8_t piece[OBJECT_STREAM_PIECE_MAX];
+	lk_err err;
+	ssize_t n;
+
+	for (;;) {
+		do
+			n = read(STDIN_FILENO, piece, sizeof(piece));
+		while (n == -1 && errno == EINTR);
+		if (n == -1)
+			return lk_fail(lk, 74, "system", NULL,
+			    "standard input: %s", strerror(errno));
+		if (n == 0)
+			break;
+		err = object_stream_feed(stream, BYTES(piece, (size_t)n));
+		if (err.code != LK_OK)
+			return stream_fail(lk, err);
+		DO(objects_keep(lk, s, stream));
+	}
+	err = object_stream_end(stream);
+	return err.code == LK_OK ? 0 : stream_fail(lk, err);
+}
+
+int
+spool_read(struct lk *lk, struct spool *s)
+{
+	struct object_stream stream;
+	int status;
+
+	s->fd = -1;
+	if (isatty(STDIN_FILENO))
+		return lk_fail(lk, EXIT_USAGE_, "usage",
+		    "what lk backup create - has written is read there",
+		    "backup: standard input is a terminal");
+	DO(folder_make(lk, s));
+	object_stream_init(&stream);
+	status = stream_keep(lk, s, &stream);
+	object_stream_clear(&stream);
+	return status;
+}

@@ -1,0 +1,137 @@
+# A backup as one stream, on standard output and from standard input.
+
+load setup
+
+# Makes the person: laptop, whose phrase is kept, with two documents.
+person() {
+	on laptop init --name laptop --quiet >phrase
+	on laptop new plan
+	on laptop set plan /x 1
+	on laptop new --type text notes
+	on laptop splice notes "" 0 0 first
+}
+
+read_() {
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/../backup/reader.py" "$@"
+}
+
+# untouched DEVICE: it is nobody's still, and nothing is left of what it read.
+untouched() {
+	run --separate-stderr on "$1" ls
+	refused 78 "lk: *no identity here*"
+	[ -z "$(find "$T/$1" -name 'stream.*')" ]
+}
+
+@test "a stream is checked, read by another program, and comes back on an empty machine" {
+	person
+	on laptop backup create - >stream 2>said
+	[[ $(cat said) =~ ^[0-9a-f]{8}:\ 2\ documents,\ .*B\;\ added\ .*B$ ]]
+	run --separate-stderr on laptop backup check - --phrase-file phrase <stream
+	[ "$status" -eq 0 ]
+	[[ $output =~ ^1\ backup,\ 3\ objects,\ .*:\ good$ ]]
+	run --separate-stderr on laptop backup check - --sealed --json <stream
+	[ "$status" -eq 0 ]
+	[[ $output == *'"place":"-","snapshots":1,"objects":3,'* ]]
+	read_ stream phrase >read
+	grep -q '^notes text ' read
+	grep -q '^plan map ' read
+	run --separate-stderr on fresh backup restore - --phrase-file phrase --name fresh <stream
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == "This device is called fresh, id "*"; 2 documents are here, "* ]]
+	run --separate-stderr on fresh get plan --json
+	is 0 '{"x":1}' ""
+	run --separate-stderr on fresh get notes
+	is 0 first ""
+	[ -z "$(find fresh -name 'stream.*')" ]
+	# Nothing of it is noted: a folder gets everything afterwards, and the next stream too.
+	mkdir dest
+	run --separate-stderr on laptop backup create dest --json
+	[ "$(field objects <<<"$output")" -eq 3 ]
+	on laptop backup create - --json >again 2>said
+	[ "$(field objects <said)" -eq 3 ]
+	[ "$(field place <said)" = - ]
+	diff <(read_ again phrase | tail -n +2) <(tail -n +2 read)
+	on laptop backup create - -q >quiet 2>said
+	[ ! -s said ]
+}
+
+@test "a stream that is cut off anywhere is told, and nothing is changed" {
+	person
+	on laptop backup create - >stream 2>/dev/null
+	size=$(stat -c %s stream)
+	for n in 0 1 4 5 6 90 200 $((size / 3)) $((size / 2)) $((size - 9)) $((size - 8)) $((size - 1)); do
+		head -c "$n" stream >cut
+		run --separate-stderr on fresh backup restore - --phrase-file phrase <cut
+		refused 65 "lk: standard input: the stream was cut off; *"
+		run --separate-stderr on laptop backup check - --sealed <cut
+		[ "$status" -eq 65 ]
+	done
+	untouched fresh
+	run --separate-stderr on fresh backup restore - --phrase-file phrase --name fresh <stream
+	[ "$status" -eq 0 ]
+}
+
+@test "any byte of a stream that is another one is told, and nothing is changed" {
+	person
+	on laptop backup create - >stream 2>/dev/null
+	size=$(stat -c %s stream)
+	# Those before and behind objects, and some of what is in them.
+	/usr/bin/python3 - "$size" <<-'END' >places
+		import random, sys
+		size = int(sys.argv[1])
+		rng = random.Random(7)
+		print(*{*range(8), 10, 20, 60, 86, 87, 88, *range(size - 9, size), *(rng.randrange(size) for _ in range(8))})
+	END
+	for at in $(cat places); do
+		/usr/bin/python3 -c 'import sys; d = bytearray(open("stream", "rb").read()); at = int(sys.argv[1])
+d[at] ^= 1 + at % 255; open("bad", "wb").write(d)' "$at"
+		run --separate-stderr on fresh backup restore - --phrase-file phrase <bad
+		[ "$status" -eq 65 ] || [ "$status" -eq 76 ]
+	done
+	untouched fresh
+	cat stream stream >twice
+	run --separate-stderr on fresh backup restore - --phrase-file phrase <twice
+	refused 65 "lk: standard input: *; nothing was done with it"
+	run --separate-stderr on fresh backup restore - --phrase-file phrase <phrase
+	refused 65 "lk: standard input: not a stream of a backup, or damaged; *"
+	untouched fresh
+}
+
+@test "a stream is refused on a terminal, has no list, and takes no phrase" {
+	person
+	run script -qec "LK_HOME='$T/laptop' '$LK' backup create -" /dev/null
+	[ "$status" -eq 64 ]
+	[[ $output == "lk: backup: no binary data to a terminal; "* ]]
+	on laptop backup create - >stream 2>/dev/null
+	run script -qec "LK_HOME='$T/fresh' '$LK' backup check - --sealed" /dev/null
+	[ "$status" -eq 64 ]
+	[[ $output == "lk: backup: standard input is a terminal; "* ]]
+	run --separate-stderr on laptop backup ls - <stream
+	refused 64 "lk: backup: a stream has no list; *"
+	run --separate-stderr setsid "$LK" backup check - <stream
+	[ "$status" -eq 64 ]
+	[[ $stderr == "lk: recovery phrase: none given; "* ]]
+}
+
+@test "a stream waits for who reads it, and one of many parcels is whole" {
+	person
+	head -c 3000000 /dev/urandom >bytes
+	for i in 1 2 3 4; do
+		on laptop set --bytes bytes plan "/b$i"
+	done
+	on laptop backup create - 2>/dev/null | { head -c 100000 >stream; until_ test -s stream; cat >>stream; }
+	[ "$(stat -c %s stream)" -gt 12000000 ]
+	run --separate-stderr on laptop backup check - --phrase-file phrase <stream
+	[ "$status" -eq 0 ]
+	[[ $output == *": good" ]]
+	# Who goes away ends it; the daemon goes on.
+	on laptop backup create - 2>/dev/null | head -c 100000 >part
+	run --separate-stderr on laptop backup check - --sealed <part
+	[ "$status" -eq 65 ]
+	run --separate-stderr on laptop get plan /x
+	is 0 1 ""
+	# What one left behind that was killed, the next one removes.
+	mkdir laptop/stream.killed laptop/stream.killed/lk1
+	on laptop backup check - --sealed <stream
+	[ -z "$(find laptop -name 'stream.*')" ]
+}
