@@ -18,6 +18,8 @@ const struct setting settings[SETTINGS_COUNT] = {
 	    "addresses to tell others besides those found", PEER_ADDRESS_MAX },
 	[SETTING_DISCOVERY] = { "discovery", "on", NULL,
 	    "whether devices are found on the local network", 1 },
+	[SETTING_BACKUP_AGE] = { "backup-age", "14d", NULL,
+	    "how old a backup is when lk doctor warns; 0: never", 1 },
 };
 
 lk_err
@@ -128,11 +130,49 @@ setting_switch(const char *value, bool *on)
 	return LK_NONE;
 }
 
+bool
+setting_span(const char *text, int64_t *ms)
+{
+	static const struct {
+		const char *name;
+		int64_t ms;
+	} units[] = {
+		{ "", 1000 },
+		{ "ms", 1 },
+		{ "s", 1000 },
+		{ "m", 60000 },
+		{ "h", 3600000 },
+		{ "d", 86400000 },
+	};
+	char digits[20];
+	size_t len = strspn(text, "0123456789");
+	const char *wrong;
+	int64_t n;
+
+	if (len == 0 || len >= sizeof(digits))
+		return false;
+	memcpy(digits, text, len);
+	digits[len] = '\0';
+	n = strtonum(digits, 0, SPAN_MS_MAX, &wrong);
+	if (wrong != NULL)
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		if (strcmp(text + len, units[i].name) != 0)
+			continue;
+		if (n > SPAN_MS_MAX / units[i].ms)
+			return false;
+		*ms = n * units[i].ms;
+		return true;
+	}
+	return false;
+}
+
 lk_err
 setting_check(enum setting_id id, const char *value)
 {
 	char host[SETTING_ADDRESS_MAX];
 	uint16_t port;
+	int64_t ms;
 	bool on;
 
 	switch (id) {
@@ -154,6 +194,13 @@ setting_check(enum setting_id id, const char *value)
 		return setting_switch(value, &on).code == LK_OK
 		    ? LK_NONE
 		    : LK_ERR(LK_E_MALFORMED, "expected on or off");
+	case SETTING_BACKUP_AGE:
+		/* A number alone would be seconds, and is meant as days. */
+		return setting_span(value, &ms) &&
+			(ms == 0 || strspn(value, "0123456789") < strlen(value))
+		    ? LK_NONE
+		    : LK_ERR(LK_E_MALFORMED,
+			  "expected a time span like 12h, 14d, up to 366d");
 	}
 	LK_ASSERT(false);
 	return LK_NONE;

@@ -25,8 +25,9 @@ enum setting_id {
 	SETTING_LOG,
 	SETTING_ADDRESS,
 	SETTING_DISCOVERY,
+	SETTING_BACKUP_AGE,
 };
-#define SETTINGS_COUNT 4
+#define SETTINGS_COUNT 5
 
 struct setting {
 	const char *name;
@@ -63,5 +64,7 @@ bool setting_log_level(const char *value, enum log_level *);
 /* "host:port", both given. */
 LK_MUST_USE lk_err setting_address(const char *value);
 LK_MUST_USE lk_err setting_switch(const char *value, bool *on);
+/* 90s, 10m, 2h, 7d, 500ms, or 30, which is seconds; up to SPAN_DAYS_MAX. */
+bool setting_span(const char *value, int64_t *ms);
 
 #endif

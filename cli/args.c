@@ -4,45 +4,8 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/setting.h"
 #include "cli/output.h"
-
-/* 90s, 10m, 2h, 7d, 500ms, 30: milliseconds. */
-static bool
-duration_read(const char *text, int64_t *ms)
-{
-	static const struct {
-		const char *name;
-		int64_t ms;
-	} units[] = {
-		{ "", 1000 },
-		{ "ms", 1 },
-		{ "s", 1000 },
-		{ "m", 60000 },
-		{ "h", 3600000 },
-		{ "d", 86400000 },
-	};
-	char digits[20];
-	size_t len = strspn(text, "0123456789");
-	const char *wrong;
-	int64_t n;
-
-	if (len == 0 || len >= sizeof(digits))
-		return false;
-	memcpy(digits, text, len);
-	digits[len] = '\0';
-	n = strtonum(digits, 0, SPAN_MS_MAX, &wrong);
-	if (wrong != NULL)
-		return false;
-	for (size_t i = 0; i < nitems(units); i++) {
-		if (strcmp(text + len, units[i].name) != 0)
-			continue;
-		if (n > SPAN_MS_MAX / units[i].ms)
-			return false;
-		*ms = n * units[i].ms;
-		return true;
-	}
-	return false;
-}
 
 static bool
 color_choose(struct lk *lk, const char *when)
@@ -134,7 +97,7 @@ option_set(struct lk *lk, const struct option *o, const char *value)
 		*(int64_t *)o->into = n;
 		break;
 	case OPTION_DURATION:
-		if (!duration_read(value, &n))
+		if (!setting_span(value, &n))
 			return lk_fail_usage(lk,
 			    "--%s: %s is no time span like 30s, 10m, 2h, 7d, "
 			    "up to %dd",

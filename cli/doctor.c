@@ -17,7 +17,7 @@ static const struct option options[] = {
 };
 
 /* Some need a daemon that runs, some one that has documents: a relay has none.
- * How long ago the last backup was made has its place behind "copies". */
+ */
 static const struct {
 	const char *name;
 	check_fn *run;
@@ -39,6 +39,7 @@ static const struct {
 	{ "remotes", check_remotes, DOCUMENTS },
 	{ "mirrors", check_mirrors, DOCUMENTS },
 	{ "copies", check_copies, DOCUMENTS },
+	{ "backups", check_backups, DOCUMENTS },
 };
 
 static const char *const verdict_words[] = {

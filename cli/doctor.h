@@ -58,6 +58,9 @@ check_fn check_daemon;
 check_fn check_config, check_versions, check_socket, check_store, check_port,
     check_multicast, check_peers, check_remotes, check_mirrors, check_copies;
 
+/* doctor_backup.c */
+check_fn check_backups;
+
 /* Whether the home is a relay's, which has no identity and no documents. */
 bool doctor_is_relay(const struct doctor *);
 /* Whether a path of lk is for its user alone: `mode` is what must not be set.

@@ -153,6 +153,12 @@ LK_MUST_USE lk_err held_roll_drop(
 LK_MUST_USE lk_err held_compare(struct held *, struct daemon *,
     const struct listing *, bool join, bool *all);
 
+/* Notes that a backup was made at a place just now; all that are noted, as
+ * "places" of the result. */
+LK_MUST_USE lk_err held_made(
+    struct daemon *, const char *url, const struct sealed_place *snapshot);
+LK_MUST_USE lk_err backup_places(struct request *);
+
 /* The secret for reading, of param "phrase"; and what else follows from it.
  * Said. */
 struct backup_secrets {

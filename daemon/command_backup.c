@@ -22,6 +22,7 @@ backup_known(struct request *r)
 
 static const struct command table[] = {
 	{ "backup.known", backup_known, COMMAND_IDENTITY },
+	{ "backup.places", backup_places, COMMAND_IDENTITY },
 	{ "backup.create", backup_create, COMMAND_IDENTITY | COMMAND_WRITES },
 	{ "backup.list", backup_list, 0 },
 	{ "backup.check", backup_check, 0 },

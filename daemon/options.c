@@ -35,8 +35,7 @@ options_address(struct options *o, const char *value)
 	if (o->addresses_len == PEER_ADDRESS_MAX)
 		return (LK_ERR(LK_E_MALFORMED, "address"));
 	TRY(setting_address(value));
-	(void)strlcpy(
-	    o->addresses[o->addresses_len++], value, NET_ADDRESS_MAX);
+	(void)strlcpy(o->addresses[o->addresses_len++], value, NET_ADDRESS_MAX);
 	return (LK_NONE);
 }
 
@@ -46,12 +45,21 @@ options_discovery(struct options *o, const char *value)
 	return (setting_switch(value, &o->discovery));
 }
 
+static lk_err
+options_backup_age(struct options *o, const char *value)
+{
+	return (setting_span(value, &o->backup_age_ms)
+		? LK_NONE
+		: LK_ERR(LK_E_MALFORMED, "backup-age"));
+}
+
 static lk_err (*const setters[SETTINGS_COUNT])(
     struct options *, const char *value) = {
 	[SETTING_LISTEN] = options_listen,
 	[SETTING_LOG] = options_log,
 	[SETTING_ADDRESS] = options_address,
 	[SETTING_DISCOVERY] = options_discovery,
+	[SETTING_BACKUP_AGE] = options_backup_age,
 };
 
 lk_err
@@ -190,6 +198,7 @@ options_read(
 
 	*o = (struct options){ .log_level = LOG_LEVEL_INFO,
 		.discovery = true,
+		.backup_age_ms = BACKUP_AGE_DEFAULT_MS,
 		.passphrase_fd = -1 };
 	TRY(arguments_read(o, argc, argv, flaw));
 	if (o->scan != NULL)

@@ -13,6 +13,9 @@
 #include "base/log.h"
 #include "net/net.h"
 
+/* 14 days, as settings[] says. */
+#define BACKUP_AGE_DEFAULT_MS (INT64_C(14) * 24 * 60 * 60 * 1000)
+
 struct options {
 	bool foreground, verbose;
 	const char *scan; /* NULL, or the folder to look at, and no more */
@@ -24,7 +27,8 @@ struct options {
 	 * port 0: the one that was kept, or a new one. */
 	char listen_host[NET_ADDRESS_MAX];
 	uint16_t listen_port;
-	bool discovery; /* beacons on the local network; on by default */
+	bool discovery;        /* beacons on the local network; on by default */
+	int64_t backup_age_ms; /* older: lk doctor warns; 0: never */
 	char log_path[PATH_MAX]; /* "": LK_HOME/log, or stderr with -f */
 	enum log_level log_level;
 	char addresses[PEER_ADDRESS_MAX][NET_ADDRESS_MAX];

@@ -4,11 +4,12 @@ load setup
 
 @test "every setting has a default, which is one of its values" {
 	lk config ls
-	is 0 "listen     0     default  where other devices connect to
-log        info  default  how much is logged, and where
-address    -     default  addresses to tell others besides those found
-discovery  on    default  whether devices are found on the local network" ""
-	for name in listen log discovery; do
+	is 0 "listen      0     default  where other devices connect to
+log         info  default  how much is logged, and where
+address     -     default  addresses to tell others besides those found
+discovery   on    default  whether devices are found on the local network
+backup-age  14d   default  how old a backup is when lk doctor warns; 0: never" ""
+	for name in listen log discovery backup-age; do
 		lk config get $name
 		default=$output
 		lk config set $name "$default"
@@ -18,7 +19,7 @@ discovery  on    default  whether devices are found on the local network" ""
 	done
 	device laptop
 	lk config ls
-	[[ $output == *"listen     0     file"* ]]
+	[[ $output == *"listen      0     file"* ]]
 	run --separate-stderr "$LK" config get address --json
 	is 0 '{"schema":"lk.config/1","name":"address","values":[],"default":"","from":"default","about":"addresses to tell others besides those found"}' ""
 }
@@ -71,7 +72,7 @@ discovery off" ]
 @test "the environment goes before the file" {
 	"$LK" config set listen 127.0.0.1:1
 	LK_LISTEN=127.0.0.1:2 lk config ls
-	[[ $output == *"listen     127.0.0.1:2  LK_LISTEN"* ]]
+	[[ $output == *"listen      127.0.0.1:2  LK_LISTEN"* ]]
 	LK_LOG='' lk config get log
 	is 0 "info" ""
 }

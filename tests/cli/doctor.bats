@@ -17,7 +17,7 @@ check() {
 	[ "$status" -eq 0 ]
 	[ "$(jq -r .schema <<<"$output")" = lk.doctor/1 ]
 	[ "$(jq -r .healthy <<<"$output")" = true ]
-	[ "$(jq -r '[.checks[].check] | join(" ")' <<<"$output")" = "home identity disk clock inotify daemon config versions socket store port multicast peers remotes mirrors copies" ]
+	[ "$(jq -r '[.checks[].check] | join(" ")' <<<"$output")" = "home identity disk clock inotify daemon config versions socket store port multicast peers remotes mirrors copies backups" ]
 	[ "$(check home)" = "ok: $T/laptop, which nobody else can write" ]
 	[ "$(check identity)" = "ok: the keys are this user's alone" ]
 	[ "$(check store)" = "ok: 1 document, none damaged" ]
@@ -27,6 +27,7 @@ check() {
 	[[ $(check clock) == *": $(date -u +%Y)-"* ]]
 	[[ $(check inotify) == *" folders can be watched, by "* ]]
 	[[ $(check copies) == "warning: no other device of yours"* ]]
+	[ "$(check backups)" = "ok: none was made of this device" ]
 	lk doctor
 	[ "$status" -eq 0 ]
 	[[ ${lines[0]} == "ok       home       $T/laptop"* ]]
@@ -205,4 +206,32 @@ by_nobody() {
 	is 64 "" "lk: doctor: no such option: --fxi; did you mean --fix?"
 	lk doctor all
 	is 64 "" "lk: doctor: one argument too many: all; usage: lk doctor [--fix]"
+}
+
+@test "when the last backup was made at each place, and a warning when that is long ago" {
+	device laptop
+	"$LK" new plan
+	mkdir dest other
+	"$LK" -q backup create dest
+	[ "$(check backups)" = "ok: file://$T/dest: the last one was made just now" ]
+	"$LK" -q backup create - >stream
+	"$LK" -q backup create other
+	[ "$(check backups | wc -l)" -eq 3 ]
+	check backups | grep -qx "ok: a stream: the last one was made just now"
+	# One that did not succeed is none.
+	rm -r other/lk1
+	lk backup create other
+	[ "$status" -eq 66 ]
+	[ "$(check backups | grep -c '^ok')" -eq 3 ]
+	lk config set backup-age 14
+	refused 64 "lk: config: backup-age: 14: expected a time span like 12h, *"
+	"$LK" -q config set backup-age 1ms
+	"$LK" -q daemon stop
+	lk doctor --json
+	[ "$status" -eq 0 ]
+	[ "$(jq -r '.checks[] | select(.check == "backups") | .state' <<<"$output" | sort | uniq -c | tr -s ' ')" = " 3 warning" ]
+	[[ $output == *"lk backup create makes one"* ]]
+	"$LK" -q config set backup-age 0
+	"$LK" -q daemon stop
+	[ "$(check backups | grep -c '^ok')" -eq 3 ]
 }

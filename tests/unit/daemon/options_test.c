@@ -160,7 +160,8 @@ the_file_is_lines_of_a_key_and_a_value(void **state)
 {
 	static const char *const bad[] = { "listen", "listen x", "port 1",
 		"listenx 1", "address x", "address :1", "address x:0", "log",
-		"discovery", "discovery yes" };
+		"discovery", "discovery yes", "backup-age", "backup-age 14",
+		"backup-age 367d", "backup-age -1d" };
 	struct options o = { 0 };
 
 	(void)state;
@@ -176,6 +177,8 @@ the_file_is_lines_of_a_key_and_a_value(void **state)
 	assert_true(o.discovery);
 	assert_int_equal(options_line(&o, "discovery off").code, LK_OK);
 	assert_false(o.discovery);
+	assert_int_equal(options_line(&o, "backup-age 2h").code, LK_OK);
+	assert_int_equal(o.backup_age_ms, 7200000);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		if (options_line(&o, bad[i]).code != LK_E_MALFORMED)
 			fail_msg("%s", bad[i]);
