@@ -18,7 +18,7 @@
 #include "cli/verbs.h"
 
 static const char *opt_name, *opt_phrase_file, *opt_snapshot;
-static bool opt_partial, opt_sealed;
+static bool opt_partial, opt_restore_test, opt_sealed;
 
 static const struct option options[] = {
 	{ "dry-run", 0, OPTION_FLAG, &opt_forget.dry_run },
@@ -32,6 +32,7 @@ static const struct option options[] = {
 	{ "name", 'n', OPTION_STRING, &opt_name },
 	{ "partial", 0, OPTION_FLAG, &opt_partial },
 	{ "phrase-file", 0, OPTION_STRING, &opt_phrase_file },
+	{ "restore-test", 0, OPTION_FLAG, &opt_restore_test },
 	{ "sealed", 0, OPTION_FLAG, &opt_sealed },
 	{ "snapshot", 0, OPTION_STRING, &opt_snapshot },
 	OPTIONS_END,
@@ -261,6 +262,7 @@ check_render(struct output *o, json_object *result)
 		printf("; %lld of the objects sealed to another key",
 		    (long long)field_int(result, "others"));
 	putchar('\n');
+	backup_trial_render(result);
 }
 
 /* Of what was on standard input nothing is left for a phrase. */
@@ -284,7 +286,7 @@ source_params(const struct backup_source *p)
 int
 backup_check_at(struct lk *lk, const struct backup_source *p)
 {
-	JSON_SCOPED *result = NULL;
+	JSON_SCOPED *result = NULL, *trial = NULL;
 	json_object *params;
 	size_t bad;
 	int status;
@@ -296,13 +298,18 @@ backup_check_at(struct lk *lk, const struct backup_source *p)
 		json_object_put(params);
 		return status;
 	}
+	trial = json_object_get(params);
 	DO(progress_call(lk, "backup.check", params, &result));
-	output_result(
-	    &lk->output, "backup", result, lk->quiet ? NULL : check_render);
 	bad = json_object_array_length(field_list(result, "damaged")) +
 	    (size_t)field_int(result, "untold");
+	if (bad == 0 && opt_restore_test) {
+		params_text(trial, "snapshot", opt_snapshot);
+		DO(backup_trial(lk, json_object_get(trial), result));
+	}
+	output_result(
+	    &lk->output, "backup", result, lk->quiet ? NULL : check_render);
 	return bad == 0
-	    ? 0
+	    ? backup_trial_status(lk, result, p->said)
 	    : lk_fail(lk, lk_exit_status(LK_E_CORRUPT), "damaged",
 		  "lk backup create writes again what is missing or cut; "
 		  "remove what is damaged first",
@@ -318,6 +325,9 @@ check_run(struct lk *lk, const struct args *args)
 	if (opt_sealed && opt_phrase_file != NULL)
 		return lk_fail_usage(
 		    lk, "--sealed and --phrase-file exclude each other");
+	if (opt_sealed && opt_restore_test)
+		return lk_fail_usage(
+		    lk, "--sealed and --restore-test exclude each other");
 	if (is_stream(args))
 		return backup_stream_check(lk);
 	DO(backup_place(lk, p.said, p.address));
@@ -434,6 +444,8 @@ const struct command verb_backup = {
 	.usage = "backup create DEST\n"
 		 "backup ls DEST\n"
 		 "backup check DEST [--phrase-file FILE | --sealed]\n"
+		 "backup check DEST --restore-test [--phrase-file FILE] "
+		 "[--snapshot ID]\n"
 		 "backup forget DEST SNAPSHOT... [--dry-run]\n"
 		 "backup forget DEST --keep-daily N... [--dry-run]\n"
 		 "backup prune DEST [--grace TIME] [--dry-run]\n"
@@ -469,6 +481,9 @@ const struct command verb_backup = {
 	    "  --partial           restore what is there of a damaged backup, "
 	    "for good\n"
 	    "  --phrase-file FILE  the phrase is the first line of the file\n"
+	    "  --restore-test      restore the newest backup in a scratch "
+	    "store as well, and\n"
+	    "                      compare it with what the backup says\n"
 	    "  --sealed            check without the phrase: every byte, but "
 	    "no "
 	    "names\n"

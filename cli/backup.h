@@ -58,6 +58,12 @@ struct backup_source {
 int backup_check_at(struct lk *, const struct backup_source *);
 int backup_restore_at(struct lk *, const struct backup_source *);
 
+/* The trial of a backup, restored in a scratch store: takes `params`, adds what
+ * came of it to `result`; a part of the answer for people; its status. */
+int backup_trial(struct lk *, json_object *params, json_object *result);
+void backup_trial_render(json_object *result);
+int backup_trial_status(struct lk *, json_object *result, const char *said);
+
 /* The same with a stream, "-": on standard output, or standard input. */
 int backup_stream_create(struct lk *);
 int backup_stream_check(struct lk *);

@@ -19,7 +19,7 @@
 #include <string.h>
 
 #include "crypto/digest.h"
-#include "daemon/backup.h"
+#include "daemon/backup_states.h"
 #include "daemon/daemon.h"
 #include "daemon/mirror.h"
 #include "daemon/subject.h"
@@ -63,6 +63,7 @@ struct creating {
 	uint32_t docno, docno_last;
 	struct kept_name *names; /* owned */
 	size_t names_len;
+	struct states states; /* of when the work began */
 	struct putting putting[DEPOT_PENDING_MAX];
 	uint64_t objects, bytes, documents;
 	struct sealed_place snapshot;
@@ -86,6 +87,7 @@ creating_free(void *state)
 	relied_clear(&c->relied);
 	depot_close(c->place);
 	held_clear(&c->held);
+	states_clear(&c->states);
 	free(c->names);
 	json_object_put(c->damaged);
 	free(c);
@@ -386,6 +388,7 @@ roll_make(
 			e.type = BYTES_STR(name->type);
 		}
 		roll_write(plain, &e);
+		states_present(&c->states, c->docno - 1);
 		c->documents += !k.home;
 	}
 	return (buf_err(plain, "list of documents"));
@@ -475,6 +478,7 @@ settings_write(struct request *r, struct creating *c, struct buf *plain)
 		snapshot_setting_write(&s.list, &setting);
 		s.len++;
 	}
+	states_write(&c->states, &s.list, &s.len);
 	buf_uleb(plain, s.len);
 	buf_add(plain, buf_bytes(&s.list));
 	if (err.code == LK_OK)
@@ -544,6 +548,7 @@ listed(struct request *r, struct creating *c)
 	TRY(held_compare(&c->held, r->daemon, &c->relied.data, true, &all));
 	TRY(lsn_last(r->daemon->txn, &c->upto));
 	TRY(store_last_document(r->daemon->txn, &c->docno_last));
+	TRY(states_take(&c->states, r->daemon->txn, c->docno_last));
 	TRY(keep_names(r->replica, &c->names, &c->names_len));
 	c->next = 1;
 	c->docno = 1;

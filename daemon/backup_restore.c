@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/backup.h"
+#include "daemon/backup_restoring.h"
 #include "daemon/control.h"
 #include "daemon/daemon.h"
 #include "daemon/subject.h"
@@ -23,51 +23,14 @@
 #define LACKING_SAID_MAX 8 /* documents, by name */
 #define OFFERED_MAX 256    /* envelopes of a document at once */
 
-enum restoring_step { LISTING, CHOOSING, ROLLS, PARCELS, PLACE, DOCUMENTS };
-
-struct restored {
-	uint32_t docno; /* on the machine that made the backup */
-	uint32_t here;  /* 0: not made yet */
-	struct kept kept;
-	uint8_t *keys; /* owned */
-	size_t keys_len;
-	char *name; /* owned; "": it has none */
-	bool lacks; /* something of it could not be had */
-};
-
-struct restoring {
-	struct daemon *daemon; /* that does nothing else of the kind; or NULL */
-	enum restoring_step step;
-	struct depot *place;
-	struct listing listing;
-	struct fetch fetch;
-	struct progress progress;
-	struct backup_secrets secrets;
-	struct choice choice;
-	const struct stored *snapshot; /* the one of ->choice */
-	struct snapshot read;
-	struct restored *docs; /* owned; ascending by ->docno */
-	size_t docs_len, docs_cap;
-	struct buf parcel; /* the one that is being taken in */
-	uint8_t parcel_name[SEALED_NAME_LEN];
-	struct parcel_reader reader;
-	struct parcel_group group;
-	bool in_parcel, in_group;
-	uint64_t total, accepted, refused;
-	uint32_t docno; /* DOCUMENTS: the last one that was done */
-	uint64_t documents, unwritable;
-	struct json_object *damaged; /* owned until it is in the result */
-	struct buf bad;              /* the names of these */
-	bool partial;                /* what is there is enough */
-};
-
-static void
+void
 restoring_free(void *state)
 {
 	struct restoring *c = state;
 
 	if (c->daemon != NULL)
 		c->daemon->restoring = false;
+	scratch_close(c->scratch);
 	fetch_clear(&c->fetch);
 	depot_close(c->place);
 	listing_clear(&c->listing);
@@ -244,7 +207,7 @@ restored_of(struct restoring *c, uint32_t docno)
 }
 
 static lk_err
-group_take(struct request *r, struct restoring *c)
+group_take(struct restoring *c)
 {
 	struct bytes all[OFFERED_MAX];
 	struct received out[OFFERED_MAX];
@@ -257,12 +220,12 @@ group_take(struct request *r, struct restoring *c)
 		return (LK_NONE);
 	}
 	if (d->here == 0)
-		TRY(keep_restore(r->replica, &d->kept,
+		TRY(keep_restore(c->replica, &d->kept,
 		    BYTES(d->keys, d->keys_len), &d->here));
 	while (n < OFFERED_MAX && parcel_envelope(&c->group, &all[n]))
 		n++;
 	c->in_group = c->group.envelopes > 0;
-	TRY(replica_offer(r->replica, d->here, all, n, out));
+	TRY(replica_offer(c->replica, d->here, all, n, out));
 	for (size_t i = 0; i < n; i++)
 		if (out[i].what == RECEIPT_ACCEPTED ||
 		    out[i].what == RECEIPT_KNOWN)
@@ -313,7 +276,7 @@ lacking_mark(struct restoring *c)
 	return (LK_NONE);
 }
 
-static const char *
+const char *
 restored_name(const struct restored *d)
 {
 	if (d->kept.home)
@@ -369,7 +332,7 @@ parcels_step(struct request *r, struct restoring *c, bool *idle)
 
 	*idle = false;
 	if (c->in_group)
-		return (group_take(r, c));
+		return (group_take(c));
 	if (c->in_parcel) {
 		c->in_parcel = parcel_next(&c->reader, &c->group, &err);
 		c->in_group = c->in_parcel;
@@ -378,7 +341,7 @@ parcels_step(struct request *r, struct restoring *c, bool *idle)
 		return (LK_NONE);
 	}
 	if (fetch_done(&c->fetch)) {
-		c->step = PLACE;
+		c->step = c->scratch != NULL ? TAKEN_IN : PLACE;
 		return (c->partial ? LK_NONE : whole_or_not(r, c));
 	}
 	*idle = !fetch_next(&c->fetch, &what, &a);
@@ -465,7 +428,8 @@ choosing_step(struct request *r, struct restoring *c, bool *idle)
 		return (LK_NONE);
 	c->snapshot = c->choice.stored;
 	c->read = c->choice.read;
-	TRY(restoring_record(r, c));
+	if (c->scratch == NULL)
+		TRY(restoring_record(r, c));
 	c->step = ROLLS;
 	return (objects_want(c, true));
 }
@@ -526,7 +490,7 @@ document_step(struct request *r, struct restoring *c, bool *done)
 	return (LK_NONE);
 }
 
-static lk_err
+lk_err
 restoring_work(struct request *r, struct restoring *c, bool *done, bool *idle)
 {
 	bool listed;
@@ -546,6 +510,8 @@ restoring_work(struct request *r, struct restoring *c, bool *done, bool *idle)
 		return (rolls_step(r, c, idle));
 	case PARCELS:
 		return (parcels_step(r, c, idle));
+	case TAKEN_IN:
+		return (LK_NONE);
 	case PLACE:
 		return (place_step(r, c));
 	case DOCUMENTS:
@@ -573,6 +539,9 @@ restored_say(struct request *r, struct restoring *c)
 	c->damaged = NULL;
 	json_object_object_add(r->result, "settings", list);
 	while (snapshot_setting_next(&c->read, &s)) {
+		/* Of the backup itself: backup_states.h. */
+		if (bytes_equal(s.kind, BYTES_STR("state")))
+			continue;
 		o = json_object_new_object();
 		json_object_array_add(list, o);
 		json_object_object_add(o, "kind",
@@ -588,7 +557,7 @@ restored_say(struct request *r, struct restoring *c)
 	return (LK_NONE);
 }
 
-static lk_err
+lk_err
 restoring_progress(struct request *r, struct restoring *c)
 {
 	struct json_object *event;
@@ -615,6 +584,7 @@ restoring_poll(struct request *r, bool *done)
 	/* There was neither when the request came. */
 	r->replica = daemon_replica(r->daemon);
 	r->engine = daemon_engine(r->daemon);
+	c->replica = r->replica;
 	while (
 	    !idle && !*done && now_read().mono.ms - begun.ms < BACKUP_SLICE_MS)
 		TRY(restoring_work(r, c, done, &idle));
@@ -649,7 +619,7 @@ device_make(struct request *r)
 }
 
 lk_err
-backup_restore(struct request *r)
+restoring_new(struct request *r, struct restoring **out)
 {
 	struct restoring *c = calloc(1, sizeof(*c));
 	lk_err err;
@@ -665,15 +635,29 @@ backup_restore(struct request *r)
 		err = backup_secrets(r, &c->secrets);
 	if (err.code == LK_OK)
 		err = depot_open(r, &c->place);
-	if (err.code == LK_OK)
-		err = device_make(r);
+	if (err.code != LK_OK) {
+		restoring_free(c);
+		return (err);
+	}
+	c->fetch.place = c->place;
+	*out = c;
+	return (LK_NONE);
+}
+
+lk_err
+backup_restore(struct request *r)
+{
+	struct restoring *c = NULL;
+	lk_err err;
+
+	TRY(restoring_new(r, &c));
+	err = device_make(r);
 	if (err.code != LK_OK) {
 		restoring_free(c);
 		return (err);
 	}
 	c->daemon = r->daemon;
 	c->daemon->restoring = true;
-	c->fetch.place = c->place;
 	request_defer(r, restoring_poll, (struct mono){ 0 }, c, restoring_free);
 	return (LK_NONE);
 }
