@@ -17,12 +17,13 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 
-static const char *opt_name, *opt_phrase_file, *opt_snapshot;
+static const char *opt_files, *opt_name, *opt_phrase_file, *opt_snapshot;
 static bool opt_partial, opt_restore_test, opt_sealed;
 
 static const struct option options[] = {
 	{ "dry-run", 0, OPTION_FLAG, &opt_forget.dry_run },
 	{ "grace", 0, OPTION_DURATION, &opt_prune.grace_ms },
+	{ "files", 0, OPTION_STRING, &opt_files },
 	{ "keep-last", 0, OPTION_NUMBER, &opt_forget.keep[KEEP_LAST] },
 	{ "keep-hourly", 0, OPTION_NUMBER, &opt_forget.keep[KEEP_HOURLY] },
 	{ "keep-daily", 0, OPTION_NUMBER, &opt_forget.keep[KEEP_DAILY] },
@@ -384,7 +385,8 @@ backup_restore_at(struct lk *lk, const struct backup_source *p)
 
 	DO(lk_connect(lk, CONNECT_INIT));
 	params = source_params(p);
-	params_device_name(params, opt_name);
+	if (opt_files == NULL)
+		params_device_name(params, opt_name);
 	params_text(params, "snapshot", opt_snapshot);
 	if (opt_partial)
 		params_flag(params, "partial", true);
@@ -393,6 +395,8 @@ backup_restore_at(struct lk *lk, const struct backup_source *p)
 		json_object_put(params);
 		return status;
 	}
+	if (opt_files != NULL)
+		return backup_files(lk, params, opt_files);
 	DO(progress_call(lk, "backup.restore", params, &result));
 	output_result(
 	    &lk->output, "backup", result, lk->quiet ? NULL : restore_render);
@@ -410,6 +414,9 @@ restore_run(struct lk *lk, const struct args *args)
 {
 	struct backup_source p = { .said = args->operands[1] };
 
+	if (opt_files != NULL && opt_name != NULL)
+		return lk_fail_usage(
+		    lk, "--files and --name exclude each other");
 	if (is_stream(args))
 		return backup_stream_restore(lk, opt_partial);
 	DO(backup_place(lk, p.said, p.address));
@@ -450,7 +457,9 @@ const struct command verb_backup = {
 		 "backup forget DEST --keep-daily N... [--dry-run]\n"
 		 "backup prune DEST [--grace TIME] [--dry-run]\n"
 		 "backup restore DEST [--phrase-file FILE] [--snapshot ID] "
-		 "[--name NAME] [--partial]\n",
+		 "[--name NAME] [--partial]\n"
+		 "backup restore DEST --files DIR [--phrase-file FILE] "
+		 "[--snapshot ID] [--partial]\n",
 	.summary = "Keep everything a second time, and have it back",
 	.details =
 	    "DEST is a folder, or s3://BUCKET/PREFIX as for lk remote. A "
@@ -472,6 +481,9 @@ const struct command verb_backup = {
 	    "phrase.\n\n"
 	    "  --dry-run           say what would be done\n"
 	    "  --grace TIME        what is marked stays so long (default: 7d)\n"
+	    "  --files DIR         write what is in it as plain files into a "
+	    "folder, and make no\n"
+	    "                      device\n"
 	    "  --keep-last N       keep the last N backups of each machine\n"
 	    "  --keep-hourly N     and the last one of each of N hours\n"
 	    "  --keep-daily N      and of each of N days\n"

@@ -64,6 +64,10 @@ int backup_trial(struct lk *, json_object *params, json_object *result);
 void backup_trial_render(json_object *result);
 int backup_trial_status(struct lk *, json_object *result, const char *said);
 
+/* Plain files of what is in a backup, into a folder that is empty or not there;
+ * takes `params`, those of a source with the phrase. */
+int backup_files(struct lk *, json_object *params, const char *folder);
+
 /* The same with a stream, "-": on standard output, or standard input. */
 int backup_stream_create(struct lk *);
 int backup_stream_check(struct lk *);

@@ -217,6 +217,7 @@ lk_err backup_list(struct request *);
 lk_err backup_check(struct request *);
 lk_err backup_restore(struct request *);
 lk_err backup_rehearse(struct request *);
+lk_err backup_files(struct request *);
 lk_err backup_forget(struct request *);
 lk_err backup_prune(struct request *);
 

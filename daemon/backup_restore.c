@@ -30,6 +30,7 @@ restoring_free(void *state)
 
 	if (c->daemon != NULL)
 		c->daemon->restoring = false;
+	giving_free(c->giving);
 	scratch_close(c->scratch);
 	fetch_clear(&c->fetch);
 	depot_close(c->place);
@@ -139,6 +140,8 @@ document_add(struct restoring *c, const struct roll_entry *e)
 	}
 	memcpy(d->keys, e->keys.ptr, e->keys.len);
 	d->keys_len = e->keys.len;
+	if (e->type.len > 0)
+		memcpy(d->type, e->type.ptr, e->type.len);
 	c->docs_len++;
 	return (LK_NONE);
 }

@@ -49,12 +49,14 @@ struct restored {
 	struct kept kept;
 	uint8_t *keys; /* owned */
 	size_t keys_len;
-	char *name;       /* owned; "": it has none */
-	bool lacks;       /* something of it could not be had */
+	char *name; /* owned; "": it has none */
+	char type[ROLL_TYPE_MAX + 1];
+	bool lacks; /* something of it could not be had */
 };
 
 struct restoring {
 	struct daemon *daemon; /* that does nothing else of the kind; or NULL */
+	struct giving *giving; /* owned; of backup_files.c; or NULL */
 	struct scratch *scratch; /* owned; NULL: into the device's own store */
 	struct replica *replica; /* of either; set before any work */
 	enum restoring_step step;
@@ -91,6 +93,9 @@ LK_MUST_USE lk_err restoring_work(
 LK_MUST_USE lk_err restoring_progress(struct request *, struct restoring *);
 /* What to call it. */
 const char *restored_name(const struct restored *);
+
+/* backup_files.c; NULL is fine. */
+void giving_free(struct giving *);
 
 /* backup_scratch.c: work in slices into a scratch store, and then `look` in
  * slices until it says that it is done. */

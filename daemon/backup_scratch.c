@@ -125,7 +125,8 @@ scratch_poll(struct request *r, scratch_look_fn *look, bool *done)
 	if (*done)
 		return (LK_NONE);
 	TRY(restoring_progress(r, c));
-	if (!idle)
+	/* With no room for what is said it is woken when there is some. */
+	if (!idle && (c->step != TAKEN_IN || request_room(r)))
 		request_again(r, 0);
 	return (LK_NONE);
 }

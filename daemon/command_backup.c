@@ -26,6 +26,7 @@ static const struct command table[] = {
 	{ "backup.create", backup_create, COMMAND_IDENTITY | COMMAND_WRITES },
 	{ "backup.list", backup_list, 0 },
 	{ "backup.check", backup_check, 0 },
+	{ "backup.files", backup_files, 0 },
 	{ "backup.rehearse", backup_rehearse, 0 },
 	{ "backup.restore", backup_restore, COMMAND_WRITES | COMMAND_ALONE },
 	{ "backup.forget", backup_forget, 0 },

@@ -1,0 +1,123 @@
+# What is in a backup as plain files, without any device.
+
+load setup
+
+person() {
+	on laptop init --name laptop --quiet >phrase
+	on laptop new plan
+	on laptop set plan /x 1
+	on laptop new --type list things
+	on laptop insert things /- '"knife"'
+	printf 'first\nsecond\n' >notes.md
+	on laptop import notes.md >/dev/null
+	mkdir dest
+}
+
+@test "each document is a file as lk export writes it, and one with its history" {
+	person
+	on laptop branch plan draft
+	on laptop set plan/draft /x 2
+	on laptop new Plan
+	on laptop new --type text empty
+	on laptop new .hidden:x
+	on laptop backup create dest >/dev/null
+	on laptop set plan /x 3
+	run --separate-stderr on laptop backup restore dest --files out --phrase-file phrase
+	[ "$status" -eq 0 ]
+	[[ $output =~ ^1[0-9]\ files\ of\ 7\ documents\ in\ out,\ as\ of\ .*\.$ ]]
+	cat notes.md | cmp - out/notes.txt
+	[ "$(cat out/things.json)" = '["knife"]' ]
+	[ "$(cat out/plan~draft.json)" = '{"x":2}' ]
+	[ "$(cat out/_hidden_x.json)" = '{}' ]
+	# Alike where case counts for nothing: one has some of its id.
+	[ "$(cat out/[Pp]lan.json out/[Pp]lan~????????.json | sort | tr '\n' ' ')" = '{"x":1} {} ' ]
+	for d in things notes; do
+		on laptop export "$d" -o "$d.automerge"
+		cmp "$d.automerge" "out/$d.automerge"
+	done
+	# Anything that knows Automerge opens them; here lk itself.
+	on other init --name other --quiet >/dev/null
+	on other import out/plan~draft.automerge >/dev/null
+	run --separate-stderr on other get plan~draft --json
+	is 0 '{"x":2}' ""
+	# Nothing has changed here, and nothing is left.
+	run --separate-stderr on laptop get plan --json
+	is 0 '{"x":3}' ""
+	[ ! -e laptop/scratch ]
+	on laptop device ls >devices
+	[ "$(wc -l <devices)" -eq 1 ]
+}
+
+@test "it takes the phrase, and no device: nothing is made of who asks" {
+	person
+	first=$(on laptop backup create dest --json | field snapshot)
+	on laptop set plan /x 2
+	on laptop backup create dest >/dev/null
+	run --separate-stderr on fresh backup restore dest --files new --phrase-file phrase --json
+	[ "$status" -eq 0 ]
+	[ "$(field files <<<"$output")" -eq 6 ]
+	[ "$(cat new/plan.json)" = '{"x":2}' ]
+	run --separate-stderr on fresh backup restore dest --files old --phrase-file phrase --snapshot "$first"
+	[ "$status" -eq 0 ]
+	[ "$(cat old/plan.json)" = '{"x":1}' ]
+	on laptop backup create - 2>/dev/null >stream
+	run --separate-stderr on fresh backup restore - --files streamed --phrase-file phrase <stream
+	[ "$status" -eq 0 ]
+	diff -r new streamed
+	run --separate-stderr on fresh ls
+	refused 78 "lk: *no identity here*"
+	[ -z "$(find fresh -name scratch -o -name 'stream.*')" ]
+	# Nor is anything overwritten, and who has another phrase gets no folder.
+	run --separate-stderr on fresh backup restore dest --files new --phrase-file phrase
+	refused 73 "lk: new: there is something in it; *"
+	run --separate-stderr on fresh backup restore dest --files notes.md --phrase-file phrase
+	[ "$status" -eq 73 ]
+	on ann init --name ann --quiet >other
+	run --separate-stderr on fresh backup restore dest --files none --phrase-file other
+	refused 77 "lk: *: the phrase of somebody else"
+	[ ! -e none ]
+	run --separate-stderr on fresh backup restore dest --files none --name x --phrase-file phrase
+	refused 64 "lk: backup: --files and --name exclude each other; *"
+	# A machine that is somebody's may ask too: it stays what it is.
+	run --separate-stderr on ann backup restore dest --files anns --phrase-file phrase
+	[ "$status" -eq 0 ]
+	run --separate-stderr on ann ls
+	is 0 "" ""
+}
+
+@test "the files of a mirror come back as they were, long ones and those of programs too" {
+	on laptop init --name laptop --quiet >phrase
+	mkdir -p dest site/sub
+	echo 'a page' >site/page.md
+	head -c 3000000 /dev/urandom >site/sub/long.bin
+	printf '\0\1\2' >site/short.bin
+	printf '#!/bin/sh\n' >site/run.sh
+	chmod 755 site/run.sh
+	: >site/sub/nothing
+	on laptop mirror add site >/dev/null
+	until_ sh -c "LK_HOME=$T/laptop '$LK' mirror status | grep -q '5 files'"
+	on laptop backup create dest >/dev/null
+	run --separate-stderr on laptop backup restore dest --files out --phrase-file phrase
+	[ "$status" -eq 0 ]
+	diff -r --exclude=.lk-mirror site out/site
+	[ -x out/site/run.sh ] && [ ! -x out/site/page.md ]
+	[ -s out/site.automerge ] && [ ! -e out/site.json ]
+}
+
+@test "of a damaged backup there is what --partial can have, or nothing" {
+	person
+	on laptop backup create dest >/dev/null
+	before=$(ls dest/lk1/backup/data)
+	on laptop set plan /x 7
+	on laptop backup create dest >/dev/null
+	for f in $(ls dest/lk1/backup/data); do
+		grep -q "$f" <<<"$before" || rm "dest/lk1/backup/data/$f"
+	done
+	run --separate-stderr on fresh backup restore dest --files out --phrase-file phrase
+	refused 65 "lk: *dest: 1 objects damaged or missing, * documents not whole: plan; *--partial*"
+	[ ! -e out ]
+	run --separate-stderr on fresh backup restore dest --files out --phrase-file phrase --partial
+	[ "$status" -eq 3 ]
+	[ "$(cat out/plan.json)" = '{"x":1}' ]
+	[ "$(cat out/things.json)" = '["knife"]' ]
+}
