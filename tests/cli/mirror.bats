@@ -583,6 +583,19 @@ stored() {
 	until_ same
 }
 
+@test "a start does not read again what is as it was" {
+	local i
+	two
+	head -c 20000000 /dev/urandom >here/film
+	until_ same
+	for i in 1 2; do
+		on phone daemon stop
+		on phone ls >/dev/null
+		until_ eval 'on phone mirror status --json | jq -e ".mirrors[0] | .state == \"live\" and .pending == 0"'
+	done
+	[ "$(sed -n 's/rchar: //p' "/proc/$(on phone status --json | field pid)/io")" -lt 4000000 ]
+}
+
 @test "a file whose entry somebody removed is a new one with what was typed" {
 	local id
 	two_with a.md one

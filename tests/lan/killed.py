@@ -49,10 +49,10 @@ def write(host, folder, ledger, scripts, name):
 
 def set_aside(host, folder, ids, ledger):
     """What comes out of an exchange: the file with what was saved meanwhile."""
-    for name in ("a.md", "b.txt"):
+    for name, put in (("a.md", ""), ("b.txt", "-" + 16 * "0")):
         path, token = folder / name, ledger.token()
         if path.exists() and name in ids:
-            aside = folder / f".lk-out-{ids[name]}-{'0' * 16}"
+            aside = folder / f".lk-out-{ids[name]}{put}"
             aside.write_text(path.read_text() + f"aside {token}\n")
             ledger.written[token] = host.name
             ledger.steps.append(f"{host.name}: {aside.name} {token}")
