@@ -105,18 +105,26 @@ connection_fail(struct lk *lk, lk_err err, const char *socket)
 	    err.code == LK_E_SYS ? strerror(err.sys) : err.what);
 }
 
+/* Who is told that something takes its time, if anybody looks on. */
+static struct output *
+listener(struct lk *lk)
+{
+	return lk->quiet || lk->json || !isatty(STDERR_FILENO) ? NULL
+							       : &lk->output;
+}
+
 /* Starts a daemon and connects.  That another one runs, but does not listen, is
  * so for a moment while it ends. */
 static lk_err
-daemon_open(
-    struct connection *connection, const char *socket, struct complaint *why)
+daemon_open(struct lk *lk, struct connection *connection, const char *socket,
+    struct complaint *why)
 {
 	lk_err err;
 
 	for (int i = 0;; i++) {
 		(void)lkd_start(why);
 		/* Also when it failed: another lk may have been faster. */
-		err = connection_open(connection, socket);
+		err = connection_open(connection, socket, listener(lk));
 		if (err.code != LK_E_NOTFOUND || why->status != 69 ||
 		    i == STARTS_MAX)
 			return err;
@@ -135,11 +143,11 @@ lk_connect(struct lk *lk, enum connect_how how)
 	if (lk->client != NULL)
 		return 0;
 	DO(paths_find(lk, home, socket));
-	err = connection_open(&connection, socket);
+	err = connection_open(&connection, socket, listener(lk));
 	if (err.code == LK_E_NOTFOUND && how != CONNECT_ONLY) {
 		if (how == CONNECT_START)
 			DO(identity_check(lk, home));
-		err = daemon_open(&connection, socket, &why);
+		err = daemon_open(lk, &connection, socket, &why);
 		if (err.code == LK_E_NOTFOUND && why.status != 0)
 			return lkd_complain(lk, &why);
 	}
@@ -159,7 +167,7 @@ lk_running(struct lk *lk)
 
 	if (home_path(home).code != LK_OK ||
 	    home_socket_path(home, socket).code != LK_OK ||
-	    connection_open(&connection, socket).code != LK_OK)
+	    connection_open(&connection, socket, listener(lk)).code != LK_OK)
 		return false;
 	if (client_adopt(lk, &connection) != 0)
 		connection_close(&connection);
@@ -361,6 +369,8 @@ exchange(struct lk *lk, const char *method, json_object *params, event_fn *each,
     void *ctx, json_object **result)
 {
 	DO(request_send(lk, method, params));
+	/* What has events says itself how it is. */
+	lk->client->connection.tell = each == NULL ? listener(lk) : NULL;
 	lk->client->asked = strncmp(method, "upload.", 7) != 0;
 	for (;;) {
 		JSON_SCOPED *message = NULL;

@@ -1,5 +1,6 @@
 #include "cli/connection.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -8,6 +9,7 @@
 #include "base/limits.h"
 
 #define READ_STEP 65536
+#define PATIENCE_MS 1000
 #define PROTOCOL "lk.control/1"
 
 static lk_err
@@ -62,7 +64,7 @@ hello(struct connection *c)
 }
 
 lk_err
-connection_open(struct connection *c, const char *path)
+connection_open(struct connection *c, const char *path, struct output *tell)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	lk_err err;
@@ -74,7 +76,7 @@ connection_open(struct connection *c, const char *path)
 		close(fd);
 		return err;
 	}
-	*c = (struct connection){ .fd = fd };
+	*c = (struct connection){ .fd = fd, .tell = tell };
 	buf_init(&c->in, CONTROL_LINE_MAX + 2 * READ_STEP);
 	err = hello(c);
 	if (err.code != LK_OK)
@@ -104,6 +106,19 @@ connection_send(struct connection *c, struct bytes b)
 	return LK_NONE;
 }
 
+/* Whoever looks on should know what is waited for. */
+static void
+patience(struct connection *c)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+
+	if (c->tell == NULL || poll(&p, 1, PATIENCE_MS) != 0)
+		return;
+	output_passing(c->tell, "lk: the daemon is busy, waiting for it");
+	(void)poll(&p, 1, -1);
+	output_passed(c->tell);
+}
+
 static lk_err
 more_read(struct connection *c)
 {
@@ -113,6 +128,7 @@ more_read(struct connection *c)
 
 	if (room == NULL)
 		return buf_err(&c->in, "a line from the daemon");
+	patience(c);
 	do
 		n = recv(c->fd, room, READ_STEP, 0);
 	while (n == -1 && errno == EINTR);

@@ -140,8 +140,8 @@ output_color(struct output *o, enum color when)
 		    (terminal == NULL || strcmp(terminal, "dumb") != 0);
 }
 
-static void
-passing_end(struct output *o)
+void
+output_passed(struct output *o)
 {
 	if (o->passing)
 		fputs("\r\033[K", stderr);
@@ -153,7 +153,7 @@ output_passing(struct output *o, const char *fmt, ...)
 {
 	va_list ap;
 
-	passing_end(o);
+	output_passed(o);
 	va_start(ap, fmt);
 	(void)vfprintf(stderr, fmt, ap);
 	va_end(ap);
@@ -165,7 +165,7 @@ void
 output_result(
     struct output *o, const char *verb, json_object *result, render_fn *render)
 {
-	passing_end(o);
+	output_passed(o);
 	o->ops->result(o, verb, result, render);
 }
 
@@ -173,14 +173,14 @@ void
 output_event(
     struct output *o, const char *verb, json_object *event, render_fn *render)
 {
-	passing_end(o);
+	output_passed(o);
 	o->ops->event(o, verb, event, render);
 }
 
 void
 output_problem(struct output *o, const struct problem *p)
 {
-	passing_end(o);
+	output_passed(o);
 	o->ops->problem(o, p);
 }
 

@@ -61,6 +61,8 @@ void output_problem(struct output *, const struct problem *);
  * a result too. */
 void output_passing(struct output *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* Takes it away again. */
+void output_passed(struct output *);
 
 /* Text between these is in a style, when the terminal can show it. */
 const char *style_on(const struct output *, enum style);

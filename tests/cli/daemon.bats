@@ -240,6 +240,25 @@ deaf() {
 	[[ $answer == '{"jsonrpc":"2.0","id":2,"error":{"code":-32601,'* ]]
 }
 
+@test "at a terminal it is said that the daemon is busy, until it answers" {
+	device laptop
+	on laptop new d
+	pid=$(on laptop daemon status --json | field pid)
+	kill -STOP "$pid"
+	script -qec "$LK ls" /dev/null </dev/null >typed &
+	until_ grep -q "lk: the daemon is busy, waiting for it" typed || { kill -CONT "$pid"; return 1; }
+	kill -CONT "$pid"
+	wait
+	[[ $(<typed) == *"waiting for it"*$'\r\e[K'"d"* ]]
+	# Nobody looks on.
+	kill -STOP "$pid"
+	on laptop ls >typed 2>said &
+	until_ eval '[ "$(find said -not -newermt "-1500 ms")" ]' || true
+	kill -CONT "$pid"
+	wait
+	[ "$(cat typed said)" = d ]
+}
+
 @test "a full disk is 74 and loses nothing" {
 	mkdir laptop
 	mount -t tmpfs -o size=12m,mode=700 tmpfs laptop 2>/dev/null ||
