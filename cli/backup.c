@@ -17,7 +17,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 
-static const char *opt_files, *opt_name, *opt_phrase_file, *opt_snapshot;
+static const char *opt_files, *opt_name, *opt_snapshot;
 static bool opt_partial, opt_restore_test, opt_sealed;
 
 static const struct option options[] = {
@@ -30,6 +30,7 @@ static const struct option options[] = {
 	{ "keep-weekly", 0, OPTION_NUMBER, &opt_forget.keep[KEEP_WEEKLY] },
 	{ "keep-monthly", 0, OPTION_NUMBER, &opt_forget.keep[KEEP_MONTHLY] },
 	{ "keep-yearly", 0, OPTION_NUMBER, &opt_forget.keep[KEEP_YEARLY] },
+	{ "key-file", 0, OPTION_STRING, &opt_key_file },
 	{ "name", 'n', OPTION_STRING, &opt_name },
 	{ "partial", 0, OPTION_FLAG, &opt_partial },
 	{ "phrase-file", 0, OPTION_STRING, &opt_phrase_file },
@@ -270,8 +271,9 @@ check_render(struct output *o, json_object *result)
 static int
 phrase_add(struct lk *lk, json_object *params, const struct backup_source *p)
 {
-	return p->stream ? phrase_params_apart(lk, params, opt_phrase_file)
-			 : phrase_params(lk, params, opt_phrase_file);
+	return p->stream && opt_key_file == NULL
+	    ? phrase_params_apart(lk, params, opt_phrase_file)
+	    : backup_key_params(lk, params);
 }
 
 static json_object *
@@ -323,9 +325,12 @@ check_run(struct lk *lk, const struct args *args)
 {
 	struct backup_source p = { .said = args->operands[1] };
 
-	if (opt_sealed && opt_phrase_file != NULL)
+	if (opt_sealed && (opt_phrase_file != NULL || opt_key_file != NULL))
+		return lk_fail_usage(lk, "--sealed and %s exclude each other",
+		    opt_key_file != NULL ? "--key-file" : "--phrase-file");
+	if (opt_key_file != NULL && opt_restore_test)
 		return lk_fail_usage(
-		    lk, "--sealed and --phrase-file exclude each other");
+		    lk, "--restore-test needs the phrase, not --key-file");
 	if (opt_sealed && opt_restore_test)
 		return lk_fail_usage(
 		    lk, "--sealed and --restore-test exclude each other");
@@ -414,6 +419,9 @@ restore_run(struct lk *lk, const struct args *args)
 {
 	struct backup_source p = { .said = args->operands[1] };
 
+	if (opt_key_file != NULL)
+		return lk_fail_usage(
+		    lk, "--key-file only checks: restoring takes the phrase");
 	if (opt_files != NULL && opt_name != NULL)
 		return lk_fail_usage(
 		    lk, "--files and --name exclude each other");
@@ -432,6 +440,7 @@ static const struct action {
 	{ "ls", ls_run, 2 },
 	{ "check", check_run, 2 },
 	{ "forget", backup_forget_run, OPERANDS_MANY },
+	{ "key", backup_key_run, 2 },
 	{ "prune", backup_prune_run, 2 },
 	{ "restore", restore_run, 2 },
 };
@@ -450,11 +459,14 @@ const struct command verb_backup = {
 	.name = "backup",
 	.usage = "backup create DEST\n"
 		 "backup ls DEST\n"
-		 "backup check DEST [--phrase-file FILE | --sealed]\n"
+		 "backup check DEST [--phrase-file FILE | --key-file FILE | "
+		 "--sealed]\n"
 		 "backup check DEST --restore-test [--phrase-file FILE] "
 		 "[--snapshot ID]\n"
 		 "backup forget DEST SNAPSHOT... [--dry-run]\n"
-		 "backup forget DEST --keep-daily N... [--dry-run]\n"
+		 "backup forget DEST --keep-daily N... [--key-file FILE] "
+		 "[--dry-run]\n"
+		 "backup key FILE [--phrase-file FILE]\n"
 		 "backup prune DEST [--grace TIME] [--dry-run]\n"
 		 "backup restore DEST [--phrase-file FILE] [--snapshot ID] "
 		 "[--name NAME] [--partial]\n"
@@ -479,6 +491,8 @@ const struct command verb_backup = {
 	    "frees the room: it marks what no backup needs, and\nremoves what "
 	    "it marked before the grace began. Neither needs the "
 	    "phrase.\n\n"
+	    "key writes what opens backups into a file, and nothing that "
+	    "makes a device: for who\nchecks them elsewhere.\n\n"
 	    "  --dry-run           say what would be done\n"
 	    "  --grace TIME        what is marked stays so long (default: 7d)\n"
 	    "  --files DIR         write what is in it as plain files into a "
@@ -490,6 +504,9 @@ const struct command verb_backup = {
 	    "  --keep-weekly N     and of each of N weeks, from Monday\n"
 	    "  --keep-monthly N    and of each of N months\n"
 	    "  --keep-yearly N     and of each of N years\n"
+	    "  --key-file FILE     the key of lk backup key, instead of the "
+	    "phrase; forget then\n"
+	    "                      counts only what it opens\n"
 	    "  --partial           restore what is there of a damaged backup, "
 	    "for good\n"
 	    "  --phrase-file FILE  the phrase is the first line of the file\n"

@@ -43,8 +43,15 @@ struct prune_options {
 };
 extern struct prune_options opt_prune;
 
+/* --phrase-file, and --key-file: instead of the phrase, where it is only about
+ * reading. */
+extern const char *opt_phrase_file, *opt_key_file;
+/* Adds "key", or else the phrase as phrase_params does. */
+int backup_key_params(struct lk *, json_object *params);
+
 /* Verbs: operands[0] is the verb, [1] DEST. */
 int backup_forget_run(struct lk *, const struct args *);
+int backup_key_run(struct lk *, const struct args *); /* [1]: FILE */
 int backup_prune_run(struct lk *, const struct args *);
 
 /* Says what was made; its status. */

@@ -90,10 +90,18 @@ reasons_of(struct keeping *k, json_object *s)
 	return reasons;
 }
 
+/* What is damaged, or does not open where it should, is none of the rules'. */
+static bool
+is_passed_over(json_object *s)
+{
+	return field(s, "error")[0] != '\0' ||
+	    (opt_key_file != NULL && !field_bool(s, "opened"));
+}
+
 static bool
 is_decided(json_object *s)
 {
-	return field(s, "error")[0] != '\0' ||
+	return is_passed_over(s) ||
 	    json_object_object_get_ex(s, "reasons", NULL);
 }
 
@@ -138,8 +146,10 @@ verdict_add(json_object *s, bool dry_run)
 			buf_printf(&text, "%s %s", i == 0 ? "kept:" : ",",
 			    json_object_get_string(
 				json_object_array_get_idx(reasons, i)));
-	} else if (field(s, "error")[0] != '\0') {
-		buf_str(&text, "damaged: stays unless it is named");
+	} else if (is_passed_over(s)) {
+		buf_printf(&text, "%s: stays unless it is named",
+		    field(s, "error")[0] != '\0' ? "damaged"
+						 : "not of this key");
 	} else {
 		buf_str(&text, dry_run ? "would be forgotten" : "forgotten");
 	}
@@ -205,7 +215,11 @@ rules_run(struct lk *lk, const char *address)
 	int status;
 
 	params_text(params, "place", address);
-	status = lk_call(lk, "backup.list", params, &listed);
+	status = opt_key_file == NULL ? 0 : backup_key_params(lk, params);
+	if (status == 0)
+		status = lk_call(lk, "backup.list", params, &listed);
+	else
+		json_object_put(params);
 	if (status != 0) {
 		json_object_put(names);
 		return status;
@@ -217,7 +231,7 @@ rules_run(struct lk *lk, const char *address)
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		json_object *s = json_object_array_get_idx(list, i);
 
-		if (field(s, "error")[0] == '\0' &&
+		if (!is_passed_over(s) &&
 		    json_object_array_length(
 			json_object_object_get(s, "reasons")) == 0)
 			json_object_array_add(names,

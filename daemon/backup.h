@@ -167,7 +167,8 @@ struct backup_secrets {
 	struct dh_key reading;
 };
 LK_MUST_USE lk_err backup_secrets(struct request *, struct backup_secrets *);
-/* The same where no phrase may be given: *given says whether there was. */
+/* For who only reads: of param "key" (backup_key) as well, which has no root
+ * seed; or of neither: *given says whether there was one.  Said. */
 LK_MUST_USE lk_err backup_secrets_or(
     struct request *, struct backup_secrets *, bool *given);
 void backup_secrets_clear(struct backup_secrets *);
@@ -219,6 +220,7 @@ lk_err backup_restore(struct request *);
 lk_err backup_rehearse(struct request *);
 lk_err backup_files(struct request *);
 lk_err backup_forget(struct request *);
+lk_err backup_key(struct request *);
 lk_err backup_prune(struct request *);
 
 #endif

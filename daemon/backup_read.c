@@ -25,13 +25,6 @@ backup_secrets(struct request *r, struct backup_secrets *out)
 	return (LK_NONE);
 }
 
-lk_err
-backup_secrets_or(struct request *r, struct backup_secrets *out, bool *given)
-{
-	*given = json_object_object_get_ex(r->params, "phrase", NULL);
-	return (*given ? backup_secrets(r, out) : LK_NONE);
-}
-
 void
 backup_secrets_clear(struct backup_secrets *s)
 {
@@ -89,7 +82,8 @@ struct listing_all {
 	struct depot *place;
 	struct listing listing;
 	struct fetch fetch;
-	bool listed;
+	struct backup_secrets secrets;
+	bool listed, readable;
 	struct json_object *list; /* owned until it is in the result */
 };
 
@@ -101,6 +95,7 @@ listing_all_free(void *state)
 	fetch_clear(&l->fetch);
 	depot_close(l->place);
 	listing_clear(&l->listing);
+	backup_secrets_clear(&l->secrets);
 	json_object_put(l->list);
 	free(l);
 }
@@ -125,19 +120,45 @@ machine_name(struct request *r, struct json_object *o, const uint8_t *machine)
 	}
 }
 
-/* What a snapshot says of itself to anybody. */
+/* Whether it is of the person whose key that is; DATA, VERSION: damaged, said
+ * to be. */
 static lk_err
-snapshot_say(struct request *r, struct json_object *o, struct bytes object,
-    const struct stored *as)
+snapshot_is_of(struct bytes object, const struct stored *as,
+    const struct backup_secrets *secrets, bool *is)
+{
+	struct sealed sealed;
+	struct snapshot read;
+	BUF_SECRET plain = { .max = 1 };
+	lk_err err =
+	    backup_open(object, as, &secrets->reading, &sealed, &plain);
+
+	*is = false;
+	if (err.code == LK_E_DENIED)
+		return (LK_NONE);
+	TRY(err);
+	TRY(snapshot_read(&read, sealed.clear, buf_bytes(&plain)));
+	*is = memcmp(read.root_pk, secrets->root.pk, SIGN_PK_LEN) == 0;
+	return (LK_NONE);
+}
+
+/* What a snapshot says of itself to anybody, and to whom has the key. */
+static lk_err
+snapshot_say(struct request *r, const struct listing_all *l,
+    struct json_object *o, struct bytes object, const struct stored *as)
 {
 	struct snapshot_head head;
 	struct sealed sealed;
+	bool opened;
 
 	TRY(backup_open(object, as, NULL, &sealed, NULL));
 	TRY(backup_head(&head, sealed.clear, as));
 	json_add_id(o, "machine", BYTES_OF(head.machine));
 	json_add_number(o, "objects", head.names.len / SEALED_NAME_LEN);
 	machine_name(r, o, head.machine);
+	if (!l->readable)
+		return (LK_NONE);
+	TRY(snapshot_is_of(object, as, &l->secrets, &opened));
+	json_add_flag(o, "opened", opened);
 	return (LK_NONE);
 }
 
@@ -162,7 +183,7 @@ listing_all_poll(struct request *r, bool *done)
 		json_object_array_add(l->list, o);
 		json_add_snapshot(o, what);
 		if (err.code == LK_OK)
-			err = snapshot_say(r, o, buf_bytes(&a.bytes), what);
+			err = snapshot_say(r, l, o, buf_bytes(&a.bytes), what);
 		object_answer_clear(&a);
 		if (err.code != LK_OK)
 			json_add_text(o, "error", err.what);
@@ -185,7 +206,9 @@ backup_list(struct request *r)
 	if (l == NULL)
 		return (LK_ERR(LK_E_NOMEM, "backups"));
 	l->list = json_object_new_array();
-	err = depot_open(r, &l->place);
+	err = backup_secrets_or(r, &l->secrets, &l->readable);
+	if (err.code == LK_OK)
+		err = depot_open(r, &l->place);
 	if (err.code != LK_OK) {
 		listing_all_free(l);
 		return (err);

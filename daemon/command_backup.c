@@ -30,6 +30,7 @@ static const struct command table[] = {
 	{ "backup.rehearse", backup_rehearse, 0 },
 	{ "backup.restore", backup_restore, COMMAND_WRITES | COMMAND_ALONE },
 	{ "backup.forget", backup_forget, 0 },
+	{ "backup.key", backup_key, 0 },
 	{ "backup.prune", backup_prune, 0 },
 	{ NULL, NULL, 0 },
 };

@@ -205,6 +205,7 @@ accounts_are_one() {
 	says laptop backup check --sealed "$T/dest"
 	says laptop backup forget --keep-last 1 "$T/dest"
 	says laptop backup prune "$T/dest"
+	says laptop backup key --phrase-file phrase "$T/key"
 	says laptop backup check --phrase-file phrase "$T/dest"
 	on laptop daemon stop
 	says new backup restore --phrase-file phrase "$T/dest"

@@ -95,6 +95,7 @@ ways() {
 		backup 0 backup forget FOLDER --keep-last 1
 		backup 0 backup prune FOLDER
 		backup 64 backup check FOLDER
+		backup 64 backup key -
 		backup 64 backup restore FOLDER
 	END
 }
