@@ -5,8 +5,8 @@
  * A scratch store is in LK_HOME/scratch for as long as a command works with it,
  * with a replica of its own, of an identity that nobody knows and no engine: so
  * what is in a backup can be seen with the same code that restores it, and
- * nobody hears of it.  What one has left behind that was killed the next one
- * removes.  The core thread's.
+ * nobody hears of it.  What is left behind by a daemon that was killed goes
+ * when one starts.  The core thread's.
  */
 #ifndef DAEMON_BACKUP_RESTORING_H
 #define DAEMON_BACKUP_RESTORING_H

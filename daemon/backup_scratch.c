@@ -26,6 +26,21 @@ scratch_fill(struct scratch *s, struct daemon *d)
 	    replica_new(&s->replica, &s->identity, random_system(), verifier));
 }
 
+static bool
+scratch_dir(char out[static PATH_MAX], const struct daemon *d)
+{
+	return (snprintf(out, PATH_MAX, "%s/" DIR, d->options.home) < PATH_MAX);
+}
+
+void
+scratch_sweep(const struct daemon *d)
+{
+	char dir[PATH_MAX];
+
+	if (scratch_dir(dir, d) && store_remove(dir).code != LK_OK)
+		log_warn("backup: %s: not removed, ignoring", dir);
+}
+
 lk_err
 scratch_open(struct request *r, struct scratch **out)
 {
@@ -38,11 +53,9 @@ scratch_open(struct request *r, struct scratch **out)
 	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return (LK_ERR(LK_E_NOMEM, "scratch store"));
-	if (snprintf(s->dir, sizeof(s->dir), "%s/" DIR,
-		r->daemon->options.home) >= (int)sizeof(s->dir))
-		err = LK_ERR(LK_E_LIMIT, "scratch store");
-	else
-		err = scratch_fill(s, r->daemon);
+	err = scratch_dir(s->dir, r->daemon)
+	    ? scratch_fill(s, r->daemon)
+	    : LK_ERR(LK_E_LIMIT, "scratch store");
 	if (err.code != LK_OK) {
 		scratch_close(s);
 		return (err);

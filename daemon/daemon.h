@@ -151,6 +151,9 @@ LK_MUST_USE lk_err identity_swap_recover(struct daemon *);
 LK_MUST_USE lk_err identity_swap_stage(struct daemon *);
 void identity_swap_adopt(struct daemon *);
 
+/* backup_scratch.c: removes what a daemon that was killed has left. */
+void scratch_sweep(const struct daemon *);
+
 /* replica_life.c: opening the store, and what exists only with an identity. */
 /* LK_HOME/store. */
 LK_MUST_USE lk_err store_open_home(struct daemon *);

@@ -130,8 +130,10 @@ store_prepare(struct daemon *d)
 
 	if (err.code == LK_OK)
 		err = store_open_home(d);
-	if (err.code == LK_OK)
+	if (err.code == LK_OK) {
+		scratch_sweep(d);
 		return (err);
+	}
 	if (err.code == LK_E_VERSION)
 		return (complain(err,
 		    "%s/store: written by a newer lk: install that one; "

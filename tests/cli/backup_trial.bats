@@ -23,6 +23,11 @@ person() {
 	[ ! -e laptop/scratch ]
 	run --separate-stderr on laptop get plan --json
 	is 0 '{"x":4}' ""
+	# What one has left that was killed goes when the daemon starts.
+	on laptop -q daemon stop
+	cp -r laptop/store laptop/scratch
+	on laptop get plan >/dev/null
+	[ ! -e laptop/scratch ]
 	# On a machine that is nobody's, and stays so.
 	run --separate-stderr on fresh backup check dest --restore-test --phrase-file phrase --json
 	[ "$status" -eq 0 ]

@@ -41,6 +41,7 @@ said() {
 	next import '' | said '\tfiles\n'
 	next mirror add '' | said '\tfolders\n'
 	next backup create '' | said '\tfolders\n'
+	next backup restore --files '' | said '\tfolders\n'
 	next set --bytes '' | said '\tfiles\n'
 }
 
