@@ -24,6 +24,8 @@ ways() {
 		key 64 key passwd
 		new 0 new n
 		ls 0 ls -l
+		rename 0 rename n nn
+		rename 0 rename nn n
 		get 0 get m /a
 		set 0 set m /a 2
 		set 0 set m /list [1]
