@@ -96,3 +96,23 @@ flip() {
 	run --separate-stderr on laptop backup check dest --restore-test --phrase-file other.phrase
 	[ "$status" -eq 77 ]
 }
+
+@test "a document with members, revoked ones and void changes is what it says" {
+	person
+	device ann
+	on ann -q accept "$(on laptop invite plan --role admin)"
+	on ann set plan /ann 1
+	on ann set plan /ann 2
+	on ann sync --wait --timeout 30s >/dev/null
+	on laptop sync --wait --timeout 30s >/dev/null
+	rev=$(on laptop log plan --json | sed -n 2p | field hash)
+	on laptop -q revoke plan ann --keep "${rev:0:8}"
+	run --separate-stderr on laptop get plan /ann
+	is 0 1 ""
+	[ "$(on laptop quarantine plan | wc -l)" -gt 0 ]
+	on laptop set plan /after 1
+	on laptop backup create dest >/dev/null
+	run --separate-stderr on laptop backup check dest --restore-test --phrase-file phrase
+	[ "$status" -eq 0 ]
+	[[ $output == *": as it says" ]]
+}
