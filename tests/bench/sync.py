@@ -288,10 +288,10 @@ def store_whole(host, name, began):
 
 
 def on_disk(folder):
-    """Files, what they say, and what the disk gives for that."""
-    sizes = [p.lstat() for p in folder.rglob("*") if p.is_file()]
-    return {"files": len(sizes), "bytes": sum(s.st_size for s in sizes),
-            "blocks_bytes": sum(s.st_blocks * 512 for s in sizes)}
+    """Files, what they say, and what the disk gives for that, folders included."""
+    found = [(p.is_file(), p.lstat()) for p in folder.rglob("*")]
+    return {"files": sum(is_file for is_file, _ in found), "bytes": sum(s.st_size for is_file, s in found if is_file),
+            "blocks_bytes": sum(s.st_blocks * 512 for _, s in found)}
 
 
 def stored(world, options, out):
@@ -311,11 +311,18 @@ def stored(world, options, out):
         took = store_whole(a, name, began)
         out[name] = {"seconds": took, **{k: v - before[k] for k, v in on_disk(place).items()}}
     out["relay"]["envelopes_bytes"] = relay.ok("--json", "relay", "ls").json()["accounts"][0]["bytes"]
+    if syncthing.there():
+        took, place = syncthing.untrusted(world, some_texts(options.documents))
+        out["syncthing"] = {"seconds": took, **on_disk(place)}
+
+
+def some_texts(count):
+    rng = random.Random(1)
+    return [rng.randbytes(bench.DOCUMENT_BYTES // 2).hex() for _ in range(count)]
 
 
 def beside(world, options, out):
-    rng = random.Random(1)
-    texts = [rng.randbytes(bench.DOCUMENT_BYTES // 2).hex() for _ in range(options.documents)]
+    texts = some_texts(options.documents)
     out.update(syncthing.measure(world, texts, options.idle, options.edits, bench))
 
 

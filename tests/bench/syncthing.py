@@ -49,7 +49,9 @@ class Syncthing:
                                  capture_output=True, text=True).stdout.strip()
         self.process = None
 
-    def configure(self, other, gather_s=1):
+    def configure(self, other, gather_s=1, password=None, kind="sendreceive"):
+        """`password`: the other one has only what is sealed with it, in a folder
+        of the kind receiveencrypted."""
         path = self.home / "config.xml"
         tree = xml.parse(path)
         root = tree.getroot()
@@ -61,11 +63,14 @@ class Syncthing:
         folder = copy.deepcopy(root.find("defaults/folder"))
         for device in folder.findall("device"):
             folder.remove(device)
-        for name, value in (("id", "bench"), ("path", str(self.folder)), ("fsWatcherDelayS", str(gather_s))):
+        for name, value in (("id", "bench"), ("path", str(self.folder)), ("fsWatcherDelayS", str(gather_s)),
+                            ("type", kind)):
             folder.set(name, value)
         root.append(folder)
         for peer in (self, other):
-            xml.SubElement(folder, "device", {"id": peer.id})
+            shared = xml.SubElement(folder, "device", {"id": peer.id})
+            if peer is other and password is not None:
+                xml.SubElement(shared, "encryptionPassword").text = password
             device = xml.SubElement(root, "device", {"id": peer.id, "name": peer.host.name})
             xml.SubElement(device, "address").text = f"tcp://{peer.host.address}:{PORT}"
         gui = root.find("gui")
@@ -152,6 +157,26 @@ def edit_delays(a, b, count, told, name="edited", warm=5):
     return [arrival(a.folder / name, b.folder / name, f"{told} {i:016} {time.monotonic_ns()}",
                     tell if told else None)
             for i in range(count + warm)][warm:]
+
+
+def untrusted(world, texts):
+    """`texts` as files on the first; the folder of the second, which cannot read
+    them, once it has all."""
+    a, b = (Syncthing(h) for h in list(world)[:2])
+    a.configure(b, password="untrusted")
+    b.configure(a, kind="receiveencrypted")
+    for i, text in enumerate(texts):
+        (a.folder / f"doc-{i:05}.txt").write_text(text)
+    began = time.perf_counter()
+    try:
+        a.start()
+        b.start()
+        until("all is there", 1800, lambda: (a.ask("/rest/db/status?folder=bench") or {}).get("localFiles") ==
+              len(texts) and (a.ask(f"/rest/db/completion?folder=bench&device={b.id}") or {}).get("completion") == 100)
+        return round(time.perf_counter() - began, 1), b.folder
+    finally:
+        a.stop()
+        b.stop()
 
 
 def measure(world, texts, idle_seconds, edits, tools):
