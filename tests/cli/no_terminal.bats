@@ -23,6 +23,8 @@ ways() {
 		key 0 key rotate
 		key 64 key passwd
 		new 0 new n
+		rename 0 rename n other
+		rename 0 rename other n
 		ls 0 ls -l
 		rename 0 rename n nn
 		rename 0 rename nn n
