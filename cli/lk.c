@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/standard_files.h"
 #include "cli/args.h"
 #include "cli/client.h"
 #include "cli/usage.h"
@@ -66,8 +67,8 @@ lk_fail_usage(struct lk *lk, const char *fmt, ...)
 		    "lk help lists the commands", "%s", text);
 	line = usage_line(lk->command, lk->verb, &len);
 	several = strchr(lk->command->usage, '\n')[1] != '\0';
-	(void)snprintf(hint, sizeof(hint), "usage: lk %.*s%s%s", (int)len,
-	    line, several ? "; more in lk help " : "",
+	(void)snprintf(hint, sizeof(hint), "usage: lk %.*s%s%s", (int)len, line,
+	    several ? "; more in lk help " : "",
 	    several ? lk->command->name : "");
 	return lk_fail(
 	    lk, EXIT_USAGE_, "usage", hint, "%s: %s", lk->command->name, text);
@@ -122,8 +123,8 @@ lk_fail_option(struct lk *lk, const char *typed, size_t len)
 	struct nearest n;
 
 	/* Of one letter every other one is as near. */
-	(void)snprintf(word, sizeof(word), "%.*s",
-	    typed[1] == '-' ? (int)len : 0, typed);
+	(void)snprintf(
+	    word, sizeof(word), "%.*s", typed[1] == '-' ? (int)len : 0, typed);
 	nearest_init(&n, word);
 	for (; o != NULL && o->name != NULL && word[0] != '\0'; o++) {
 		(void)snprintf(hint, sizeof(hint), "--%s", o->name);
@@ -242,6 +243,8 @@ main(int argc, char *argv[])
 	struct lk lk = { .verb = "" };
 	int status;
 
+	if (standard_files_fill().code != LK_OK)
+		return 74;
 	/* A limit on files is an error like a full disk. */
 	(void)signal(SIGXFSZ, SIG_IGN);
 	output_init(&lk.output);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/passphrase.h"
+#include "base/standard_files.h"
 #include "crypto/lock.h"
 #include "daemon/control.h"
 #include "daemon/detach.h"
@@ -492,11 +493,13 @@ int
 main(int argc, char **argv)
 {
 	struct daemon *d = calloc(1, sizeof(*d));
-	lk_err err;
+	lk_err err = standard_files_fill();
 	int status;
 
-	if (d == NULL)
+	if (d == NULL || err.code != LK_OK) {
+		free(d);
 		return (lk_exit_status(LK_E_NOMEM));
+	}
 	d->lock_fd = d->signal_fd = d->broker_fd = -1;
 	d->remote_request = REMOTE_REQUEST_OURS;
 	LIST_INIT(&d->remote_tests);

@@ -267,3 +267,35 @@ to_port() {
 	END
 	[ "$(state_of laptop)" = "$before" ]
 }
+
+@test "what is printed where nothing can be printed goes nowhere, and is no command" {
+	device laptop
+	on laptop new d
+	echo '{"jsonrpc":"2.0","id":7,"method":"doc.set","params":{"doc":"d","path":"/a","json":"1"}}' >evil.txt
+	on laptop -q import evil.txt
+	# The next thing that is opened would have the number of what is closed.
+	run --separate-stderr bash -c '"$LK" get evil >&-'
+	is 74 "" "lk: standard output: Bad file descriptor"
+	run --separate-stderr bash -c '"$LK" get evil >&- 2>&-'
+	is 74 "" ""
+	run --separate-stderr bash -c '"$LK" apply d <&-'
+	[ "$status" -eq 74 ]
+	lk get d
+	is 0 "{}" ""
+}
+
+@test "a daemon that is started without standard files has nothing else in their place" {
+	device laptop
+	on laptop -q daemon stop
+	"${LK}d" <&- >&- 2>&- 3>&- &
+	until_ on laptop daemon status
+	pid=$(on laptop daemon status --json | field pid)
+	for fd in 0 1 2; do
+		[[ $(readlink "/proc/$pid/fd/$fd") != *[0-9a-z]:* ]]
+		[[ $(readlink "/proc/$pid/fd/$fd") != */store/* ]]
+	done
+	on laptop new d
+	on laptop verify
+	on laptop -q daemon stop
+	wait
+}
