@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/setting.h"
 #include "cli/output.h"
+#include "cli/usage.h"
 
 static bool
 color_choose(struct lk *lk, const char *when)
@@ -186,6 +187,9 @@ is_operand(const struct option *options, const char *arg)
 static int
 operands_check(struct lk *lk, const struct args *args)
 {
+	if (args->len == 0 && lk->command->operands_min > 0 &&
+	    usage_is_verbs(lk->command))
+		return lk_fail_verb(lk, "");
 	if (args->len < lk->command->operands_min)
 		return lk_fail_usage(lk, "something is missing");
 	if (args->len > lk->command->operands_max)

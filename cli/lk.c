@@ -104,6 +104,12 @@ lk_fail_verb(struct lk *lk, const char *verb)
 		return lk_fail_usage(lk, "%s: wrong number of operands", verb);
 	nearest_init(&n, verb);
 	verbs_list(lk->command, verbs, &n);
+	if (verb[0] == '\0') {
+		(void)snprintf(
+		    hint, sizeof(hint), "lk help %s explains them", name);
+		return lk_fail(lk, EXIT_USAGE_, "usage", hint,
+		    "%s: expected %s", name, verbs);
+	}
 	if (nearest_word(&n) == NULL)
 		return lk_fail_usage(lk, "%s: expected %s", safe(verb), verbs);
 	(void)snprintf(hint, sizeof(hint), "did you mean lk %s %s?", name,

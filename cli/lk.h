@@ -102,7 +102,7 @@ int lk_fail_err(struct lk *, lk_err, const char *subject, const char *hint);
 int lk_fail_usage(struct lk *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* Its first operand is none of the verbs of its usage, or has not the operands
- * that it needs; suggests the nearest one. */
+ * that it needs; suggests the nearest one.  "": there is no operand at all. */
 int lk_fail_verb(struct lk *, const char *verb);
 /* No option of this name, as it was typed; suggests the nearest one. */
 int lk_fail_option(struct lk *, const char *typed, size_t len);

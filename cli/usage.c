@@ -67,6 +67,16 @@ usage_has_verb(const struct command *c, const char *verb)
 	return false;
 }
 
+bool
+usage_is_verbs(const struct command *c)
+{
+	for (const char *at = line_next(c, NULL); at != NULL;
+	     at = line_next(c, at))
+		if (verbs_len(at) == 0)
+			return false;
+	return true;
+}
+
 /* Whether one of the verbs of the line is this one; "": it has none. */
 static bool
 line_is_of(const char *line, const char *verb)
@@ -77,8 +87,7 @@ line_is_of(const char *line, const char *verb)
 	if (len == 0)
 		return end == line;
 	for (const char *at = line; at < end; at += strcspn(at, "| \n") + 1)
-		if (strncmp(at, verb, len) == 0 &&
-		    strcspn(at, "| \n") == len)
+		if (strncmp(at, verb, len) == 0 && strcspn(at, "| \n") == len)
 			return true;
 	return false;
 }

@@ -19,6 +19,8 @@
  * more. */
 bool usage_verb(const struct command *, size_t n, char out[USAGE_WORD_MAX]);
 bool usage_has_verb(const struct command *, const char *verb);
+/* Whether each of its lines has a verb, so that there is nothing without. */
+bool usage_is_verbs(const struct command *);
 
 /* The first line of the usage in which a verb stands, else the first one of
  * all; with the name of the command, *len without the end of the line. */

@@ -148,6 +148,10 @@ load setup
 	is 64 "" "lk: pair: --ticket or --code on one device, what it shows on the other; usage: lk pair [--code]; more in lk help pair"
 	lk device rm
 	is 64 "" "lk: device: rm: expected ls, show, rename or revoke; usage: lk device ls; more in lk help device"
+	lk device
+	is 64 "" "lk: device: expected ls, show, rename or revoke; lk help device explains them"
+	lk completion
+	is 64 "" "lk: completion: expected bash, zsh or fish; lk help completion explains them"
 	lk device revoke
 	is 64 "" "lk: device: revoke: wrong number of operands; usage: lk device revoke [--since WHEN] [--phrase | --phrase-file FILE] DEVICE; more in lk help device"
 	lk mirror pause
