@@ -3,14 +3,29 @@
 #include "cli/client.h"
 #include "cli/history.h"
 #include "cli/params.h"
+#include "cli/progress.h"
 #include "cli/verbs.h"
 
-/* Whether something of a document is not here any more. */
+/* Whether something of a document is not here any more, or not what it should
+ * be. */
 static bool
 document_lacks(json_object *doc)
 {
 	return json_object_array_length(field_list(doc, "damaged")) > 0 ||
-	    field_int(doc, "lost") > 0;
+	    field_int(doc, "lost") > 0 || !field_bool(doc, "compared");
+}
+
+static void
+refused_print(json_object *doc)
+{
+	json_object *refused = field_list(doc, "refused");
+
+	for (size_t i = 0; i < json_object_array_length(refused); i++) {
+		json_object *o = json_object_array_get_idx(refused, i);
+
+		printf("  %s  not admitted: %s\n", field_short(o, "id"),
+		    safe(field(o, "why")));
+	}
 }
 
 static void
@@ -34,8 +49,11 @@ document_print(struct output *o, json_object *doc)
 		       "they come back from any device that has them\n",
 		    style_on(o, STYLE_BAD), (long long)field_int(doc, "lost"),
 		    style_off(o), (long long)field_int(doc, "waiting"));
+	refused_print(doc);
 	for (size_t i = 0; i < json_object_array_length(damaged); i++)
 		change_render(o, json_object_array_get_idx(damaged, i));
+	if (!field_bool(doc, "compared"))
+		puts("  not compared with what its log gives");
 }
 
 static void
@@ -43,12 +61,23 @@ verify_render(struct output *o, json_object *result)
 {
 	json_object *docs = field_list(result, "documents");
 	int64_t records = field_int(result, "device_records");
+	size_t named = 0, len = json_object_array_length(docs), good = 0;
 
 	if (records > 0)
 		printf("%lld damaged records of this device, mended\n",
 		    (long long)records);
-	for (size_t i = 0; i < json_object_array_length(docs); i++)
-		document_print(o, json_object_array_get_idx(docs, i));
+	for (size_t i = 0; i < len; i++) {
+		json_object *doc = json_object_array_get_idx(docs, i);
+
+		named += field(doc, "name")[0] != '\0';
+		good += !document_lacks(doc);
+		document_print(o, doc);
+	}
+	if (good == len)
+		printf("%zu %s, %lld envelopes: hashes, signatures, who may do "
+		       "what and contents are as they should be\n",
+		    named, named == 1 ? "document" : "documents",
+		    (long long)field_int(result, "envelopes"));
 }
 
 static int
@@ -59,7 +88,7 @@ verify_run(struct lk *lk, const struct args *args)
 	size_t lacking = 0;
 
 	params_docs(params, args);
-	DO(lk_call(lk, "doc.verify", params, &result));
+	DO(progress_call(lk, "doc.verify", params, &result));
 	output_result(
 	    &lk->output, "verify", result, lk->quiet ? NULL : verify_render);
 	docs = field_list(result, "documents");
@@ -78,12 +107,18 @@ verify_run(struct lk *lk, const struct args *args)
 const struct command verb_verify = {
 	.name = "verify",
 	.usage = "verify [DOC ...]\n",
-	.summary = "Read everything, and mend what the disk has damaged",
-	.details = "What can be derived is made again from the log of changes. "
-		   "Changes "
-		   "that are\ndamaged there are listed, and asked of every "
-		   "device that "
-		   "has them; until then\nthe exit status is 65.\n",
+	.summary = "Check everything, and mend what the disk has damaged",
+	.details =
+	    "Of each document every change is read again: its bytes against "
+	    "its hash, its signature\nagainst its author's key, and whether "
+	    "its "
+	    "author was allowed to make it. What follows\nfrom the changes is "
+	    "made again beside the store and compared with what is there. "
+	    "Others\nare answered meanwhile.\n\n"
+	    "What can be derived is mended from the log of changes. Changes "
+	    "that are damaged\nthere are listed, and asked of every device "
+	    "that "
+	    "has them; until then the exit\nstatus is 65.\n",
 	.operands_max = OPERANDS_MANY,
 	.run = verify_run,
 };

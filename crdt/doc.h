@@ -99,6 +99,15 @@ struct doc_stranded {
 typedef lk_err doc_stranded_fn(void *ctx, const struct doc_stranded *);
 LK_MUST_USE lk_err doc_stranded(struct doc *, doc_stranded_fn *each, void *ctx);
 
+/*
+ * The index of changes by their hashes is the one thing in a state that is laid
+ * out in records by how the changes came, in which portions, and not by their
+ * order alone: whether a record is one of these, and whether two states have the
+ * same in theirs.  CORRUPT.
+ */
+bool doc_is_hash_index(struct bytes key);
+LK_MUST_USE lk_err doc_hash_index_match(struct kv, struct kv, bool *same);
+
 /* Reading. */
 
 enum obj_type { OBJ_MAP, OBJ_LIST, OBJ_TEXT };

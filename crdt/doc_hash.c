@@ -404,3 +404,73 @@ doc_hashes_save(struct doc *doc)
 	p->len = 0;
 	return LK_NONE;
 }
+
+bool
+doc_is_hash_index(struct bytes key)
+{
+	return key.len > 0 && key.ptr[0] == RECORD_HASHES;
+}
+
+/* A walk over the entries of an index. */
+struct hash_walk {
+	struct kv kv;
+	struct doc_key key; /* of the record */
+	size_t at;          /* in it; SIZE_MAX: it is done with */
+};
+
+/* The next entry; NOTFOUND at the end. */
+static lk_err
+hash_walk_next(struct hash_walk *w, struct bytes *entry)
+{
+	struct bytes found, value;
+
+	if (w->at != SIZE_MAX) {
+		TRY(kv_get(w->kv, doc_key_view(&w->key), &value));
+	} else {
+		/* The least key above it. */
+		doc_key_u8(&w->key, 0);
+		TRY(kv_seek(w->kv, KV_FIRST_GE, doc_key_view(&w->key), &found,
+		    &value));
+		if (!doc_is_hash_index(found))
+			return LK_ERR(LK_E_NOTFOUND, "index of changes");
+		w->key.len = 0;
+		doc_key_bytes(&w->key, found);
+		w->at = 0;
+	}
+	if (value.len < w->at + ENTRY_LEN)
+		return LK_ERR(LK_E_CORRUPT, "index of changes");
+	*entry = BYTES(value.ptr + w->at, ENTRY_LEN);
+	w->at += ENTRY_LEN;
+	if (w->at == value.len)
+		w->at = SIZE_MAX;
+	return LK_NONE;
+}
+
+static struct hash_walk
+hash_walk_of(struct kv kv)
+{
+	struct hash_walk w = { .kv = kv, .at = SIZE_MAX };
+
+	doc_key_start(&w.key, RECORD_HASHES);
+	return w;
+}
+
+lk_err
+doc_hash_index_match(struct kv a, struct kv b, bool *same)
+{
+	struct hash_walk in_a = hash_walk_of(a), in_b = hash_walk_of(b);
+
+	for (;;) {
+		struct bytes x = { 0 }, y = { 0 };
+		lk_err of_a = hash_walk_next(&in_a, &x);
+		lk_err of_b = hash_walk_next(&in_b, &y);
+
+		if (of_a.code != LK_E_NOTFOUND)
+			TRY(of_a);
+		if (of_b.code != LK_E_NOTFOUND)
+			TRY(of_b);
+		*same = bytes_equal(x, y);
+		if (!*same || x.len == 0)
+			return LK_NONE;
+	}
+}

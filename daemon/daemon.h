@@ -32,6 +32,7 @@
 struct call;
 struct client;
 struct mirrors;
+struct verifying;
 TAILQ_HEAD(call_list, call);
 TAILQ_HEAD(client_list, client);
 struct remote_test;
@@ -108,6 +109,7 @@ struct daemon {
 	struct mono begun;    /* the transaction */
 	struct mono worked;   /* when last something came; ms 0: at rest */
 	struct mono mended;   /* when damage was last looked for */
+	struct verifying *verifying; /* whose turn it is to read everything */
 	size_t received;      /* bytes of peers in it */
 	bool engine_touched;  /* an event since the last tick */
 	bool peers_dropped;   /* what is left of this batch is of no use */
@@ -144,6 +146,11 @@ LK_MUST_USE lk_err daemon_mend_one(
     struct daemon *, uint32_t docno, struct mend_report *);
 /* At every document that damage was met in.  *any: some was found. */
 LK_MUST_USE lk_err daemon_mend(struct daemon *, bool *any);
+
+/* command_verify.c: where documents are made again, to be compared. */
+#define VERIFY_DIR "verify"
+/* Removes what a daemon that was killed has left there. */
+void verify_sweep(struct daemon *);
 
 /* identity_swap.c: the identity file changes together with the store. */
 #define IDENTITY_STAGE_DIR "identity.next"

@@ -12,6 +12,7 @@ store_open_home(struct daemon *d)
 {
 	char dir[PATH_MAX + 8];
 
+	verify_sweep(d);
 	snprintf(dir, sizeof(dir), "%s/" STORE_DIR, d->options.home);
 	return (store_open(&d->store, dir, 0));
 }

@@ -184,6 +184,21 @@ envelope_fill(uint8_t *at, uint32_t docno, struct bytes envelope)
 }
 
 lk_err
+log_write(struct txn *t, const struct log_entry *e)
+{
+	uint8_t *at;
+	struct key k;
+
+	if (e->envelope.len > ENVELOPE_MAX)
+		return LK_ERR(LK_E_LIMIT, "envelope");
+	lsn_key(&k, e->lsn);
+	TRY(raw_put(
+	    t, TABLE_LOG, key_view(&k), DOCNO_LEN + e->envelope.len, &at));
+	envelope_fill(at, e->docno, e->envelope);
+	return LK_NONE;
+}
+
+lk_err
 log_append(struct txn *t, struct log_entry *e)
 {
 	struct place p = { .docno = e->docno, .seq = e->seq };

@@ -194,8 +194,30 @@ LK_MUST_USE lk_err log_stored(
     struct txn *, uint32_t docno, uint64_t lsn, struct log_entry *);
 /* Indexes an envelope that is in the log at ->lsn; not essential. */
 LK_MUST_USE lk_err log_index(struct txn *, const struct log_entry *);
+/* Puts the bytes of an entry into the log at its ->lsn, where there is nothing
+ * yet; no index.  LIMIT, FULL. */
+LK_MUST_USE lk_err log_write(struct txn *, const struct log_entry *);
 /* Removes what is in the log there; it has no index. */
 LK_MUST_USE lk_err log_remove(struct txn *, uint64_t lsn);
+
+/*
+ * Reads everything there is, in parts: records against their checksums,
+ * envelopes against their ids, and that these are where their index says.  What
+ * is damaged is noted (store_doubt).  The caller keeps the place, zeros at
+ * first, in the store if he likes; what is written meanwhile is met or not.
+ */
+#define STORE_SCAN_KEY_MAX 511
+struct store_scan {
+	uint8_t table;
+	uint16_t key_len;
+	uint8_t key[STORE_SCAN_KEY_MAX];
+	uint64_t bytes;   /* read so far */
+	uint64_t damaged; /* records and envelopes */
+	bool done;
+};
+/* Goes on for about so many bytes. */
+LK_MUST_USE lk_err store_scan(
+    struct txn *, struct store_scan *, size_t bytes_max);
 
 /* Bytes used by data, and bytes the file system still has. */
 struct store_usage {

@@ -221,7 +221,7 @@ admit_signature(
 	author_tag(tag, &a->ds->topic, author->key);
 	if (memcmp(tag, c->env.tag, LK_TOPIC_LEN) != 0)
 		return LK_ERR(LK_E_MALFORMED, "A1 author tag");
-	if (a->local || a->again > 0)
+	if (a->local || (a->again > 0 && !a->strict))
 		return LK_NONE;
 	if (c->checked &&
 	    memcmp(c->author.key, author->key, ACCESS_KEY_LEN) == 0)

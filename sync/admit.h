@@ -37,6 +37,7 @@ struct admission {
 	/* Mending: it was admitted before, and lies in the log at this lsn. */
 	uint64_t again;
 	struct wall arrived; /* then */
+	bool strict; /* and its signature is checked all the same */
 };
 
 void admission_begin(struct admission *, struct replica *, struct docstate *);

@@ -555,7 +555,8 @@ content_apply_history(struct admission *a, const struct candidate *c,
 	TRY(import_apply_whole(a, h));
 	for (size_t i = 0; i < h->changes_len; i++)
 		node->ops += h->changes[i].ops_len;
-	node->time = a->r->now.wall.ms / MS_PER_SECOND;
+	node->time =
+	    (a->again > 0 ? a->arrived : a->r->now.wall).ms / MS_PER_SECOND;
 	node->hashes = BYTES(heads, heads_len * LK_ID_LEN);
 	return LK_NONE;
 }

@@ -189,9 +189,23 @@ rebuild_log(
 	}
 }
 
+/* How many envelopes have brought each change: they are counted anew. */
+static lk_err
+carried_clear(struct replica *r, uint32_t docno)
+{
+	struct kv meta = docstate_space(r, docno, SPACE_META);
+	uint8_t key[1 + LK_ID_LEN] = { 'c' };
+	struct bytes value;
+	lk_err err;
+
+	while ((err = kv_walk(meta, key, sizeof(key), 1, &value)).code == LK_OK)
+		TRY(kv_del(meta, BYTES_OF(key)));
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+}
+
 /* Forgets what can be derived, and derives it. */
 static lk_err
-rebuild(struct replica *r, uint32_t docno, struct mend_report *m)
+rebuild(struct replica *r, uint32_t docno, bool strict, struct mend_report *m)
 {
 	struct arrivals when = { 0 };
 	struct txn *txn = r->txn;
@@ -209,6 +223,8 @@ rebuild(struct replica *r, uint32_t docno, struct mend_report *m)
 	if (err.code == LK_OK)
 		err = space_clear(txn, docno, SPACE_NODES);
 	if (err.code == LK_OK)
+		err = carried_clear(r, docno);
+	if (err.code == LK_OK)
 		err = log_unindex(txn, docno);
 	if (err.code == LK_OK)
 		err = docstate_get(r, docno, &ds);
@@ -216,6 +232,7 @@ rebuild(struct replica *r, uint32_t docno, struct mend_report *m)
 		err = waiting_count(r, ds);
 	if (err.code == LK_OK) {
 		admission_begin(&a, r, ds);
+		a.strict = strict;
 		err = rebuild_log(&a, &when, m);
 		ds->access = true;
 		if (err.code == LK_OK)
@@ -325,12 +342,25 @@ mend_document(struct replica *r, uint32_t docno, struct mend_report *m)
 	TRY(space_sift(r->txn, docno, SPACE_MIRRORS, &sifted));
 	if (d.spaces[SPACE_META] > 0)
 		TRY(docstate_restore(r, docno));
-	if (derived == 0)
+	/* Counts that were there follow from the log. */
+	if (derived + d.spaces[SPACE_META] == 0)
 		return LK_NONE;
 	docstate_forget(r, docno);
-	TRY(rebuild(r, docno, m));
+	TRY(rebuild(r, docno, false, m));
 	/* They are not in the log any more. */
 	damaged_drop(r, docno, NULL);
+	return LK_NONE;
+}
+
+lk_err
+replica_remake(struct replica *r, uint32_t docno, struct mend_report *out)
+{
+	struct mend_report m = { 0 };
+
+	docstate_forget(r, docno);
+	TRY(rebuild(r, docno, true, &m));
+	damaged_drop(r, docno, NULL);
+	*out = m;
 	return LK_NONE;
 }
 

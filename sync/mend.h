@@ -33,6 +33,12 @@ struct mend_report {
 LK_MUST_USE lk_err replica_mend(
     struct replica *, uint32_t docno, struct mend_report *);
 
+/* Makes all of a document again that follows from its log, though nothing of it
+ * is damaged; what its log holds and is not admitted, or not signed by its
+ * author, goes.  Else as replica_mend. */
+LK_MUST_USE lk_err replica_remake(
+    struct replica *, uint32_t docno, struct mend_report *);
+
 /* The i-th envelope of a document known to be damaged; NOTFOUND past the last.
  */
 LK_MUST_USE lk_err replica_damaged(struct replica *, uint32_t docno, size_t i,

@@ -30,7 +30,7 @@ flip() {
 	is 0 '{"key":"a value that is easily found","other":2}' ""
 	on laptop daemon logs | grep -q 'document d: damaged: [0-9]* records, made again from its log'
 	run --separate-stderr on laptop verify
-	is 0 "" ""
+	is 0 "1 document, 6 envelopes: hashes, signatures, who may do what and contents are as they should be" ""
 	on laptop set d /other 3
 	run --separate-stderr on laptop get d /other
 	is 0 "3" ""
@@ -58,7 +58,8 @@ flip() {
 	run --separate-stderr on laptop verify
 	[ "$status" -eq 65 ]
 	[[ $output == "d
-"*"  damaged" ]]
+"*"  damaged
+  not compared with what its log gives" ]]
 	on phone status >/dev/null
 	on laptop sync
 	for _ in $(seq 100); do
@@ -66,7 +67,51 @@ flip() {
 		sleep 0.2
 	done
 	run --separate-stderr on laptop verify
-	is 0 "" ""
+	[ "$status" -eq 0 ]
+	[[ $output == "1 document, "*" envelopes: hashes, signatures, who may do what and contents are as they should be" ]]
 	on laptop export d -o after.automerge
 	cmp before.automerge after.automerge
+}
+
+@test "verify says the same in JSON, of one document or of all" {
+	device laptop
+	on laptop new d
+	on laptop new e
+	run --separate-stderr on laptop verify d --json
+	[ "$status" -eq 0 ]
+	[[ $output =~ ^'{"schema":"lk.verify/1","documents":[{"doc":"'[0-9a-f]{64}'","name":"d","envelopes":'[0-9]+',"compared":true,"records":0,"rebuilt":false,"lost":0,"waiting":0,"refused":[],"damaged":[]}],"envelopes":'[0-9]+'}'$ ]]
+	run --separate-stderr on laptop verify --json
+	[ "$status" -eq 0 ]
+	[[ $output == *'"name":"d"'*'"name":"e"'*'"device_records":0}' ]]
+	run --separate-stderr on laptop verify -q
+	is 0 "" ""
+	run --separate-stderr on laptop verify d nothing
+	refused 66 "lk: nothing: no such document; lk ls lists them"
+}
+
+@test "others are answered while everything is verified, and nothing is left of it" {
+	device laptop
+	for i in {1..12}; do
+		head -c 60000 /dev/urandom | base64 >big$i.txt
+		on laptop import big$i.txt
+	done
+	on laptop verify --json >verified.json &
+	verifier=$!
+	until_ [ -e laptop/verify ]
+	on laptop new meanwhile
+	on laptop set meanwhile /a 1
+	[ -e laptop/verify ]
+	wait "$verifier"
+	[ "$(grep -o '"compared":true' verified.json | wc -l)" -ge 13 ]
+	[ ! -e laptop/verify ]
+}
+
+@test "what a killed daemon was verifying with is removed" {
+	device laptop
+	on laptop new d
+	on laptop -q daemon stop
+	mkdir -m 700 laptop/verify
+	: >laptop/verify/data.mdb
+	on laptop get d
+	[ ! -e laptop/verify ]
 }
