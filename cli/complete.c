@@ -6,6 +6,7 @@
 #include "base/setting.h"
 #include "cli/client.h"
 #include "cli/params.h"
+#include "cli/topics.h"
 #include "cli/usage.h"
 
 #define WORD_MAX 1024
@@ -254,6 +255,14 @@ commands_offer(struct place *p)
 }
 
 static void
+topics_offer(struct place *p)
+{
+	commands_offer(p);
+	for (const struct topic *t = topics; t->name != NULL; t++)
+		offer(p, t->name, t->summary);
+}
+
+static void
 settings_offer(struct place *p)
 {
 	for (size_t i = 0; i < SETTINGS_COUNT; i++)
@@ -283,7 +292,6 @@ static const struct {
 	{ "ACCOUNT", accounts_offer, NULL },
 	{ "BRANCH", merged_offer, NULL },
 	{ "CHANGE", changes_offer, NULL },
-	{ "COMMAND", commands_offer, NULL },
 	{ "DEST", folders_offer, NULL },
 	{ "DEVICE", devices_offer, NULL },
 	{ "DIR", folders_offer, NULL },
@@ -298,6 +306,7 @@ static const struct {
 	{ "ROLE", NULL, "relay read write admin " },
 	{ "SETTING", settings_offer, NULL },
 	{ "SIGNATURE", files_offer, NULL },
+	{ "TOPIC", topics_offer, NULL },
 	{ "TYPE", NULL, "map text list " },
 	{ "WHEN", NULL, "always never auto " },
 	{ "WHO", people_offer, NULL },

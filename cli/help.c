@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "cli/topics.h"
 #include "cli/verbs.h"
 
 const char globals_details[] =
@@ -52,6 +53,27 @@ command_render(struct output *o, json_object *result)
 }
 
 static void
+topic_render(struct output *o, json_object *result)
+{
+	(void)o;
+	printf("%s.\n\n%s", field(result, "summary"), field(result, "text"));
+}
+
+static json_object *
+topic_json(const struct topic *t, bool whole)
+{
+	json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "topic", json_object_new_string(t->name));
+	json_object_object_add(
+	    o, "summary", json_object_new_string(t->summary));
+	if (whole)
+		json_object_object_add(
+		    o, "text", json_object_new_string(t->text));
+	return o;
+}
+
+static void
 all_render(struct output *o, json_object *result)
 {
 	json_object *list = field_list(result, "commands");
@@ -65,7 +87,11 @@ all_render(struct output *o, json_object *result)
 
 		printf("  %-10s %s\n", field(c, "name"), field(c, "summary"));
 	}
-	printf("\n%s\nlk help COMMAND says more about one; lk(1) has it all.\n",
+	puts("\nTopics:");
+	for (const struct topic *t = topics; t->name != NULL; t++)
+		printf("   %-10s %s\n", t->name, t->summary);
+	printf("\n%s\nlk help COMMAND or lk help TOPIC says more about one; "
+	       "lk(1) has it all.\n",
 	    globals_details);
 }
 
@@ -85,18 +111,50 @@ help_print(struct lk *lk, const struct command *command)
 	for (const struct command *const *c = commands; *c != NULL; c++)
 		json_object_array_add(list, command_json(*c));
 	json_object_object_add(result, "commands", list);
+	list = json_object_new_array();
+	for (const struct topic *t = topics; t->name != NULL; t++)
+		json_object_array_add(list, topic_json(t, false));
+	json_object_object_add(result, "topics", list);
 	output_result(&lk->output, "help", result, all_render);
+}
+
+/* Neither a command nor a topic. */
+static int
+help_fail(struct lk *lk, const char *name)
+{
+	char hint[64] = "lk help lists both";
+	const char *near;
+	struct nearest n;
+
+	(void)command_nearest(&n, name);
+	for (const struct topic *t = topics; t->name != NULL; t++)
+		nearest_offer(&n, t->name);
+	near = nearest_word(&n);
+	if (near != NULL)
+		(void)snprintf(
+		    hint, sizeof(hint), "did you mean lk help %s?", near);
+	return lk_fail(lk, EXIT_USAGE_, "usage", hint,
+	    "help: %s: no such command or topic", safe(name));
 }
 
 static int
 help_run(struct lk *lk, const struct args *args)
 {
+	JSON_SCOPED *result = NULL;
 	const struct command *about = NULL;
+	const struct topic *topic;
 
 	if (args->len > 0) {
 		about = command_find(args->operands[0]);
-		if (about == NULL)
-			return lk_fail_unknown(lk, args->operands[0]);
+		topic = topic_find(args->operands[0]);
+		if (about == NULL && topic == NULL)
+			return help_fail(lk, args->operands[0]);
+		if (about == NULL) {
+			result = topic_json(topic, true);
+			output_result(
+			    &lk->output, "help", result, topic_render);
+			return 0;
+		}
 	}
 	help_print(lk, about);
 	return 0;
@@ -104,9 +162,10 @@ help_run(struct lk *lk, const struct args *args)
 
 const struct command verb_help = {
 	.name = "help",
-	.usage = "help [COMMAND]\n",
-	.summary = "List the commands, or explain one",
-	.details = "",
+	.usage = "help [TOPIC]\n",
+	.summary = "List the commands and topics, or explain one",
+	.details = "A topic is a command, or one of those that lk help lists "
+		   "below them.\n",
 	.operands_max = 1,
 	.run = help_run,
 };

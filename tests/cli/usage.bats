@@ -93,9 +93,31 @@ load setup
 	[ "$(lk help; grep -c '^  [a-z]' <<<"$output")" -eq "$(wc -w <<<"$verbs")" ]
 }
 
-@test "help on an unknown command fails" {
+@test "help on what is no command and no topic suggests the nearest" {
 	lk help statsu
-	is 64 "" "lk: statsu: no such command; did you mean lk status?"
+	is 64 "" "lk: help: statsu: no such command or topic; did you mean lk help status?"
+	lk help acess
+	is 64 "" "lk: help: acess: no such command or topic; did you mean lk help access?"
+	lk help frobnicate
+	is 64 "" "lk: help: frobnicate: no such command or topic; lk help lists both"
+}
+
+@test "a topic is a screen, which names commands that there are" {
+	topics=$("$LK" help | sed -n '/^Topics:/,/^$/s/^   \([a-z]*\)  .*/\1/p')
+	[ "$(wc -w <<<"$topics")" -ge 8 ]
+	for topic in $topics; do
+		lk help "$topic"
+		[ "$status" -eq 0 ]
+		[ "${#lines[@]}" -ge 5 ]
+		[ "$(wc -l <<<"$output")" -le 24 ]
+		[ "$(wc -L <<<"$output")" -le 86 ]
+		for verb in $(grep -oE '\blk [a-z]+' <<<"$output" | cut -c4- | sort -u); do
+			case $verb in in|needs|help|itself|does) continue ;; esac
+			"$LK" help "$verb" >/dev/null || { echo "$topic: lk $verb"; return 1; }
+		done
+		lk help "$topic" --json
+		[[ $output == '{"schema":"lk.help/1","topic":"'"$topic"'","summary":"'*'","text":"'* ]]
+	done
 }
 
 @test "a command that does not exist yet is not in the help" {
