@@ -52,6 +52,24 @@ addresses_print(json_object *result)
 }
 
 static void
+layers_print(json_object *result)
+{
+	json_object *list = field_list(result, "sandbox_layers");
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		json_object *l = json_object_array_get_idx(list, i);
+
+		if (field_bool(l, "enforced"))
+			printf("           %s: %s\n", safe(field(l, "layer")),
+			    safe(field(l, "does")));
+		if (field(l, "does_not")[0] != '\0')
+			printf("           not by %s: %s\n",
+			    safe(field(l, "layer")),
+			    safe(field(l, "does_not")));
+	}
+}
+
+static void
 status_render(struct output *o, json_object *result)
 {
 	(void)o;
@@ -67,6 +85,7 @@ status_render(struct output *o, json_object *result)
 	addresses_print(result);
 	printf("discovery  %s\n", field(result, "discovery"));
 	printf("sandbox    %s\n", field(result, "sandbox"));
+	layers_print(result);
 	if (field_bool(result, "read_only"))
 		puts("store      read-only after errors");
 }

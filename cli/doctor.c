@@ -32,6 +32,7 @@ static const struct {
 	{ "config", check_config, ANYWHERE },
 	{ "versions", check_versions, RUNNING },
 	{ "socket", check_socket, RUNNING },
+	{ "sandbox", check_sandbox, RUNNING },
 	{ "store", check_store, DOCUMENTS },
 	{ "port", check_port, RUNNING },
 	{ "multicast", check_multicast, RUNNING },

@@ -223,6 +223,28 @@ check_socket(struct doctor *d)
 		doctor_say(d, fine, "%s", d->socket);
 }
 
+void
+check_sandbox(struct doctor *d)
+{
+	const struct finding less = { VERDICT_WARNING,
+		"documents are as safe from others as before, but a mistake in "
+		"lkd could reach more", false };
+	json_object *layers = field_list(d->daemon, "sandbox_layers");
+	bool all = true;
+
+	for (size_t i = 0; i < length(layers); i++) {
+		json_object *l = json_object_array_get_idx(layers, i);
+
+		if (field_bool(l, "enforced"))
+			continue;
+		all = false;
+		doctor_say(d, less, "%s: %s", safe(field(l, "layer")),
+		    safe(field(l, "does_not")));
+	}
+	if (all)
+		doctor_say(d, fine, "%s", safe(field(d->daemon, "sandbox")));
+}
+
 /* Adds up a member of all documents. */
 static int64_t
 total(json_object *documents, const char *key)

@@ -3,6 +3,7 @@
 
 #include "crypto/phrase.h"
 #include "daemon/commands.h"
+#include "daemon/daemon.h"
 #include "daemon/subject.h"
 
 static lk_err
@@ -55,6 +56,27 @@ daemon_json(struct json_object *o, const struct daemon_info *info)
 	json_add_flag(o, "identity", info->identity);
 }
 
+/* Each layer that there could be, and what is out of its reach. */
+static struct json_object *
+layers_json(const struct sandbox *s)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < s->len; i++) {
+		const struct sandbox_layer *l = &s->layers[i];
+		struct json_object *o = json_object_new_object();
+
+		json_object_array_add(list, o);
+		json_add_text(o, "layer", l->name);
+		json_add_flag(o, "enforced", l->enforced);
+		json_add_number(o, "version", (uint64_t)l->version);
+		json_add_text(o, "does", l->does);
+		if (l->does_not != NULL)
+			json_add_text(o, "does_not", l->does_not);
+	}
+	return list;
+}
+
 static lk_err
 daemon_status(struct request *r)
 {
@@ -62,6 +84,8 @@ daemon_status(struct request *r)
 
 	daemon_info(r->daemon, &info);
 	daemon_json(r->result, &info);
+	json_object_object_add(
+	    r->result, "sandbox_layers", layers_json(&r->daemon->sandbox));
 	return LK_NONE;
 }
 

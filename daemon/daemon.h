@@ -25,6 +25,7 @@
 #include "daemon/options.h"
 #include "daemon/depot.h"
 #include "daemon/remotes.h"
+#include "daemon/sandbox.h"
 #include "net/net.h"
 #include "net/workers.h"
 #include "relay/relay.h"
@@ -63,7 +64,7 @@ struct daemon {
 	struct logfile logfile; /* path "" when the log goes to stderr */
 	int lock_fd, signal_fd;
 	struct wall started;
-	char sandbox[128];
+	struct sandbox sandbox;
 	char discovery[128]; /* "on", "off", or what keeps it from working */
 
 	struct store *store;

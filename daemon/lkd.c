@@ -236,11 +236,11 @@ sandbox_prepare(struct daemon *d)
 		    complain(err, "%s/store: %s", d->options.home, err.what));
 	for (size_t i = 0; mirrors[i] != NULL; i++)
 		dirs[len++] = mirrors[i];
-	sandbox_enter(dirs, len, d->sandbox, sizeof(d->sandbox));
+	sandbox_enter(dirs, len, &d->sandbox);
 	for (size_t i = 0; mirrors[i] != NULL; i++)
 		free(mirrors[i]);
 	free(mirrors);
-	log_info("sandbox: %s", d->sandbox);
+	log_info("sandbox: %s", d->sandbox.line);
 	return (LK_NONE);
 }
 

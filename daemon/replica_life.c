@@ -183,7 +183,7 @@ daemon_info(const struct daemon *d, struct daemon_info *info)
 		.port = d->port,
 		.addresses = d->addresses.list,
 		.addresses_len = d->addresses.len,
-		.sandbox = d->sandbox,
+		.sandbox = d->sandbox.line,
 		.discovery = d->discovery,
 		.started = d->started,
 		.pid = getpid(),

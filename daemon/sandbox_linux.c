@@ -190,22 +190,66 @@ seccomp_enter(bool sockets_too)
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0);
 }
 
+static struct sandbox_layer
+files_layer(int abi)
+{
+	struct sandbox_layer l = { .name = "landlock",
+		.enforced = abi > 0,
+		.version = abi,
+		.does = "writes below LK_HOME and mirrored folders only, reads "
+			"there and where the system's files are" };
+
+	if (abi == 0)
+		l.does_not = "this kernel has no Landlock that can be used: the "
+			     "daemon reaches all files of its user";
+	else if (abi < LANDLOCK_ABI_TRUNCATE)
+		l.does_not = "the process that keeps remotes reaches all files "
+			     "of its user; this kernel keeps no file from "
+			     "being cut to nothing";
+	else
+		l.does_not = "the process that keeps remotes reaches all files "
+			     "of its user";
+	return (l);
+}
+
+static struct sandbox_layer
+calls_layer(bool calls)
+{
+	return ((struct sandbox_layer){ .name = "seccomp",
+	    .enforced = calls,
+	    .version = calls,
+	    .does = "starts no program, looks into no other process, mounts "
+		    "nothing, loads nothing into the kernel",
+	    .does_not = calls ? "the network: it is what a daemon is for"
+			      : "system calls are not restricted on this "
+				"kernel or processor" });
+}
+
 void
-sandbox_enter(const char *const *dirs, size_t n, char *said, size_t len)
+sandbox_enter(const char *const *dirs, size_t n, struct sandbox *said)
 {
 	char files[64] = "files not restricted";
+	bool privileges, calls = false;
 	int abi = 0;
-	bool calls = false;
 
 	/* Both need it, and it is good in itself. */
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
+	privileges = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+	if (privileges) {
 		abi = landlock_enter(dirs, n);
 		calls = seccomp_enter(false);
 	}
 	if (abi > 0)
 		snprintf(files, sizeof(files), "files (Landlock %d)", abi);
-	snprintf(said, len, "%s, %s", files,
+	snprintf(said->line, sizeof(said->line), "%s, %s", files,
 	    calls ? "system calls (seccomp)" : "system calls not restricted");
+	said->layers[0] = (struct sandbox_layer){ .name = "no_new_privs",
+		.enforced = privileges,
+		.version = privileges,
+		.does = "gains no rights by starting what has them",
+		.does_not = privileges ? NULL : "this kernel cannot" };
+	said->layers[1] = files_layer(abi);
+	said->layers[2] = calls_layer(calls);
+	said->len = 3;
 }
 
 void

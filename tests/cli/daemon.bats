@@ -280,3 +280,22 @@ deaf() {
 	lk get d /kept
 	is 0 "this" ""
 }
+
+@test "daemon status says what the sandbox enforces, and what it does not cover" {
+	device laptop
+	run --separate-stderr on laptop daemon status --json
+	[ "$status" -eq 0 ]
+	[ "$(jq -r '[.sandbox_layers[].layer] | join(" ")' <<<"$output")" = "no_new_privs landlock seccomp" ]
+	# What is not enforced says why.
+	[ "$(jq '[.sandbox_layers[] | select(.enforced or .does_not != null)] | length' <<<"$output")" -eq 3 ]
+	# The kernel agrees.
+	pid=$(jq .pid <<<"$output")
+	[ "$(awk '/^NoNewPrivs/{print $2}' "/proc/$pid/status")" -eq \
+	    "$(jq '.sandbox_layers[0].enforced | if . then 1 else 0 end' <<<"$output")" ]
+	[ "$(awk '/^Seccomp:/{print $2}' "/proc/$pid/status")" -eq \
+	    "$(jq '.sandbox_layers[2].enforced | if . then 2 else 0 end' <<<"$output")" ]
+	if [ "$(jq '.sandbox_layers[1].enforced' <<<"$output")" = true ]; then
+		on laptop daemon status | grep -q '^           landlock: writes below LK_HOME'
+		on laptop doctor --json | jq -e '.checks[] | select(.check == "sandbox" and .state == "ok")'
+	fi
+}
