@@ -439,6 +439,7 @@ static const struct action {
 	{ "create", create_run, 2 },
 	{ "ls", ls_run, 2 },
 	{ "check", check_run, 2 },
+	{ "diff", backup_diff_run, 4 },
 	{ "forget", backup_forget_run, OPERANDS_MANY },
 	{ "key", backup_key_run, 2 },
 	{ "prune", backup_prune_run, 2 },
@@ -463,6 +464,8 @@ const struct command verb_backup = {
 		 "--sealed]\n"
 		 "backup check DEST --restore-test [--phrase-file FILE] "
 		 "[--snapshot ID]\n"
+		 "backup diff DEST SNAPSHOT [SNAPSHOT] [--phrase-file FILE | "
+		 "--key-file FILE]\n"
 		 "backup forget DEST SNAPSHOT... [--dry-run]\n"
 		 "backup forget DEST --keep-daily N... [--key-file FILE] "
 		 "[--dry-run]\n"
@@ -485,6 +488,9 @@ const struct command verb_backup = {
 	    "concerns (exit status\n65). restore, where there is no identity "
 	    "yet, makes a new device in the place of\nthe one that made the "
 	    "backup, which it revokes. Both ask for the recovery phrase.\n\n"
+	    "diff says what the second backup has that the first has not, and "
+	    "the other way\nround; without a second one it is the newest of "
+	    "that machine.\n\n"
 	    "forget ends the backups that are named, or of each machine all "
 	    "that no --keep\nkeeps; the newest one of a machine always is. "
 	    "Days and weeks are those of this\nmachine's time zone. prune "

@@ -18,7 +18,7 @@ bool backup_address(char out[static REMOTE_URL_MAX + 1], const char *path);
 /* Id, time, device and what is wrong with it: four cells of table_list. */
 void backup_row(json_object *snapshot, const char *cells[]);
 
-/* "3.4MB", for people. */
+/* "3.4 MB", for people. */
 void backup_size_print(int64_t bytes);
 
 enum keep_rule {
@@ -50,6 +50,7 @@ extern const char *opt_phrase_file, *opt_key_file;
 int backup_key_params(struct lk *, json_object *params);
 
 /* Verbs: operands[0] is the verb, [1] DEST. */
+int backup_diff_run(struct lk *, const struct args *);
 int backup_forget_run(struct lk *, const struct args *);
 int backup_key_run(struct lk *, const struct args *); /* [1]: FILE */
 int backup_prune_run(struct lk *, const struct args *);

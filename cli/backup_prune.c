@@ -8,7 +8,7 @@
 
 struct prune_options opt_prune = { .grace_ms = -1 };
 
-/* "12 objects, 3.4MB, are ..."; nothing of none. */
+/* "12 objects, 3.4 MB, are ..."; nothing of none. */
 static void
 counted_print(json_object *result, const char *key, const char *what)
 {

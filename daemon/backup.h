@@ -73,6 +73,9 @@ LK_MUST_USE lk_err fetch_unlisted(
  * fetch_done. */
 bool fetch_next(struct fetch *, const struct stored **, struct object_answer *);
 bool fetch_done(const struct fetch *);
+/* Says, when it is due, how many of the objects there have been. */
+LK_MUST_USE lk_err fetch_progress(
+    struct request *, const struct fetch *, struct progress *);
 void fetch_clear(struct fetch *);
 
 /*
@@ -219,6 +222,7 @@ lk_err backup_check(struct request *);
 lk_err backup_restore(struct request *);
 lk_err backup_rehearse(struct request *);
 lk_err backup_files(struct request *);
+lk_err backup_diff(struct request *);
 lk_err backup_forget(struct request *);
 lk_err backup_key(struct request *);
 lk_err backup_prune(struct request *);

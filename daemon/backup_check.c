@@ -550,20 +550,6 @@ check_result(struct request *r, struct checking *c)
 }
 
 static lk_err
-check_progress(struct request *r, struct checking *c)
-{
-	struct json_object *event;
-
-	if (!progress_due(r, &c->progress))
-		return (LK_NONE);
-	event = json_object_new_object();
-	json_add_text(event, "what", "objects");
-	json_add_number(event, "done", c->fetch.given);
-	json_add_number(event, "of", c->fetch.len);
-	return (request_notify(r, event));
-}
-
-static lk_err
 checking_poll(struct request *r, bool *done)
 {
 	struct checking *c = r->state;
@@ -581,7 +567,7 @@ checking_poll(struct request *r, bool *done)
 		for (size_t i = 0; i < c->listing.len; i++)
 			TRY(fetch_add(&c->fetch, &c->listing.v[i]));
 	}
-	TRY(check_progress(r, c));
+	TRY(fetch_progress(r, &c->fetch, &c->progress));
 	while (fetch_next(&c->fetch, &what, &a)) {
 		lk_err err;
 

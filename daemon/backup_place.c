@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "daemon/backup.h"
+#include "daemon/subject.h"
 
 #define OBJECTS_MAX (4u * 1024 * 1024)
 
@@ -187,4 +188,19 @@ fetch_clear(struct fetch *f)
 	free(f->unlisted);
 	free(f->v);
 	*f = (struct fetch){ .v = NULL };
+}
+
+lk_err
+fetch_progress(
+    struct request *r, const struct fetch *f, struct progress *progress)
+{
+	struct json_object *event;
+
+	if (!progress_due(r, progress))
+		return (LK_NONE);
+	event = json_object_new_object();
+	json_add_text(event, "what", "objects");
+	json_add_number(event, "done", f->given);
+	json_add_number(event, "of", f->len);
+	return (request_notify(r, event));
 }

@@ -29,6 +29,7 @@ static const struct command table[] = {
 	{ "backup.files", backup_files, 0 },
 	{ "backup.rehearse", backup_rehearse, 0 },
 	{ "backup.restore", backup_restore, COMMAND_WRITES | COMMAND_ALONE },
+	{ "backup.diff", backup_diff, 0 },
 	{ "backup.forget", backup_forget, 0 },
 	{ "backup.key", backup_key, 0 },
 	{ "backup.prune", backup_prune, 0 },

@@ -205,6 +205,8 @@ accounts_are_one() {
 	says laptop backup check --sealed "$T/dest"
 	says laptop backup forget --keep-last 1 "$T/dest"
 	says laptop backup prune "$T/dest"
+	id=$(on laptop backup ls "$T/dest" | cut -c 1-8)
+	says laptop backup diff --phrase-file phrase "$T/dest" "$id" "$id"
 	says laptop backup key --phrase-file phrase "$T/key"
 	says laptop backup check --phrase-file phrase "$T/dest"
 	on laptop daemon stop

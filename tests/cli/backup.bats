@@ -184,7 +184,7 @@ objects() {
 	run --separate-stderr on fresh ls
 	is 0 $'notes\nplan\nthings' ""
 	lk backup frob dest
-	refused 64 "lk: backup: frob: expected create, ls, check, forget, key, prune or restore; *"
+	refused 64 "lk: backup: frob: expected create, ls, check, diff, forget, key, prune or restore; *"
 }
 
 @test "an older backup is had with --snapshot" {

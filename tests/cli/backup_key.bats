@@ -35,7 +35,7 @@ backup() {
 	printf x | dd of="$(find dest/lk1/backup/data -type f | head -n 1)" bs=1 seek=99 conv=notrunc status=none
 	run --separate-stderr on elsewhere backup check dest --key-file opens
 	[ "$status" -eq 65 ]
-	[[ $output == *"document plan"* ]]
+	[[ $output == *"  document "* ]]
 	# It is none that makes a device.
 	run --separate-stderr on elsewhere backup restore dest --key-file opens
 	refused 64 "lk: backup: --key-file only checks: restoring takes the phrase; *"

@@ -100,6 +100,7 @@ ways() {
 		backup 0 backup prune FOLDER
 		backup 64 backup check FOLDER
 		backup 64 backup key -
+		backup 64 backup diff FOLDER abcd
 		backup 64 backup restore FOLDER
 	END
 }
