@@ -103,11 +103,14 @@ plan_render(struct output *o, json_object *result)
 		row_add(t, json_object_array_get_idx(list, i));
 	table_print(t);
 	if (field_int(result, "same") > 0)
-		printf("%lld files are the same\n",
-		    (long long)field_int(result, "same"));
+		printf("%lld %s the same\n",
+		    (long long)field_int(result, "same"),
+		    field_int(result, "same") == 1 ? "file is" : "files are");
 	if (field_int(result, "skipped") > 0)
-		printf("%lld files have names that cannot be in a document\n",
-		    (long long)field_int(result, "skipped"));
+		printf("%lld %s that cannot be in a document\n",
+		    (long long)field_int(result, "skipped"),
+		    field_int(result, "skipped") == 1 ? "file has a name"
+						      : "files have names");
 	puts("Nothing was done (--dry-run).");
 }
 

@@ -368,6 +368,8 @@ def part_mirrors(t, long):
          "--runs", each], 600) for first in range(1, total + 1, each)]
     for status, out in together(works):
         said(t, "mirrors", status, out)
+    runs = 60 if long else 6
+    driver(t, "lan/meetings.py", "--runs", runs, seconds=30 * runs)
     # A sanitizer cannot look for leaks in what is traced.
     driver(t, "lan/killed.py", "--tool", BUILD / "dev/tests/lk_killed_at", "--every",
            1 if long else 20, seconds=7200 if long else 600, preset="release")

@@ -314,7 +314,7 @@ to the folder            only-here
 a program on both sides  run
 united                   text.md
 2 files are the same
-1 files have names that cannot be in a document
+1 file has a name that cannot be in a document
 Nothing was done (--dry-run)." ]
 	(cd there && find . -printf '%p %T@ %C@ %m\n' | sort) | diff before -
 	on laptop log notes --json | diff log -
@@ -343,7 +343,7 @@ Nothing was done (--dry-run)." ""
 	lk ls
 	is 0 "" ""
 	"$LK" mirror add work >/dev/null
-	until_ eval '"$LK" mirror status work | grep -q "1 files"'
+	until_ eval '"$LK" mirror status work | grep -q "1 file"'
 	lk mirror add --dry-run work
 	is 73 "" "lk: $T/work: $T/work is mirrored already"
 	"$LK" mirror rm work >/dev/null
