@@ -69,6 +69,24 @@ layers_print(json_object *result)
 	}
 }
 
+/* How far the store has been read by the daemon itself. */
+static void
+scrub_print(json_object *result)
+{
+	json_object *s = NULL;
+
+	if (!json_object_object_get_ex(result, "scrub", &s) ||
+	    field(s, "begun")[0] == '\0')
+		return;
+	printf("read       %lld KiB of the store since %s, %lld damaged",
+	    (long long)(field_int(s, "bytes") / 1024), field_ago(s, "begun"),
+	    (long long)field_int(s, "damaged"));
+	if (field(s, "whole")[0] != '\0')
+		printf("; all of it %s, %lld damaged", field_ago(s, "whole"),
+		    (long long)field_int(s, "damaged_before"));
+	puts("");
+}
+
 static void
 status_render(struct output *o, json_object *result)
 {
@@ -86,6 +104,7 @@ status_render(struct output *o, json_object *result)
 	printf("discovery  %s\n", field(result, "discovery"));
 	printf("sandbox    %s\n", field(result, "sandbox"));
 	layers_print(result);
+	scrub_print(result);
 	if (field_bool(result, "read_only"))
 		puts("store      read-only after errors");
 }

@@ -34,6 +34,7 @@ static const struct {
 	{ "socket", check_socket, RUNNING },
 	{ "sandbox", check_sandbox, RUNNING },
 	{ "store", check_store, DOCUMENTS },
+	{ "scrub", check_scrub, RUNNING },
 	{ "port", check_port, RUNNING },
 	{ "multicast", check_multicast, RUNNING },
 	{ "peers", check_peers, DOCUMENTS },

@@ -55,7 +55,7 @@ check_fn check_home, check_identity, check_disk, check_clock, check_inotify;
 /* doctor_daemon.c */
 /* Starts the daemon when none runs, and sets d->running and d->daemon. */
 check_fn check_daemon;
-check_fn check_config, check_versions, check_socket, check_sandbox, check_store, check_port,
+check_fn check_config, check_versions, check_socket, check_sandbox, check_store, check_scrub, check_port,
     check_multicast, check_peers, check_remotes, check_mirrors, check_copies;
 
 /* doctor_backup.c */

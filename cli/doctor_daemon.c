@@ -245,6 +245,39 @@ check_sandbox(struct doctor *d)
 		doctor_say(d, fine, "%s", safe(field(d->daemon, "sandbox")));
 }
 
+/* What the daemon has met while it read the store, bit by bit. */
+void
+check_scrub(struct doctor *d)
+{
+	const struct finding damaged = { VERDICT_WARNING,
+		"lk verify says what is left of it; this disk or its memory "
+		"goes bad", false };
+	json_object *s = NULL;
+	long long met;
+
+	if (!json_object_object_get_ex(d->daemon, "scrub", &s) ||
+	    field(s, "begun")[0] == '\0') {
+		doctor_say(d, fine,
+		    "the store is read while there is nothing else to do; not "
+		    "begun yet");
+		return;
+	}
+	met = field_int(s, "damaged") + field_int(s, "damaged_before");
+	if (met > 0)
+		doctor_say(d, damaged,
+		    "%lld damaged records or envelopes were met, and mended "
+		    "where that can be done here",
+		    met);
+	else if (field(s, "whole")[0] == '\0')
+		doctor_say(d, fine,
+		    "%lld KiB of the store were read, nothing was damaged",
+		    (long long)(field_int(s, "bytes") / 1024));
+	else
+		doctor_say(d, fine,
+		    "all of the store was read %s, nothing was damaged",
+		    field_ago(s, "whole"));
+}
+
 /* Adds up a member of all documents. */
 static int64_t
 total(json_object *documents, const char *key)

@@ -86,6 +86,8 @@ daemon_status(struct request *r)
 	daemon_json(r->result, &info);
 	json_object_object_add(
 	    r->result, "sandbox_layers", layers_json(&r->daemon->sandbox));
+	json_object_object_add(
+	    r->result, "scrub", scrub_json(&r->daemon->scrub));
 	return LK_NONE;
 }
 

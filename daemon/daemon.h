@@ -26,6 +26,7 @@
 #include "daemon/depot.h"
 #include "daemon/remotes.h"
 #include "daemon/sandbox.h"
+#include "daemon/scrub.h"
 #include "net/net.h"
 #include "net/workers.h"
 #include "relay/relay.h"
@@ -110,6 +111,7 @@ struct daemon {
 	struct mono begun;    /* the transaction */
 	struct mono worked;   /* when last something came; ms 0: at rest */
 	struct mono mended;   /* when damage was last looked for */
+	struct scrub scrub;
 	struct verifying *verifying; /* whose turn it is to read everything */
 	size_t received;      /* bytes of peers in it */
 	bool engine_touched;  /* an event since the last tick */

@@ -363,7 +363,7 @@ static int
 loop_timeout(const struct daemon *d)
 {
 	int64_t next = peers_next_ms(d), control = control_next_ms(d), left;
-	int64_t mirrors = mirrors_next_ms(d);
+	int64_t mirrors = mirrors_next_ms(d), scrub = scrub_next_ms(d);
 
 	if (d->fresh_len > 0 || d->lost_len > 0 || control_due(d))
 		return (0);
@@ -371,6 +371,8 @@ loop_timeout(const struct daemon *d)
 		next = control;
 	if (mirrors < next)
 		next = mirrors;
+	if (scrub < next)
+		next = scrub;
 	if (d->worked.ms != 0 && d->worked.ms + REST_MS < next)
 		next = d->worked.ms + REST_MS;
 	if (next == INT64_MAX)
@@ -404,6 +406,7 @@ loop_run(struct daemon *d)
 		events_handle(d, events, n);
 		follow(d);
 		mirrors_run(d);
+		scrub_run(d);
 		control_sweep(d);
 		if (d->logfile.path[0] != '\0')
 			logfile_rotate(&d->logfile);

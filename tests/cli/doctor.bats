@@ -17,7 +17,7 @@ check() {
 	[ "$status" -eq 0 ]
 	[ "$(jq -r .schema <<<"$output")" = lk.doctor/1 ]
 	[ "$(jq -r .healthy <<<"$output")" = true ]
-	[ "$(jq -r '[.checks[].check] | join(" ")' <<<"$output")" = "home identity disk clock inotify daemon config versions socket sandbox store port multicast peers remotes mirrors copies backups" ]
+	[ "$(jq -r '[.checks[].check] | join(" ")' <<<"$output")" = "home identity disk clock inotify daemon config versions socket sandbox store scrub port multicast peers remotes mirrors copies backups" ]
 	[ "$(check home)" = "ok: $T/laptop, which nobody else can write" ]
 	[ "$(check identity)" = "ok: the keys are this user's alone" ]
 	[ "$(check store)" = "ok: 1 document, none damaged" ]
@@ -189,7 +189,7 @@ by_nobody() {
 	on box relay init >/dev/null
 	run --separate-stderr on box doctor --json
 	[ "$status" -eq 0 ]
-	[ "$(jq -r '[.checks[].check] | join(" ")' <<<"$output")" = "home identity disk clock inotify daemon config versions socket sandbox port multicast" ]
+	[ "$(jq -r '[.checks[].check] | join(" ")' <<<"$output")" = "home identity disk clock inotify daemon config versions socket sandbox scrub port multicast" ]
 	[ "$(check identity box)" = "ok: a relay's home, which has none" ]
 }
 
