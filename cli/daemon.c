@@ -41,6 +41,26 @@ daemon_stop(struct lk *lk)
 	return 0;
 }
 
+/* One that lk started; any other is ended and started by whoever did. */
+static int
+daemon_again(struct lk *lk)
+{
+	JSON_SCOPED *status = NULL, *stopped = NULL;
+
+	if (!lk_running(lk))
+		return daemon_start(lk);
+	DO(lk_call(lk, "daemon.status", NULL, &status));
+	if (field(status, "log")[0] == '\0')
+		return lk_fail(lk, 73, "exists",
+		    "end it there, and start it again; under systemd: "
+		    "systemctl --user restart lkd",
+		    "daemon: it was not started by lk");
+	DO(daemon_stop_wait(lk, &stopped));
+	client_close(lk->client);
+	lk->client = NULL;
+	return daemon_start(lk);
+}
+
 static void
 addresses_print(json_object *result)
 {
@@ -163,8 +183,7 @@ daemon_logs(struct lk *lk)
 		    errno == ENOENT ? "not-found" : "system",
 		    "a daemon with LK_LOG logs elsewhere; one of systemd's: "
 		    "journalctl --user -u lkd",
-		    "%s: %s", path,
-		    strerror(errno));
+		    "%s: %s", path, strerror(errno));
 	if (fseek(f, -LOG_READ_MAX, SEEK_END) == 0)
 		(void)getline(&line, &size, f);
 	while ((len = getline(&line, &size, f)) > 0) {
@@ -233,8 +252,7 @@ daemon_install(struct lk *lk)
 		    "yours running?",
 		    "systemctl --user: %s",
 		    failed != 0 ? strerror(failed) : "failed");
-	json_object_object_add(
-	    result, "unit", json_object_new_string(argv[4]));
+	json_object_object_add(result, "unit", json_object_new_string(argv[4]));
 	output_result(&lk->output, "daemon", result, install_render);
 	return 0;
 }
@@ -245,6 +263,7 @@ static const struct {
 } actions[] = {
 	{ "start", daemon_start },
 	{ "stop", daemon_stop },
+	{ "restart", daemon_again },
 	{ "status", daemon_status },
 	{ "logs", daemon_logs },
 	{ "install", daemon_install },
@@ -261,12 +280,12 @@ daemon_run(struct lk *lk, const struct args *args)
 
 const struct command verb_daemon = {
 	.name = "daemon",
-	.usage = "daemon start|stop|status|logs|install\n",
+	.usage = "daemon start|stop|restart|status|logs|install\n",
 	.summary = "Start, stop or look at the daemon",
 	.details =
 	    "Every command starts the daemon when it is not running; stop "
-	    "returns when it is gone.  install lets systemd run it, with your "
-	    "session.\n",
+	    "returns when it is gone,\nand restart makes settings count.  "
+	    "install lets systemd run it, with your session.\n",
 	.operands_min = 1,
 	.operands_max = 1,
 	.run = daemon_run,

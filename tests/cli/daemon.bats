@@ -26,6 +26,26 @@ load setup
 	[[ $output =~ ^daemon:\ pid\ [0-9]+$ ]]
 }
 
+@test "the daemon is started again, but not one that lk did not start" {
+	device laptop
+	before=$(on laptop daemon status --json | field pid)
+	lk daemon restart
+	[ "$status" -eq 0 ]
+	after=$(on laptop daemon status --json | field pid)
+	[ "$output" = "daemon: pid $after" ]
+	[ "$before" != "$after" ]
+	"$LK" -q daemon stop
+	lk daemon restart
+	[ "$status" -eq 0 ]
+	"$LK" -q daemon stop
+	"${LK}d" -f 2>log 3>&- &
+	until_ on laptop daemon status
+	lk daemon restart
+	is 73 "" "lk: daemon: it was not started by lk; end it there, and start it again; under systemd: systemctl --user restart lkd"
+	"$LK" -q daemon stop
+	wait
+}
+
 @test "daemon status describes it" {
 	device laptop
 	lk daemon status

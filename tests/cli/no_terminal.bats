@@ -88,6 +88,7 @@ ways() {
 		daemon 0 daemon logs
 		daemon 0 daemon stop
 		daemon 0 daemon start
+		daemon 0 daemon restart
 		version 0 version
 		help 0 help
 		completion 0 completion bash

@@ -178,8 +178,8 @@ load setup
 	is 64 "" "lk: device: revoke: wrong number of operands; usage: lk device revoke [--since WHEN] [--phrase | --phrase-file FILE] DEVICE; more in lk help device"
 	lk mirror pause
 	is 64 "" "lk: mirror: pause takes a folder or a document; usage: lk mirror pause|resume|rm DIR|DOC; more in lk help mirror"
-	lk daemon restart
-	is 64 "" "lk: daemon: restart: expected start, stop, status, logs or install; did you mean lk daemon start?"
+	lk daemon strt
+	is 64 "" "lk: daemon: strt: expected start, stop, restart, status, logs or install; did you mean lk daemon start?"
 }
 
 @test "without an identity every other command is refused, and starts nothing" {
