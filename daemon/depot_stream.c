@@ -12,8 +12,8 @@
 
 /* As base64 and with what is around it well under a line. */
 #define PIECE_LEN (384u * 1024)
-#define OUT_MAX \
-	(DEPOT_PENDING_MAX * (OBJECT_BYTES_MAX + OBJECT_STREAM_EXTRA_MAX) + 64)
+/* Four objects that are not a snapshot, or one that is. */
+#define OUT_MAX (2 * (OBJECT_BYTES_MAX + OBJECT_STREAM_EXTRA_MAX))
 
 struct depot_stream {
 	struct request *request; /* whose command it is */
@@ -120,7 +120,7 @@ piece_send(struct depot_stream *s)
 	return (request_notify(s->request, event));
 }
 
-/* Answers for what is on its way. */
+/* Answers for what is on its way, which takes no room any more. */
 static void
 sent_answer(struct depot *p)
 {
@@ -129,12 +129,16 @@ sent_answer(struct depot *p)
 
 	while (n < s->putting_len && s->putting[n].end <= s->sent)
 		answer_give(p, s->putting[n++].number, LK_NONE);
+	/* Of an object that is half sent all stays: it is moved once. */
+	if (n == 0 && s->sent < s->out.len)
+		return;
 	s->putting_len -= n;
 	memmove(
 	    s->putting, s->putting + n, s->putting_len * sizeof(s->putting[0]));
-	if (s->sent < s->out.len)
-		return;
-	buf_reset(&s->out);
+	for (size_t i = 0; i < s->putting_len; i++)
+		s->putting[i].end -= s->sent;
+	s->out.len -= s->sent;
+	memmove(s->out.ptr, s->out.ptr + s->sent, s->out.len);
 	s->sent = 0;
 }
 

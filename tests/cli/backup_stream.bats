@@ -115,12 +115,11 @@ d[at] ^= 1 + at % 255; open("bad", "wb").write(d)' "$at"
 
 @test "a stream waits for who reads it, and one of many parcels is whole" {
 	person
-	head -c 3000000 /dev/urandom >bytes
-	for i in 1 2 3 4; do
-		on laptop set --bytes bytes plan "/b$i"
-	done
+	head -c 36000000 /dev/urandom >bytes
+	# More than ever waits at once, 32 MiB.
+	on laptop set --bytes bytes plan /b
 	on laptop backup create - 2>/dev/null | { head -c 100000 >stream; until_ test -s stream; cat >>stream; }
-	[ "$(stat -c %s stream)" -gt 12000000 ]
+	[ "$(stat -c %s stream)" -gt 35000000 ]
 	run --separate-stderr on laptop backup check - --phrase-file phrase <stream
 	[ "$status" -eq 0 ]
 	[[ $output == *": good" ]]
