@@ -40,12 +40,14 @@ device_list(struct request *r)
 		lk_err err = home_device(r->replica, i, &device);
 
 		if (err.code == LK_E_NOTFOUND)
-			return LK_NONE;
+			break;
 		TRY(err);
 		o = json_object_new_object();
 		device_json(r, o, &device);
 		json_object_array_add(list, o);
 	}
+	json_object_array_sort(list, json_name_compare);
+	return LK_NONE;
 }
 
 /* Why a name or key finds no device or contact. */
@@ -350,12 +352,14 @@ contact_list(struct request *r)
 		lk_err err = home_contact(r->replica, i, &c);
 
 		if (err.code == LK_E_NOTFOUND)
-			return LK_NONE;
+			break;
 		TRY(err);
 		o = json_object_new_object();
 		contact_json(o, &c);
 		json_object_array_add(list, o);
 	}
+	json_object_array_sort(list, json_name_compare);
+	return LK_NONE;
 }
 
 static lk_err

@@ -221,7 +221,7 @@ peers(struct request *r)
 		lk_err err = engine_peer(r->engine, i, &peer);
 
 		if (err.code == LK_E_NOTFOUND)
-			return LK_NONE;
+			break;
 		TRY(err);
 		o = json_object_new_object();
 		json_object_array_add(list, o);
@@ -235,6 +235,8 @@ peers(struct request *r)
 		json_add_time(
 		    o, "seen", peer.connected ? r->now.wall : peer.seen);
 	}
+	json_object_array_sort(list, json_name_compare);
+	return LK_NONE;
 }
 
 /* `sync`: which documents, and how many devices must have acknowledged. */

@@ -277,11 +277,26 @@ json_add_summary(
 int
 json_name_compare(const void *a, const void *b)
 {
+	/* What sets apart two of one name: the keys come after what is for
+	 * people. */
+	static const char *const members[] = { "name", "who", "doc", "person",
+		"device", "key", "address" };
 	struct json_object *const *x = a, *const *y = b;
 
-	return strcmp(
-	    json_object_get_string(json_object_object_get(*x, "name")),
-	    json_object_get_string(json_object_object_get(*y, "name")));
+	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
+		struct json_object *of_x, *of_y;
+		int c;
+
+		if (!json_object_object_get_ex(*x, members[i], &of_x) ||
+		    !json_object_object_get_ex(*y, members[i], &of_y) ||
+		    of_x == NULL || of_y == NULL)
+			continue;
+		c = strcmp(
+		    json_object_get_string(of_x), json_object_get_string(of_y));
+		if (c != 0)
+			return c;
+	}
+	return 0;
 }
 
 static const char *const role_names[] = {

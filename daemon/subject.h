@@ -80,7 +80,9 @@ LK_MUST_USE lk_err json_add_summary(
  * device.show gives it. */
 LK_MUST_USE lk_err json_add_others(struct request *);
 
-/* Orders objects by "name", for json_object_array_sort. */
+/* Orders objects by "name" or "who", those of one name by their ids, keys and
+ * addresses, for json_object_array_sort: the order of every list of documents,
+ * devices, people and peers. */
 int json_name_compare(const void *, const void *);
 
 const char *role_name(enum role);

@@ -224,3 +224,20 @@ Recorded here; lk sync --wait=all waits for everywhere." ""
 	on friend -q share e laptop
 	[[ $(on friend members e --json | grep -o '"own":true' | wc -l) -eq 1 ]]
 }
+
+@test "lists of devices, people and peers are in the order of their names" {
+	device phone
+	on phone new d
+	paired phone laptop
+	paired phone attic
+	for name in zoe bob; do
+		device "$name"
+		on "$name" accept "$(on phone invite d)"
+	done
+	run --separate-stderr on phone device ls --json
+	[ "$(jq -r '[.devices[].name] | join(" ")' <<<"$output")" = "attic laptop phone" ]
+	run --separate-stderr on phone contact ls --json
+	[ "$(jq -r '[.contacts[].name] | join(" ")' <<<"$output")" = "bob zoe" ]
+	run --separate-stderr on phone peers --json
+	jq -e '[.peers[].who] | . == sort and length >= 4' <<<"$output"
+}
