@@ -427,7 +427,12 @@ check_port(struct doctor *d)
 	if (host[0] == '\0' || strcmp(host, "0.0.0.0") == 0)
 		(void)strlcpy(host, "127.0.0.1", sizeof(host));
 	if (port == 0) {
-		doctor_say(d, f, "other devices cannot connect to this one");
+		f = (struct finding){ VERDICT_WARNING,
+			"connect this machine to a network; the daemon "
+			"notices",
+			false };
+		doctor_say(d, f,
+		    "there is no network, so nobody can connect to this one");
 	} else if (!is_reachable(host, port)) {
 		doctor_say(
 		    d, f, "%s, port %d, takes no connection", host, port);

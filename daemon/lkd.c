@@ -513,7 +513,12 @@ main(int argc, char **argv)
 	if (err.code == LK_OK && d->options.scan == NULL) {
 		if (geteuid() == 0)
 			log_warn("lkd: running as root, which it never needs");
-		log_info("lkd: " LK_VERSION " ready on port %u", d->port);
+		if (d->port == 0)
+			log_info("lkd: " LK_VERSION
+				 " ready; listens when there is a network");
+		else
+			log_info(
+			    "lkd: " LK_VERSION " ready on port %u", d->port);
 		loop_run(d);
 		log_info("lkd: ending");
 	}

@@ -89,6 +89,16 @@ by_nobody() {
 	[ "$(stat -c %a laptop)" = 700 ]
 }
 
+@test "without any network the daemon runs, and that nobody can connect is no fault of its own" {
+	unshare -n true 2>/dev/null || skip "no namespaces here"
+	export LK_HOME=$T/laptop
+	sanitizers
+	run -0 unshare -n bash -c '"$LK" init --name laptop >&2 && "$LK" doctor -q; "$LK" -q daemon stop'
+	[[ $output == *"warning  port       there is no network, so nobody can connect to this one"* ]]
+	[[ $output != *wrong* ]]
+	grep -q "ready; listens when there is a network" laptop/log
+}
+
 @test "a device that is revoked is no copy" {
 	device laptop
 	paired laptop phone
