@@ -226,6 +226,29 @@ two_with() {
 	[ -n "$rev" ]
 }
 
+@test "of two files that are no texts and were made apart the newer one counts" {
+	local name
+	two
+	on laptop daemon stop
+	# With its time from the beginning.
+	for name in x y; do
+		printf "$name\\0there" >"$name"
+		touch -d 2021-01-01 "$name"
+		mv "$name" there
+	done
+	until_ eval 'on phone mirror status there | grep -q "2 files"'
+	on phone daemon stop
+	for name in x y; do printf "$name\\0here" >"here/$name"; done
+	touch -d 2020-01-01 here/x
+	touch -d 2022-01-01 here/y
+	until_ eval 'on laptop mirror status here | grep -q "2 files"'
+	on phone sync >/dev/null
+	until_ eval 'printf "x\0there" | cmp -s - here/x'
+	until_ eval 'printf "y\0here" | cmp -s - there/y'
+	until_ same
+	until_ eval 'on laptop mirror status here | grep -q "2 files"'
+}
+
 @test "nobody else writes into the repository of a mirrored folder" {
 	local id hook=.git/hooks/post-commit
 	two_with a $'#!/bin/sh\n'
