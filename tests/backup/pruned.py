@@ -56,7 +56,8 @@ class Bucket(s3_server.S3):
                 who = self.headers["Authorization"].split("Credential=AKID")[1].split("/")[0]
                 writes = self.command != "GET"
                 with s3.lock:
-                    delay = s3.rng.choice(DELAYS_MS) * (4 if writes and ("/snap/" in key or not body) else 1)
+                    # Long is what comes between looking and doing.
+                    delay = s3.rng.choice(DELAYS_MS) * (1 if not writes else 4 if not body else 12 if "/snap/" in key else 1)
                     kill = s3.kills.get(who) if writes else None
                     dies = kill is not None and kill.at(key)
                 time.sleep(delay / 1000)
@@ -217,9 +218,14 @@ def step(rng, machines, place):
         if deadly and rng.random() < 0.7:
             place.bucket.kills[m.name] = Kill(rng, m)
     begun = [(m, words, gone, m.begin(*words)) for m, words, gone in doing]
+    # Who prunes does so for as long as the other one is at it.
+    begun.sort(key=lambda b: b[1][1] != "prune")
     by_rule, created = False, []
     for m, words, gone, p in begun:
         out, err = p.communicate(timeout=ENDS)
+        while words[1] == "prune" and p.returncode == 0 and begun[-1][1][1] != "prune" and begun[-1][3].poll() is None:
+            p = m.begin(*words)
+            out, err = p.communicate(timeout=ENDS)
         killed = m.name in place.bucket.kills and place.bucket.kills[m.name].done
         # Somebody else may have taken away what it was about to take away.
         if p.returncode not in ((0, 66, 69, 70, 74, 75) if killed else (0, 66)):
