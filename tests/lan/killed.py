@@ -71,6 +71,18 @@ def at_rest(world, folders, ledger, what):
         raise Failed(f"{what}: {e}\n{steps}\n{world.reports()}{world.logs()}") from None
 
 
+def ended(host, p):
+    """Ends it; whether it was killed at that, which is writing too."""
+    try:
+        host.stop()
+    except Failed:
+        if p.wait() == 137:
+            return True
+        raise
+    p.wait()
+    return False
+
+
 def killed_run(world, folders, tool, n):
     """Starts lkd so that it is killed at its n-th write; whether it was."""
     host = world["phone"]
@@ -87,9 +99,7 @@ def killed_run(world, folders, tool, n):
         if folders_equal(folders) and not pending(world["laptop"]):
             time.sleep(0.3)
             if p.poll() is None:
-                host.stop()
-                p.wait()
-                return False
+                return ended(host, p)
         time.sleep(0.02)
     return p.returncode == 137
 
