@@ -1,6 +1,7 @@
 /*
- * The key that opens backups and does nothing else: for whoever reads them
- * without being able to become a device.
+ * The key that opens backups, for whoever reads them without being able to
+ * become a device.  It is the secret of the recovery box, and opens the escrow
+ * and the relay account in the home document too (docs/security.md).
  *
  *   "lk-backup-key-1-" hex of: reading key 32, root pk 32, check 4
  *
