@@ -12,7 +12,8 @@ static bool
 document_lacks(json_object *doc)
 {
 	return json_object_array_length(field_list(doc, "damaged")) > 0 ||
-	    field_int(doc, "lost") > 0 || !field_bool(doc, "compared");
+	    field_int(doc, "lost") > 0 || field_int(doc, "keys") > 0 ||
+	    !field_bool(doc, "compared");
 }
 
 static void
@@ -49,6 +50,9 @@ document_print(struct output *o, json_object *doc)
 		       "they come back from any device that has them\n",
 		    style_on(o, STYLE_BAD), (long long)field_int(doc, "lost"),
 		    style_off(o), (long long)field_int(doc, "waiting"));
+	if (field_int(doc, "keys") > 0)
+		puts("  a key is gone: what is here can be read, and what is "
+		     "new when another device hands the key over");
 	refused_print(doc);
 	for (size_t i = 0; i < json_object_array_length(damaged); i++)
 		change_render(o, json_object_array_get_idx(damaged, i));

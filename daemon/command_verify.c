@@ -109,6 +109,7 @@ report_add(struct mend_report *to, const struct mend_report *m)
 {
 	to->records += m->records;
 	to->envelopes = m->envelopes;
+	to->keys += m->keys;
 	to->rebuilt |= m->rebuilt;
 	to->lost += m->lost;
 	to->waiting += m->waiting;
@@ -143,16 +144,15 @@ doubts_mend(struct verifying *v)
 	uint32_t docno;
 
 	while (store_doubt(v->daemon->store, &docno)) {
-		struct mend_report m;
+		struct mend_report m = { 0 };
 		lk_err err;
 
 		if (looked_find(v, docno) != NULL)
 			continue;
 		err = daemon_mend_one(v->daemon, docno, &m);
 		/* It says so itself; the others go on. */
-		if (err.code == LK_E_CORRUPT || err.code == LK_E_NOTFOUND)
-			continue;
-		TRY(err);
+		if (err.code != LK_E_CORRUPT && err.code != LK_E_NOTFOUND)
+			TRY(err);
 		TRY(looked_add(v, docno, &m));
 		if (docno == STORE_DEVICE)
 			v->device_records += m.records;
@@ -227,6 +227,7 @@ document_tell(struct request *r, struct verifying *v, bool compared)
 	json_add_number(o, "envelopes", report->envelopes);
 	json_add_flag(o, "compared", compared);
 	json_add_number(o, "records", v->m.records);
+	json_add_number(o, "keys", v->m.keys);
 	json_add_flag(o, "rebuilt", v->m.rebuilt);
 	json_add_number(o, "lost", v->m.lost);
 	json_add_number(o, "waiting", v->m.waiting);
@@ -266,6 +267,9 @@ document_remake(struct request *r, struct verifying *v, const char *what)
 	TRY(replica_nest(r->replica));
 	err = replica_remake(r->replica, docno, &m);
 	TRY(replica_unnest(r->replica, err.code == LK_OK));
+	/* What is shown is worth more than that it follows. */
+	if (err.code == LK_E_DATA)
+		return document_tell(r, v, false);
 	TRY(err);
 	log_error("document %u: did not follow from its log (%s), made again",
 	    docno, what == NULL ? "an envelope" : what);
@@ -286,7 +290,7 @@ document_mend(struct request *r, struct verifying *v)
 	while (store_doubt(v->daemon->store, &ignored))
 		;
 	/* Envelopes that are damaged cannot be replayed. */
-	if (m.envelopes > 0 && !m.rebuilt)
+	if (m.envelopes + m.keys > 0 && !m.rebuilt)
 		return document_tell(r, v, false);
 	v->begun = false;
 	return LK_NONE;

@@ -25,6 +25,10 @@ report_log(struct daemon *d, uint32_t docno, const struct mend_report *m)
 		log_warn("document %s: damaged: %llu records%s", who,
 		    (unsigned long long)m->records,
 		    m->rebuilt ? ", made again from its log" : "");
+	if (m->keys > 0)
+		log_error("document %s: a key is damaged: what is new cannot "
+			  "be read until a device hands it over again",
+		    who);
 	if (m->envelopes + m->lost > 0)
 		log_error("document %s: damaged: %llu envelopes%s", who,
 		    (unsigned long long)(m->envelopes + m->lost),

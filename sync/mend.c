@@ -175,12 +175,16 @@ rebuild_log(
     struct admission *a, const struct arrivals *when, struct mend_report *m)
 {
 	struct log_entry entry = { .lsn = 0 };
+	uint64_t last;
 
+	/* What had to wait is appended when it is taken in. */
+	TRY(lsn_last(a->r->txn, &last));
 	for (;;) {
 		lk_err err =
 		    log_stored(a->r->txn, a->ds->docno, entry.lsn + 1, &entry);
 
-		if (err.code == LK_E_NOTFOUND)
+		if (err.code == LK_E_NOTFOUND ||
+		    (err.code == LK_OK && entry.lsn > last))
 			return LK_NONE;
 		TRY(err);
 		a->arrived = arrival_of(when, entry.lsn);
@@ -317,13 +321,58 @@ damaged_found(void *ctx, const uint8_t id[static LK_ID_LEN])
 	return damaged_add(a->r, a->ds->docno, id);
 }
 
+/* What follows from nothing else: peers tell again how far they are, and a file
+ * without a base is compared as one that was not known. */
+static lk_err
+records_mend(struct replica *r, uint32_t docno, const struct document_damage *d)
+{
+	uint64_t sifted = 0;
+
+	TRY(space_sift(r->txn, docno, SPACE_PEERS, &sifted));
+	TRY(space_sift(r->txn, docno, SPACE_MIRRORS, &sifted));
+	return d->spaces[SPACE_META] > 0 ? docstate_restore(r, docno) : LK_NONE;
+}
+
+/* How many envelopes count; 0 also when that cannot be read. */
+static lk_err
+counting(struct replica *r, uint32_t docno, size_t *n)
+{
+	struct docstate *ds;
+	lk_err err = docstate_get(r, docno, &ds);
+
+	*n = err.code == LK_OK ? graph_len(ds->graph) : 0;
+	return err.code == LK_E_CORRUPT ? LK_NONE : err;
+}
+
+/* A damaged key that no envelope brings: with it gone nothing could be read
+ * again.  When all else is good, what is shown stays as it is. */
+static lk_err
+keys_judge(struct replica *r, uint32_t docno, const struct document_damage *d,
+    uint64_t derived, struct mend_report *m)
+{
+	uint64_t sifted = 0;
+	size_t left;
+
+	TRY(counting(r, docno, &left));
+	if (d->spaces[SPACE_KEYS] == 0 || left >= d->envelopes)
+		return LK_NONE;
+	m->keys = d->spaces[SPACE_KEYS];
+	if (derived > d->spaces[SPACE_KEYS])
+		return LK_NONE;
+	TRY(replica_nest_again(r));
+	m->rebuilt = false;
+	m->lost = m->waiting = 0;
+	TRY(records_mend(r, docno, d));
+	return space_sift(r->txn, docno, SPACE_KEYS, &sifted);
+}
+
 static lk_err
 mend_document(struct replica *r, uint32_t docno, struct mend_report *m)
 {
 	struct docstate of = { .docno = docno };
 	struct admission a = { .r = r, .ds = &of };
 	struct document_damage d;
-	uint64_t derived, sifted = 0;
+	uint64_t derived;
 	size_t before;
 
 	damaged_drop(r, docno, NULL);
@@ -336,19 +385,16 @@ mend_document(struct replica *r, uint32_t docno, struct mend_report *m)
 		TRY(state_verify(r, docno, d.envelopes, &derived));
 	m->records = derived + d.spaces[SPACE_META] + d.spaces[SPACE_PEERS] +
 	    d.spaces[SPACE_MIRRORS];
-	/* Peers tell again how far they are. */
-	TRY(space_sift(r->txn, docno, SPACE_PEERS, &sifted));
-	/* A file without a base is compared as one that was not known. */
-	TRY(space_sift(r->txn, docno, SPACE_MIRRORS, &sifted));
-	if (d.spaces[SPACE_META] > 0)
-		TRY(docstate_restore(r, docno));
+	TRY(records_mend(r, docno, &d));
 	/* Counts that were there follow from the log. */
 	if (derived + d.spaces[SPACE_META] == 0)
 		return LK_NONE;
 	docstate_forget(r, docno);
 	TRY(rebuild(r, docno, false, m));
+	TRY(keys_judge(r, docno, &d, derived, m));
 	/* They are not in the log any more. */
-	damaged_drop(r, docno, NULL);
+	if (m->rebuilt)
+		damaged_drop(r, docno, NULL);
 	return LK_NONE;
 }
 
@@ -356,9 +402,14 @@ lk_err
 replica_remake(struct replica *r, uint32_t docno, struct mend_report *out)
 {
 	struct mend_report m = { 0 };
+	size_t before, after;
 
+	TRY(counting(r, docno, &before));
 	docstate_forget(r, docno);
 	TRY(rebuild(r, docno, true, &m));
+	TRY(counting(r, docno, &after));
+	if (after < before)
+		return LK_ERR(LK_E_DATA, "some of what counts would be lost");
 	damaged_drop(r, docno, NULL);
 	*out = m;
 	return LK_NONE;

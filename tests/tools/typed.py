@@ -68,7 +68,7 @@ class Terminal:
 def main():
     argv, first = SHELLS[sys.argv[1]]
     lines = sys.argv[2:]
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         t = Terminal(argv, home)
         steps = [(first, "")] + list(zip(lines[::2], lines[1::2]))
         try:

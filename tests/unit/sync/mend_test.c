@@ -135,6 +135,14 @@ assert_sound(struct patient *p)
 	assert_int_equal(damage.records, 0);
 }
 
+static void
+mend(struct patient *p, uint32_t docno, struct mend_report *m)
+{
+	ok(replica_nest(p->d.r));
+	ok(replica_mend(p->d.r, docno, m));
+	ok(replica_unnest(p->d.r, true));
+}
+
 /* Looks at all, as a scrub does. */
 static uint64_t
 mend_all(struct patient *p)
@@ -146,7 +154,7 @@ mend_all(struct patient *p)
 	for (uint32_t n = 0; n <= last; n++) {
 		struct mend_report m;
 
-		ok(replica_mend(p->d.r, n, &m));
+		mend(p, n, &m);
 		found += m.records + m.envelopes;
 	}
 	return found;
@@ -276,7 +284,7 @@ without_a_change_the_rest_waits_and_is_not_lost(void **state)
 	spoil_node(&p, 3);
 	device_commit(&p.d);
 	device_begin(&p.d);
-	ok(replica_mend(p.d.r, p.docno, &m));
+	mend(&p, p.docno, &m);
 	assert_true(m.rebuilt);
 	assert_int_equal(m.records, 1);
 	assert_int_equal(m.lost, 1);
@@ -310,7 +318,7 @@ a_damaged_envelope_is_told_and_taken_from_a_peer(void **state)
 	device_open(&p.d);
 	device_begin(&p.d);
 	spoil_envelope(&p, 9);
-	ok(replica_mend(p.d.r, p.docno, &m));
+	mend(&p, p.docno, &m);
 	assert_false(m.rebuilt);
 	assert_int_equal(m.envelopes, 1);
 	assert_int_equal(keys_shown(&p), 7);
@@ -321,8 +329,8 @@ a_damaged_envelope_is_told_and_taken_from_a_peer(void **state)
 	while (replica_log(p.d.r, p.docno, info.lsn + 1, &info).code == LK_OK)
 		damaged += info.damaged;
 	assert_int_equal(damaged, 1);
-	ok(replica_receive(
-	    p.d.r, p.docno, NULL, p.peer[p.docno].at, p.peer[p.docno].len, verdicts));
+	ok(replica_receive(p.d.r, p.docno, NULL, p.peer[p.docno].at,
+	    p.peer[p.docno].len, verdicts));
 	assert_int_equal(
 	    replica_damaged(p.d.r, p.docno, 0, id).code, LK_E_NOTFOUND);
 	assert_sound(&p);

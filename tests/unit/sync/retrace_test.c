@@ -210,6 +210,117 @@ what_does_not_follow_is_found_though_it_checks(void **state)
 	device_remove(&d);
 }
 
+/* The first record of a space does not check any more. */
+static void
+record_spoil(struct device *d, uint32_t docno, enum store_space space)
+{
+	struct key k = { 0 };
+	struct bytes key, raw;
+	uint8_t *at;
+	BUF_SCOPED wrong = { .max = 1 << 16 };
+	BUF_SCOPED name = { .max = 1 << 16 };
+
+	key_number(&k, docno, DOCNO_LEN);
+	key_number(&k, space, 1);
+	key = key_view(&k);
+	device_begin(d);
+	ok(cursor_move(d->txn, TABLE_STATE, MDB_SET_RANGE, &key, &raw));
+	buf_add(&name, key);
+	buf_add(&wrong, raw);
+	wrong.ptr[wrong.len - 1] ^= 1;
+	ok(raw_put(d->txn, TABLE_STATE, buf_bytes(&name), wrong.len, &at));
+	memcpy(at, wrong.ptr, wrong.len);
+	device_commit(d);
+	device_reopen(d);
+}
+
+static uint64_t
+envelopes_of(struct device *d, uint32_t docno)
+{
+	struct log_entry e = { .lsn = 0 };
+	uint64_t n = 0;
+
+	while (log_next(d->txn, docno, e.lsn + 1, &e).code == LK_OK)
+		n++;
+	return n;
+}
+
+static void
+mend(struct device *d, uint32_t docno, struct mend_report *m)
+{
+	ok(replica_nest(d->r));
+	ok(replica_mend(d->r, docno, m));
+	ok(replica_unnest(d->r, true));
+}
+
+/* Mal has the first key by a welcome alone. */
+static void
+with_a_key_gone_what_is_shown_stays(void **state)
+{
+	struct group g;
+	struct mend_report m;
+	uint64_t before;
+
+	(void)state;
+	group_make(&g);
+	edit(&g.a, g.in_a, "a", "x");
+	carry(&g.a, g.in_a, &g.m, g.in_m);
+	edit(&g.m, g.in_m, "mine", "unsaid");
+	record_spoil(&g.m, g.in_m, SPACE_KEYS);
+	device_begin(&g.m);
+	before = envelopes_of(&g.m, g.in_m);
+	mend(&g.m, g.in_m, &m);
+	assert_int_equal(m.keys, 1);
+	assert_false(m.rebuilt);
+	assert_int_equal(envelopes_of(&g.m, g.in_m), before);
+	/* Nothing is damaged now; nor is it worth to be made again. */
+	mend(&g.m, g.in_m, &m);
+	assert_int_equal(m.records + m.keys, 0);
+	ok(replica_nest(g.m.r));
+	assert_int_equal(replica_remake(g.m.r, g.in_m, &m).code, LK_E_DATA);
+	ok(replica_unnest(g.m.r, false));
+	assert_int_equal(envelopes_of(&g.m, g.in_m), before);
+	device_commit(&g.m);
+	device_reopen(&g.m);
+	assert_true(shows(&g.m, g.in_m, "a"));
+	assert_true(shows(&g.m, g.in_m, "mine"));
+	group_clear(&g);
+}
+
+/* The key that links to the first one comes with a rotation, in the log. */
+static void
+a_key_that_the_log_brings_back_costs_no_envelope(void **state)
+{
+	struct group g;
+	struct mend_report m;
+	uint64_t before;
+
+	(void)state;
+	group_make(&g);
+	edit(&g.m, g.in_m, "mine", "early");
+	carry(&g.m, g.in_m, &g.a, g.in_a);
+	evict(&g.a, g.in_a, pk(&g.f), ROLE_NONE);
+	edit(&g.a, g.in_a, "a", "late");
+	carry(&g.a, g.in_a, &g.m, g.in_m);
+	edit(&g.m, g.in_m, "last", "unsaid");
+	device_begin(&g.m);
+	before = envelopes_of(&g.m, g.in_m);
+	device_commit(&g.m);
+	record_spoil(&g.m, g.in_m, SPACE_KEYS);
+	device_begin(&g.m);
+	mend(&g.m, g.in_m, &m);
+	assert_int_equal(envelopes_of(&g.m, g.in_m), before);
+	/* Twice, since what it did the first time may tell the second. */
+	mend(&g.m, g.in_m, &m);
+	assert_int_equal(m.records + m.envelopes, 0);
+	assert_int_equal(envelopes_of(&g.m, g.in_m), before);
+	device_commit(&g.m);
+	device_reopen(&g.m);
+	assert_true(shows(&g.m, g.in_m, "mine"));
+	assert_true(shows(&g.m, g.in_m, "last"));
+	group_clear(&g);
+}
+
 /* Its hash is right, its author and place too. */
 static void
 an_envelope_that_its_author_did_not_sign_is_told(void **state)
@@ -272,6 +383,9 @@ main(void)
 		cmocka_unit_test(
 		    whatever_happened_a_document_follows_from_its_log),
 		cmocka_unit_test(what_is_written_meanwhile_is_looked_at_too),
+		cmocka_unit_test(with_a_key_gone_what_is_shown_stays),
+		cmocka_unit_test(
+		    a_key_that_the_log_brings_back_costs_no_envelope),
 		cmocka_unit_test(
 		    what_does_not_follow_is_found_though_it_checks),
 		cmocka_unit_test(
