@@ -6,7 +6,10 @@
  * person who says that objects may be kept there (`lk remote add`); as long as
  * it is missing nothing is: an empty mount point is not written to.  Below it
  * no symbolic link is followed, and only plain files are read.  What else is
- * there, and files whose names are none of objects, are passed over.
+ * there, and files whose names are none of objects, are passed over.  A list
+ * that leaves out what may not be looked at is none: DENIED; except that a list
+ * of everything below lk1 is without the directories that are shut to this
+ * user, which are somebody else's.
  *
  * An object is written beside its name, synced, and renamed into place, and the
  * directory is synced.  On FAT a loss of power may undo or split the rename;

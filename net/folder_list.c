@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,7 +24,7 @@ struct name {
 };
 
 struct walk {
-	const char *prefix;
+	const char *prefix, *after;
 	struct object_answer *answer;
 	size_t looked_at;
 };
@@ -70,74 +71,97 @@ is_wanted(const char *name, const char *prefix, const char *after)
 	    (strcmp(name, after) > 0 || starts_with(after, name));
 }
 
-/* A directory at all; those that cannot be looked at are none. */
+/* Whether what could not be opened or looked at is gone meanwhile, or no
+ * directory any more.  What is there and is not for us, or on a disk that
+ * fails, is not lost: a list without it would say so.  Only who lists
+ * everything does not ask for what others have shut there. */
 static bool
-is_directory(int at, const struct dirent *e)
+is_passed_over(const struct walk *w, int error)
 {
+	if (error == EACCES || error == EPERM)
+		return strlen(w->prefix) <= strlen(OBJECT_ROOT "/");
+	return error == ENOENT || error == ENOTDIR || error == ELOOP;
+}
+
+/* Of what `name` is, by errno. */
+static lk_err
+failed(const struct walk *w, const char *name, const char *what)
+{
+	int error = errno;
+
+	snprintf(w->answer->why, sizeof(w->answer->why), "%s: %s", name,
+	    strerror(error));
+	return (lk_err){ error == EACCES || error == EPERM ? LK_E_DENIED
+							   : LK_E_UNAVAILABLE,
+		error, what };
+}
+
+/* The whole name of an entry; *wanted: it is an object's, or a directory's,
+ * that is_wanted. */
+static lk_err
+name_make(struct name *out, const struct walk *w, int at, const char *base,
+    const struct dirent *e, bool *wanted)
+{
+	bool file, directory = e->d_type == DT_DIR;
+	size_t len;
 	struct stat st;
 
-	if (e->d_type != DT_UNKNOWN)
-		return e->d_type == DT_DIR;
-	return fstatat(at, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISDIR(st.st_mode);
-}
-
-/* The whole name of an entry; false when it is no object's. */
-static bool
-name_make(struct name *out, const char *base, int at, const struct dirent *e)
-{
+	*wanted = false;
 	(void)strlcpy(out->text, base, sizeof(out->text));
-	if (strlcat(out->text, e->d_name, sizeof(out->text)) >=
-		sizeof(out->text) ||
-	    !object_name_is_valid(out->text))
-		return false;
-	if (is_directory(at, e))
-		strlcat(out->text, "/", sizeof(out->text));
-	return true;
-}
-
-/* Whether what could not be opened or looked at is gone meanwhile, or not for
- * us.  A disk that fails has not lost what it does not show. */
-static bool
-is_passed_over(int error)
-{
-	return error == ENOENT || error == ENOTDIR || error == ELOOP ||
-	    error == EACCES || error == EPERM;
+	len = strlcat(out->text, e->d_name, sizeof(out->text));
+	if (len >= sizeof(out->text) || !object_name_is_valid(out->text))
+		return LK_NONE;
+	file = is_wanted(out->text, w->prefix, w->after);
+	strlcat(out->text, "/", sizeof(out->text));
+	*wanted = is_wanted(out->text, w->prefix, w->after);
+	if (e->d_type == DT_UNKNOWN && (file || *wanted)) {
+		if (fstatat(at, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			directory = S_ISDIR(st.st_mode);
+		else if (!is_passed_over(w, errno))
+			return failed(w, out->text, "look at a file");
+	}
+	if (!directory) {
+		out->text[len] = '\0';
+		*wanted = file;
+	}
+	return LK_NONE;
 }
 
 /* Reads a directory for the least names behind the last batch. */
 static lk_err
-batch_read(struct walk *w, struct batch *b, int at, const char *base,
-    const char *after)
+batch_read(struct walk *w, struct batch *b, int at, const char *base)
 {
 	int copy = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = copy == -1 ? NULL : fdopendir(copy);
 	struct dirent *e;
 	struct name name;
 	lk_err err = LK_NONE;
+	bool wanted;
 
 	if (d == NULL) {
+		err = failed(w, base, "read a directory");
 		if (copy != -1)
 			close(copy);
-		return (lk_err){ LK_E_UNAVAILABLE, errno, "read a directory" };
+		return err;
 	}
 	if (b->len > 0)
 		b->last = b->names[b->len - 1];
 	b->len = 0;
 	b->cut = false;
-	while ((errno = 0, e = readdir(d)) != NULL && err.code == LK_OK) {
+	while (err.code == LK_OK && (errno = 0, e = readdir(d)) != NULL) {
 		if (++w->looked_at > FOLDER_ENTRIES_MAX)
 			err = LK_ERR(LK_E_UNAVAILABLE, "too many files");
-		if (!name_make(&name, base, at, e) ||
-		    !is_wanted(name.text, w->prefix, after) ||
+		else
+			err = name_make(&name, w, at, base, e, &wanted);
+		if (err.code != LK_OK || !wanted ||
 		    strcmp(name.text, b->last.text) <= 0)
 			continue;
 		b->names[b->len++] = name;
 		if (b->len == 2 * BATCH)
 			batch_order(b);
 	}
-	if (e == NULL && errno != 0)
-		err = (lk_err){ LK_E_UNAVAILABLE, errno, "read a directory" };
+	if (err.code == LK_OK && errno != 0)
+		err = failed(w, base, "read a directory");
 	closedir(d);
 	batch_order(b);
 	return err;
@@ -154,9 +178,9 @@ entry_add(struct walk *w, int at, const char *name, bool *full)
 
 	if (fstatat(at, last == NULL ? name : last + 1, &st,
 		AT_SYMLINK_NOFOLLOW) == -1)
-		return is_passed_over(errno)
+		return is_passed_over(w, errno)
 		    ? LK_NONE
-		    : (lk_err){ LK_E_UNAVAILABLE, errno, "look at a file" };
+		    : failed(w, name, "look at a file");
 	if (!S_ISREG(st.st_mode))
 		return LK_NONE;
 	if (a->entries_len == OBJECT_LIST_MAX) {
@@ -173,11 +197,10 @@ entry_add(struct walk *w, int at, const char *name, bool *full)
 }
 
 static lk_err directory_walk(
-    struct walk *, int at, const char *base, const char *after, bool *full);
+    struct walk *, int at, const char *base, bool *full);
 
 static lk_err
-batch_walk(struct walk *w, const struct batch *b, int at, const char *after,
-    bool *full)
+batch_walk(struct walk *w, const struct batch *b, int at, bool *full)
 {
 	for (size_t i = 0; i < b->len && !*full; i++) {
 		char part[OBJECT_NAME_MAX + 2];
@@ -195,12 +218,11 @@ batch_walk(struct walk *w, const struct batch *b, int at, const char *after,
 		last = strrchr(part, '/');
 		fd = openat(at, last == NULL ? part : last + 1,
 		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd == -1 && is_passed_over(errno))
+		if (fd == -1 && is_passed_over(w, errno))
 			continue;
 		if (fd == -1)
-			return (lk_err){ LK_E_UNAVAILABLE, errno,
-				"open a directory" };
-		err = directory_walk(w, fd, name, after, full);
+			return failed(w, part, "open a directory");
+		err = directory_walk(w, fd, name, full);
 		close(fd);
 		if (err.code != LK_OK)
 			return err;
@@ -210,8 +232,7 @@ batch_walk(struct walk *w, const struct batch *b, int at, const char *after,
 
 /* As deep as names have parts: object_name_is_valid has refused the rest. */
 static lk_err
-directory_walk(
-    struct walk *w, int at, const char *base, const char *after, bool *full)
+directory_walk(struct walk *w, int at, const char *base, bool *full)
 {
 	struct batch b = { .names = calloc(2 * BATCH, sizeof(struct name)) };
 	lk_err err;
@@ -219,9 +240,9 @@ directory_walk(
 	if (b.names == NULL)
 		return LK_ERR(LK_E_NOMEM, "list");
 	do {
-		err = batch_read(w, &b, at, base, after);
+		err = batch_read(w, &b, at, base);
 		if (err.code == LK_OK)
-			err = batch_walk(w, &b, at, after, full);
+			err = batch_walk(w, &b, at, full);
 	} while (err.code == LK_OK && b.cut && !*full);
 	free(b.names);
 	return err;
@@ -230,7 +251,9 @@ directory_walk(
 lk_err
 folder_list(int root, const struct object_request *r, struct object_answer *out)
 {
-	struct walk w = { .prefix = r->name, .answer = out };
+	struct walk w = { .prefix = r->name,
+		.after = r->after,
+		.answer = out };
 	bool full = false;
 
 	out->entries = calloc(OBJECT_LIST_MAX, sizeof(*out->entries));
@@ -238,5 +261,5 @@ folder_list(int root, const struct object_request *r, struct object_answer *out)
 		return LK_ERR(LK_E_NOMEM, "list");
 	if (!is_wanted(OBJECT_ROOT "/", r->name, r->after))
 		return LK_NONE;
-	return directory_walk(&w, root, OBJECT_ROOT "/", r->after, &full);
+	return directory_walk(&w, root, OBJECT_ROOT "/", &full);
 }

@@ -193,6 +193,54 @@ mark() {
 	refused 66 "lk: *empty: no backup there"
 }
 
+# unprivileged DEVICE ARGUMENT...: lk as that device, whose daemon runs too,
+# as somebody from whom things can be shut away.
+unprivileged() (
+	export LK_HOME=$T/$1
+	sanitizers
+	shift
+	if [ "$(id -u)" -ne 0 ]; then
+		exec "$LK" "$@"
+	fi
+	exec setpriv --reuid=65534 --regid=65534 --clear-groups "$LK" "$@"
+)
+
+@test "backups that are shut away are not taken for gone" {
+	person
+	backup laptop >/dev/null
+	on laptop daemon stop
+	if [ "$(id -u)" -eq 0 ]; then
+		chmod 711 .
+		chown -R 65534:65534 dest laptop phrase
+	fi
+	find dest | sort >before
+	chmod 000 dest/lk1/backup/snap
+	for how in "prune dest --grace 0" "prune dest --dry-run" "ls dest" "check dest --phrase-file phrase" \
+		"forget dest --keep-last 1"; do
+		run --separate-stderr unprivileged laptop backup $how
+		refused 77 "lk: *dest: lk1/backup/snap: Permission denied*"
+	done
+	# One can be made only where it can be put.
+	run --separate-stderr unprivileged laptop backup create dest
+	refused 77 "lk: *dest: *: Permission denied*"
+	chmod 755 dest/lk1/backup/snap
+	# What is relied on, and what is marked, neither.
+	for shut in data mark; do
+		mkdir -p "dest/lk1/backup/$shut"
+		chmod 000 "dest/lk1/backup/$shut"
+		run --separate-stderr unprivileged laptop backup prune dest --grace 0
+		refused 77 "lk: *dest: lk1/backup/$shut: Permission denied*"
+		run --separate-stderr unprivileged laptop backup create dest
+		refused 77 "lk: *dest: lk1/backup/$shut: Permission denied*"
+		chmod 755 "dest/lk1/backup/$shut"
+	done
+	rmdir dest/lk1/backup/mark
+	find dest | sort | comm -23 before - | diff /dev/null -
+	run --separate-stderr unprivileged laptop backup check dest --phrase-file phrase
+	[ "$status" -eq 0 ]
+	unprivileged laptop -q daemon stop
+}
+
 @test "a bucket is pruned as a folder is" {
 	/usr/bin/python3 "$BATS_TEST_DIRNAME/../remote/s3_server.py" --dump dump >host 3>&- &
 	server=$!

@@ -438,6 +438,48 @@ a_folder_that_may_not_be_written_is_still_read(void **state)
 	scene(f, "chmod 755 lk1");
 }
 
+static void
+hidden_check(const struct folder *f)
+{
+	struct object_answer a = ask(f, OBJECT_LIST, "lk1/b/", NULL);
+
+	assert_int_equal(a.err.code, LK_E_DENIED);
+	assert_string_equal(a.why, "lk1/b/shut: Permission denied");
+	object_answer_clear(&a);
+	assert_ends(f, OBJECT_LIST, "lk1/b/shut/x", LK_E_DENIED);
+	/* What is not below the prefix is nobody's business, nor what others
+	 * have beside it to who lists all there is. */
+	assert_lists(f, "lk1/a", "", "lk1/a/x");
+	assert_lists(f, "lk1/b/o", "", "lk1/b/open");
+	assert_lists(f, "lk1/b/", "lk1/b/t", "");
+	assert_lists(f, "lk1/", "", "lk1/a/x lk1/b/open");
+}
+
+/* It can be read, and what is in it cannot be looked at. */
+static void
+half_hidden_check(const struct folder *f)
+{
+	assert_ends(f, OBJECT_LIST, "lk1/b/", LK_E_DENIED);
+	assert_ends(f, OBJECT_LIST, "lk1/b/shut/", LK_E_DENIED);
+}
+
+static void
+what_is_shut_is_not_taken_for_empty(void **state)
+{
+	struct folder *f = *state;
+
+	scene(f,
+	    "chmod 755 . && mkdir -p lk1/a lk1/b/shut && "
+	    "touch lk1/a/x lk1/b/open lk1/b/shut/x && "
+	    "chmod 755 lk1/a lk1/b && chmod 0 lk1/b/shut");
+	as_nobody(f, hidden_check);
+	scene(f, "chmod 744 lk1/b/shut");
+	if (geteuid() == 0)
+		as_nobody(f, half_hidden_check);
+	scene(f, "chmod 755 lk1/b/shut");
+	assert_lists(f, "lk1/b/", "", "lk1/b/open lk1/b/shut/x");
+}
+
 /* A file system of 64 KiB, when we may mount one. */
 static bool
 small_mount(const struct folder *f)
@@ -506,6 +548,7 @@ main(void)
 		FOLDER_TEST(
 		    what_was_left_half_written_is_removed_when_it_is_old),
 		FOLDER_TEST(a_folder_that_may_not_be_written_is_still_read),
+		FOLDER_TEST(what_is_shut_is_not_taken_for_empty),
 		FOLDER_TEST(a_full_folder_says_so_and_keeps_what_it_has),
 	};
 
