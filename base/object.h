@@ -14,7 +14,9 @@
  * LIST    names that begin with `name` (as characters; "" for all) and are
  *         above `after` bytewise, ascending, OBJECT_LIST_MAX at most; `more`
  *         when there are others behind them.  What is not such a name is left
- *         out.  When each was put is what the store's clock said.
+ *         out.  When each was put is what the store's clock said.  In a folder
+ *         something else than a plain file may have such a name (a link):
+ *         `strange`, and there is no object of it.
  * GET     the whole object.  NOTFOUND; LIMIT when it is longer than `max`.
  * PUT     `bytes` under this name, in place of what was there.  Who reads sees
  *         all of it or none, and it is on disk when it is answered.
@@ -54,6 +56,7 @@ struct object_entry {
 	char name[OBJECT_NAME_MAX + 1];
 	uint64_t size;
 	int64_t time_ms; /* it was put then, since 1970; 0: not known */
+	bool strange;
 };
 
 struct object_answer {

@@ -44,6 +44,8 @@ struct listing {
 	size_t len, cap;
 	size_t snapshots; /* the first of them; len: none */
 	bool append_only;
+	/* Where a snapshot should be and no object is; "". */
+	char strange[OBJECT_NAME_MAX + 1];
 	char after[OBJECT_NAME_MAX + 1];
 	bool asked;
 };

@@ -14,11 +14,37 @@ listing_clear(struct listing *l)
 	*l = (struct listing){ .prefix = l->prefix };
 }
 
+/* A link or a directory that is called as a snapshot, or as what they are in:
+ * behind it there may be one. */
+static void
+strange_look(struct listing *l, const struct object_entry *e)
+{
+	size_t at = strlen(SEALED_SNAP), len;
+	char name[OBJECT_NAME_MAX + 1];
+	struct sealed_place p;
+
+	(void)strlcpy(name, e->name, sizeof(name));
+	if (strncmp(name, SEALED_SNAP, at) == 0) {
+		len = at + strcspn(name + at, "/");
+		if (!e->strange && name[len] == '\0')
+			return;
+		name[len] = '\0';
+		if (!sealed_path_parse(&p, name))
+			return;
+	} else if (!e->strange || strlen(name) != at - 1 ||
+	    strncmp(name, SEALED_SNAP, at - 1) != 0)
+		return;
+	(void)strlcpy(l->strange, name, sizeof(l->strange));
+}
+
 static lk_err
 listing_add(struct listing *l, const struct object_entry *e)
 {
 	struct stored s = { .size = e->size, .time_ms = e->time_ms };
 
+	strange_look(l, e);
+	if (e->strange)
+		return (LK_NONE);
 	if (strcmp(e->name, BACKUP_APPEND_ONLY) == 0)
 		l->append_only = true;
 	/* What is not ours is somebody's all the same. */

@@ -95,6 +95,10 @@ listing_end(struct request *r, struct pruning *p)
 	if (l->len == 0 && p->marked.len == 0)
 		return (request_fail(r, LK_ERR(LK_E_NOTFOUND, "backup"),
 		    "%s: no backup there", p->place->url));
+	if (l->strange[0] != '\0')
+		return (request_fail(r, LK_ERR(LK_E_CORRUPT, "backup"),
+		    "%s: %s is no file: what it needs cannot be told",
+		    p->place->url, l->strange));
 	p->fates = calloc(l->snapshots + 1, sizeof(*p->fates));
 	if (p->fates == NULL)
 		return (LK_ERR(LK_E_NOMEM, "prune"));

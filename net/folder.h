@@ -5,8 +5,9 @@
  * Object lk1/a/b is the file DIR/lk1/a/b.  DIR/lk1 is made once, by the
  * person who says that objects may be kept there (`lk remote add`); as long as
  * it is missing nothing is: an empty mount point is not written to.  Below it
- * no symbolic link is followed, and only plain files are read.  What else is
- * there, and files whose names are none of objects, are passed over.  A list
+ * no symbolic link is followed, and only plain files are read.  What else has
+ * a name of an object is listed as strange; files and directories whose names
+ * are none of objects are passed over.  A list
  * that leaves out what may not be looked at is none: DENIED; except that a list
  * of everything below lk1 is without the directories that are shut to this
  * user, which are somebody else's.

@@ -181,14 +181,15 @@ entry_add(struct walk *w, int at, const char *name, bool *full)
 		return is_passed_over(w, errno)
 		    ? LK_NONE
 		    : failed(w, name, "look at a file");
-	if (!S_ISREG(st.st_mode))
-		return LK_NONE;
 	if (a->entries_len == OBJECT_LIST_MAX) {
 		a->more = *full = true;
 		return LK_NONE;
 	}
 	e = &a->entries[a->entries_len++];
 	strlcpy(e->name, name, sizeof(e->name));
+	e->strange = !S_ISREG(st.st_mode);
+	if (e->strange)
+		return LK_NONE;
 	e->size = (uint64_t)st.st_size;
 	if (st.st_mtim.tv_sec > 0 && st.st_mtim.tv_sec < INT64_MAX / 1000)
 		e->time_ms = (int64_t)st.st_mtim.tv_sec * 1000 +

@@ -214,7 +214,8 @@ bucket_page(struct engine *e, struct remote *r, const struct object_answer *a)
 		    strcmp(name, b->after) <= 0)
 			continue;
 		(void)strlcpy(b->after, name, sizeof(b->after));
-		TRY(entry_take(&p, &a->entries[i]));
+		if (!a->entries[i].strange)
+			TRY(entry_take(&p, &a->entries[i]));
 	}
 	if (!a->more) {
 		struct stored_name end = { .kind = STORED_MAIL };

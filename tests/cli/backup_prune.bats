@@ -241,6 +241,35 @@ unprivileged() (
 	unprivileged laptop -q daemon stop
 }
 
+@test "where something else than a file is called as a backup nothing is pruned" {
+	person
+	backup laptop >/dev/null
+	find dest -type f | sort >before
+	name=$(cd dest/lk1/backup/snap && echo *)
+	mv "dest/lk1/backup/snap/$name" .
+	for how in "ln -s $T/$name" "mkfifo" "mkdir -p"; do
+		$how "dest/lk1/backup/snap/$name"
+		[ ! -d "dest/lk1/backup/snap/$name" ] || cp "$name" "dest/lk1/backup/snap/$name/inside"
+		for grace in 7d 0; do
+			run --separate-stderr on laptop backup prune dest --grace "$grace"
+			refused 65 "lk: *dest: lk1/backup/snap/$name is no file: what it needs cannot be told"
+		done
+		rm -r "dest/lk1/backup/snap/$name"
+	done
+	mv "$name" dest/lk1/backup/snap/
+	mv dest/lk1/backup/snap elsewhere
+	ln -s "$T/elsewhere" dest/lk1/backup/snap
+	run --separate-stderr on laptop backup prune dest --grace 0
+	refused 65 "lk: *dest: lk1/backup/snap is no file: *"
+	rm dest/lk1/backup/snap
+	mv elsewhere dest/lk1/backup/snap
+	find dest -type f | sort | diff before -
+	# What is called otherwise is nobody's backup.
+	mkfifo dest/lk1/backup/snap/other
+	prune --grace 0
+	find dest -type f | sort | diff before -
+}
+
 @test "a bucket is pruned as a folder is" {
 	/usr/bin/python3 "$BATS_TEST_DIRNAME/../remote/s3_server.py" --dump dump >host 3>&- &
 	server=$!
