@@ -5,7 +5,8 @@
  *   {"file": path, "first": bool, "exec": bool, "data": base64}
  *
  * Of a document its history, as an Automerge file, and what it holds as text or
- * JSON, or, where it is that of a mirror, the files.  Paths are unlike each
+ * JSON, or, where it is that of a mirror, the files; both where it holds more
+ * than these.  Paths are unlike each
  * other and have no part that could lead anywhere else; the client sees to that
  * once more.
  */
@@ -42,6 +43,7 @@ struct giving {
 	enum giving_part { CONTENT, HISTORY, FILES } part;
 	struct shown *shown; /* owned; of the present document */
 	size_t shown_len, shown_cap, shown_at;
+	bool rest; /* it holds more than these, and what was deleted */
 	/* The present file. */
 	char path[FILE_PATH_MAX];
 	bool open, first, exec;
@@ -59,6 +61,7 @@ shown_clear(struct giving *g)
 	for (size_t i = 0; i < g->shown_len; i++)
 		free(g->shown[i].path);
 	g->shown_len = g->shown_at = 0;
+	g->rest = false;
 }
 
 void
@@ -177,6 +180,16 @@ file_begin(struct giving *g, const char *between, const char *rest)
 	g->exec = false;
 }
 
+/* What is no file, and why. */
+static void
+file_leave(
+    struct giving *g, const char *between, const char *rest, const char *why)
+{
+	file_begin(g, between, rest);
+	g->open = false;
+	left_out_say(g, why);
+}
+
 /* What cannot be given is told; the errors of the scratch store end it all. */
 static lk_err
 file_check(struct giving *g, lk_err err)
@@ -220,6 +233,8 @@ shown_add(struct giving *g, const struct file_id *id, const char *path)
 struct looking {
 	struct giving *g;
 	struct doc *doc;
+	size_t members; /* of the document */
+	size_t told;    /* of them, shown or deleted */
 };
 
 static lk_err
@@ -230,12 +245,31 @@ shown_look(void *ctx, const struct file_id *id)
 	BUF_SCOPED content = { .max = FILE_BYTES_MAX };
 	lk_err err = file_read(l->doc, id, &e, &content);
 
-	if (err.code == LK_E_NOTFOUND || err.code == LK_E_LIMIT)
+	if (err.code == LK_E_NOTFOUND)
 		return (LK_NONE);
+	if (err.code == LK_E_LIMIT) {
+		file_leave(l->g, "/", id->hex, "it is too large");
+		return (LK_NONE);
+	}
 	TRY(err);
-	return (e.gone || e.flaw != NULL || e.path_len == 0
-		? LK_NONE
-		: shown_add(l->g, id, e.path));
+	if (e.gone) {
+		l->told++;
+		return (LK_NONE);
+	}
+	if (e.flaw == NULL && e.path_len > 0)
+		return (shown_add(l->g, id, e.path));
+	file_leave(
+	    l->g, "/", id->hex, e.flaw != NULL ? e.flaw : "it has no path");
+	return (LK_NONE);
+}
+
+static lk_err
+member_count(void *ctx, const struct doc_visit *v)
+{
+	struct looking *l = ctx;
+
+	l->members += v->winner;
+	return (LK_NONE);
 }
 
 static int
@@ -251,22 +285,27 @@ shown_compare(const void *a, const void *b)
 static lk_err
 shown_find(struct giving *g, struct doc *doc)
 {
-	struct looking l = { g, doc };
+	struct looking l = { .g = g, .doc = doc };
 	size_t kept = 0;
 
 	shown_clear(g);
 	TRY(files_each(doc, shown_look, &l));
+	TRY(doc_each(doc, DOC_ROOT, member_count, &l));
 	if (g->shown_len > 1)
 		qsort(g->shown, g->shown_len, sizeof(*g->shown), shown_compare);
 	/* Of several with one path the first has it. */
 	for (size_t i = 0; i < g->shown_len; i++) {
 		if (kept > 0 &&
-		    strcmp(g->shown[kept - 1].path, g->shown[i].path) == 0)
+		    strcmp(g->shown[kept - 1].path, g->shown[i].path) == 0) {
+			file_leave(g, "/", g->shown[i].path,
+			    "another file has this path");
 			free(g->shown[i].path);
-		else
+		} else {
 			g->shown[kept++] = g->shown[i];
+		}
 	}
 	g->shown_len = kept;
+	g->rest = l.told + kept < l.members;
 	return (LK_NONE);
 }
 
@@ -296,12 +335,15 @@ content_begin(struct giving *g, struct restoring *c, const struct restored *d)
 
 	if (err.code == LK_OK)
 		err = shown_find(g, doc);
-	if (err.code == LK_OK && g->shown_len == 0)
+	if (err.code == LK_OK && g->shown_len > 0 && !g->rest) {
+		doc_free(doc);
+		return (LK_NONE);
+	}
+	if (err.code == LK_OK)
 		err = content_write(g, doc, d);
 	doc_free(doc);
 	/* A text that nothing was written into has no content. */
-	if (err.code == LK_E_NOTFOUND ||
-	    (err.code == LK_OK && g->shown_len > 0))
+	if (err.code == LK_E_NOTFOUND)
 		return (LK_NONE);
 	if (!g->open)
 		file_begin(g, "", "");
@@ -352,11 +394,8 @@ next_begin(struct giving *g, struct restoring *c)
 
 	/* Who is in the home document is for a device to know. */
 	if (d->kept.home || d->here == 0) {
-		if (!d->kept.home) {
-			file_begin(g, "", "");
-			g->open = false;
-			left_out_say(g, "nothing of it is there");
-		}
+		if (!d->kept.home)
+			file_leave(g, "", "", "nothing of it is there");
 		g->doc++;
 		return (LK_NONE);
 	}

@@ -121,3 +121,52 @@ person() {
 	[ "$(cat out/plan.json)" = '{"x":1}' ]
 	[ "$(cat out/things.json)" = '["knife"]' ]
 }
+
+# file DOC ID PATH: a member of the document that has the shape of a file.
+file() {
+	on laptop set "$1" "/$2" '{"text":"hi"}'
+	on laptop set --string "$1" "/$2/path" "$3"
+}
+
+@test "what else is in a document with files in it is there too, and what can be none is told" {
+	on laptop init --name laptop --quiet >phrase
+	mkdir dest
+	on laptop new ledger
+	on laptop set ledger /sum 7
+	file ledger 00000000000000000000000000000001 x
+	on laptop new files
+	file files 00000000000000000000000000000001 x
+	on laptop new odd
+	file odd 00000000000000000000000000000001 x
+	file odd 00000000000000000000000000000002 x
+	file odd 00000000000000000000000000000003 .git/hooks/run
+	file odd 00000000000000000000000000000004 ../x
+	head -c 9000000 /dev/zero >bytes
+	file odd 00000000000000000000000000000005 long
+	on laptop set --bytes bytes odd /00000000000000000000000000000005/bytes
+	on laptop backup create dest >/dev/null
+	run --separate-stderr on laptop backup restore dest --files out --phrase-file phrase --json
+	[ "$status" -eq 3 ]
+	[ "$(field left_out_count <<<"$output")" -eq 4 ]
+	/usr/bin/python3 - <<-END >left_out
+		import json
+		for f in json.loads(r'''$output''')["left_out"]: print(f["file"], f["why"])
+	END
+	sort left_out | cmp - <<-'END'
+		odd/00000000000000000000000000000003 what is git's own is not shared
+		odd/00000000000000000000000000000004 it leaves the folder
+		odd/00000000000000000000000000000005 it is too large
+		odd/x another file has this path
+	END
+	# Whatever is no file is in the JSON, and there is none where all are.
+	[ "$(on laptop export ledger)" = "$(cat out/ledger.json)" ]
+	[[ $(cat out/ledger.json) == *'"sum":7'* ]]
+	grep -q "[.][.]/x" out/odd.json
+	[ "$(cat out/files/x out/ledger/x out/odd/x)" = hihihi ]
+	[ ! -e out/files.json ]
+	on laptop set files /0000000000000000000000000000000a 1
+	on laptop backup create dest >/dev/null
+	run --separate-stderr on laptop backup restore dest --files more --phrase-file phrase
+	[ "$status" -eq 3 ]
+	[ -s more/files.json ]
+}
