@@ -14,20 +14,22 @@
 
 struct taking {
 	int dir;           /* the folder */
+	bool made;         /* by this run */
 	int fd;            /* the present file; -1: none, or not made */
 	json_object *lost; /* what could not be made: "file", "why" */
 	int error;         /* errno of what ends it all; 0 */
 };
 
-/* A new folder, or one with nothing in it. */
+/* A new folder, for nobody else, or one with nothing in it. */
 static int
-folder_open(struct lk *lk, const char *path, int *out)
+folder_open(struct lk *lk, const char *path, struct taking *t)
 {
 	struct dirent *e;
 	size_t n = 0;
 	DIR *dir;
 
-	if (mkdir(path, 0777) == -1 && errno != EEXIST)
+	t->made = mkdir(path, 0700) == 0;
+	if (!t->made && errno != EEXIST)
 		return lk_fail(lk, 73, "system", NULL, "%s: %s", safe(path),
 		    strerror(errno));
 	dir = opendir(path);
@@ -42,10 +44,10 @@ folder_open(struct lk *lk, const char *path, int *out)
 		return lk_fail(lk, 73, "exists",
 		    "a folder that is new or empty: nothing is overwritten",
 		    "%s: there is something in it", safe(path));
-	*out = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return *out != -1 ? 0
-			  : lk_fail(lk, 73, "system", NULL, "%s: %s",
-				safe(path), strerror(errno));
+	t->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return t->dir != -1 ? 0
+			    : lk_fail(lk, 73, "system", NULL, "%s: %s",
+				  safe(path), strerror(errno));
 }
 
 static bool
@@ -219,14 +221,14 @@ backup_files(struct lk *lk, json_object *params, const char *folder)
 	struct taking t = { .fd = -1 };
 	int status;
 
-	DO(folder_open(lk, folder, &t.dir));
+	DO(folder_open(lk, folder, &t));
 	lost = t.lost = json_object_new_array();
 	status = lk_call_each(lk, "backup.files", json_object_get(owned),
 	    (struct events){ piece_take, &t }, &result);
 	(void)file_end(&t);
 	(void)close(t.dir);
 	/* One that nothing came into. */
-	if (status != 0 || result == NULL)
+	if (t.made && (status != 0 || result == NULL))
 		(void)rmdir(folder);
 	if (status != 0)
 		return status;

@@ -76,6 +76,11 @@ person() {
 	run --separate-stderr on fresh backup restore dest --files none --phrase-file other
 	refused 77 "lk: *: the phrase of somebody else"
 	[ ! -e none ]
+	# One that was there before stays, as it was.
+	mkdir -m 750 there
+	run --separate-stderr on fresh backup restore dest --files there --phrase-file other
+	refused 77 "lk: *: the phrase of somebody else"
+	[ "$(stat -c %a there new)" = $'750\n700' ]
 	run --separate-stderr on fresh backup restore dest --files none --name x --phrase-file phrase
 	refused 64 "lk: backup: --files and --name exclude each other; *"
 	# A machine that is somebody's may ask too: it stays what it is.
