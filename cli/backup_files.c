@@ -16,6 +16,7 @@ struct taking {
 	int dir;           /* the folder */
 	bool made;         /* by this run */
 	int fd;            /* the present file; -1: none, or not made */
+	int64_t files;     /* that were made */
 	json_object *lost; /* what could not be made: "file", "why" */
 	int error;         /* errno of what ends it all; 0 */
 };
@@ -57,13 +58,12 @@ is_part(const char *part, size_t len)
 	    !(len == 2 && part[0] == '.' && part[1] == '.');
 }
 
-/* Makes a file below the folder, which it does not leave: no link is followed,
- * nothing that is there is opened.  errno. */
+/* The folder of a file below the folder, which is not left: no link is
+ * followed.  Its last part; -1: errno. */
 static int
-file_make(int dir, const char *path, bool exec)
+way_open(int dir, const char *path, char part[static NAME_MAX + 1])
 {
 	int at = dup(dir), next, error;
-	char part[NAME_MAX + 1];
 	size_t len;
 
 	for (; at != -1; path += len + 1) {
@@ -87,15 +87,45 @@ file_make(int dir, const char *path, bool exec)
 		errno = error;
 		at = next;
 	}
+	return at;
+}
+
+/* Nothing that is there is opened.  -1: errno. */
+static int
+file_make(int dir, const char *path, bool exec)
+{
+	char part[NAME_MAX + 1];
+	int at = way_open(dir, path, part), fd, error;
+
 	if (at == -1)
 		return -1;
-	next = openat(at, part,
+	fd = openat(at, part,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 	    exec ? 0777 : 0666);
 	error = errno;
 	(void)close(at);
 	errno = error;
-	return next;
+	return fd;
+}
+
+/* The present file, of which the rest is not there. */
+static bool
+file_drop(struct taking *t, const char *path)
+{
+	char part[NAME_MAX + 1];
+	int at;
+
+	if (t->fd == -1)
+		return true;
+	(void)close(t->fd);
+	t->fd = -1;
+	t->files--;
+	at = way_open(t->dir, path, part);
+	if (at == -1 || unlinkat(at, part, 0) == -1)
+		t->error = errno;
+	if (at != -1)
+		(void)close(at);
+	return t->error == 0;
 }
 
 static void
@@ -146,12 +176,16 @@ piece_take(void *ctx, json_object *event)
 
 	if (path[0] == '\0')
 		return true;
+	if (field_bool(event, "dropped"))
+		return file_drop(t, path);
 	if (field_bool(event, "first")) {
 		if (!file_end(t))
 			return false;
 		t->fd = file_make(t->dir, path, field_bool(event, "exec"));
 		if (t->fd == -1)
 			lost_add(t, path, errno);
+		else
+			t->files++;
 	}
 	if (base64_decode(&piece, BYTES_STR(field(event, "data"))).code !=
 	    LK_OK) {
@@ -199,8 +233,8 @@ files_said(
 	    result, "folder", json_object_new_string(folder));
 	json_object_object_add(
 	    result, "left_out_count", json_object_new_int64(left_out));
-	json_object_object_add(result, "files",
-	    json_object_new_int64(field_int(result, "files") - lost));
+	json_object_object_add(
+	    result, "files", json_object_new_int64(t->files));
 	output_result(
 	    &lk->output, "backup", result, lk->quiet ? NULL : files_render);
 	if (left_out == 0 && field_int(result, "refused") == 0 &&

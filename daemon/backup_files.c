@@ -4,6 +4,8 @@
  *
  *   {"file": path, "first": bool, "exec": bool, "data": base64}
  *
+ * With "dropped": true the file is none, as the rest of it is not there.
+ *
  * Of a document its history, as an Automerge file, and what it holds as text or
  * JSON, or, where it is that of a mirror, the files; both where it holds more
  * than these.  Paths are unlike each
@@ -46,7 +48,8 @@ struct giving {
 	bool rest; /* it holds more than these, and what was deleted */
 	/* The present file. */
 	char path[FILE_PATH_MAX];
-	bool open, first, exec;
+	bool open, first, exec, dropped;
+	uint64_t given; /* bytes of it */
 	struct buf out; /* what of it is to be sent, */
 	size_t sent;    /* and was */
 	struct buf pieces;
@@ -177,7 +180,8 @@ file_begin(struct giving *g, const char *between, const char *rest)
 	buf_reset(&g->pieces);
 	g->sent = g->pieces_taken = 0;
 	g->open = g->first = true;
-	g->exec = false;
+	g->exec = g->dropped = false;
+	g->given = 0;
 }
 
 /* What is no file, and why. */
@@ -416,8 +420,8 @@ next_begin(struct giving *g, struct restoring *c)
 	return (LK_NONE);
 }
 
-/* The next piece of a long file; one that is not there, or another one, ends
- * it. */
+/* The next piece of a long file; where one is not there, or another one, the
+ * file is none. */
 static lk_err
 piece_next(struct giving *g, struct restoring *c)
 {
@@ -444,7 +448,9 @@ piece_next(struct giving *g, struct restoring *c)
 	left_out_say(g, "a piece of it is not there");
 	buf_reset(&g->out);
 	g->out.failed = false;
-	g->pieces_taken = g->pieces.len;
+	g->dropped = true;
+	g->files--;
+	g->bytes -= g->given;
 	return (LK_NONE);
 }
 
@@ -463,12 +469,15 @@ event_send(struct request *r, struct giving *g)
 	json_add_text(event, "file", g->path);
 	json_add_flag(event, "first", g->first);
 	json_add_flag(event, "exec", g->exec);
+	if (g->dropped)
+		json_add_flag(event, "dropped", true);
 	json_object_object_add(event, "data",
 	    json_object_new_string_len(
 		text.len == 0 ? "" : (const char *)text.ptr, (int)text.len));
 	g->first = false;
 	g->sent += n;
 	g->bytes += n;
+	g->given += n;
 	return (request_notify(r, event));
 }
 
@@ -478,6 +487,11 @@ file_go_on(struct request *r, struct giving *g, struct restoring *c)
 {
 	if (g->sent == g->out.len && g->pieces_taken < g->pieces.len)
 		TRY(piece_next(g, c));
+	if (g->dropped) {
+		g->open = false;
+		/* Of one that has not begun nobody knows. */
+		return (g->first ? LK_NONE : event_send(r, g));
+	}
 	if (g->first || g->sent < g->out.len)
 		TRY(event_send(r, g));
 	g->open = g->sent < g->out.len || g->pieces_taken < g->pieces.len;

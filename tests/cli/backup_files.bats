@@ -175,3 +175,38 @@ file() {
 	[ "$status" -eq 3 ]
 	[ -s more/files.json ]
 }
+
+@test "of a file of which a piece is not there nothing is written" {
+	on laptop init --name laptop --quiet >phrase
+	mkdir -p dest site
+	head -c 2000000 /dev/urandom >site/long.bin
+	on laptop mirror add site >/dev/null
+	until_ sh -c "LK_HOME=$T/laptop '$LK' mirror status | grep -q '1 file'"
+	# The same list with a piece more that nobody has, and that one alone.
+	/usr/bin/python3 - "$(on laptop get --typed site)" <<-'END'
+		import base64, json, pathlib, sys
+		def pieces(v):
+		    if isinstance(v, dict):
+		        if v.get("type") == "bytes": return base64.b64decode(v["value"])
+		        return next(filter(None, map(pieces, v.values())), None)
+		more = (300000).to_bytes(4, "big") + bytes(64)
+		pathlib.Path("cut").write_bytes(pieces(json.loads(sys.argv[1])) + more)
+		pathlib.Path("none").write_bytes(more)
+	END
+	for id in a b; do
+		on laptop set site "/0000000000000000000000000000000$id" '{}'
+	done
+	on laptop set --bytes cut site /0000000000000000000000000000000a/pieces
+	on laptop set --string site /0000000000000000000000000000000a/path sub/cut
+	on laptop set --bytes none site /0000000000000000000000000000000b/pieces
+	on laptop set --string site /0000000000000000000000000000000b/path none
+	on laptop backup create dest >/dev/null
+	run --separate-stderr on laptop backup restore dest --files out --phrase-file phrase --json
+	[ "$status" -eq 3 ]
+	[ "$(field files <<<"$output")" -eq "$(find out -type f | wc -l)" ]
+	[ "$(field bytes <<<"$output")" -eq "$(find out -type f -exec cat {} + | wc -c)" ]
+	[ "$(field left_out_count <<<"$output")" -eq 2 ]
+	[[ $output == *'"site/none","why":"a piece of it is not there"'* ]]
+	cmp site/long.bin out/site/long.bin
+	[ -z "$(find out -name cut -o -name none)" ]
+}
