@@ -14,6 +14,7 @@
 #include "cli/file.h"
 
 #define PREFIX "stream."
+#define SNAP "lk1/backup/snap/"
 #define FOLDERS_OPEN 8 /* descriptors for removing */
 
 static int
@@ -96,16 +97,21 @@ hex_skip(const char **at, size_t digits)
 	return true;
 }
 
+static bool
+is_snapshot(const char *name)
+{
+	return strncmp(name, SNAP, strlen(SNAP)) == 0;
+}
+
 /* lk1/backup/data/NAME or lk1/backup/snap/TIME-NAME: everything else would be
  * passed over, and whatever is in a stream is needed. */
 static bool
 is_backups(const char *name)
 {
-	static const char data[] = "lk1/backup/data/",
-			  snap[] = "lk1/backup/snap/";
+	static const char data[] = "lk1/backup/data/";
 	const char *at = name + strlen(data);
 
-	if (strncmp(name, snap, strlen(snap)) == 0)
+	if (is_snapshot(name))
 		return hex_skip(&at, 12) && *at++ == '-' && hex_skip(&at, 64) &&
 		    *at == '\0';
 	return strncmp(name, data, strlen(data)) == 0 && hex_skip(&at, 64) &&
@@ -125,10 +131,13 @@ stream_fail(struct lk *lk, lk_err err)
 }
 
 static int
-object_keep(struct lk *lk, const struct spool *s, const struct object_found *o)
+object_keep(struct lk *lk, struct spool *s, const struct object_found *o)
 {
 	char path[PATH_MAX];
 
+	if (s->snapshot)
+		return stream_fail(
+		    lk, LK_ERR(LK_E_MALFORMED, "an object behind the snapshot"));
 	if (!is_backups(o->name))
 		return stream_fail(lk,
 		    LK_ERR(LK_E_MALFORMED, "what is no object of a backup"));
@@ -141,12 +150,13 @@ object_keep(struct lk *lk, const struct spool *s, const struct object_found *o)
 	if (access(path, F_OK) == 0)
 		return stream_fail(
 		    lk, LK_ERR(LK_E_MALFORMED, "an object came twice"));
+	s->snapshot = is_snapshot(o->name);
 	return file_write_below(lk, s->folder, o->name, o->bytes);
 }
 
 /* What is there of it so far. */
 static int
-objects_keep(struct lk *lk, const struct spool *s, struct object_stream *stream)
+objects_keep(struct lk *lk, struct spool *s, struct object_stream *stream)
 {
 	struct object_found o;
 	lk_err err;
@@ -163,7 +173,7 @@ objects_keep(struct lk *lk, const struct spool *s, struct object_stream *stream)
 }
 
 static int
-stream_keep(struct lk *lk, const struct spool *s, struct object_stream *stream)
+stream_keep(struct lk *lk, struct spool *s, struct object_stream *stream)
 {
 	static uint8_t piece[OBJECT_STREAM_PIECE_MAX];
 	lk_err err;
@@ -184,6 +194,8 @@ stream_keep(struct lk *lk, const struct spool *s, struct object_stream *stream)
 		DO(objects_keep(lk, s, stream));
 	}
 	err = object_stream_end(stream);
+	if (err.code == LK_OK && !s->snapshot)
+		err = LK_ERR(LK_E_MALFORMED, "there is no snapshot in it");
 	return err.code == LK_OK ? 0 : stream_fail(lk, err);
 }
 
@@ -194,6 +206,7 @@ spool_read(struct lk *lk, struct spool *s)
 	int status;
 
 	s->fd = -1;
+	s->snapshot = false;
 	if (isatty(STDIN_FILENO))
 		return lk_fail(lk, EXIT_USAGE_, "usage",
 		    "what lk backup create - has written is read there",

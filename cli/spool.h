@@ -16,7 +16,8 @@
 
 struct spool {
 	char folder[PATH_MAX];
-	int fd; /* of the folder; -1: there is none */
+	int fd;        /* of the folder; -1: there is none */
+	bool snapshot; /* has come: nothing may follow */
 };
 
 /* Reads all of standard input.  64 at a terminal; 65 for what is not such a

@@ -243,6 +243,7 @@ def stream(data):
         check(re.fullmatch("lk1/backup/(data/|snap/[0-9a-f]{12}-)[0-9a-f]{64}", name) and name not in objects, "stream")
         objects[name] = r.bytes()
     check(r.u64() == len(objects) and not r.more(), "end of a stream")
+    check(["/snap/" in name for name in objects] == [False] * (len(objects) - 1) + [True], "snapshot of a stream")
     return objects
 
 

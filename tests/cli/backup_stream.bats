@@ -97,6 +97,46 @@ d[at] ^= 1 + at % 255; open("bad", "wb").write(d)' "$at"
 	untouched fresh
 }
 
+@test "a stream has one snapshot, at its end, or is none" {
+	person
+	on laptop backup create - >stream 2>/dev/null
+	# In NAME.stream one that is right but for that.
+	/usr/bin/python3 - <<-'END'
+		import pathlib
+		def uleb(n): return bytes([n]) if n < 128 else bytes([n & 127 | 128]) + uleb(n >> 7)
+		data = pathlib.Path("stream").read_bytes()
+		at, objects = 5, []
+		def taken():
+		    global at
+		    n = shift = 0
+		    while True:
+		        b = data[at]; at += 1; n |= (b & 127) << shift; shift += 7
+		        if b < 128: break
+		    at += n
+		    return data[at - n:at]
+		while data[at]:
+		    at += 1
+		    objects.append((taken(), taken()))
+		*most, last = objects
+		again = last[0][:-1] + (b"0" if last[0][-1:] != b"0" else b"1"), last[1]
+		for name, some in (("good", objects), ("headless", most), ("early", [last, *most]), ("two", [*objects, again]), ("empty", [])):
+		    pathlib.Path(name + ".stream").write_bytes(b"LKBS\1" + b"".join(
+		        b"\1" + uleb(len(n)) + n + uleb(len(o)) + o for n, o in some) + b"\0" + len(some).to_bytes(8, "big"))
+	END
+	cmp stream good.stream
+	read_ good.stream phrase >/dev/null
+	for name in headless early two empty; do
+		for how in "check - --sealed" "check - --phrase-file phrase" "restore - --phrase-file phrase"; do
+			run --separate-stderr on fresh backup $how <$name.stream
+			refused 65 "lk: standard input: *snapshot*; nothing was done with it"
+		done
+		run read_ $name.stream phrase
+		[ "$status" -eq 1 ]
+		[ "$output" = "reader.py: snapshot of a stream" ]
+	done
+	untouched fresh
+}
+
 @test "a stream is refused on a terminal, has no list, and takes no phrase" {
 	person
 	run script -qec "LK_HOME='$T/laptop' '$LK' backup create -" /dev/null
