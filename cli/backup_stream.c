@@ -53,6 +53,18 @@ output_take(struct lk *lk, int *fd)
 	return 0;
 }
 
+/* Now that all of it is written it counts as one. */
+static int
+made_say(struct lk *lk, json_object *result)
+{
+	JSON_SCOPED *said = NULL;
+	json_object *params = params_new(NULL);
+
+	params_text(params, "snapshot", field(result, "snapshot"));
+	params_text(params, "time", field(result, "time"));
+	return lk_call(lk, "backup.made", params, &said);
+}
+
 int
 backup_stream_create(struct lk *lk)
 {
@@ -79,6 +91,7 @@ backup_stream_create(struct lk *lk)
 		return lk_fail(lk, 76, "version",
 		    "lk daemon stop, then again: the next lk starts its own",
 		    "daemon: its answer makes no sense");
+	DO(made_say(lk, result));
 	return backup_created(lk, result);
 }
 

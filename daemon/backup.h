@@ -163,6 +163,8 @@ LK_MUST_USE lk_err held_compare(struct held *, struct daemon *,
 LK_MUST_USE lk_err held_made(
     struct daemon *, const char *url, const struct sealed_place *snapshot);
 LK_MUST_USE lk_err backup_places(struct request *);
+/* Notes one that went to the client as a stream.  USAGE. */
+LK_MUST_USE lk_err backup_made(struct request *);
 
 /* The secret for reading, of param "phrase"; and what else follows from it.
  * Said. */

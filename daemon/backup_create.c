@@ -741,10 +741,10 @@ creating_poll(struct request *r, bool *done)
 		    c->place->pending < DEPOT_PENDING_MAX &&
 		    now_read().mono.ms - begun.ms < BACKUP_SLICE_MS;
 	}
-	if (*done) {
+	if (*done)
 		create_result(r, c);
+	if (*done && !c->held.passing)
 		TRY(held_made(r->daemon, c->place->url, &c->snapshot));
-	}
 	TRY(progress_say(r, c));
 	/* What waits for an answer is woken by it. */
 	if (creating_makes(c) && putting_free(c) != NULL)

@@ -33,6 +33,26 @@ held_made(struct daemon *d, const char *url, const struct sealed_place *s)
 	return (kv_put(space(d), BYTES_OF(key), buf_bytes(&b)));
 }
 
+/* A stream is where it belongs when its client says so. */
+lk_err
+backup_made(struct request *r)
+{
+	struct sealed_place s = { .snapshot = true };
+	const char *hex, *text;
+	struct wall time;
+
+	TRY(param_string(r, "snapshot", &hex));
+	TRY(param_string(r, "time", &text));
+	if (strlen(hex) != 2 * sizeof(s.name) ||
+	    !hex_decode(s.name, sizeof(s.name), hex) ||
+	    wall_read(&time, BYTES_STR(text)).code != LK_OK || time.ms < 0 ||
+	    time.ms > SEALED_TIME_MAX)
+		return (request_fail(r, LK_ERR(LK_E_USAGE, "backup"),
+		    "%s, %s: no backup and its time", hex, text));
+	s.time_ms = time.ms;
+	return (held_made(r->daemon, "-", &s));
+}
+
 /* A note that makes no sense says nothing. */
 static void
 place_say(struct json_object *list, struct bytes note)

@@ -23,6 +23,7 @@ backup_known(struct request *r)
 static const struct command table[] = {
 	{ "backup.known", backup_known, COMMAND_IDENTITY },
 	{ "backup.places", backup_places, COMMAND_IDENTITY },
+	{ "backup.made", backup_made, COMMAND_IDENTITY | COMMAND_WRITES },
 	{ "backup.create", backup_create, COMMAND_IDENTITY | COMMAND_WRITES },
 	{ "backup.list", backup_list, 0 },
 	{ "backup.check", backup_check, 0 },

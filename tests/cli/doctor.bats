@@ -223,6 +223,14 @@ by_nobody() {
 	device laptop
 	"$LK" new plan
 	mkdir dest other
+	# Of a stream nothing is noted that was not written.
+	run --separate-stderr sh -c '"$LK" backup create - >/dev/full'
+	[ "$status" -eq 74 ]
+	/usr/bin/python3 -c 'import os, subprocess, sys
+r, w = os.pipe()
+os.close(r)
+sys.exit(subprocess.run(sys.argv[1:], stdout=w).returncode == 0)' "$LK" backup create -
+	[ "$(check backups)" = "ok: none was made of this device" ]
 	"$LK" -q backup create dest
 	[ "$(check backups)" = "ok: file://$T/dest: the last one was made just now" ]
 	"$LK" -q backup create - >stream
