@@ -360,6 +360,7 @@ keys_judge(struct replica *r, uint32_t docno, const struct document_damage *d,
 	if (derived > d->spaces[SPACE_KEYS])
 		return LK_NONE;
 	TRY(replica_nest_again(r));
+	m->records -= m->keys;
 	m->rebuilt = false;
 	m->lost = m->waiting = 0;
 	TRY(records_mend(r, docno, d));

@@ -73,6 +73,26 @@ flip() {
 	cmp before.automerge after.automerge
 }
 
+@test "with a key gone verify says so, and what is shown stays" {
+	device laptop
+	on laptop new d
+	on laptop set d /a 1
+	# Its record: document 2, space 3.
+	flip laptop hex:0000000203 30
+	for i in 1 2; do
+		run --separate-stderr on laptop verify
+		[ "$status" -eq 65 ]
+		[[ $output == "d
+"* ]]
+		[ "$i" -eq 2 ] || [[ $output == *"a key is gone: "* ]]
+		run --separate-stderr on laptop get d --json
+		is 0 '{"a":1}' ""
+	done
+	on laptop set d /b 2
+	run --separate-stderr on laptop get d --json
+	is 0 '{"a":1,"b":2}' ""
+}
+
 @test "verify says the same in JSON, of one document or of all" {
 	device laptop
 	on laptop new d
