@@ -159,9 +159,10 @@ mark_look(struct pruning *p, const struct stored *s, struct bytes object)
 	bool stays = false;
 	lk_err err = backup_mark(&m, object, s);
 
-	/* What it named is marked again. */
+	/* What it names is marked again, and may be there: somebody else who
+	 * can read it goes by it, so nobody may miss it. */
 	if (err.code == LK_E_DATA)
-		return (removal_add(&p->marks, &s->at));
+		return (LK_NONE);
 	TRY(err);
 	for (size_t i = 0; i < m.names.len; i += SEALED_NAME_LEN) {
 		const struct stored *data =
