@@ -5,12 +5,13 @@
  *
  *   LISTING -> PACKING -> ROLLING -> SETTLING -> LOOKING -> CLOSING
  *                 ^                                 |          |
- *                 +---- something of it is marked --+------ CONFIRMING -> done
+ *                 +---- something of it is marked --+- CLEANING <- CONFIRMING
+ *                                                                   -> done
  *
  * Somebody may be pruning meanwhile: before and after the snapshot is put it is
  * looked whether all it names is there and stays (docs/backup.md, "What is
- * removed"); what is not is written again, and a snapshot over what went away
- * is removed.  The log is taken up to where it ended when the work began.
+ * removed"); what is not is written again, when the snapshot over what went
+ * away is removed.  The log is taken up to where it ended when the work began.
  *
  * A stream goes to somebody else: nothing of it is there before, and nobody
  * prunes it.  LISTING -> PACKING -> ROLLING -> SETTLING -> CLOSING -> done
@@ -67,9 +68,9 @@ struct creating {
 	struct putting putting[DEPOT_PENDING_MAX];
 	uint64_t objects, bytes, documents;
 	struct sealed_place snapshot;
-	/* Those over what went away. */
-	struct sealed_place spoiled[CREATE_ROUNDS_MAX];
-	size_t spoiled_len, rounds;
+	struct listing guard; /* CLEANING: whether anything may be removed */
+	bool removing;        /* it may, and is asked for */
+	size_t rounds;
 	struct json_object *damaged; /* owned until it is in the result */
 	uint32_t damaged_last;
 	uint64_t damaged_envelopes; /* of those and of nobody knows what */
@@ -85,6 +86,7 @@ creating_free(void *state)
 			free((void *)(uintptr_t)c->putting[i]
 				 .parcel.parcel.documents.ptr);
 	relied_clear(&c->relied);
+	listing_clear(&c->guard);
 	depot_close(c->place);
 	held_clear(&c->held);
 	states_clear(&c->states);
@@ -556,13 +558,10 @@ listed(struct request *r, struct creating *c)
 	return (LK_NONE);
 }
 
-/* *all: what it is made of is there and stays; else it is written again. */
+/* What went away is written, and all that it was part of. */
 static lk_err
-looked(struct request *r, struct creating *c, bool *all)
+again(struct request *r, struct creating *c)
 {
-	TRY(held_compare(&c->held, r->daemon, &c->relied.data, false, all));
-	if (*all)
-		return (LK_NONE);
 	if (++c->rounds == CREATE_ROUNDS_MAX)
 		return (request_fail(r, LK_ERR(LK_E_AGAIN, "backup"),
 		    "%s: what is put there is removed again and again",
@@ -577,38 +576,33 @@ looked(struct request *r, struct creating *c, bool *all)
 	return (LK_NONE);
 }
 
-/* What was spoiled and cannot be removed is damaged for all to see, and hurts
- * nothing else. */
+/* The snapshot lacks something, and nobody may take it for a backup.  Where it
+ * cannot be removed it is damaged for all to see, and hurts nothing else. */
 static lk_err
-cleaning_step(struct creating *c, bool *done)
+cleaning_step(struct request *r, struct creating *c)
 {
 	char path[OBJECT_NAME_MAX + 1];
 	struct object_answer a;
+	bool listed;
 
+	if (!c->removing) {
+		c->guard.prefix = BACKUP_APPEND_ONLY;
+		TRY(listing_step(r, c->place, &c->guard, &listed));
+		if (!listed)
+			return (LK_NONE);
+		c->removing = !c->guard.append_only;
+		listing_clear(&c->guard);
+		if (!c->removing)
+			return (again(r, c));
+		sealed_path(path, &c->snapshot);
+		depot_ask(c->place, OBJECT_DELETE, path, "", NULL, 0);
+	}
 	while (depot_take(c->place, &a))
 		object_answer_clear(&a);
 	if (c->place->pending > 0)
 		return (LK_NONE);
-	*done = c->spoiled_len == 0;
-	if (!*done) {
-		sealed_path(path, &c->spoiled[--c->spoiled_len]);
-		depot_ask(c->place, OBJECT_DELETE, path, "", NULL, 0);
-	}
-	return (LK_NONE);
-}
-
-static lk_err
-confirmed(struct request *r, struct creating *c, bool *done)
-{
-	bool all;
-
-	TRY(looked(r, c, &all));
-	if (!all) {
-		c->spoiled[c->spoiled_len++] = c->snapshot;
-		return (LK_NONE);
-	}
-	c->step = CLEANING;
-	return (cleaning_step(c, done));
+	c->removing = false;
+	return (again(r, c));
 }
 
 static lk_err
@@ -658,10 +652,14 @@ relied_look(struct request *r, struct creating *c, bool *done)
 		return (LK_NONE);
 	if (c->step == LISTING)
 		return (listed(r, c));
-	if (c->step == CONFIRMING)
-		return (confirmed(r, c, done));
-	TRY(looked(r, c, &all));
-	return (all ? snapshot_put(r, c) : LK_NONE);
+	TRY(held_compare(&c->held, r->daemon, &c->relied.data, false, &all));
+	*done = all && c->step == CONFIRMING;
+	if (all)
+		return (*done ? LK_NONE : snapshot_put(r, c));
+	if (c->step == LOOKING)
+		return (again(r, c));
+	c->step = CLEANING;
+	return (cleaning_step(r, c));
 }
 
 /* What was to be put of a stream is on its way. */
@@ -702,7 +700,7 @@ creating_work(struct request *r, struct creating *c, bool *done)
 		c->step = c->step == SETTLING ? LOOKING : CONFIRMING;
 		return (relied_look(r, c, done));
 	case CLEANING:
-		return (cleaning_step(c, done));
+		return (cleaning_step(r, c));
 	}
 	return (LK_NONE);
 }

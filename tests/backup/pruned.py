@@ -7,6 +7,8 @@ snapshot most of all.  In each step each machine does one thing: a change and a 
 by a rule, or pruning with or without a grace.  Then every backup that was made and not forgotten is read whole by
 reader.py, and holds what it held at first.  What a killed machine was making is whole or not there; with a grace of
 nothing, which makes no such promise, nobody is killed.  In the end nothing is in the bucket that no backup needs.
+Who finds something gone from beneath the snapshot it has put removes that before it puts the next; that is made to
+happen besides, at a bucket where things can only be added too.
 
 usage: pruned.py [--seeds N] [--seed N] [--steps N] [--lk PATH]
 """
@@ -49,6 +51,7 @@ class Bucket(s3_server.S3):
         self.keys = {f"AKID{name}": ("secret/of+tests", "") for name in ("one", "two")}
         self.kills = {}  # of whose key: what to do at which of its requests
         self.log = []
+        self.spoils = 0  # so many snapshots lack something when they are there
 
     def handler(s3):
         class Handler(super().handler()):
@@ -69,6 +72,9 @@ class Bucket(s3_server.S3):
                 if dies:
                     self.answer = lambda *_: None
                     self.close_connection = True
+                if s3.spoils > 0 and self.command == "PUT" and "/snap/" in key:
+                    s3.spoils -= 1
+                    del s3.objects[min(k for k in s3.objects if "/data/" in k)]
                 super().object_do(key, query, body)
                 if dies:
                     kill.do()
@@ -152,7 +158,7 @@ class Place:
     def __init__(self, bucket, folder):
         self.bucket, self.folder = bucket, folder
         self.made = {}  # name: (machine, what it holds)
-        self.kills = self.backups = 0
+        self.kills = self.backups = self.lacking = 0
 
     def lay_out(self):
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -217,6 +223,7 @@ def step(rng, machines, place):
     for m in machines:
         if deadly and rng.random() < 0.7:
             place.bucket.kills[m.name] = Kill(rng, m)
+    logged = len(place.bucket.log)
     begun = [(m, words, gone, m.begin(*words)) for m, words, gone in doing]
     # Who prunes does so for as long as the other one is at it.
     begun.sort(key=lambda b: b[1][1] != "prune")
@@ -234,6 +241,8 @@ def step(rng, machines, place):
         if words[1] == "create" and p.returncode == 0:
             place.backups += 1
             created.append((m, json.loads(out)["snapshot"]))
+        if words[1] == "create":
+            place.lacking += removed_at_once(place.bucket.log[logged:], m.name)
         by_rule = by_rule or gone is None
         for name in gone or ():
             place.made.pop(name, None)
@@ -243,6 +252,19 @@ def step(rng, machines, place):
             m.run("daemon", "stop")
             m.start()
     look(machines, place, by_rule, created)
+
+
+def removed_at_once(log, who):
+    """How many snapshots of one backup were removed again: each one before another was put."""
+    there, gone = None, 0
+    for name, command, key, _ in log:
+        if name != who or "/snap/" not in (key or "") or command == "GET":
+            continue
+        if command == "PUT" and there not in (None, key):
+            raise Failed(f"{who}: another snapshot is put and {there} is still there")
+        gone += command == "DELETE"
+        there = key if command == "PUT" else None
+    return gone
 
 
 def look(machines, place, by_rule, created):
@@ -303,7 +325,53 @@ def one_seed(seed, options, folder):
         bucket.stop()
     removed = sum(1 for _, command, key, _ in bucket.log if command == "DELETE" and "/data/" in key)
     return (f"{options.steps} steps, {place.backups} backups, {place.kills} times killed, {removed} objects removed, "
-            f"{len(place.made)} backups are left and whole")
+            f"{place.lacking} snapshots too late, {len(place.made)} backups are left and whole")
+
+
+def spoiled(options, folder):
+    """Something is gone from beneath a snapshot, once and always, and where nothing may be removed."""
+    bucket = Bucket(random.Random(0))
+    m = Machine(options.lk, folder, "one", bucket)
+    place = Place(bucket, folder / "place")
+    try:
+        m.found()
+        for spoils, append_only in ((1, False), (1, True), (100, False)):
+            bucket.objects.clear()
+            bucket.log.clear()
+            bucket.spoils = spoils
+            if append_only:
+                bucket.objects[PREFIX + "lk1/backup/append-only"] = b""
+            status, out, err = m.run("backup", "create", m.dest, "--json")
+            if status != (0 if spoils == 1 else 75):
+                raise Failed(f"{spoils} snapshots spoiled: {status}: {err}")
+            removed = sum(1 for _, command, _, _ in bucket.log if command == "DELETE")
+            if not append_only and removed_at_once(bucket.log, m.name) != removed or append_only and removed:
+                raise Failed(f"{removed} objects removed, append-only: {append_only}")
+            place.lay_out()
+            left = place.snapshots()
+            if len(left) != (2 if append_only else spoils == 1):
+                raise Failed(f"{len(left)} snapshots are there, {spoils} spoiled, append-only: {append_only}")
+            if spoils == 1 and place.read(m, json.loads(out)["snapshot"]) is None:
+                raise Failed("a backup was made and is not whole")
+    finally:
+        m.stop()
+        bucket.stop()
+    return "a snapshot that lacks something is removed before the next is put, and never where nothing may be"
+
+
+def in_folder(what, f, *args):
+    """Whether it went well; said."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="lkb."))
+    began = time.monotonic()
+    try:
+        said = f(*args, folder)
+        print(f"ok: pruned: {what}: {said}, {time.monotonic() - began:.1f} s", flush=True)
+        return True
+    except (Failed, subprocess.TimeoutExpired) as e:
+        print(f"not ok: pruned, {what}\n{e}", flush=True)
+        return False
+    finally:
+        shutil.rmtree(folder)
 
 
 def main():
@@ -315,18 +383,10 @@ def main():
     options = p.parse_args()
     options.lk = options.lk.resolve()
     reader.root_seed = functools.lru_cache(reader.root_seed)
-    status = 0
+    good = in_folder("spoiled", spoiled, options)
     for seed in range(options.seed, options.seed + options.seeds):
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="lkb."))
-        began = time.monotonic()
-        try:
-            said = one_seed(seed, options, folder)
-            print(f"ok: pruned: seed {seed}: {said}, {time.monotonic() - began:.1f} s", flush=True)
-        except (Failed, subprocess.TimeoutExpired) as e:
-            print(f"not ok: pruned, seed {seed}\n{e}", flush=True)
-            status = 1
-        shutil.rmtree(folder)
-    return status
+        good = in_folder(f"seed {seed}", one_seed, seed, options) and good
+    return 0 if good else 1
 
 
 if __name__ == "__main__":
