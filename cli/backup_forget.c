@@ -13,6 +13,8 @@
 #include "cli/table.h"
 
 #define PERIOD_MAX 24
+/* Clocks may differ by that much. */
+#define AHEAD_MAX_S 86400
 
 struct forget_options opt_forget;
 
@@ -64,19 +66,25 @@ struct keeping {
 	char period[KEEP_RULES][PERIOD_MAX]; /* of the last one kept */
 };
 
+static struct wall
+time_of(json_object *s)
+{
+	struct wall wall = { 0 };
+
+	if (wall_read(&wall, BYTES_STR(field(s, "time"))).code != LK_OK)
+		wall.ms = 0;
+	return wall;
+}
+
 /* Why this one is kept, as a list; empty: it is not. */
 static json_object *
 reasons_of(struct keeping *k, json_object *s)
 {
 	json_object *reasons = json_object_new_array();
 	char period[PERIOD_MAX];
-	struct wall wall = { 0 };
 	struct tm tm = { 0 };
-	time_t t;
+	time_t t = (time_t)(time_of(s).ms / 1000);
 
-	if (wall_read(&wall, BYTES_STR(field(s, "time"))).code != LK_OK)
-		wall.ms = 0;
-	t = (time_t)(wall.ms / 1000);
 	(void)localtime_r(&t, &tm);
 	for (size_t i = 0; i < KEEP_RULES; i++) {
 		period_name(period, (enum keep_rule)i, &tm, s);
@@ -90,12 +98,26 @@ reasons_of(struct keeping *k, json_object *s)
 	return reasons;
 }
 
-/* What is damaged, or does not open where it should, is none of the rules'. */
+/* Made by a clock that was wrong: it would be the newest for years. */
+static bool
+is_ahead(json_object *s)
+{
+	return time_of(s).ms / 1000 > (int64_t)time(NULL) + AHEAD_MAX_S;
+}
+
+/* It does not open where it should. */
+static bool
+is_another_key(json_object *s)
+{
+	return opt_key_file != NULL && !field_bool(s, "opened");
+}
+
+/* What is none of the rules'. */
 static bool
 is_passed_over(json_object *s)
 {
-	return field(s, "error")[0] != '\0' ||
-	    (opt_key_file != NULL && !field_bool(s, "opened"));
+	return field(s, "error")[0] != '\0' || is_another_key(s) ||
+	    is_ahead(s);
 }
 
 static bool
@@ -149,7 +171,8 @@ verdict_add(json_object *s, bool dry_run)
 	} else if (is_passed_over(s)) {
 		buf_printf(&text, "%s: stays unless it is named",
 		    field(s, "error")[0] != '\0' ? "damaged"
-						 : "not of this key");
+			: is_another_key(s)      ? "not of this key"
+						 : "of a time to come");
 	} else {
 		buf_str(&text, dry_run ? "would be forgotten" : "forgotten");
 	}
@@ -231,6 +254,7 @@ rules_run(struct lk *lk, const char *address)
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		json_object *s = json_object_array_get_idx(list, i);
 
+		params_flag(s, "ahead", is_ahead(s));
 		if (!is_passed_over(s) &&
 		    json_object_array_length(
 			json_object_object_get(s, "reasons")) == 0)

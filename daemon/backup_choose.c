@@ -1,7 +1,8 @@
 /*
  * Which backup of a place is restored: the one that was named; else the newest
  * of those that open with the phrase, if they are all of one machine.  What
- * lies there of other people is passed over.
+ * lies there of other people is passed over.  One of a time to come is of a
+ * clock that was wrong, and comes after all others.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,26 @@ choice_clear(struct choice *c)
 	buf_wipe(&c->plain);
 }
 
-/* Those whose name begins so, the newest first. */
+#define AHEAD_MAX_MS (INT64_C(24) * 60 * 60 * 1000)
+
+/* Of those whose name begins so the ones of a time to come, or the others, the
+ * newest first. */
+static lk_err
+candidates_fetch(struct request *r, struct choice *c, const struct listing *l,
+    const char *wanted, bool ahead)
+{
+	for (size_t i = l->len; i > l->snapshots; i--) {
+		const struct stored *s = &l->v[i - 1];
+		char hex[2 * SEALED_NAME_LEN + 1];
+
+		hex_encode(hex, BYTES_OF(s->at.name));
+		if (strncmp(hex, wanted, strlen(wanted)) == 0 &&
+		    ahead == (s->at.time_ms > r->now.wall.ms + AHEAD_MAX_MS))
+			TRY(fetch_add(&c->fetch, s));
+	}
+	return (LK_NONE);
+}
+
 lk_err
 choice_begin(struct request *r, struct choice *c, const struct listing *l,
     struct depot *place)
@@ -27,13 +47,8 @@ choice_begin(struct request *r, struct choice *c, const struct listing *l,
 	c->fetch.place = place;
 	TRY(param_string_or(r, "snapshot", "", &wanted));
 	c->named = wanted[0] != '\0';
-	for (size_t i = l->len; i > l->snapshots; i--) {
-		char hex[2 * SEALED_NAME_LEN + 1];
-
-		hex_encode(hex, BYTES_OF(l->v[i - 1].at.name));
-		if (strncmp(hex, wanted, strlen(wanted)) == 0)
-			TRY(fetch_add(&c->fetch, &l->v[i - 1]));
-	}
+	TRY(candidates_fetch(r, c, l, wanted, false));
+	TRY(candidates_fetch(r, c, l, wanted, true));
 	if (c->fetch.len == 0)
 		return (request_fail(r, LK_ERR(LK_E_NOTFOUND, "backup"),
 		    "%s: no %s%s there", place->url,

@@ -14,6 +14,7 @@ import hashlib
 import pathlib
 import re
 import sys
+import time
 import zlib
 
 sodium = ctypes.CDLL(ctypes.util.find_library("sodium") or "libsodium.so.23")
@@ -261,7 +262,9 @@ def read(folder, phrase, wanted=None):
     seed = root_seed(phrase_bytes(phrase))
     secret, home = H(32, "lk1 root", b"\2", seed), H(32, "lk1 topic", b"S", H(32, "lk1 root", b"\3", seed))
     names, bytes_of = place(pathlib.Path(folder))
-    names = sorted(n for n in names if wanted is None or n.split("-")[1].startswith(wanted))
+    # What is more than a day ahead, a wrong clock made: it is the newest only where there is no other.
+    names = sorted((n for n in names if wanted is None or n.split("-")[1].startswith(wanted)),
+                   key=lambda n: (int(n.split("/")[-1].split("-")[0], 16) <= (time.time() + 86400) * 1000, n))
     check(names, "no backup")
 
     def get(name):

@@ -108,6 +108,43 @@ forgets() {
 	times | diff - <(echo 2026-03-02T08:00)
 }
 
+@test "a backup of a time to come ends no others, and is not the newest" {
+	person
+	first=$(backup laptop)
+	on laptop set plan /x 2
+	second=$(backup laptop)
+	ahead=$(made a "$(date -d '10 years' -Is)")
+	made a 2024-01-01T08:00+00:00 2024-01-02T08:00+00:00 "$(date -d '20 hours' -Is)" >/dev/null
+	run --separate-stderr on laptop backup forget dest --keep-last 1 --dry-run --json
+	[ "$status" -eq 0 ]
+	[ "$(grep -o '"ahead":true' <<<"$output" | wc -l)" -eq 1 ]
+	run --separate-stderr on laptop backup forget dest --keep-last 1
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 6 ]
+	[[ ${lines[0]} == *2024-01-01*"forgotten" ]]
+	[[ ${lines[1]} == *2024-01-02*"forgotten" ]]
+	[[ ${lines[2]} == "${first:0:8}"*"forgotten" ]]
+	[[ ${lines[3]} == "${second:0:8}"*"kept: last" ]]
+	# A clock that is a little wrong is none that is.
+	[[ ${lines[4]} == *"kept: last" ]]
+	[[ ${lines[5]} == "${ahead:0:8}"*"of a time to come: stays unless it is named" ]]
+	[ "$(times | wc -l)" -eq 3 ]
+	run --separate-stderr on laptop backup forget dest "$ahead"
+	[ "$status" -eq 0 ]
+	[ "$(times | wc -l)" -eq 2 ]
+}
+
+@test "the newest that is restored is none of a time to come" {
+	person
+	backup laptop >/dev/null
+	# As the newest of all it would be damaged for who restores.
+	printf x >dest/lk1/backup/snap/"$(printf %012x "$(date -d '10 years' +%s000)")-$(printf '%064d' 7)"
+	run --separate-stderr on fresh backup restore dest --phrase-file phrase --name fresh
+	[ "$status" -eq 0 ]
+	run --separate-stderr on fresh get plan --json
+	is 0 '{"x":1}' ""
+}
+
 @test "what is forgotten is named, and what is not there is said" {
 	person
 	first=$(backup laptop)
