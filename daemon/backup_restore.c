@@ -229,15 +229,17 @@ group_take(struct restoring *c)
 		n++;
 	c->in_group = c->group.envelopes > 0;
 	TRY(replica_offer(c->replica, d->here, all, n, out));
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		c->bytes += all[i].len;
 		if (out[i].what == RECEIPT_ACCEPTED ||
-		    out[i].what == RECEIPT_KNOWN)
+		    out[i].what == RECEIPT_KNOWN) {
 			c->accepted++;
-		else {
+		} else {
 			c->refused++;
 			/* Of what counts for nothing not all is kept. */
 			d->lacks |= out[i].what != RECEIPT_DROPPED;
 		}
+	}
 	return (LK_NONE);
 }
 

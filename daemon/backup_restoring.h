@@ -21,17 +21,18 @@ struct scratch {
 	struct store *store;
 	struct identity identity;
 	struct replica *replica;
-	struct txn *txn;    /* NULL: none has begun */
-	uint64_t committed; /* envelopes, when one last ended */
+	struct txn *txn; /* NULL: none has begun */
+	/* Envelopes and their bytes, when one last ended. */
+	uint64_t committed, committed_bytes;
 };
 /* EXISTS, said: there is one. */
 LK_MUST_USE lk_err scratch_open(struct request *, struct scratch **);
 /* Removes it; NULL is fine. */
 void scratch_close(struct scratch *);
 /* Its transaction, begun if need be; ended and begun again when it holds that
- * many envelopes more than a while ago. */
+ * much more than a while ago. */
 LK_MUST_USE lk_err scratch_begin(
-    struct scratch *, struct now, uint64_t envelopes);
+    struct scratch *, struct now, uint64_t envelopes, uint64_t bytes);
 
 enum restoring_step {
 	LISTING,
@@ -76,6 +77,7 @@ struct restoring {
 	struct parcel_group group;
 	bool in_parcel, in_group;
 	uint64_t total, accepted, refused;
+	uint64_t bytes; /* of all envelopes so far */
 	uint32_t docno; /* DOCUMENTS: the last one that was done */
 	uint64_t documents, unwritable;
 	struct json_object *damaged; /* owned until it is in the result */

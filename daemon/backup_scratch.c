@@ -10,8 +10,9 @@
 #define NAME "scratch"
 /* Not the limit of anything: where one is given there is no ballast. */
 #define MAP_MAX (SIZE_MAX > UINT32_MAX ? (size_t)1 << 38 : (size_t)1 << 30)
-/* Envelopes of one transaction, whose pages are in memory. */
+/* Of one transaction, whose pages are in memory. */
 #define ENVELOPES_MAX 8192
+#define ENVELOPE_BYTES_MAX (UINT64_C(4) << 20)
 
 static lk_err
 scratch_fill(struct scratch *s, struct daemon *d)
@@ -108,11 +109,15 @@ scratch_commit(struct scratch *s)
 }
 
 lk_err
-scratch_begin(struct scratch *s, struct now now, uint64_t envelopes)
+scratch_begin(
+    struct scratch *s, struct now now, uint64_t envelopes, uint64_t bytes)
 {
-	if (s->txn != NULL && envelopes - s->committed >= ENVELOPES_MAX) {
+	if (s->txn != NULL &&
+	    (envelopes - s->committed >= ENVELOPES_MAX ||
+		bytes - s->committed_bytes >= ENVELOPE_BYTES_MAX)) {
 		TRY(scratch_commit(s));
 		s->committed = envelopes;
+		s->committed_bytes = bytes;
 	}
 	if (s->txn != NULL)
 		return (LK_NONE);
@@ -128,7 +133,7 @@ scratch_poll(struct request *r, scratch_look_fn *look, bool *done)
 	struct mono begun = now_read().mono;
 	bool idle = false;
 
-	TRY(scratch_begin(c->scratch, r->now, c->accepted));
+	TRY(scratch_begin(c->scratch, r->now, c->accepted, c->bytes));
 	c->replica = c->scratch->replica;
 	while (!idle && !*done && c->step != TAKEN_IN &&
 	    now_read().mono.ms - begun.ms < BACKUP_SLICE_MS)

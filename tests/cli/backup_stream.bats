@@ -163,6 +163,10 @@ d[at] ^= 1 + at % 255; open("bad", "wb").write(d)' "$at"
 	run --separate-stderr on laptop backup check - --phrase-file phrase <stream
 	[ "$status" -eq 0 ]
 	[[ $output == *": good" ]]
+	# In the scratch store it is as much, in several transactions.
+	run --separate-stderr on fresh backup restore - --files out --phrase-file phrase <stream
+	[ "$status" -eq 0 ]
+	on laptop export plan | cmp - out/plan.json
 	# Who goes away ends it; the daemon goes on.
 	on laptop backup create - 2>/dev/null | head -c 100000 >part
 	run --separate-stderr on laptop backup check - --sealed <part
