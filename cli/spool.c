@@ -1,72 +1,24 @@
 #include "cli/spool.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/home.h"
 #include "base/object_stream.h"
+#include "base/stream_folder.h"
 #include "cli/file.h"
 
-#define PREFIX "stream."
 #define SNAP "lk1/backup/snap/"
-#define FOLDERS_OPEN 8 /* descriptors for removing */
-
-static int
-one_remove(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st;
-	(void)kind;
-	(void)at;
-	return remove(path);
-}
 
 void
 spool_remove(struct spool *s)
 {
 	if (s->fd == -1)
 		return;
-	(void)nftw(s->folder, one_remove, FOLDERS_OPEN, FTW_DEPTH | FTW_PHYS);
-	(void)close(s->fd);
+	stream_folder_remove(s->folder, s->fd);
 	s->fd = -1;
-}
-
-/* Of a process that is there: false. */
-static bool
-folder_lock(struct spool *s)
-{
-	s->fd = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->fd == -1)
-		return false;
-	if (flock(s->fd, LOCK_EX | LOCK_NB) == 0)
-		return true;
-	(void)close(s->fd);
-	s->fd = -1;
-	return false;
-}
-
-static void
-leftovers_remove(const char *home)
-{
-	DIR *dir = opendir(home);
-	struct dirent *e;
-
-	while (dir != NULL && (e = readdir(dir)) != NULL) {
-		struct spool left = { .fd = -1 };
-
-		if (strncmp(e->d_name, PREFIX, strlen(PREFIX)) == 0 &&
-		    snprintf(left.folder, sizeof(left.folder), "%s/%s", home,
-			e->d_name) < (int)sizeof(left.folder) &&
-		    folder_lock(&left))
-			spool_remove(&left);
-	}
-	if (dir != NULL)
-		(void)closedir(dir);
 }
 
 static int
@@ -79,10 +31,11 @@ folder_make(struct lk *lk, struct spool *s)
 		err = home_directory(home, 1);
 	if (err.code != LK_OK)
 		return lk_fail_err(lk, err, "LK_HOME", NULL);
-	leftovers_remove(home);
-	if (snprintf(s->folder, sizeof(s->folder), "%s/" PREFIX "XXXXXX",
+	stream_folders_sweep(home);
+	if (snprintf(s->folder, sizeof(s->folder), "%s/" STREAM_FOLDER "XXXXXX",
 		home) >= (int)sizeof(s->folder) ||
-	    mkdtemp(s->folder) == NULL || !folder_lock(s))
+	    mkdtemp(s->folder) == NULL || 
+	    !stream_folder_lock(s->folder, &s->fd))
 		return lk_fail(lk, 73, "system", NULL, "%s: %s", s->folder,
 		    strerror(errno));
 	return 0;

@@ -5,7 +5,7 @@
  * there as a whole before anything is done.
  *
  * The folder is locked by its process.  What one has left behind that was
- * killed the next one removes.
+ * killed goes with the next one, or when a daemon starts (stream_folder.h).
  */
 #ifndef CLI_SPOOL_H
 #define CLI_SPOOL_H

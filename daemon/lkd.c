@@ -12,6 +12,7 @@
 
 #include "base/passphrase.h"
 #include "base/standard_files.h"
+#include "base/stream_folder.h"
 #include "crypto/lock.h"
 #include "daemon/control.h"
 #include "daemon/detach.h"
@@ -133,6 +134,7 @@ store_prepare(struct daemon *d)
 		err = store_open_home(d);
 	if (err.code == LK_OK) {
 		scratch_sweep(d);
+		stream_folders_sweep(d->options.home);
 		return (err);
 	}
 	if (err.code == LK_E_VERSION)

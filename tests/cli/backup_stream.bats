@@ -173,8 +173,14 @@ d[at] ^= 1 + at % 255; open("bad", "wb").write(d)' "$at"
 	[ "$status" -eq 65 ]
 	run --separate-stderr on laptop get plan /x
 	is 0 1 ""
-	# What one left behind that was killed, the next one removes.
+	# What one left behind that was killed, the next one removes, or the next daemon,
+	# but not what somebody works with.
 	mkdir laptop/stream.killed laptop/stream.killed/lk1
 	on laptop backup check - --sealed <stream
 	[ -z "$(find laptop -name 'stream.*')" ]
+	mkdir -p laptop/stream.killed/lk1 laptop/stream.used
+	: >laptop/stream.killed/lk1/object
+	on laptop daemon stop
+	flock laptop/stream.used env LK_HOME="$T/laptop" "$LK" get plan /x
+	[ "$(cd laptop && echo stream.*)" = stream.used ]
 }
