@@ -34,7 +34,7 @@ folder_make(struct lk *lk, struct spool *s)
 	stream_folders_sweep(home);
 	if (snprintf(s->folder, sizeof(s->folder), "%s/" STREAM_FOLDER "XXXXXX",
 		home) >= (int)sizeof(s->folder) ||
-	    mkdtemp(s->folder) == NULL || 
+	    mkdtemp(s->folder) == NULL ||
 	    !stream_folder_lock(s->folder, &s->fd))
 		return lk_fail(lk, 73, "system", NULL, "%s: %s", s->folder,
 		    strerror(errno));
@@ -89,8 +89,8 @@ object_keep(struct lk *lk, struct spool *s, const struct object_found *o)
 	char path[PATH_MAX];
 
 	if (s->snapshot)
-		return stream_fail(
-		    lk, LK_ERR(LK_E_MALFORMED, "an object behind the snapshot"));
+		return stream_fail(lk,
+		    LK_ERR(LK_E_MALFORMED, "an object behind the snapshot"));
 	if (!is_backups(o->name))
 		return stream_fail(lk,
 		    LK_ERR(LK_E_MALFORMED, "what is no object of a backup"));
