@@ -148,16 +148,20 @@ file() {
 	file odd 00000000000000000000000000000004 ../x
 	head -c 9000000 /dev/zero >bytes
 	file odd 00000000000000000000000000000005 long
+	# Its folder would be where the content of another one is.
+	on laptop new ledger.json
+	file ledger.json 00000000000000000000000000000001 x
 	on laptop set --bytes bytes odd /00000000000000000000000000000005/bytes
 	on laptop backup create dest >/dev/null
 	run --separate-stderr on laptop backup restore dest --files out --phrase-file phrase --json
 	[ "$status" -eq 3 ]
-	[ "$(field left_out_count <<<"$output")" -eq 4 ]
+	[ "$(field left_out_count <<<"$output")" -eq 5 ]
 	/usr/bin/python3 - <<-END >left_out
 		import json
 		for f in json.loads(r'''$output''')["left_out"]: print(f["file"], f["why"])
 	END
 	sort left_out | cmp - <<-'END'
+		ledger.json/x Not a directory
 		odd/00000000000000000000000000000003 what is git's own is not shared
 		odd/00000000000000000000000000000004 it leaves the folder
 		odd/00000000000000000000000000000005 it is too large
