@@ -289,7 +289,9 @@ mirror_list(struct request *r)
 			json_add_text(o, "why", m->why);
 		json_add_number(o, "files", m->based);
 		json_add_number(
-		    o, "gone", m->state == MIRROR_ASKS ? m->missing : 0);
+		    o, "gone", m->state != MIRROR_ASKS ? 0
+			: m->lost > 0               ? m->lost
+						    : m->missing);
 		pending_add(o, m);
 	}
 	return LK_NONE;

@@ -53,6 +53,7 @@ struct mirrored {
 	bool shown_text, shown_exec;
 	bool ours; /* its path was given by this device, or by nobody known */
 	bool too_large; /* to be read here */
+	bool vanished;  /* nothing in the document says that it was deleted */
 	uint8_t shown_digest[FILE_DIGEST_LEN];
 	const char *trouble; /* why it is not in step; static; NULL: it is */
 	struct mono retry;   /* it is not written before; 0: at any time */
@@ -120,6 +121,7 @@ struct mirror {
 	struct mirrored_shows shows;
 	struct mirrored_queue to_look, to_write;
 	size_t files, based, missing;
+	size_t lost; /* of ASKS: files gone from the document; 0: from the disk */
 	struct touched_tree touched;
 	struct ignore ignore;
 	struct piecing *piecing; /* NULL: none */
@@ -130,6 +132,8 @@ struct mirror {
 	uint64_t changes;  /* of the document when it was last looked at */
 	bool collides;     /* two files may have one path */
 	bool gone_granted; /* the user said so */
+	bool fewer;        /* a file with a base is not shown any more */
+	bool lost_granted; /* the user said so */
 	bool denied;       /* this device may not write */
 	uint32_t walks;
 	struct mono walk_due; /* INT64_MAX: never */
@@ -172,6 +176,8 @@ void mirror_aside_keep(struct touched *, const char *why);
 /* What could not be taken in is looked at again. */
 void mirror_retry(struct mirror *, struct mono due);
 void mirror_walk_at(struct mirror *, struct mono due);
+/* Whether so many of those with a base may go only when somebody says so. */
+bool mirror_is_much(const struct mirror *, size_t gone);
 /* Forgets all files and hints. */
 void mirror_forget(struct mirror *);
 void mirror_fail(struct mirror *, struct daemon *, lk_err);
@@ -206,6 +212,9 @@ LK_MUST_USE lk_err mirror_base_text(struct daemon *, const struct mirror *,
 /* mirror_look.c: what the document shows; inside a round. */
 /* Some of what is to be looked at; *more: not all. */
 LK_MUST_USE lk_err mirror_look(struct daemon *, struct mirror *, bool *more);
+/* Once all of it was: whether what the document does not show any more may be
+ * removed.  If not, the mirror asks. */
+LK_MUST_USE lk_err mirror_weigh(struct daemon *, struct mirror *);
 
 /* mirror_intake.c: what was done on the disk; begins and ends its round. */
 /* Some of what is due; *any: something was. */

@@ -188,6 +188,14 @@ mirror_walk_at(struct mirror *m, struct mono due)
 		m->walk_due = due;
 }
 
+bool
+mirror_is_much(const struct mirror *m, size_t gone)
+{
+	return gone > MIRROR_GONE_MAX ||
+	    (gone > MIRROR_GONE_FEW &&
+		gone * 100 > m->based * MIRROR_GONE_PERCENT);
+}
+
 void
 mirror_touch(struct mirror *m, const char *path, struct mono due)
 {
@@ -277,6 +285,6 @@ mirror_forget(struct mirror *m)
 	mirror_pieces_forget(m);
 	m->changes = 0;
 	m->look_all = true;
-	m->collides = m->denied = false;
+	m->collides = m->denied = m->fewer = false;
 	m->walk_due = (struct mono){ INT64_MAX };
 }

@@ -292,14 +292,6 @@ absence_take(struct intake *in, struct touched *t, struct mirrored *f)
 	(void)job_add(in, JOB_DELETE, f, t->path);
 }
 
-static bool
-is_too_much(const struct mirror *m)
-{
-	return m->missing > MIRROR_GONE_MAX ||
-	    (m->missing > MIRROR_GONE_FEW &&
-		m->missing * 100 > m->based * MIRROR_GONE_PERCENT);
-}
-
 /* Before the first deletion: is this the folder, whole? */
 static bool
 absence_is_meant(struct intake *in)
@@ -315,7 +307,7 @@ absence_is_meant(struct intake *in)
 			"when all its files are there"));
 		return false;
 	}
-	if (!is_too_much(m) || m->gone_granted)
+	if (!mirror_is_much(m, m->missing) || m->gone_granted)
 		return true;
 	m->state = MIRROR_ASKS;
 	m->why = "so many files are gone: lk mirror resume deletes them "

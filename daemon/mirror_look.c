@@ -142,6 +142,7 @@ file_look(
 	if (f->too_large)
 		mirror_retry(m, l->d->now.mono);
 	f->too_large = err.code == LK_E_LIMIT;
+	f->vanished = err.code == LK_E_NOTFOUND;
 	if (err.code == LK_E_NOTFOUND || err.code == LK_E_LIMIT) {
 		f->trouble = f->too_large ? TOO_LARGE : NULL;
 		return mirrored_show(m, f, NULL);
@@ -176,6 +177,7 @@ some_look(struct looking *l, struct doc *doc)
 		f->to_look = false;
 		f->retry.ms = 0;
 		mirrored_write(l->m, f);
+		l->m->fewer |= f->path != NULL && f->shown == NULL;
 	}
 	return LK_NONE;
 }
@@ -198,4 +200,69 @@ mirror_look(struct daemon *d, struct mirror *m, bool *more)
 	doc_free(doc);
 	*more = !TAILQ_EMPTY(&m->to_look);
 	return err;
+}
+
+struct loss {
+	size_t files;    /* that would be removed */
+	size_t vanished; /* of them */
+};
+
+/* What is not on the disk either is no loss. */
+static struct loss
+loss_count(struct mirror *m)
+{
+	struct loss loss = { 0, 0 };
+	struct mirrored *f;
+
+	RB_FOREACH (f, mirrored_bases, &m->bases) {
+		struct disk_file disk;
+
+		if (f->shown != NULL || f->trouble != NULL ||
+		    mirrored_shown_at(m, f->path) != NULL ||
+		    (folder_stat(&m->folder, f->path, &disk).code == LK_OK &&
+			disk.kind == DISK_ABSENT))
+			continue;
+		loss.files++;
+		loss.vanished += f->vanished;
+	}
+	return loss;
+}
+
+/* Somebody who deletes files leaves them deleted in the document, one by one.
+ * Where they are no more at all, or no other is left, what the document shows
+ * may be what a damaged disk has left of it. */
+static bool
+loss_is_odd(const struct mirror *m, const struct loss *loss,
+    const struct doc_summary *doc)
+{
+	bool whole = doc->envelopes > 0 && doc->waiting == 0 &&
+	    doc->damaged == 0;
+
+	return (loss->files > 1 && RB_EMPTY(&m->shows)) ||
+	    (loss->vanished > 0 && !whole) ||
+	    mirror_is_much(m, loss->vanished);
+}
+
+lk_err
+mirror_weigh(struct daemon *d, struct mirror *m)
+{
+	struct doc_summary doc;
+	struct loss loss;
+
+	if (!m->fewer)
+		return LK_NONE;
+	TRY(replica_doc(d->replica, m->docno, &doc));
+	loss = loss_count(m);
+	m->fewer = false;
+	if (!m->lost_granted && loss_is_odd(m, &loss, &doc)) {
+		m->state = MIRROR_ASKS;
+		m->lost = loss.files;
+		m->why = "so many files are gone from the document: lk mirror "
+			 "resume removes them here";
+		log_warn("mirror %s: %zu of %zu files are gone from the "
+			 "document: waiting to be told",
+		    m->dir, m->lost, m->based);
+	}
+	m->lost_granted = false;
+	return LK_NONE;
 }

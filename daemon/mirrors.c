@@ -66,7 +66,7 @@ mirror_fail(struct mirror *m, struct daemon *d, lk_err err)
 	m->state = MIRROR_BROKEN;
 	m->why =
 	    err.code == LK_E_SYS && err.sys != 0 ? strerror(err.sys) : err.what;
-	m->gone_granted = false;
+	m->gone_granted = m->lost_granted = false;
 	log_warn("mirror %s: stopped: %s", m->dir, m->why);
 	watch_remove(d->mirrors->watch, m->docno);
 	folder_close(&m->folder);
@@ -267,6 +267,7 @@ mirror_start(struct daemon *d, struct mirror *m)
 	mirror_forget(m);
 	m->state = MIRROR_BEGINS;
 	m->why = NULL;
+	m->lost = 0;
 	m->walk_due = d->now.mono;
 }
 
@@ -284,6 +285,9 @@ mirror_turn(struct daemon *d, struct mirror *m, bool *more)
 	TRY(mirror_look(d, m, more));
 	if (*more)
 		return LK_NONE;
+	TRY(mirror_weigh(d, m));
+	if (!is_usable(m))
+		return LK_NONE;
 	if (m->walk_due.ms <= d->now.mono.ms)
 		TRY(mirror_walk(d, m));
 	TRY(mirror_intake(d, m, &any));
@@ -296,7 +300,18 @@ mirror_deliver(struct daemon *d, struct mirror *m, bool *more)
 {
 	TRY(round_begin(d));
 	TRY(mirror_look(d, m, more));
-	return *more ? LK_NONE : mirror_write(d, m, more);
+	if (*more)
+		return LK_NONE;
+	TRY(mirror_weigh(d, m));
+	return is_usable(m) ? mirror_write(d, m, more) : LK_NONE;
+}
+
+/* It asks about what the document shows, and that is something else now. */
+static bool
+asks_again(const struct mirror *m)
+{
+	return m->state == MIRROR_ASKS && m->lost > 0 &&
+	    (m->changed || m->look_all);
 }
 
 static int64_t
@@ -308,6 +323,8 @@ mirror_next_ms(struct mirror *m)
 
 	if (m->state == MIRROR_BROKEN)
 		return m->walk_due.ms;
+	if (asks_again(m))
+		return 0;
 	if (!is_usable(m))
 		return INT64_MAX;
 	if (m->changed || m->look_all || !TAILQ_EMPTY(&m->to_look))
@@ -339,7 +356,7 @@ mirror_run(struct daemon *d, struct mirror *m)
 	bool more = false;
 	lk_err err;
 
-	if (m->state == MIRROR_BROKEN)
+	if (m->state == MIRROR_BROKEN || asks_again(m))
 		mirror_start(d, m);
 	err = mirror_turn(d, m, &more);
 	turn_end(d, err);
@@ -499,14 +516,15 @@ mirror_end(struct daemon *d, struct mirror *m)
 void
 mirror_pause(struct daemon *d, struct mirror *m, bool pause)
 {
-	bool asked = m->state == MIRROR_ASKS;
+	bool asked = m->state == MIRROR_ASKS, lost = m->lost > 0;
 
 	if (!pause && m->state == MIRROR_BROKEN)
 		m->marked = false;
 	if (!pause)
 		mirror_start(d, m);
 	/* What was asked is answered by going on. */
-	m->gone_granted = !pause && asked;
+	m->gone_granted = !pause && asked && !lost;
+	m->lost_granted = !pause && asked && lost;
 	if (pause) {
 		mirror_start(d, m);
 		m->state = MIRROR_PAUSED;

@@ -402,7 +402,44 @@ Nothing was done (--dry-run)." ""
 	until_ eval 'on laptop mirror status here | grep -q "asks: so many files are gone"'
 	[ "$(ls there | wc -l)" -eq 30 ]
 	on laptop mirror resume here >/dev/null
+	# The other device asks too when the document shows nothing any more.
+	until_ eval 'on phone mirror status there | grep -q "asks: so many files are gone from the document"'
+	[ "$(ls there | wc -l)" -eq 30 ]
+	on phone mirror resume there >/dev/null
 	until_ eval '[ "$(ls there | wc -l)" -eq 0 ]'
+}
+
+@test "a document that suddenly shows no file removes none, until somebody says so" {
+	local empty full id name asks="asks: so many files are gone from the document"
+	device laptop
+	mkdir here
+	on laptop new notes >/dev/null
+	on laptop set notes /about letters -s
+	empty=$(on laptop log notes --json | jq -r .hash | head -n 1)
+	for name in 1 2 3 4 5; do echo "$name" >"here/$name"; done
+	on laptop mirror add here notes >/dev/null
+	until_ eval 'on laptop mirror status here | grep -q "5 files"'
+	full=$(on laptop log notes --json | jq -r .hash | head -n 1)
+	on laptop restore notes "$empty" >/dev/null
+	until_ eval 'on laptop mirror status here | grep -q "$asks"'
+	on laptop mirror status here | grep -q '5 files, 5 of them gone'
+	on laptop daemon stop
+	echo typed >>here/1
+	until_ eval 'on laptop mirror status here | grep -q "$asks"'
+	# That one is back is no reason for the others to go.
+	id=$(on laptop get notes --at "$full" --json | jq -r 'to_entries[] | select(.value.path? == "2") | .key')
+	on laptop restore notes "$full" "/$id" >/dev/null
+	until_ eval 'on laptop mirror status here | grep -q "5 files, 4 of them gone"'
+	[ "$(cat here/*)" = $'1\ntyped\n2\n3\n4\n5' ]
+	# When all are, it goes on by itself.
+	on laptop restore notes "$full" >/dev/null
+	until_ eval 'on laptop get notes | grep -q typed'
+	[ "$(cat here/*)" = $'1\ntyped\n2\n3\n4\n5' ]
+	on laptop restore notes "$empty" >/dev/null
+	until_ eval 'on laptop mirror status here | grep -q "$asks"'
+	on laptop mirror resume here >/dev/null
+	until_ eval '[ "$(ls here | wc -l)" -eq 0 ]'
+	on laptop mirror status here | grep -q live
 }
 
 @test "a folder without its marker deletes nothing" {
