@@ -338,12 +338,33 @@ aside_free(struct intake *in, struct touched *t, const struct mirrored *f)
 	touched_free(in->m, t);
 }
 
+/* Whoever waited to write into it when a crash came does so now. */
 static lk_err
-aside_end(struct intake *in, struct touched *t, struct mirrored *f,
-    const uint8_t digest[static FILE_DIGEST_LEN])
+aside_wait(struct intake *in, struct touched *t)
 {
+	bool busy = folder_is_busy(&in->m->folder, t->path);
+
+	t->trouble = busy ? "open for writing" : NULL;
+	if (!busy)
+		return LK_NONE;
+	t->due = after(in->d->now.mono, MIRROR_RETRY_MS);
+	return LK_ERR(LK_E_WAIT, "being written");
+}
+
+static lk_err
+aside_end(struct intake *in, struct touched *t, const struct job *job)
+{
+	struct mirrored *f = job->f;
+	struct disk_file now;
+
+	TRY(aside_wait(in, t));
+	TRY(folder_stat(&in->m->folder, t->path, &now));
+	if (now.kind == DISK_FILE &&
+	    (now.stamp.size != job->disk.stamp.size ||
+		now.stamp.mtime_ns != job->disk.stamp.mtime_ns))
+		return LK_ERR(LK_E_WAIT, "written meanwhile");
 	TRY(folder_drop(&in->m->folder, t->path));
-	TRY(mirror_aside_drop(in->d, in->m, &f->id, digest));
+	TRY(mirror_aside_drop(in->d, in->m, &f->id, job->disk.digest));
 	aside_free(in, t, f);
 	return LK_NONE;
 }
@@ -354,6 +375,7 @@ aside_read(struct intake *in, struct touched *t, struct job *job, bool *ended)
 {
 	struct mirrored *f = job->f;
 
+	TRY(aside_wait(in, t));
 	TRY(content_read(in, t, job));
 	*ended = job->disk.kind == DISK_ABSENT;
 	if (*ended) {
@@ -364,7 +386,7 @@ aside_read(struct intake *in, struct touched *t, struct job *job, bool *ended)
 		return LK_ERR(LK_E_DATA, "no ordinary file");
 	*ended = aside_is_kept(in, t, f, job->disk.digest);
 	if (*ended)
-		return aside_end(in, t, f, job->disk.digest);
+		return aside_end(in, t, job);
 	if (f->too_large)
 		return LK_ERR(LK_E_DATA, TOO_LARGE);
 	TRY(pieces_take(in, job));

@@ -696,6 +696,23 @@ stored() {
 	until_ same
 }
 
+@test "what a program still writes into when a crash came is waited for" {
+	local id
+	two_with a.md $'one\n'
+	id=$(on laptop get notes --json | jq -r 'keys[0]')
+	on phone daemon stop
+	echo one >"there/.lk-out-$id-0123456789abcdef"
+	exec 8>>"there/.lk-out-$id-0123456789abcdef"
+	on phone ls 8>&- >/dev/null
+	until_ eval 'on phone mirror status there | grep -q "lk-out-$id-0123456789abcdef: open for writing"'
+	echo more >&8
+	exec 8>&-
+	until_ grep -q more here/a.md
+	until_ same
+	[ "$(cat here/a.md)" = $'one\nmore' ]
+	until_ eval '[ -z "$(find there -name ".lk-out-*")" ]'
+}
+
 @test "a file of more than 4 GiB stays out, and says so" {
 	two
 	truncate -s 4294967297 here/disk
