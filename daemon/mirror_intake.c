@@ -369,6 +369,27 @@ aside_end(struct intake *in, struct touched *t, const struct job *job)
 	return LK_NONE;
 }
 
+/* Whether the file still is what went in when this came out, and no record says
+ * so: a crash came between.  To take it for an edit of the older base would
+ * repeat what the document has.  Other asides are edits of that base too. */
+static void
+put_find(struct intake *in, const struct touched *t, struct job *job)
+{
+	struct mirrored *f = job->f;
+	struct disk_file disk;
+
+	job->put = f->path != NULL && f->asides == 1 &&
+	    folder_read(&in->m->folder, f->path, in->d->now.wall, &disk,
+		&job->held)
+		    .code == LK_OK &&
+	    disk.kind == DISK_FILE && folder_out_is_new(t->path, disk.digest) &&
+	    memcmp(f->digest, disk.digest, sizeof(f->digest)) != 0;
+	if (!job->put)
+		return;
+	job->put_stamp = disk.stamp;
+	memcpy(job->put_digest, disk.digest, sizeof(disk.digest));
+}
+
 /* *ended: there is nothing to take in. */
 static lk_err
 aside_read(struct intake *in, struct touched *t, struct job *job, bool *ended)
@@ -384,7 +405,12 @@ aside_read(struct intake *in, struct touched *t, struct job *job, bool *ended)
 	}
 	if (job->disk.kind != DISK_FILE)
 		return LK_ERR(LK_E_DATA, "no ordinary file");
+	put_find(in, t, job);
 	*ended = aside_is_kept(in, t, f, job->disk.digest);
+	if (*ended && job->put) {
+		TRY(job_aside_done(in, job));
+		return LK_ERR(LK_E_WAIT, "recorded first");
+	}
 	if (*ended)
 		return aside_end(in, t, job);
 	if (f->too_large)
@@ -427,7 +453,7 @@ waits_for_aside(struct intake *in, struct touched *t, const struct mirrored *f)
 		return false;
 	for (size_t i = 0; i < in->jobs_len; i++)
 		if (in->jobs[i].f == f && in->jobs[i].what == JOB_ASIDE)
-			return f->asides > 1;
+			return f->asides > 1 || in->jobs[i].put;
 	t->due = after(in->d->now.mono, MIRROR_RETRY_MS);
 	RB_FOREACH (a, touched_tree, &in->m->touched)
 		if (a->counted && a->trouble != NULL &&

@@ -35,6 +35,11 @@ struct job {
 	bool is_pieces; /* the content is the list of them */
 	bool has_base;
 	bool lost; /* the document has no such file any more */
+	/* Of ASIDE: its file holds, as `held`, what was put in for what came
+	 * out, and `put_stamp` is that of it. */
+	bool put;
+	struct file_stamp put_stamp;
+	uint8_t put_digest[FILE_DIGEST_LEN];
 };
 
 struct intake {
@@ -51,5 +56,8 @@ struct file_content job_content(const struct job *);
 /* Makes the change and records what the disk has as the base; inside a round.
  * A device that may not write leaves all as it is. */
 LK_MUST_USE lk_err jobs_run(struct intake *);
+/* What came out is in the log; where a crash came before what went in was
+ * recorded, that is the base now. */
+LK_MUST_USE lk_err job_aside_done(struct intake *, struct job *);
 
 #endif

@@ -181,6 +181,20 @@ base_lose(struct intake *in, struct job *job)
 	return mirror_base_drop(in->d, in->m, &job->f->id);
 }
 
+lk_err
+job_aside_done(struct intake *in, struct job *job)
+{
+	struct mirrored *f = job->f;
+
+	TRY(mirror_aside_save(in->d, in->m, &f->id, job->disk.digest));
+	if (!job->put)
+		return LK_NONE;
+	f->is_text = file_is_text(buf_bytes(&job->held));
+	f->stamp = job->put_stamp;
+	memcpy(f->digest, job->put_digest, sizeof(f->digest));
+	return mirror_base_save(in->d, in->m, f, buf_bytes(&job->held));
+}
+
 /* What the disk has is the base now. */
 static lk_err
 base_follow(struct intake *in, struct job *job)
@@ -192,7 +206,7 @@ base_follow(struct intake *in, struct job *job)
 		return base_lose(in, job);
 	switch (job->what) {
 	case JOB_ASIDE:
-		return mirror_aside_save(in->d, m, &f->id, job->disk.digest);
+		return job_aside_done(in, job);
 	case JOB_JOIN:
 		return LK_NONE;
 	case JOB_DELETE:

@@ -696,6 +696,28 @@ stored() {
 	until_ same
 }
 
+@test "what had gone in when a crash came is no edit of what was before" {
+	local id digest
+	two_with a.md $'one\n'
+	id=$(on laptop get notes --json | jq -r 'keys[0]')
+	# How what goes in is called.
+	printf 'one\nfoo\n' >here/b.md
+	until_ test -e there/b.md
+	rm here/b.md
+	until_ eval '[ ! -e there/b.md ]'
+	digest=$(on laptop get notes --json | jq -r '.[] | select(.path == "b.md") | .gone' | base64 -d | od -An -tx1 | tr -d ' \n')
+	[ "${#digest}" -eq 64 ]
+	on phone daemon stop
+	echo foo >>here/a.md
+	printf 'one\nbar\n' >"there/.lk-out-$id-${digest:0:16}"
+	printf 'one\nfoo\n' >there/a.md
+	on phone sync >/dev/null
+	until_ grep -q bar here/a.md
+	until_ same
+	[ "$(sort here/a.md)" = $'bar\nfoo\none' ]
+	until_ eval '[ -z "$(find there -name ".lk-out-*")" ]'
+}
+
 @test "what a program still writes into when a crash came is waited for" {
 	local id
 	two_with a.md $'one\n'
