@@ -159,6 +159,23 @@ pieces_take(struct intake *in, struct job *job)
 	return buf_err(&job->content, "pieces");
 }
 
+/* Half a letter is no reason to take a text for something else: the file that is
+ * one, or a new one that is but for its end. */
+static bool
+is_half_text(const struct intake *in, const struct job *job)
+{
+	struct bytes b = buf_bytes(&job->content);
+
+	if (job->is_pieces || !is_fresh(in, &job->disk) || file_is_text(b))
+		return false;
+	if (job->f != NULL)
+		return job->f->is_text;
+	for (size_t n = 1; n < 4 && n <= b.len; n++)
+		if (file_is_text(BYTES(b.ptr, b.len - n)))
+			return true;
+	return false;
+}
+
 /* The file at a path becomes a job.  WAIT: not yet, t->due says when. */
 static lk_err
 content_take(struct intake *in, struct touched *t, struct job *job)
@@ -168,6 +185,10 @@ content_take(struct intake *in, struct touched *t, struct job *job)
 	TRY(content_read(in, t, job));
 	if (job->disk.kind != DISK_FILE)
 		return LK_ERR(LK_E_EXISTS, "gone again");
+	if (is_half_text(in, job)) {
+		t->due = after(in->d->now.mono, MIRROR_RETRY_MS);
+		return LK_ERR(LK_E_WAIT, "being written");
+	}
 	if (f == NULL)
 		return stranger_take(in, t, job);
 	if (memcmp(f->digest, job->disk.digest, sizeof(f->digest)) == 0 &&
@@ -179,12 +200,6 @@ content_take(struct intake *in, struct touched *t, struct job *job)
 	}
 	if (f->too_large)
 		return LK_ERR(LK_E_DATA, TOO_LARGE);
-	/* Half a letter is no reason to take a text for something else. */
-	if (f->is_text && is_fresh(in, &job->disk) && !job->is_pieces &&
-	    !job_content(job).is_text) {
-		t->due = after(in->d->now.mono, MIRROR_RETRY_MS);
-		return LK_ERR(LK_E_WAIT, "being written");
-	}
 	job->what = JOB_CHANGE;
 	return LK_NONE;
 }

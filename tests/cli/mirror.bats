@@ -386,6 +386,20 @@ Nothing was done (--dry-run)." ""
 	[ "$status" -eq 64 ]
 }
 
+@test "a new file is no text only when it is not the half of one" {
+	two
+	printf '\344\270' >half
+	touch -d '1 hour' half
+	mv half here/new.md
+	printf 'a\0\344' >here/bin
+	until_ test -e there/bin
+	[ ! -e there/new.md ]
+	printf '\203\n' >>here/new.md
+	until_ test -e there/new.md
+	until_ same
+	on laptop get notes --json | jq -e '.[] | select(.path == "new.md") | has("text")'
+}
+
 @test "the bit that makes a program of a file is kept" {
 	two_with run.sh $'#!/bin/sh\n'
 	chmod +x here/run.sh
