@@ -53,6 +53,7 @@ struct mirrored {
 	bool shown_text, shown_exec;
 	bool ours; /* its path was given by this device, or by nobody known */
 	bool too_large; /* to be read here */
+	bool flawed;    /* it is there, and cannot be shown here */
 	bool vanished;  /* nothing in the document says that it was deleted */
 	uint8_t shown_digest[FILE_DIGEST_LEN];
 	const char *trouble; /* why it is not in step; static; NULL: it is */

@@ -143,12 +143,14 @@ file_look(
 		mirror_retry(m, l->d->now.mono);
 	f->too_large = err.code == LK_E_LIMIT;
 	f->vanished = err.code == LK_E_NOTFOUND;
+	f->flawed = f->too_large;
 	if (err.code == LK_E_NOTFOUND || err.code == LK_E_LIMIT) {
 		f->trouble = f->too_large ? TOO_LARGE : NULL;
 		return mirrored_show(m, f, NULL);
 	}
 	TRY(err);
 	f->trouble = e.gone ? NULL : e.flaw;
+	f->flawed = f->trouble != NULL;
 	f->shown_text = e.is_text;
 	f->shown_exec = e.exec;
 	memcpy(f->shown_digest, e.digest, sizeof(e.digest));
@@ -217,7 +219,7 @@ loss_count(struct mirror *m)
 	RB_FOREACH (f, mirrored_bases, &m->bases) {
 		struct disk_file disk;
 
-		if (f->shown != NULL || f->trouble != NULL ||
+		if (f->shown != NULL || f->flawed ||
 		    mirrored_shown_at(m, f->path) != NULL ||
 		    (folder_stat(&m->folder, f->path, &disk).code == LK_OK &&
 			disk.kind == DISK_ABSENT))

@@ -106,6 +106,8 @@ file_remove(struct writing *w, struct mirrored *f)
 		outcome_take(w, f, f->path, outcome);
 		return LK_NONE;
 	}
+	f->trouble = NULL;
+	f->busy = 0;
 	TRY(mirrored_base(w->m, f, NULL));
 	return mirror_base_drop(w->d, w->m, &f->id);
 }
@@ -250,7 +252,7 @@ file_leave(struct writing *w, struct mirrored *f)
 		return LK_NONE;
 	}
 	/* A name that cannot be had here takes nothing away. */
-	return f->trouble == NULL ? file_remove(w, f) : LK_NONE;
+	return f->flawed ? LK_NONE : file_remove(w, f);
 }
 
 static lk_err

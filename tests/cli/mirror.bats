@@ -158,6 +158,19 @@ two_with() {
 	until_ same
 }
 
+@test "a file that was deleted elsewhere goes when the program that has it open ends" {
+	two_with a.md $'one\n'
+	echo b >here/b.md
+	until_ test -e there/b.md
+	until_ same
+	exec 8>>there/b.md
+	rm here/b.md
+	until_ eval 'on phone mirror status there | grep -q "b.md: open for writing"'
+	exec 8>&-
+	until_ eval '[ ! -e there/b.md ]'
+	until_ same
+}
+
 @test "git works in a mirrored folder" {
 	two_with a.c $'int a;\n'
 	git -C here init -q
