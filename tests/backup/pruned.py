@@ -52,10 +52,27 @@ class Bucket(s3_server.S3):
         self.kills = {}  # of whose key: what to do at which of its requests
         self.log = []
         self.spoils = 0  # so many snapshots lack something when they are there
+        self.doing, self.idle = 0, threading.Condition()
+
+    def quiet(self):
+        """What the killed have asked for is done too, or will not be."""
+        with self.idle:
+            if not self.idle.wait_for(lambda: self.doing == 0, ENDS):
+                raise Failed("the bucket does not come to rest")
 
     def handler(s3):
         class Handler(super().handler()):
             def object_do(self, key, query, body):
+                with s3.idle:
+                    s3.doing += 1
+                try:
+                    self.slowly_do(key, query, body)
+                finally:
+                    with s3.idle:
+                        s3.doing -= 1
+                        s3.idle.notify_all()
+
+            def slowly_do(self, key, query, body):
                 who = self.headers["Authorization"].split("Credential=AKID")[1].split("/")[0]
                 writes = self.command != "GET"
                 with s3.lock:
@@ -251,6 +268,7 @@ def step(rng, machines, place):
         if m.daemon.poll() is not None:
             m.run("daemon", "stop")
             m.start()
+    place.bucket.quiet()
     look(machines, place, by_rule, created)
 
 
@@ -294,7 +312,9 @@ def end(machines, place):
     """Everything that can go is gone."""
     for _ in range(2):
         for m in machines:
-            m.ok("backup", "prune", m.dest, "--grace", "0")
+            # All of it may have been forgotten.
+            if place.bucket.objects:
+                m.ok("backup", "prune", m.dest, "--grace", "0")
     data = {k.rsplit("/", 1)[1] for k in place.bucket.objects if "/data/" in k}
     if data != place.needed():
         raise Failed(f"{len(data - place.needed())} objects are left, {len(place.needed() - data)} missing")
