@@ -212,6 +212,9 @@ conn_hang_up(struct conn *c)
 		pthread_cond_signal(&net->reap);
 }
 
+/* An operation whose time is up is cancelled by a thread of NNG's that only
+ * nng_aio_free waits for: what it was given to is freed after it (NNG 1.5.2;
+ * nng_aio_stop is not enough). */
 void
 conn_free(struct conn *c)
 {
@@ -221,19 +224,19 @@ conn_free(struct conn *c)
 	 * whether there is a stream. */
 	if (c->dial_aio != NULL)
 		nng_aio_stop(c->dial_aio);
+	nng_aio_free(c->dial_aio);
 	if (c->stream != NULL)
 		nng_stream_close(c->stream);
 	if (c->receive_aio != NULL)
 		nng_aio_stop(c->receive_aio);
 	if (c->transmit_aio != NULL)
 		nng_aio_stop(c->transmit_aio);
+	nng_aio_free(c->receive_aio);
+	nng_aio_free(c->transmit_aio);
 	if (c->stream != NULL)
 		nng_stream_free(c->stream);
 	for (size_t i = 0; i < c->dialers_len; i++)
 		nng_stream_dialer_free(c->dialers[i]);
-	nng_aio_free(c->dial_aio);
-	nng_aio_free(c->receive_aio);
-	nng_aio_free(c->transmit_aio);
 	buf_clear(&c->sending);
 	buf_clear(&c->queued);
 	free(c->received);

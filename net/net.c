@@ -159,8 +159,8 @@ listener_close(struct listener *l)
 	pthread_mutex_unlock(&net->mutex);
 	nng_stream_listener_close(l->stream);
 	nng_aio_stop(l->aio);
-	nng_stream_listener_free(l->stream);
 	nng_aio_free(l->aio);
+	nng_stream_listener_free(l->stream);
 }
 
 void
