@@ -415,41 +415,45 @@ doc_is_hash_index(struct bytes key)
 struct hash_walk {
 	struct kv kv;
 	struct doc_key key; /* of the record */
-	size_t at;          /* in it; SIZE_MAX: it is done with */
+	struct bytes left;  /* of it */
 };
 
-/* The next entry; NOTFOUND at the end. */
+/* Has entries left, except at the end. */
 static lk_err
-hash_walk_next(struct hash_walk *w, struct bytes *entry)
+hash_walk_fill(struct hash_walk *w)
 {
 	struct bytes found, value;
+	lk_err err;
 
-	if (w->at != SIZE_MAX) {
-		TRY(kv_get(w->kv, doc_key_view(&w->key), &value));
-	} else {
-		/* The least key above it. */
-		doc_key_u8(&w->key, 0);
-		TRY(kv_seek(w->kv, KV_FIRST_GE, doc_key_view(&w->key), &found,
-		    &value));
-		if (!doc_is_hash_index(found))
-			return LK_ERR(LK_E_NOTFOUND, "index of changes");
-		w->key.len = 0;
-		doc_key_bytes(&w->key, found);
-		w->at = 0;
-	}
-	if (value.len < w->at + ENTRY_LEN)
+	if (w->left.len > 0)
+		return LK_NONE;
+	/* The least key above it. */
+	doc_key_u8(&w->key, 0);
+	err =
+	    kv_seek(w->kv, KV_FIRST_GE, doc_key_view(&w->key), &found, &value);
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
+	if (!doc_is_hash_index(found))
+		return LK_NONE;
+	if (value.len == 0 || value.len % ENTRY_LEN != 0)
 		return LK_ERR(LK_E_CORRUPT, "index of changes");
-	*entry = BYTES(value.ptr + w->at, ENTRY_LEN);
-	w->at += ENTRY_LEN;
-	if (w->at == value.len)
-		w->at = SIZE_MAX;
+	w->key.len = 0;
+	doc_key_bytes(&w->key, found);
+	w->left = value;
 	return LK_NONE;
+}
+
+static void
+hash_walk_skip(struct hash_walk *w, size_t len)
+{
+	w->left = BYTES(w->left.ptr + len, w->left.len - len);
 }
 
 static struct hash_walk
 hash_walk_of(struct kv kv)
 {
-	struct hash_walk w = { .kv = kv, .at = SIZE_MAX };
+	struct hash_walk w = { .kv = kv };
 
 	doc_key_start(&w.key, RECORD_HASHES);
 	return w;
@@ -461,16 +465,20 @@ doc_hash_index_match(struct kv a, struct kv b, bool *same)
 	struct hash_walk in_a = hash_walk_of(a), in_b = hash_walk_of(b);
 
 	for (;;) {
-		struct bytes x = { 0 }, y = { 0 };
-		lk_err of_a = hash_walk_next(&in_a, &x);
-		lk_err of_b = hash_walk_next(&in_b, &y);
+		size_t len;
 
-		if (of_a.code != LK_E_NOTFOUND)
-			TRY(of_a);
-		if (of_b.code != LK_E_NOTFOUND)
-			TRY(of_b);
-		*same = bytes_equal(x, y);
-		if (!*same || x.len == 0)
+		TRY(hash_walk_fill(&in_a));
+		TRY(hash_walk_fill(&in_b));
+		len = in_a.left.len < in_b.left.len ? in_a.left.len
+						    : in_b.left.len;
+		if (len == 0) {
+			*same = in_a.left.len == in_b.left.len;
 			return LK_NONE;
+		}
+		*same = memcmp(in_a.left.ptr, in_b.left.ptr, len) == 0;
+		if (!*same)
+			return LK_NONE;
+		hash_walk_skip(&in_a, len);
+		hash_walk_skip(&in_b, len);
 	}
 }
