@@ -36,7 +36,8 @@ home_map(struct doc *doc, struct op_id obj, const char *key, struct op_id *map)
 
 /* The maps that were written as this member of the root, the one that shows
  * first.  There are several where devices made them at the same time, and what
- * was written into each counts. */
+ * was written into each counts; of more than these the one that shows and the
+ * first. */
 #define MAPS_MAX 16
 struct maps {
 	struct bytes name;
@@ -50,11 +51,12 @@ maps_visit(void *ctx, const struct doc_visit *v)
 	struct maps *m = ctx;
 
 	if (!v->item.is_obj || v->item.obj_type != OBJ_MAP ||
-	    m->len == MAPS_MAX || v->key.len != m->name.len ||
-	    memcmp(v->key.ptr, m->name.ptr, v->key.len) != 0)
+	    !bytes_equal(v->key, m->name))
 		return LK_NONE;
-	m->at[m->len++] = v->item.id;
-	if (v->winner && m->len > 1) {
+	if (m->len < MAPS_MAX)
+		m->at[m->len++] = v->item.id;
+	/* It comes last, and what is written goes into it. */
+	if (v->winner) {
 		m->at[m->len - 1] = m->at[0];
 		m->at[0] = v->item.id;
 	}
