@@ -1,29 +1,15 @@
 # What one backup has that another has not.
 
 load setup
-
-# Makes the person: laptop, whose phrase is kept, with three documents.
-person() {
-	on laptop init --name laptop --quiet >phrase
-	on laptop new plan
-	on laptop set plan /x 1
-	on laptop new other
-	on laptop new third
-	mkdir dest
-}
-
-# backup DEVICE: makes one into dest; prints its name.
-backup() {
-	on "$1" backup create dest --json | field snapshot
-}
+load backup
 
 # differs BACKUP...: from the phrase in a file.
 differs() {
-	run --separate-stderr on "${by:-laptop}" backup diff dest "$@" --phrase-file phrase
+	run --separate-stderr on laptop backup diff dest "$@" --phrase-file phrase
 }
 
 @test "documents that came, went, changed and are called otherwise are told, and how much it was" {
-	person
+	person other third
 	first=$(backup laptop)
 	on laptop set plan /x 2
 	on laptop set plan /x 3
@@ -48,7 +34,7 @@ differs() {
 }
 
 @test "what was only written into other objects again is no difference" {
-	person
+	person other third
 	first=$(backup laptop)
 	differs "$first" "$first"
 	is 0 "" ""
@@ -72,7 +58,7 @@ differs() {
 }
 
 @test "without a second one it is the newest of the same machine, with the key from anywhere" {
-	person
+	person other third
 	paired laptop phone
 	until_ on phone get third
 	first=$(backup laptop)
@@ -99,7 +85,7 @@ differs() {
 }
 
 @test "what is not there, not yours or damaged is told" {
-	person
+	person other third
 	first=$(backup laptop)
 	on laptop set plan /x 2
 	second=$(backup laptop)

@@ -1,20 +1,10 @@
 # What is in a backup as plain files, without any device.
 
 load setup
-
-person() {
-	on laptop init --name laptop --quiet >phrase
-	on laptop new plan
-	on laptop set plan /x 1
-	on laptop new --type list things
-	on laptop insert things /- '"knife"'
-	printf 'first\nsecond\n' >notes.md
-	on laptop import notes.md >/dev/null
-	mkdir dest
-}
+load backup
 
 @test "each document is a file as lk export writes it, and one with its history" {
-	person
+	kinds
 	on laptop branch plan draft
 	on laptop set plan/draft /x 2
 	on laptop new Plan
@@ -49,8 +39,8 @@ person() {
 }
 
 @test "it takes the phrase, and no device: nothing is made of who asks" {
-	person
-	first=$(on laptop backup create dest --json | field snapshot)
+	kinds
+	first=$(backup laptop)
 	on laptop set plan /x 2
 	on laptop backup create dest >/dev/null
 	run --separate-stderr on fresh backup restore dest --files new --phrase-file phrase --json
@@ -110,7 +100,7 @@ person() {
 }
 
 @test "of a damaged backup there is what --partial can have, or nothing" {
-	person
+	kinds
 	on laptop backup create dest >/dev/null
 	before=$(ls dest/lk1/backup/data)
 	on laptop set plan /x 7

@@ -1,23 +1,10 @@
 # What opens backups apart from the phrase, for who only reads them.
 
 load setup
-
-# Makes the person: laptop, whose phrase is kept, with two documents.
-person() {
-	on laptop init --name laptop --quiet >phrase
-	on laptop new plan
-	on laptop set plan /x 1
-	on laptop new other
-	mkdir dest
-}
-
-# backup DEVICE [DEST]: makes one; prints its name.
-backup() {
-	on "$1" backup create "${2:-dest}" --json | field snapshot
-}
+load backup
 
 @test "the key in a file opens backups where the phrase is not" {
-	person
+	person other
 	backup laptop >/dev/null
 	run --separate-stderr on laptop backup key opens --phrase-file phrase
 	is 0 "" ""
@@ -46,7 +33,7 @@ backup() {
 }
 
 @test "a key of somebody else, and what is no key, open nothing" {
-	person
+	person other
 	backup laptop >/dev/null
 	on ann init --name ann --quiet >other
 	on ann backup key hers --phrase-file other
@@ -71,7 +58,7 @@ backup() {
 }
 
 @test "with the key the rules count only backups that it opens" {
-	person
+	person other
 	first=$(backup laptop)
 	second=$(backup laptop)
 	on laptop backup key opens --phrase-file phrase

@@ -1,20 +1,7 @@
 # The room of backups that are not wanted any more is freed, and nothing else.
 
 load setup
-
-# Makes the person: laptop, whose phrase is kept, with two documents.
-person() {
-	on laptop init --name laptop --quiet >phrase
-	on laptop new plan
-	on laptop set plan /x 1
-	on laptop new other
-	mkdir dest
-}
-
-# backup DEVICE [DEST]: makes one; prints its name.
-backup() {
-	on "$1" backup create "${2:-dest}" --json | field snapshot
-}
+load backup
 
 # data: the names of objects of data in dest.
 data() {
@@ -39,11 +26,11 @@ older() {
 
 # mark FROM NAME...: a mark of these objects, from then on (date's words).
 mark() {
-	/usr/bin/python3 "$BATS_TEST_DIRNAME/../backup/snapshots.py" dest --mark "$(date -d "$1" +%s)" "${@:2}"
+	snapshots --mark "$(date -d "$1" +%s)" "${@:2}"
 }
 
 @test "what no backup needs is marked, waited for, and removed" {
-	person
+	person other
 	first=$(backup laptop)
 	on laptop set plan /x 2
 	second=$(backup laptop)
@@ -87,7 +74,7 @@ mark() {
 }
 
 @test "without a grace what is not needed goes at once, marked before or not" {
-	person
+	person other
 	first=$(backup laptop)
 	on laptop backup forget dest "$first" >/dev/null
 	older 8
@@ -114,7 +101,7 @@ mark() {
 }
 
 @test "of what is needed nothing goes, whatever marks it and whoever's it is" {
-	person
+	person other
 	first=$(backup laptop)
 	on laptop set plan /x 2
 	second=$(backup laptop)
@@ -147,7 +134,7 @@ mark() {
 }
 
 @test "a mark that is damaged marks nothing, and stays" {
-	person
+	person other
 	backup laptop >/dev/null
 	on laptop backup forget dest "$(on laptop backup ls dest | cut -c 1-8)" >/dev/null
 	mark yesterday $(data)
@@ -172,7 +159,7 @@ mark() {
 }
 
 @test "what a backup was cut off in is young at first, and goes as all else" {
-	person
+	person other
 	backup laptop >/dev/null
 	on laptop set plan /x 2
 	second=$(backup laptop)
@@ -190,7 +177,7 @@ mark() {
 }
 
 @test "while a backup cannot be read nothing is pruned" {
-	person
+	person other
 	first=$(backup laptop)
 	on laptop new late
 	second=$(backup laptop)
@@ -224,7 +211,7 @@ unprivileged() (
 )
 
 @test "backups that are shut away are not taken for gone" {
-	person
+	person other
 	backup laptop >/dev/null
 	on laptop daemon stop
 	if [ "$(id -u)" -eq 0 ]; then
@@ -260,7 +247,7 @@ unprivileged() (
 }
 
 @test "where something else than a file is called as a backup nothing is pruned" {
-	person
+	person other
 	backup laptop >/dev/null
 	find dest -type f | sort >before
 	name=$(cd dest/lk1/backup/snap && echo *)
@@ -289,12 +276,8 @@ unprivileged() (
 }
 
 @test "a bucket is pruned as a folder is" {
-	/usr/bin/python3 "$BATS_TEST_DIRNAME/../remote/s3_server.py" --dump dump >host 3>&- &
-	server=$!
-	until_ test -s host
-	export AWS_ACCESS_KEY_ID=AKIDTEST AWS_SECRET_ACCESS_KEY=secret/of+tests
-	bucket="s3://notes/kept?endpoint=http://$(cat host)&region=us-east-1"
-	person
+	bucket --dump dump
+	person other
 	first=$(backup laptop "$bucket")
 	on laptop new late
 	backup laptop "$bucket" >/dev/null
@@ -307,19 +290,14 @@ unprivileged() (
 	[ "$status" -eq 0 ]
 	run --separate-stderr on fresh backup restore "$bucket" --phrase-file phrase --name fresh
 	[ "$status" -eq 0 ]
-	kill "$server"
-	wait "$server" || true
+	bucket_end
 	[ "$(grep -ac '^kept/lk1/backup/mark/' dump)" -eq 0 ]
 	[ "$(grep -ac '^kept/lk1/backup/data/' dump)" -eq 3 ]
 }
 
 @test "where backups can only be added nothing is pruned" {
-	/usr/bin/python3 "$BATS_TEST_DIRNAME/../remote/s3_server.py" --append-only --dump dump >host 3>&- &
-	server=$!
-	until_ test -s host
-	export AWS_ACCESS_KEY_ID=AKIDTEST AWS_SECRET_ACCESS_KEY=secret/of+tests
-	bucket="s3://notes/kept?endpoint=http://$(cat host)&region=us-east-1"
-	person
+	bucket --append-only --dump dump
+	person other
 	backup laptop "$bucket" >/dev/null
 	first=$(backup laptop)
 	on laptop backup forget dest "$first" >/dev/null
@@ -333,7 +311,6 @@ unprivileged() (
 	done
 	[ ! -e dest/lk1/backup/mark ]
 	[ "$(data | wc -l)" -eq 2 ]
-	kill "$server"
-	wait "$server" || true
+	bucket_end
 	[ "$(grep -ac '^kept/lk1/backup/mark/' dump)" -eq 0 ]
 }

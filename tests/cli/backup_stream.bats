@@ -1,19 +1,7 @@
 # A backup as one stream, on standard output and from standard input.
 
 load setup
-
-# Makes the person: laptop, whose phrase is kept, with two documents.
-person() {
-	on laptop init --name laptop --quiet >phrase
-	on laptop new plan
-	on laptop set plan /x 1
-	on laptop new --type text notes
-	on laptop splice notes "" 0 0 first
-}
-
-read_() {
-	/usr/bin/python3 "$BATS_TEST_DIRNAME/../backup/reader.py" "$@"
-}
+load backup
 
 # untouched DEVICE: it is nobody's still, and nothing is left of what it read.
 untouched() {
@@ -23,7 +11,7 @@ untouched() {
 }
 
 @test "a stream is checked, read by another program, and comes back on an empty machine" {
-	person
+	noted
 	on laptop backup create - >stream 2>said
 	[[ $(cat said) =~ ^[0-9a-f]{8}:\ 2\ documents,\ .*B\;\ added\ .*B$ ]]
 	run --separate-stderr on laptop backup check - --phrase-file phrase <stream
@@ -44,7 +32,6 @@ untouched() {
 	is 0 first ""
 	[ -z "$(find fresh -name 'stream.*')" ]
 	# Nothing of it is noted: a folder gets everything afterwards, and the next stream too.
-	mkdir dest
 	run --separate-stderr on laptop backup create dest --json
 	[ "$(field objects <<<"$output")" -eq 3 ]
 	on laptop backup create - --json >again 2>said
@@ -56,7 +43,7 @@ untouched() {
 }
 
 @test "a stream that is cut off anywhere is told, and nothing is changed" {
-	person
+	noted
 	on laptop backup create - >stream 2>/dev/null
 	size=$(stat -c %s stream)
 	for n in 0 1 4 5 6 90 200 $((size / 3)) $((size / 2)) $((size - 9)) $((size - 8)) $((size - 1)); do
@@ -72,7 +59,7 @@ untouched() {
 }
 
 @test "any byte of a stream that is another one is told, and nothing is changed" {
-	person
+	noted
 	on laptop backup create - >stream 2>/dev/null
 	size=$(stat -c %s stream)
 	# Those before and behind objects, and some of what is in them.
@@ -98,7 +85,7 @@ d[at] ^= 1 + at % 255; open("bad", "wb").write(d)' "$at"
 }
 
 @test "a stream has one snapshot, at its end, or is none" {
-	person
+	noted
 	on laptop backup create - >stream 2>/dev/null
 	# In NAME.stream one that is right but for that.
 	/usr/bin/python3 - <<-'END'
@@ -138,7 +125,7 @@ d[at] ^= 1 + at % 255; open("bad", "wb").write(d)' "$at"
 }
 
 @test "a stream is refused on a terminal, has no list, and takes no phrase" {
-	person
+	noted
 	run script -qec "LK_HOME='$T/laptop' '$LK' backup create -" /dev/null
 	[ "$status" -eq 64 ]
 	[[ $output == "lk: backup: no binary data to a terminal; "* ]]
@@ -154,7 +141,7 @@ d[at] ^= 1 + at % 255; open("bad", "wb").write(d)' "$at"
 }
 
 @test "a stream waits for who reads it, and one of many parcels is whole" {
-	person
+	noted
 	head -c 36000000 /dev/urandom >bytes
 	# More than ever waits at once, 32 MiB.
 	on laptop set --bytes bytes plan /b

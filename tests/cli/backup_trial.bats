@@ -1,18 +1,10 @@
 # A backup that is restored for a trial, in a scratch store.
 
 load setup
-
-person() {
-	on laptop init --name laptop --quiet >phrase
-	on laptop new plan
-	for i in 1 2 3; do on laptop set plan /x "$i"; done
-	on laptop new --type text notes
-	on laptop splice notes "" 0 0 first
-	mkdir dest
-}
+load backup
 
 @test "a backup is restored in a scratch store, and is what it says" {
-	person
+	noted
 	on laptop backup create dest >/dev/null
 	# What the device wrote since is another matter.
 	on laptop set plan /x 4
@@ -65,7 +57,7 @@ flip() {
 }
 
 @test "a document that the backup has not all of is named" {
-	person
+	noted
 	flip
 	# The backup says so when it is made, and in itself is without a flaw.
 	run --separate-stderr on laptop backup create dest
@@ -82,7 +74,7 @@ flip() {
 }
 
 @test "what others' changes rest on and is not there is named too" {
-	person
+	noted
 	flip
 	# It goes on from what is damaged here.
 	on laptop splice notes "" 0 0 more
@@ -98,7 +90,7 @@ flip() {
 }
 
 @test "a document with members, revoked ones and void changes is what it says" {
-	person
+	noted
 	device ann
 	on ann -q accept "$(on laptop invite plan --role admin)"
 	on ann set plan /ann 1

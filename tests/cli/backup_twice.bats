@@ -1,6 +1,7 @@
 # One backup had back on two machines: the phrase acts on both, apart.
 
 load setup
+load backup
 
 # back DEVICE: the backup on an empty machine of that name, which meets the
 # others through the folder stick.
@@ -18,10 +19,8 @@ knows() {
 }
 
 @test "a backup restored on two machines makes two devices, and the phrase still ends either" {
-	on laptop init --name laptop --quiet >phrase
-	on laptop new plan
-	on laptop set plan /x 1
-	mkdir dest stick
+	person
+	mkdir stick
 	on laptop backup create dest >/dev/null
 	on laptop daemon stop
 	rm -rf laptop
