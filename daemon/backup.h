@@ -178,6 +178,8 @@ LK_MUST_USE lk_err backup_secrets(struct request *, struct backup_secrets *);
  * seed; or of neither: *given says whether there was one.  Said. */
 LK_MUST_USE lk_err backup_secrets_or(
     struct request *, struct backup_secrets *, bool *given);
+/* Of which it was, for people: "phrase" or "key". */
+const char *backup_secrets_of(const struct request *);
 void backup_secrets_clear(struct backup_secrets *);
 
 /* An object as it should be: its name, its parts, and, unless there is no key,

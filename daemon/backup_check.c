@@ -532,7 +532,8 @@ check_result(struct request *r, struct checking *c)
 	if (c->opened == 0 && c->foreign > 0) {
 		json_object_put(list);
 		return (request_fail(r, LK_ERR(LK_E_DENIED, "check"),
-		    "%s: the phrase of somebody else", c->place->url));
+		    "%s: the %s of somebody else", c->place->url,
+		    backup_secrets_of(r)));
 	}
 	json_add_text(r->result, "place", c->place->url);
 	json_add_number(

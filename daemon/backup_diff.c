@@ -155,9 +155,9 @@ damaged(struct request *r, const struct diffing *d, const struct stored *s,
 
 	hex_encode(hex, BYTES_OF(s->at.name));
 	if (err.code == LK_E_DENIED)
-		return (request_fail(r, err,
-		    "%s: %.8s: the phrase of somebody else", d->place->url,
-		    hex));
+		return (
+		    request_fail(r, err, "%s: %.8s: the %s of somebody else",
+			d->place->url, hex, backup_secrets_of(r)));
 	if (err.code == LK_E_VERSION || err.code == LK_E_NOMEM)
 		return (err);
 	err.code = LK_E_CORRUPT;

@@ -71,6 +71,13 @@ backup_secrets_or(struct request *r, struct backup_secrets *out, bool *given)
 	return (*given ? backup_secrets(r, out) : LK_NONE);
 }
 
+const char *
+backup_secrets_of(const struct request *r)
+{
+	return (json_object_object_get_ex(r->params, "key", NULL) ? "key"
+								  : "phrase");
+}
+
 lk_err
 backup_key(struct request *r)
 {

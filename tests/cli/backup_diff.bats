@@ -100,6 +100,9 @@ differs() {
 	on ann init --name ann --quiet >other
 	run --separate-stderr on ann backup diff dest "$first" "$second" --phrase-file other
 	refused 77 "lk: *dest: ${first:0:8}: the phrase of somebody else"
+	on ann backup key hers --phrase-file other
+	run --separate-stderr on laptop backup diff dest "$first" "$second" --key-file hers
+	refused 77 "lk: *dest: ${first:0:8}: the key of somebody else"
 	cp -r dest good
 	printf x | dd of="$(ls dest/lk1/backup/snap/*-"$second")" bs=1 seek=99 conv=notrunc status=none
 	differs "$first" "$second"

@@ -38,7 +38,7 @@ load backup
 	on ann init --name ann --quiet >other
 	on ann backup key hers --phrase-file other
 	run --separate-stderr on laptop backup check dest --key-file hers
-	refused 77 "lk: *dest: the phrase of somebody else"
+	refused 77 "lk: *dest: the key of somebody else"
 	sed 's/.$/x/' hers >cut
 	head -c 60 hers >short
 	sed 's/[0-8]$/9/; t; s/.$/8/' hers >typo
