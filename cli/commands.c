@@ -10,6 +10,7 @@ const struct command *const commands[] = {
 	&verb_new,
 	&verb_ls,
 	&verb_rename,
+	&verb_forget,
 	&verb_get,
 	&verb_set,
 	&verb_rm,

@@ -24,6 +24,9 @@ device_print(struct output *o, json_object *d)
 		    style_on(o, STYLE_WAIT), (long long)field_int(d, "pending"),
 		    style_off(o), field_ago(d, "oldest"),
 		    field_bool(d, "connected") ? "" : ", not connected");
+	else if (strcmp(state, "forgotten") == 0)
+		printf("  %s: does not keep it, since %s\n", who,
+		    field_ago(d, "oldest"));
 	else
 		printf("  %s: %sunknown%s since %s\n", who,
 		    style_on(o, STYLE_BAD), style_off(o),

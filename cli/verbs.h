@@ -30,6 +30,7 @@ extern const struct command verb_init;
 extern const struct command verb_insert;
 extern const struct command verb_invite;
 extern const struct command verb_key;
+extern const struct command verb_forget;
 extern const struct command verb_leave;
 extern const struct command verb_log;
 extern const struct command verb_mark;

@@ -24,6 +24,7 @@ sync_word(enum sync_state state)
 		[SYNC_UNKNOWN] = "unknown",
 		[SYNC_PENDING] = "pending",
 		[SYNC_DONE] = "synced",
+		[SYNC_FORGOTTEN] = "forgotten",
 	};
 
 	return words[state];

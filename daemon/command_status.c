@@ -19,6 +19,7 @@ static const char *const sync_words[] = {
 	[SYNC_UNKNOWN] = "unknown",
 	[SYNC_PENDING] = "pending",
 	[SYNC_DONE] = "synced",
+	[SYNC_FORGOTTEN] = "forgotten",
 };
 
 static struct json_object *
@@ -38,7 +39,7 @@ device_json(struct request *r, const struct sync_status *status)
 }
 
 /* Adds the devices of a document to `list`; counts those that are not synced
- * (*behind) and those that are (*synced). */
+ * (*behind) and those that are (*synced); who has forgotten it is neither. */
 static lk_err
 devices_add(struct request *r, uint32_t docno, struct json_object *list,
     size_t *behind, size_t *synced)
@@ -54,7 +55,7 @@ devices_add(struct request *r, uint32_t docno, struct json_object *list,
 		TRY(err);
 		if (status.state == SYNC_DONE)
 			++*synced;
-		else
+		else if (status.state != SYNC_FORGOTTEN)
 			++*behind;
 		if (list != NULL)
 			json_object_array_add(list, device_json(r, &status));
@@ -269,11 +270,16 @@ document_check(struct request *r, struct waiting *w, uint32_t docno,
 	struct json_object *devices, *o;
 	struct subject s;
 	size_t behind, synced;
+	lk_err err;
 
 	TRY(devices_add(r, docno, NULL, &behind, &synced));
 	if (w->need == 0 ? behind == 0 : synced >= (size_t)w->need)
 		return LK_NONE;
-	TRY(subject_load(r, docno, &s));
+	err = subject_load(r, docno, &s);
+	/* This device itself has forgotten it. */
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
 	if (s.summary.revoked)
 		return LK_NONE;
 	if (*done)
@@ -350,22 +356,25 @@ missing_name(
 		struct json_object *o = json_object_array_get_idx(missing, i),
 				   *devices =
 				       json_object_object_get(o, "devices");
+		int64_t keep = 0;
 
 		for (size_t j = 0; j < json_object_array_length(devices); j++) {
 			struct json_object *d =
 			    json_object_array_get_idx(devices, j);
+			const char *state = json_object_get_string(
+			    json_object_object_get(d, "state"));
 
-			if (strcmp(json_object_get_string(
-				       json_object_object_get(d, "state")),
-				sync_words[SYNC_DONE]) != 0)
+			if (strcmp(state, sync_words[SYNC_FORGOTTEN]) == 0)
+				continue;
+			keep++;
+			if (strcmp(state, sync_words[SYNC_DONE]) != 0)
 				missing_add(out, o,
 				    json_object_get_string(
 					json_object_object_get(d, "who")));
 		}
-		if (w->need > (int64_t)json_object_array_length(devices)) {
-			(void)snprintf(more, sizeof(more), "%zu more",
-			    (size_t)w->need -
-				json_object_array_length(devices));
+		if (w->need > keep) {
+			(void)snprintf(more, sizeof(more), "%lld more",
+			    (long long)(w->need - keep));
 			missing_add(out, o, more);
 		}
 	}

@@ -12,6 +12,7 @@ static const struct command *const *const tables[] = {
 	&commands_document,
 	&commands_edit,
 	&commands_file,
+	&commands_forget,
 	&commands_guardian,
 	&commands_history,
 	&commands_key,

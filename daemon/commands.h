@@ -16,6 +16,7 @@ extern const struct command *const commands_device;   /* init, daemon */
 extern const struct command *const commands_document; /* new, list, get */
 extern const struct command *const commands_edit;
 extern const struct command *const commands_file; /* import, export */
+extern const struct command *const commands_forget;
 extern const struct command *const commands_guardian;
 extern const struct command *const commands_history; /* diff, show, blame */
 extern const struct command *const commands_key;     /* show, passphrase */

@@ -41,6 +41,10 @@ document_fail(
 		request_hint(r, "a path is a JSON Pointer like /a/b/0");
 		break;
 	case LK_E_DENIED:
+		/* Its role is no reason: the key, or what it wrote once. */
+		if (s->summary.role >= ROLE_WRITE)
+			return request_fail(r, err, "%s: %s", name, err.what);
+		return subject_denied(r, s, "write");
 	case LK_E_REVOKED:
 		return subject_denied(r, s, "write");
 	case LK_E_LIMIT:

@@ -13,7 +13,7 @@ subject_load(struct request *r, uint32_t docno, struct subject *out)
 	struct subject s = { .docno = docno };
 
 	TRY(replica_doc(r->replica, docno, &s.summary));
-	if (s.summary.home)
+	if (s.summary.home || s.summary.forgotten)
 		return LK_ERR(LK_E_NOTFOUND, "find document");
 	TRY(home_name(r->replica, docno, &s.name));
 	*out = s;
@@ -56,9 +56,19 @@ candidates_add(struct request *r, const char *prefix)
 lk_err
 subject_named(struct request *r, const char *name, struct subject *out)
 {
+	char quoted[SHELL_WORD_MAX];
+	struct doc_summary doc;
 	uint32_t docno;
 	lk_err err = home_find(r->replica, name, &docno);
 
+	if (err.code == LK_OK)
+		err = replica_doc(r->replica, docno, &doc);
+	if (err.code == LK_OK && doc.forgotten) {
+		request_hint(r, "lk forget --undo %s brings it back",
+		    shell_word(quoted, name));
+		return request_fail(r, LK_ERR(LK_E_NOTFOUND, "find document"),
+		    "%s: this device has forgotten it", name);
+	}
 	if (err.code == LK_OK)
 		err = subject_load(r, docno, out);
 	if (err.code == LK_E_NOTFOUND) {

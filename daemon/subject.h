@@ -19,10 +19,10 @@ struct subject {
 LK_MUST_USE lk_err subject_find(struct request *, struct subject *);
 LK_MUST_USE lk_err subject_named(
     struct request *, const char *name, struct subject *);
-/* By number.  NOTFOUND for the home document. */
+/* By number.  NOTFOUND for the home document, and what was forgotten here. */
 LK_MUST_USE lk_err subject_load(
     struct request *, uint32_t docno, struct subject *);
-/* The next document after this number that is no home document. */
+/* The next document after this number that is none of these. */
 LK_MUST_USE lk_err subject_next(
     struct request *, uint32_t *docno, struct subject *);
 

@@ -43,6 +43,15 @@ ack_record_get(struct replica *r, uint32_t docno, const uint8_t pk[static 32],
 }
 
 lk_err
+ack_record_del(struct replica *r, uint32_t docno, const uint8_t pk[static 32])
+{
+	uint8_t key[ACK_KEY_LEN];
+
+	return kv_del(
+	    docstate_space(r, docno, SPACE_PEERS), ack_record_key(key, pk));
+}
+
+lk_err
 ack_record_next(struct replica *r, uint32_t docno, uint8_t pk[static 32],
     struct ack_record *out)
 {

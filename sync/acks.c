@@ -5,6 +5,7 @@
 #include "sync/acks.h"
 #include "sync/bucket.h"
 #include "sync/docno_list.h"
+#include "sync/forget.h"
 
 #define ACK_DELAY_MS 20
 #define ACK_CROWD_MS 2000
@@ -39,31 +40,28 @@ acks_counter(struct engine *e, uint32_t docno, uint64_t *out)
 	struct docstate *ds;
 	struct node node;
 
+	*out = 0;
 	TRY(docstate_get(e->r, docno, &ds));
-	if (graph_len(ds->graph) == 0) {
-		*out = 0;
+	if (ds->forgotten)
+		return forgotten_counter(e->r, ds, out);
+	if (graph_len(ds->graph) == 0)
 		return LK_NONE;
-	}
 	TRY(node_get(e->r, docno, graph_len(ds->graph) - 1, &node));
-	*out = node.lsn;
+	/* The one after what was there was used when it was forgotten. */
+	*out = node.lsn + (ds->floor > 0);
 	return LK_NONE;
 }
 
 /* "u8 n, ids" of the heads, and the signature over docid, AAD and that. */
 static lk_err
-ack_plain(
-    struct engine *e, struct docstate *ds, struct bytes aad, struct buf *plain)
+ack_plain(struct engine *e, const struct docstate *ds, struct bytes aad,
+    struct bytes heads, struct buf *plain)
 {
-	uint8_t heads[ACK_HEADS_MAX][LK_ID_LEN], sig[SIGN_LEN];
-	size_t n = graph_heads(ds->graph, heads, ACK_HEADS_MAX);
+	uint8_t sig[SIGN_LEN];
 	BUF_SCOPED said = { .max = 4096 };
 
-	/* Of more, because somebody forks without end, what fits is no lie. */
-	if (n > ACK_HEADS_MAX)
-		n = ACK_HEADS_MAX;
-	qsort(heads, n, LK_ID_LEN, lk_id_compare);
-	buf_u8(plain, (uint8_t)n);
-	buf_mem(plain, heads, n * LK_ID_LEN);
+	buf_u8(plain, (uint8_t)(heads.len / LK_ID_LEN));
+	buf_add(plain, heads);
 	buf_add(&said, aad);
 	buf_add(&said, buf_bytes(plain));
 	TRY(buf_err(&said, "ACK"));
@@ -73,13 +71,9 @@ ack_plain(
 	return buf_err(plain, "ACK");
 }
 
-/*
- * Appends an acknowledgement without the document's number: nothing where this
- * device has nothing to say of it.
- */
-static lk_err
-ack_write(
-    struct engine *e, struct docstate *ds, uint64_t *counter, struct buf *b)
+lk_err
+acks_write(struct engine *e, struct docstate *ds, uint64_t counter,
+    struct bytes heads, struct buf *b)
 {
 	uint8_t etag[ETAG_LEN], tag[LK_TOPIC_LEN], nonce[SEAL_NONCE_LEN];
 	uint8_t key[EPOCH_SECRET_LEN];
@@ -98,14 +92,13 @@ ack_write(
 	TRY(err);
 	epoch_ack_key(key, &epoch);
 	secret_wipe(&epoch, sizeof(epoch));
-	TRY(acks_counter(e, ds->docno, counter));
 	author_tag(tag, &ds->topic, e->identity->sign.pk);
 	buf_mem(&aad, ds->topic.id, LK_TOPIC_LEN);
 	buf_mem(&aad, tag, LK_TOPIC_LEN);
 	buf_mem(&aad, e->incarnation, INCARNATION_LEN);
-	buf_u64(&aad, *counter);
+	buf_u64(&aad, counter);
 	buf_mem(&aad, etag, ETAG_LEN);
-	TRY(ack_plain(e, ds, buf_bytes(&aad), &plain));
+	TRY(ack_plain(e, ds, buf_bytes(&aad), heads, &plain));
 	random_fill(&e->random, nonce, sizeof(nonce));
 	buf_mem(b, aad.ptr + LK_TOPIC_LEN, aad.len - LK_TOPIC_LEN);
 	buf_mem(b, nonce, sizeof(nonce));
@@ -114,15 +107,33 @@ ack_write(
 	return buf_err(b, "ACK");
 }
 
+/* The same of what this device has now. */
+static lk_err
+ack_write(struct engine *e, struct docstate *ds, struct buf *b)
+{
+	uint8_t heads[ACK_HEADS_MAX][LK_ID_LEN];
+	uint64_t counter;
+	size_t n;
+
+	if (ds->forgotten)
+		return forgotten_said(e->r, ds, b);
+	/* Of more, because somebody forks without end, what fits is no lie. */
+	n = graph_heads(ds->graph, heads, ACK_HEADS_MAX);
+	if (n > ACK_HEADS_MAX)
+		n = ACK_HEADS_MAX;
+	qsort(heads, n, LK_ID_LEN, lk_id_compare);
+	TRY(acks_counter(e, ds->docno, &counter));
+	return acks_write(e, ds, counter, BYTES(heads[0], n * LK_ID_LEN), b);
+}
+
 lk_err
 acks_body(struct engine *e, uint32_t docno, uint32_t number, struct buf *b)
 {
 	struct docstate *ds;
-	uint64_t counter;
 
 	TRY(docstate_get(e->r, docno, &ds));
 	buf_u32(b, number);
-	TRY(ack_write(e, ds, &counter, b));
+	TRY(ack_write(e, ds, b));
 	if (b->len == 4)
 		buf_reset(b);
 	return LK_NONE;
@@ -131,11 +142,12 @@ acks_body(struct engine *e, uint32_t docno, uint32_t number, struct buf *b)
 lk_err
 acks_send(struct engine *e, struct link *l, uint32_t number)
 {
-	uint32_t docno = topics_number(l, number)->docno, devices;
+	const struct link_topic *t = topics_number(l, number);
+	uint32_t docno = t->docno, devices;
 	BUF_SCOPED b = { .max = 4096 };
 
 	TRY(acks_pass_among(e, docno, &devices));
-	if (devices == 0) {
+	if (devices == 0 && !t->forgotten_here) {
 		acks_arm(e);
 		return acks_say_soon(l, number);
 	}
@@ -168,6 +180,8 @@ ack_wanted(const struct engine *e, struct link *l, uint32_t docno)
 	if (l->state != LINK_OPEN || number == GRAPH_NONE)
 		return false;
 	t = topics_number(l, number);
+	if (t->forgotten_here)
+		return true;
 	return t->serve == SERVE_FULL &&
 	    (overlay_crowd(e, docno) == NULL || neighbour_active(t) != NULL);
 }
@@ -287,11 +301,14 @@ acks_name(struct engine *e, struct docstate *ds, struct stored_name *name)
 	uint64_t counter;
 	uint8_t pk[32];
 
-	if (graph_len(ds->graph) == 0 ||
-	    graph_role(ds->graph, e->identity->sign.pk) < ROLE_READ ||
-	    !acks_reader(e, ds, 0, pk))
+	if (!ds->forgotten &&
+	    (graph_len(ds->graph) == 0 ||
+		graph_role(ds->graph, e->identity->sign.pk) < ROLE_READ ||
+		!acks_reader(e, ds, 0, pk)))
 		return LK_ERR(LK_E_NOTFOUND, "ACK");
 	TRY(acks_counter(e, ds->docno, &counter));
+	if (counter == 0)
+		return LK_ERR(LK_E_NOTFOUND, "ACK");
 	*name = (struct stored_name){
 		.kind = STORED_ACK, .seq = rd_u64(&rd), .count = counter
 	};
@@ -303,10 +320,8 @@ acks_name(struct engine *e, struct docstate *ds, struct stored_name *name)
 lk_err
 acks_store(struct engine *e, struct docstate *ds, struct buf *out)
 {
-	uint64_t counter;
-
 	buf_mem(out, stored_magic, sizeof(stored_magic));
-	TRY(ack_write(e, ds, &counter, out));
+	TRY(ack_write(e, ds, out));
 	return out->len > sizeof(stored_magic) ? LK_NONE
 					       : LK_ERR(LK_E_NOTFOUND, "ACK");
 }
@@ -397,8 +412,14 @@ acks_received(struct engine *e, struct link *l, struct bytes body)
 	TRY(err);
 	/* When it is that very device that says so, now, a lower counter than
 	 * before means that its store was put back, and that it has less. */
-	if (memcmp(pk, l->pk, 32) == 0)
+	if (memcmp(pk, l->pk, 32) == 0) {
 		link_topic_acked(t);
+		if (t->forgotten_there != (plain.ptr[0] == 0)) {
+			t->forgotten_there = plain.ptr[0] == 0;
+			l->equal_generation = 0;
+			TRY(topics_serve(e, l, t));
+		}
+	}
 	return ack_keep(e, ds, pk, &a, &plain, l->conn);
 }
 

@@ -41,7 +41,7 @@ struct ack_record {
 			    * last seen to hold everything, or zero */
 	bool passed;       /* it came from somebody else */
 	const uint8_t *heads;
-	size_t heads_len;
+	size_t heads_len;  /* 0: it has forgotten the document */
 	struct bytes said; /* the message, without the topic's number; empty:
 			    * it was not signed, and is not passed on */
 };
@@ -50,6 +50,8 @@ LK_MUST_USE lk_err ack_record_get(struct replica *, uint32_t docno,
     const uint8_t pk[static 32], struct ack_record *);
 LK_MUST_USE lk_err ack_record_put(struct replica *, uint32_t docno,
     const uint8_t pk[static 32], const struct ack_record *);
+LK_MUST_USE lk_err ack_record_del(
+    struct replica *, uint32_t docno, const uint8_t pk[static 32]);
 /* The first record of a document with a device key >= *pk.  NOTFOUND. */
 LK_MUST_USE lk_err ack_record_next(struct replica *, uint32_t docno,
     uint8_t pk[static 32], struct ack_record *);
@@ -64,6 +66,10 @@ LK_MUST_USE lk_err acks_late(struct engine *);
 LK_MUST_USE lk_err acks_received(struct engine *, struct link *, struct bytes);
 /* Acknowledges a document to one peer: soon, when that is for it alone. */
 LK_MUST_USE lk_err acks_send(struct engine *, struct link *, uint32_t number);
+/* Appends an acknowledgement of these heads without the document's number:
+ * nothing where this device may not read it, or lacks the key. */
+LK_MUST_USE lk_err acks_write(struct engine *, struct docstate *,
+    uint64_t counter, struct bytes heads, struct buf *);
 /* What acks_send says, as the body of the message; nothing where there is
  * nothing to say. */
 LK_MUST_USE lk_err acks_body(
@@ -77,7 +83,7 @@ LK_MUST_USE lk_err acks_kept(
 LK_MUST_USE lk_err acks_current(
     struct engine *, struct docstate *, const struct ack *, bool *current);
 /* Whether the device itself has acknowledged this node of a document, here or
- * at a remote. */
+ * at a remote, or that it has forgotten the document. */
 LK_MUST_USE lk_err acks_cover(struct engine *, struct docstate *,
     const uint8_t pk[static 32], uint32_t node, bool *cover);
 /* Whether the peer's last acknowledgement covers all we have, for what is

@@ -124,6 +124,7 @@ acks_cover(struct engine *e, struct docstate *ds, const uint8_t pk[static 32],
 	/* Whoever passed it on knows other keys than we do. */
 	if (a.passed)
 		return LK_NONE;
+	*cover = a.heads_len == 0;
 	for (size_t i = 0; i < a.heads_len && !*cover; i++) {
 		uint32_t head = graph_find(ds->graph, a.heads + i * LK_ID_LEN);
 
@@ -178,6 +179,12 @@ engine_sync_status(
 		return LK_NONE;
 	}
 	TRY(err);
+	if (a.heads_len == 0) {
+		s.state = SYNC_FORGOTTEN;
+		s.oldest = a.when;
+		*out = s;
+		return LK_NONE;
+	}
 	TRY(ack_missing(e->r, ds, &a, &s, &lacking));
 	s.state = s.pending > 0 || lacking ? SYNC_PENDING : SYNC_DONE;
 	if (s.pending == 0)

@@ -137,6 +137,11 @@ author_place(struct admission *a, enum role need, struct place *p)
 		p->body.has_grant =
 		    !grant_ref_equal(&before.grant, &p->body.grant);
 	}
+	/* It would be another branch beside what it wrote before. */
+	if (p->seq < a->ds->floor)
+		return LK_ERR(LK_E_DENIED,
+		    "what this device wrote before it forgot the document is "
+		    "not back yet");
 	return LK_NONE;
 }
 

@@ -11,7 +11,7 @@ struct page {
 	/* The topic met last. */
 	uint8_t topic[LK_TOPIC_LEN], own[LK_TOPIC_LEN];
 	uint32_t docno; /* 0: none of ours */
-	bool has_topic;
+	bool has_topic, forgotten;
 };
 
 static lk_err
@@ -31,6 +31,7 @@ page_topic(struct page *p, const struct stored_name *name)
 		return LK_NONE;
 	}
 	TRY(err);
+	TRY(docstate_forgotten(p->e->r, p->docno, &p->forgotten));
 	TRY(docstate_topic(p->e->r, p->docno, &topic));
 	author_tag(p->own, &topic, p->e->identity->sign.pk);
 	secret_wipe(&topic, sizeof(topic));
@@ -187,6 +188,8 @@ entry_take(struct page *p, const struct object_entry *entry)
 			own_ack(p, &name);
 		return LK_NONE;
 	}
+	if (p->forgotten)
+		return LK_NONE;
 	if (known && record.size == entry->size)
 		return memcmp(name.tag, p->own, LK_TOPIC_LEN) == 0
 		    ? own_pack(p, &record)

@@ -536,6 +536,8 @@ look(
 	if (err.code == LK_E_NOTFOUND)
 		return LK_NONE;
 	TRY(err);
+	if (k.ds->forgotten)
+		return look_ack(&k);
 	if (graph_len(k.ds->graph) == 0 ||
 	    graph_role(k.ds->graph, e->identity->sign.pk) < ROLE_READ)
 		return LK_NONE;

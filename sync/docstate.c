@@ -10,6 +10,8 @@
 #define NODE_KEY_LEN 4
 #define NODE_PART_LEN ((size_t)48 * 1024) /* of facts in parts */
 #define DROP_SLICE 100000
+#define ERASE_SLICE 20000 /* records in one transaction */
+#define DOCNO_LEN 4
 
 /* Twice, since nothing else says what is in it. */
 static const char key_record[] = "d";
@@ -102,6 +104,10 @@ docstate_read(struct replica *r, struct docstate *ds)
 	ds->changed.ms = (int64_t)rd_u64(&rd);
 	ds->waiting = rd_u32(&rd);
 	ds->waiting_bytes = rd_u32(&rd);
+	if (rd.left.len > 0) {
+		ds->forgotten = rd_u8(&rd) != 0;
+		ds->floor = rd_u64(&rd);
+	}
 	if (!rd_done(&rd))
 		return LK_ERR(LK_E_CORRUPT, "document record");
 	topic_from_secret(&ds->topic, secret);
@@ -168,6 +174,19 @@ docstate_topic(struct replica *r, uint32_t docno, struct topic *out)
 }
 
 lk_err
+docstate_forgotten(struct replica *r, uint32_t docno, bool *is)
+{
+	struct docstate *held = docstate_held(r, docno),
+			read = { .docno = docno };
+
+	if (held == NULL)
+		TRY(docstate_read(r, &read));
+	*is = held == NULL ? read.forgotten : held->forgotten;
+	secret_wipe(&read, sizeof(read));
+	return LK_NONE;
+}
+
+lk_err
 docstate_get(struct replica *r, uint32_t docno, struct docstate **out)
 {
 	struct docstate *ds = docstate_held(r, docno);
@@ -210,6 +229,10 @@ docstate_save(struct replica *r, struct docstate *ds)
 	buf_u64(&b, (uint64_t)ds->changed.ms);
 	buf_u32(&b, ds->waiting);
 	buf_u32(&b, ds->waiting_bytes);
+	if (ds->floor > 0) {
+		buf_u8(&b, ds->forgotten);
+		buf_u64(&b, ds->floor);
+	}
 	TRY(buf_err(&b, "document record"));
 	ds->dirty = true;
 	TRY(kv_put(docstate_space(r, ds->docno, SPACE_META),
@@ -385,6 +408,94 @@ docstate_drop(struct replica *r, uint32_t docno)
 		TRY(store_drop(r->txn, docno, DROP_SLICE, &done));
 	docstate_free(r, ds);
 	return LK_NONE;
+}
+
+static lk_err
+keys_copy(struct replica *r, uint32_t from, uint32_t to)
+{
+	uint8_t etag[ETAG_LEN] = { 0 };
+	struct bytes value;
+
+	for (;;) {
+		lk_err err = kv_walk(docstate_space(r, from, SPACE_KEYS), etag,
+		    sizeof(etag), 0, &value);
+
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		{
+			BUF_SECRET key = { .max = EPOCH_SECRET_LEN };
+
+			buf_add(&key, value);
+			TRY(buf_err(&key, "epoch key"));
+			TRY(kv_put(docstate_space(r, to, SPACE_KEYS),
+			    BYTES_OF(etag), buf_bytes(&key)));
+		}
+		if (!bytes_next(etag, sizeof(etag)))
+			return LK_NONE;
+	}
+}
+
+static struct bytes
+docno_bytes(uint8_t out[static DOCNO_LEN], uint32_t docno)
+{
+	for (size_t i = 0; i < DOCNO_LEN; i++)
+		out[i] = (uint8_t)(docno >> (24 - 8 * i));
+	return BYTES(out, DOCNO_LEN);
+}
+
+lk_err
+docstate_empty(struct replica *r, uint32_t docno, struct docstate **out)
+{
+	struct docstate *old, *empty;
+	struct topic topic;
+	uint8_t docid[LK_ID_LEN], number[DOCNO_LEN];
+	lk_err err;
+
+	TRY(docstate_get(r, docno, &old));
+	LK_ASSERT(!old->home);
+	memcpy(docid, old->docid, LK_ID_LEN);
+	topic = old->topic;
+	err = docstate_create(r, docid, &topic, false, &empty);
+	secret_wipe(&topic, sizeof(topic));
+	TRY(err);
+	TRY(keys_copy(r, docno, empty->docno));
+	TRY(docstate_get(r, docno, &old));
+	TRY(member_index_inherit(r, empty, old));
+	TRY(member_index_remove(r, old));
+	docstate_free(r, old);
+	/* Without these there is no such document; the rest takes longer. */
+	TRY(kv_del(
+	    docstate_space(r, docno, SPACE_META), BYTES_STR(key_record)));
+	TRY(kv_del(docstate_space(r, docno, SPACE_META), BYTES_STR(key_copy)));
+	TRY(docno_index(r, 'z', docno_bytes(number, docno), docno));
+	*out = empty;
+	return LK_NONE;
+}
+
+lk_err
+docstate_erasing(struct replica *r, uint32_t *docno)
+{
+	uint8_t key[1 + DOCNO_LEN] = { 'z' };
+	struct bytes value;
+	struct rd rd;
+
+	TRY(kv_walk(docstate_space(r, STORE_DEVICE, SPACE_META), key,
+	    sizeof(key), 1, &value));
+	rd = rd_over(BYTES(key + 1, DOCNO_LEN));
+	*docno = rd_u32(&rd);
+	return LK_NONE;
+}
+
+lk_err
+docstate_erase(struct replica *r, uint32_t docno)
+{
+	uint8_t number[DOCNO_LEN];
+	bool done;
+
+	TRY(store_drop(r->txn, docno, ERASE_SLICE, &done));
+	return done ? docno_unindex(r, 'z', docno_bytes(number, docno))
+		    : LK_NONE;
 }
 
 lk_err

@@ -48,6 +48,9 @@ struct docstate {
 	bool newer;  /* an envelope waits for a newer lk */
 	bool dirty;  /* changed in the present transaction */
 	bool access; /* who may do what changed in this admission */
+	bool forgotten; /* nothing of it is kept here: forget.h */
+	/* Of one that ever was: the least seq this device may write next. */
+	uint64_t floor;
 	uint32_t waiting, waiting_bytes;
 	struct waiter *waiters; /* owned; who has something there */
 	size_t waiters_len;
@@ -102,6 +105,9 @@ LK_MUST_USE lk_err docstate_get(
 /* Only its topic, without loading the rest.  NOTFOUND, CORRUPT. */
 LK_MUST_USE lk_err docstate_topic(
     struct replica *, uint32_t docno, struct topic *);
+/* Whether the user has had it forgotten, likewise. */
+LK_MUST_USE lk_err docstate_forgotten(
+    struct replica *, uint32_t docno, bool *is);
 /* Forgets what is held in memory; the records stay. */
 void docstate_free(struct replica *, struct docstate *);
 /* A new document with an empty graph. */
@@ -125,6 +131,15 @@ LK_MUST_USE lk_err docstate_index_again(struct replica *, uint32_t last);
 
 /* Forgets a document: records, indexes, memory. */
 LK_MUST_USE lk_err docstate_drop(struct replica *, uint32_t docno);
+/* Puts an empty one in its place, under another number: with the same id,
+ * secret and keys, and found by the devices that are members now.  Its records
+ * are still to be erased.  Not of the home document. */
+LK_MUST_USE lk_err docstate_empty(
+    struct replica *, uint32_t docno, struct docstate **out);
+/* The first number whose records are to be erased; NOTFOUND.  And erases some
+ * of them. */
+LK_MUST_USE lk_err docstate_erasing(struct replica *, uint32_t *docno);
+LK_MUST_USE lk_err docstate_erase(struct replica *, uint32_t docno);
 
 /* Epoch secrets that accepted envelopes or a welcome brought: what this device
  * holds.  NOTFOUND when it lacks the key. */

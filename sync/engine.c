@@ -6,6 +6,7 @@
 
 #include "sync/endpoint.h"
 #include "sync/fanout.h"
+#include "sync/forget.h"
 #include "sync/names.h"
 #include "sync/pair_run.h"
 #include "sync/relay_client.h"
@@ -325,6 +326,7 @@ engine_tick(struct engine *e, struct now now)
 		TRY(fanout_watch(e));
 	TRY(fanout_step(e));
 	TRY(heals_step(e));
+	TRY(forgotten_step(e));
 	TRY(reconcile_held(e));
 	TRY(discovery_tick(e));
 	TRY(overlay_step(e));

@@ -224,13 +224,18 @@ struct peer_status {
 /* The i-th device known; NOTFOUND past the end. */
 LK_MUST_USE lk_err engine_peer(struct engine *, size_t i, struct peer_status *);
 
-enum sync_state { SYNC_UNKNOWN, SYNC_PENDING, SYNC_DONE };
+enum sync_state {
+	SYNC_UNKNOWN,
+	SYNC_PENDING,
+	SYNC_DONE,
+	SYNC_FORGOTTEN, /* it has said that it keeps nothing of it */
+};
 struct sync_status {
 	uint8_t pk[32];
 	enum sync_state state; /* has it acknowledged all I have, do I hold all
 				* it announced */
 	uint64_t pending;      /* envelopes it has not acknowledged */
-	struct wall oldest;    /* of those; or unknown since */
+	struct wall oldest;    /* of those; or unknown, or forgotten, since */
 	bool connected;
 };
 /* For a document: the i-th other device that may read it.  NOTFOUND past the

@@ -177,6 +177,7 @@ struct engine {
 	size_t late_len, late_cap;
 	struct mono late_due;
 	struct relay_clients relay_clients;
+	bool remotes_anew; /* with the next tick, from the beginning */
 	uint64_t next_request;
 	uint64_t people; /* rises when others may write to other mailboxes */
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/forget.h"
 #include "sync/home_doc.h"
 #include "sync/names.h"
 #include "sync/person.h"
@@ -183,6 +184,27 @@ home_rename(
 	return LK_NONE;
 }
 
+static lk_err
+entry_drop(void *ctx, struct edit *e, struct doc *doc)
+{
+	return home_entry_drop(e, doc, "documents", ctx);
+}
+
+lk_err
+home_name_drop(struct replica *r, uint32_t docno)
+{
+	uint8_t hash[LK_ID_LEN];
+	struct doc_summary doc;
+	uint32_t home;
+	bool changed;
+
+	TRY(replica_doc(r, docno, &doc));
+	TRY(replica_home(r, &home));
+	TRY(replica_edit(r, home, entry_drop, doc.docid, NULL, &changed, hash));
+	names_drop(r);
+	return LK_NONE;
+}
+
 lk_err
 home_name(struct replica *r, uint32_t docno, struct home_name *out)
 {
@@ -197,6 +219,8 @@ home_name(struct replica *r, uint32_t docno, struct home_name *out)
 	if (doc.home) {
 		(void)strlcpy(out->name, "home", sizeof(out->name));
 		(void)strlcpy(out->type, "map", sizeof(out->type));
+	} else if (e == NULL && doc.forgotten) {
+		return forgotten_name(r, docno, out);
 	} else if (e == NULL) {
 		hex_encode(hex, BYTES_OF(doc.docid));
 		(void)snprintf(

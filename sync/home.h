@@ -41,8 +41,12 @@ LK_MUST_USE lk_err home_branch_of(
  */
 LK_MUST_USE lk_err home_rename(
     struct replica *, uint32_t docno, const char *name, bool *changed);
+/* Takes its name away, for all this person's devices; nothing, where it has
+ * none. */
+LK_MUST_USE lk_err home_name_drop(struct replica *, uint32_t docno);
 /* Name of a document ("x~2" when two took one name), and its type ("map",
- * "text", "list").  Falls back to the short id. */
+ * "text", "list").  Falls back to what it was called when it was forgotten, and
+ * to the short id. */
 #define HOME_NAME_LEN (2 * LK_NAME_MAX + 16)
 struct home_name {
 	char name[HOME_NAME_LEN];

@@ -193,6 +193,27 @@ home_map_make(struct edit *e, struct doc *doc, struct op_id obj,
 }
 
 lk_err
+home_entry_drop(struct edit *e, struct doc *doc, const char *name,
+    const uint8_t key[static 32])
+{
+	char hex[2 * LK_ID_LEN + 1];
+	struct maps maps;
+	struct item item;
+
+	hex_encode(hex, BYTES(key, LK_ID_LEN));
+	TRY(maps_find(&maps, doc, name));
+	for (size_t i = 0; i < maps.len; i++) {
+		lk_err err = doc_get(doc, maps.at[i], prop_key(hex), &item);
+
+		if (err.code == LK_OK)
+			err = edit_delete(e, maps.at[i], prop_key(hex));
+		if (err.code != LK_E_NOTFOUND)
+			TRY(err);
+	}
+	return LK_NONE;
+}
+
+lk_err
 home_entry_make(struct edit *e, struct doc *doc, const char *name,
     const uint8_t key[static 32], struct op_id *map)
 {

@@ -45,6 +45,10 @@ LK_MUST_USE lk_err home_entry(struct doc *, const char *name,
 LK_MUST_USE lk_err home_entry_make(struct edit *, struct doc *,
     const char *name, const uint8_t key[static 32], struct op_id *map);
 
+/* Takes it out of every map of that name. */
+LK_MUST_USE lk_err home_entry_drop(struct edit *, struct doc *,
+    const char *name, const uint8_t key[static 32]);
+
 LK_MUST_USE lk_err home_text_put(
     struct edit *, struct op_id map, const char *key, const char *text);
 LK_MUST_USE lk_err home_bytes_put(

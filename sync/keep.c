@@ -16,8 +16,12 @@ keep_document(
 	struct bytes value;
 	struct kept k;
 	struct rd rd;
+	bool forgotten;
 	lk_err err;
 
+	TRY(docstate_forgotten(r, docno, &forgotten));
+	if (forgotten)
+		return LK_ERR(LK_E_NOTFOUND, "forgotten document");
 	TRY(docstate_record(r, docno, &value));
 	rd = rd_over(value);
 	rd_copy(&rd, k.docid, sizeof(k.docid));

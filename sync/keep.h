@@ -18,7 +18,7 @@ struct kept {
 	bool home;
 };
 /* Of a document that is here; appends its keys, L after L.  NOTFOUND, CORRUPT,
- * and of the buffer. */
+ * and of the buffer; NOTFOUND also where it was forgotten. */
 LK_MUST_USE lk_err keep_document(
     struct replica *, uint32_t docno, struct kept *, struct buf *keys);
 /* Its id alone.  NOTFOUND, CORRUPT. */

@@ -53,6 +53,8 @@ struct link_topic {
 	uint32_t docno; /* 0: no topic has this number */
 	enum serve serve : 2;
 	bool ended : 1;    /* this device was a member, and is none now */
+	bool forgotten_here : 1;  /* forget.h: nothing goes either way */
+	bool forgotten_there : 1; /* the same, as he has said */
 	bool welcomed : 1; /* on this link, or seen not to need it */
 	bool retried : 1;  /* asked for what waits, and nothing came of it */
 	bool twice : 1;    /* both sides' lists gave the document a number */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sync/bucket.h"
+#include "sync/forget.h"
 #include "sync/home.h"
 #include "sync/pairing.h"
 #include "sync/person.h"
@@ -456,6 +457,7 @@ answer_document(struct engine *e, struct redeem *q, struct bytes docid)
 	if (q->welcomed)
 		return LK_NONE;
 	TRY(replica_doc_by_id(e->r, docid.ptr, &docno));
+	TRY(forgotten_wanted(e, docno));
 	q->status.docno = docno;
 	q->welcomed = true;
 	return LK_NONE;

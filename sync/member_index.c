@@ -112,6 +112,24 @@ member_index_update(struct replica *r, struct docstate *ds)
 }
 
 lk_err
+member_index_inherit(
+    struct replica *r, struct docstate *empty, const struct docstate *full)
+{
+	uint8_t key[INDEX_KEY_LEN];
+	struct member m;
+
+	TRY(kv_del(docstate_space(r, STORE_DEVICE, SPACE_PEERS),
+	    index_key(key, nobody, empty->docno)));
+	for (size_t i = 0; i < graph_members_len(full->graph); i++) {
+		graph_member(full->graph, i, &m);
+		if ((m.flags & GRANT_COLD) == 0 &&
+		    graph_role(full->graph, m.key) >= ROLE_RELAY)
+			TRY(index_put(r, empty, m.key, false));
+	}
+	return LK_NONE;
+}
+
+lk_err
 member_index_remove(struct replica *r, struct docstate *ds)
 {
 	struct kv kv = docstate_space(r, STORE_DEVICE, SPACE_PEERS);

@@ -77,6 +77,8 @@ LK_MUST_USE lk_err ticket_next(
     struct engine *, uint8_t id[static TICKET_ID_LEN], struct ticket_record *);
 LK_MUST_USE lk_err ticket_over(
     struct engine *, uint8_t id[static TICKET_ID_LEN], struct ticket_record *);
+/* Who has not used one for this document yet is refused from now on. */
+LK_MUST_USE lk_err tickets_use_up(struct engine *, uint32_t docno);
 /* The way back to a device that asked about a ticket by letter. */
 LK_MUST_USE lk_err ticket_back(struct engine *,
     const uint8_t id[static TICKET_ID_LEN],

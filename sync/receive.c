@@ -130,7 +130,10 @@ receive_all(struct admission *a, const struct bytes *envelopes, size_t n,
 {
 	lk_err err = LK_NONE;
 
-	for (size_t at = 0; at < n && err.code == LK_OK; at += RECEIVE_SLICE) {
+	for (size_t i = 0; i < n && a->ds->forgotten; i++)
+		out[i] = (struct received){ .what = RECEIPT_DROPPED };
+	for (size_t at = a->ds->forgotten ? n : 0; at < n && err.code == LK_OK;
+	     at += RECEIVE_SLICE) {
 		size_t slice = n - at < RECEIVE_SLICE ? n - at : RECEIVE_SLICE;
 
 		err = receive_slice(a, envelopes + at, slice, out + at);

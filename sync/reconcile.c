@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "sync/engine_state.h"
+#include "sync/forget.h"
 #include "sync/range.h"
 
 #define ASKED_MS 60000
@@ -70,6 +71,11 @@ reconcile_held(struct engine *e)
 	TAILQ_FOREACH (l, &e->links, next) {
 		if (l->state != LINK_OPEN)
 			continue;
+		/* What his list gives numbers he does not know them by yet. */
+		if (l->list_seen > 0) {
+			e->held_due.ms = e->now.mono.ms + HELD_LOOK_MS;
+			continue;
+		}
 		for (uint32_t n = 0; n < l->numbers_len; n++) {
 			struct link_topic *t = topics_number(l, n);
 
@@ -246,7 +252,12 @@ reconcile_ask(struct engine *e, struct link *l, uint32_t number)
 	struct link_topic *t = topics_number(l, number);
 	struct exchange *x;
 
-	if (t == NULL || !may_ask(e, t))
+	if (t == NULL || t->forgotten_there)
+		return LK_NONE;
+	/* In place of a question: that there is none. */
+	if (t->forgotten_here)
+		return acks_note(e, t->docno);
+	if (!may_ask(e, t))
 		return LK_NONE;
 	TRY(exchange_need(t, &x));
 	if (exchange_hold(e, l, t->docno, x))
@@ -370,6 +381,11 @@ reconcile_vv(struct engine *e, struct link *l, struct bytes body)
 		return LK_ERR(LK_E_MALFORMED, "VV number");
 	if (!link_affords(e, l, vv.topic, body.len))
 		return LK_NONE;
+	if (t->forgotten_here)
+		return acks_note(e, t->docno);
+	/* Who asks for it keeps it again. */
+	if (t->forgotten_there)
+		TRY(forgotten_no_more(e, l, t));
 	TRY(topics_serve(e, l, t));
 	TRY(exchange_need(t, &x));
 	TRY(vector_keep(&x->vector, &vv));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sync/endpoint.h"
+#include "sync/forget.h"
 #include "sync/home.h"
 #include "sync/names.h"
 #include "sync/pair_run.h"
@@ -485,12 +486,24 @@ lk_err
 welcome_accept(struct engine *e, const struct welcome *w, bool own, bool asked,
     uint32_t *docno)
 {
-	bool wanted;
+	bool wanted, forgotten = false;
+	uint32_t known;
+	lk_err err;
 
 	*docno = 0;
 	TRY(welcome_wanted(e, w, own || asked, &wanted));
 	if (!wanted)
 		return LK_NONE;
+	err = replica_doc_by_id(e->r, w->docid, &known);
+	if (err.code == LK_OK)
+		err = docstate_forgotten(e->r, known, &forgotten);
+	if (err.code != LK_E_NOTFOUND)
+		TRY(err);
+	/* Who uses a ticket wants it again, others do not know. */
+	if (forgotten && !asked)
+		return LK_NONE;
+	if (forgotten)
+		TRY(forgotten_wanted(e, known));
 	TRY(replica_welcome(e->r, w, docno));
 	return own ? LK_NONE : welcome_name(e, w, *docno);
 }

@@ -429,10 +429,17 @@ static lk_err
 relay_topic_differs(
     struct engine *e, struct relay_client *c, struct relay_topic *x)
 {
+	bool forgotten;
+
 	if (x->state != RELAY_TOPIC_OPEN)
 		return LK_NONE;
 	x->met = false;
 	c->met_generation = 0;
+	TRY(docstate_forgotten(e->r, x->docno, &forgotten));
+	if (forgotten) {
+		relay_topic_ack_note(e, c, x);
+		return LK_NONE;
+	}
 	TRY(record_complete_del(e, c->remote, x->docno));
 	return relay_topic_range_begin(e, c, x);
 }

@@ -180,6 +180,7 @@ replica_doc(struct replica *r, uint32_t docno, struct doc_summary *out)
 	s.envelopes = graph_len(ds->graph);
 	s.waiting = ds->waiting;
 	s.newer = ds->newer;
+	s.forgotten = ds->forgotten;
 	for (size_t i = 0; replica_damaged(r, docno, i, id).code == LK_OK; i++)
 		s.damaged++;
 	s.changed = ds->changed;

@@ -87,6 +87,7 @@ struct doc_summary {
 	uint64_t waiting;     /* envelopes that lack something */
 	uint64_t damaged;     /* envelopes, on this disk: mend.h */
 	bool newer;           /* something in it needs a newer lk */
+	bool forgotten;       /* at the user's word: forget.h */
 	struct wall changed;  /* when this device last took something in */
 };
 /* NOTFOUND. */

@@ -128,6 +128,27 @@ ticket_over(struct engine *e, uint8_t id[static TICKET_ID_LEN],
 }
 
 lk_err
+tickets_use_up(struct engine *e, uint32_t docno)
+{
+	uint8_t id[TICKET_ID_LEN] = { 0 };
+	struct ticket_record t;
+	lk_err err;
+
+	while ((err = ticket_next(e, id, &t)).code == LK_OK) {
+		if (t.purpose == TICKET_INVITE && t.docno == docno &&
+		    t.uses > 0) {
+			t.uses = 0;
+			err = ticket_put(e, id, &t);
+		}
+		secret_wipe(t.secret, sizeof(t.secret));
+		TRY(err);
+		if (!bytes_next(id, sizeof(id)))
+			return LK_NONE;
+	}
+	return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+}
+
+lk_err
 ticket_back(struct engine *e, const uint8_t id[static TICKET_ID_LEN],
     const uint8_t device_pk[static SIGN_PK_LEN], struct mail_route *out)
 {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "sync/engine_state.h"
+#include "sync/forget.h"
 
 #define TOPIC_PIECE 4096 /* proofs in one TOPICS, a multiple of the padding */
 #define TOPICS_MAX (1024 * 1024 / ANNOUNCE_LEN)
@@ -16,8 +17,13 @@ topics_serve(struct engine *e, const struct link *l, struct link_topic *t)
 	struct member_entry m = { .docno = t->docno };
 	uint32_t node;
 	struct graph *g;
-	lk_err err = member_index_next(e->r, l->pk, &m);
+	lk_err err;
 
+	if (t->forgotten_here || t->forgotten_there) {
+		t->serve = SERVE_NOTHING;
+		return LK_NONE;
+	}
+	err = member_index_next(e->r, l->pk, &m);
 	if (err.code != LK_E_NOTFOUND)
 		TRY(err);
 	if (err.code == LK_OK && m.docno == t->docno && !m.was) {
@@ -233,6 +239,7 @@ number_set(struct engine *e, struct link *l, uint32_t number, uint32_t docno)
 	t = &l->numbers[side][number / 2];
 	t->docno = docno;
 	t->welcomed = welcomed;
+	TRY(forgotten_look(e, l, t));
 	/* What was found equal did not hold this one. */
 	l->equal_generation = 0;
 	TRY(topics_serve(e, l, t));

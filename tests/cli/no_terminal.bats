@@ -75,6 +75,10 @@ ways() {
 		adopt 66 adopt m aaaaaaaa
 		revoke 0 revoke m pal
 		leave 0 leave n
+		forget 77 forget n
+		forget 0 forget --force n
+		forget 0 forget --list
+		forget 0 forget --undo n
 		status 0 status
 		sync 0 sync
 		verify 0 verify

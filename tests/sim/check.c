@@ -6,6 +6,7 @@
 
 #include "tests/sim/clone.h"
 #include "tests/sim/dump.h"
+#include "tests/sim/forgetful.h"
 #include "tests/sim/inside.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/node.h"
@@ -130,6 +131,7 @@ check_survived(struct node *n)
 		const struct ledger_envelope *e = &l->envelopes[i];
 
 		if ((e->have & 1u << n->index) == 0 ||
+		    (l->docs[e->doc].forgotten & 1u << n->index) != 0 ||
 		    doc_may_go(n, &l->docs[e->doc]))
 			continue;
 		if (!log_has(n->txn, e->id))
@@ -318,6 +320,10 @@ check_converged(struct world *w, char *why, size_t len)
 		if (!w->nodes[i].present || w->nodes[i].up)
 			continue;
 		(void)snprintf(why, len, "%s is down", w->nodes[i].name);
+		return false;
+	}
+	if (!forgetful_over(w)) {
+		(void)snprintf(why, len, "something is still forgotten");
 		return false;
 	}
 	for (size_t doc = 0; doc < w->ledger->docs_len; doc++)

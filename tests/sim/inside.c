@@ -94,6 +94,20 @@ inside_place(struct replica *r, uint32_t docno, const uint8_t me[static 32],
 	return LK_NONE;
 }
 
+bool
+inside_behind(struct replica *r, uint32_t docno, const uint8_t me[static 32])
+{
+	struct docstate *ds;
+	uint32_t tip;
+	bool forked;
+
+	if (docstate_get(r, docno, &ds).code != LK_OK)
+		return false;
+	tip = graph_tip(ds->graph, me, &forked);
+	return (tip == GRAPH_NONE ? 1 : graph_seq(ds->graph, tip) + 1) <
+	    ds->floor;
+}
+
 lk_err
 inside_topic(struct replica *r, uint32_t docno, struct topic *out,
     uint8_t docid[static LK_ID_LEN])

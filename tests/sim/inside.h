@@ -38,6 +38,9 @@ struct place {
 /* NOTFOUND, DENIED: it has none. */
 LK_MUST_USE lk_err inside_place(struct replica *, uint32_t docno,
     const uint8_t me[static 32], struct place *);
+/* Whether it is less far in its own chain than it was when it forgot it. */
+bool inside_behind(
+    struct replica *, uint32_t docno, const uint8_t me[static 32]);
 /* The secrets and the id of a document. */
 LK_MUST_USE lk_err inside_topic(struct replica *, uint32_t docno,
     struct topic *, uint8_t docid[static LK_ID_LEN]);

@@ -19,6 +19,7 @@ struct ledger_doc {
 	uint32_t granted;          /* bit by node: may have read at some time */
 	uint32_t left;             /* bit by node: has left by itself */
 	uint32_t cloned;           /* bit by node: a copy of it wrote here */
+	uint32_t forgotten;        /* bit by node: some time, at its word */
 	unsigned invited[PERSONS]; /* tickets made, and shares */
 };
 

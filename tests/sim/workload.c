@@ -6,6 +6,7 @@
 
 #include "sync/revoke.h"
 #include "tests/sim/clone.h"
+#include "tests/sim/forgetful.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/node.h"
 #include "tests/sim/typed.h"
@@ -15,7 +16,7 @@
 #define AGAIN_MS 5000
 #define ACCUSE_MS 4000
 /* EVENT_COMMAND numbers from here on: whom to throw out. */
-#define ACCUSE (SIZE_MAX - EVERYBODY)
+#define ACCUSE (FORGET + 1)
 
 static struct prop
 prop_key(const char *key)
@@ -41,42 +42,6 @@ nested(struct node *n, struct typed *t,
 	world_need(
 	    n->world, replica_unnest(n->replica, err.code == LK_OK), "unnest");
 	return err;
-}
-
-enum role
-role_here(struct node *n, uint32_t docno)
-{
-	struct graph *g;
-
-	world_need(n->world, replica_graph(n->replica, docno, &g), "graph");
-	return graph_role(g, n->identity.sign.pk);
-}
-
-bool
-doc_choose(struct node *n, enum role least, uint32_t *docno)
-{
-	struct world *w = n->world;
-	struct doc_summary doc;
-	struct ledger *l = w->ledger;
-	uint32_t found = 0;
-	uint64_t seen = 0;
-
-	for (uint32_t d = 0;
-	     replica_doc_next(n->replica, d, &d).code == LK_OK;) {
-		world_need(w, replica_doc(n->replica, d, &doc), "doc");
-		if (doc.home || doc.role < least || doc.envelopes == 0)
-			continue;
-		/* Who was let in as admin has nobody to let in or throw out: it
-		 * is there for those who turn hostile. */
-		if (least == ROLE_ADMIN &&
-		    w->nodes[l->docs[node_doc(n, d)].creator].person !=
-			n->person)
-			continue;
-		if (random_below(&w->random, ++seen) == 0)
-			found = d;
-	}
-	*docno = found;
-	return found != 0;
 }
 
 static lk_err
@@ -160,7 +125,8 @@ edit_run(struct node *n, struct command *c)
 		return LK_ERR(LK_E_NOTFOUND, "no document");
 	(void)snprintf(
 	    t->key, sizeof(t->key), "k%zu", n->world->ledger->edits_len);
-	may = role_here(n, t->docno) >= ROLE_WRITE && !knows_fork(n, t->docno);
+	may = role_here(n, t->docno) >= ROLE_WRITE &&
+	    !knows_fork(n, t->docno) && !forgetful_behind(n, t->docno);
 	err = nested(n, t, edit_nested);
 	if (may ? err.code != LK_OK
 		: err.code != LK_E_DENIED && err.code != LK_E_NOTFOUND)
@@ -318,7 +284,7 @@ share_run(struct node *n, struct command *c)
 		return LK_ERR(LK_E_NOTFOUND, "no document to share");
 	err = nested(n, t, share_nested);
 	if (err.code != LK_OK && err.code != LK_E_NOTFOUND &&
-	    err.code != LK_E_EXISTS)
+	    err.code != LK_E_EXISTS && !forgetful_behind(n, t->docno))
 		world_fail(n->world, "%s: share: %s (%s)", n->name, err.what,
 		    lk_strcode(err.code));
 	/* Counted before it is durable: it may be seen elsewhere first. */
@@ -510,7 +476,10 @@ errand_one(struct node *n, struct errand *e)
 	if (status.state == REDEEM_REFUSED) {
 		/* Let in, and thrown out before the answer came: he, or
 		 * another device of his. */
-		if (e->purpose == TICKET_DEVICE || !person_was_in(n, e->doc))
+		if (e->purpose == TICKET_DEVICE ||
+		    (!person_was_in(n, e->doc) &&
+			(w->ledger->docs[e->doc].forgotten & 1u << e->from) ==
+			    0))
 			world_fail(w, "%s: ticket refused: %s", n->name,
 			    status.why == NULL ? "" : status.why);
 		e->ticket[0] = '\0';
@@ -769,6 +738,8 @@ workload_event(struct world *w, size_t what)
 {
 	if (what >= ACCUSE)
 		accuse_event(w, &w->nodes[what - ACCUSE]);
+	else if (what == FORGET)
+		forgetful_event(w);
 	else if (what == 0)
 		random_event(w);
 	else if (what <= NODES)
@@ -793,4 +764,5 @@ workload_plan(struct world *w)
 		schedule_put(&w->schedule,
 		    world_between(w, 1, w->plan.active_ms), EVENT_COMMAND, 0,
 		    0);
+	forgetful_plan(w);
 }

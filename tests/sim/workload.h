@@ -15,6 +15,9 @@ void workload_plan(struct world *);
  * pairings, and what copies wrote. */
 void workload_event(struct world *, size_t what);
 
+/* That of forgetful.h. */
+#define FORGET (SIZE_MAX - EVERYBODY - 1)
+
 /* From now on those who may throw this device's person out of their documents,
  * one after the other. */
 void workload_accuse(struct node *hostile);

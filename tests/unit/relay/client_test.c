@@ -1,4 +1,5 @@
 /* Two devices of one person that never meet, and a relay between them. */
+#include "tests/unit/sync/forgetting.h"
 #include "tests/unit/sync/pair.h"
 
 #include "relay/relay_state.h"
@@ -287,6 +288,44 @@ devices_that_never_meet_know_what_the_other_has(void **state)
 	free(s);
 }
 
+static void
+who_forgets_a_document_says_so_there(void **state)
+{
+	struct scene *s = calloc(1, sizeof(*s));
+	struct doc_summary sum;
+
+	(void)state;
+	assert_non_null(s);
+	scene_make(s, 0);
+	s->ends = true;
+	only(s, &s->phone);
+	host_edit(&s->phone, s->in_phone, "from", "phone");
+	only(s, &s->phone);
+	only(s, &s->laptop);
+	assert_int_equal(seen(&s->laptop, s->in_laptop), SYNC_DONE);
+	s->in_phone = host_forget(&s->phone, s->in_phone);
+	only(s, &s->phone);
+	only(s, &s->laptop);
+	assert_int_equal(seen(&s->laptop, s->in_laptop), SYNC_FORGOTTEN);
+	host_edit(&s->laptop, s->in_laptop, "title", "new");
+	only(s, &s->laptop);
+	only(s, &s->phone);
+	device_begin(&s->phone.d);
+	ok(replica_doc(s->phone.d.r, s->in_phone, &sum));
+	device_commit(&s->phone.d);
+	assert_int_equal(sum.envelopes, 0);
+	host_recall(&s->phone, s->in_phone);
+	only(s, &s->phone);
+	assert_true(shows(&s->phone.d, s->in_phone, "from"));
+	host_edit(&s->phone, s->in_phone, "more", "phone");
+	only(s, &s->phone);
+	only(s, &s->laptop);
+	assert_true(shows(&s->laptop.d, s->in_laptop, "more"));
+	assert_int_equal(seen(&s->laptop, s->in_laptop), SYNC_DONE);
+	scene_clear(s);
+	free(s);
+}
+
 /* What the laptop has comes before it is known who that is. */
 static void
 what_cannot_be_opened_yet_waits(void **state)
@@ -518,6 +557,7 @@ main(void)
 		    an_account_is_made_though_the_first_words_got_lost),
 		cmocka_unit_test(
 		    devices_that_never_meet_know_what_the_other_has),
+		cmocka_unit_test(who_forgets_a_document_says_so_there),
 		cmocka_unit_test(what_cannot_be_opened_yet_waits),
 		cmocka_unit_test(
 		    what_is_put_in_anothers_name_counts_for_nothing_and_is_said_again),

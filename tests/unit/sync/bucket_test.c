@@ -1,5 +1,6 @@
 /* Devices that never meet stay in step through an object store. */
 #include "tests/unit/sync/apart.h"
+#include "tests/unit/sync/forgetting.h"
 
 static void
 two_devices_of_a_person_stay_in_step(void **state)
@@ -26,6 +27,37 @@ two_devices_of_a_person_stay_in_step(void **state)
 	pass(s, 10 * MINUTE);
 	assert_true(host_shows(phone, "plan", "back"));
 	assert_int_equal(state_of(laptop, plan, phone), SYNC_DONE);
+	story_end(s);
+}
+
+static void
+a_forgotten_document_is_not_fetched_until_it_is_wanted_again(void **state)
+{
+	struct story *s = story_begin();
+	struct host *laptop = &s->at[LAPTOP], *phone = &s->at[PHONE];
+	uint32_t plan = host_document(laptop, "plan"), his;
+
+	(void)state;
+	pass(s, MINUTE);
+	host_edit(phone, document_at(phone, "plan"), "from", "phone");
+	pass(s, 10 * MINUTE);
+	assert_int_equal(state_of(laptop, plan, phone), SYNC_DONE);
+	his = host_forget(phone, document_at(phone, "plan"));
+	pass(s, 5 * MINUTE);
+	assert_int_equal(state_of(laptop, plan, phone), SYNC_FORGOTTEN);
+	host_edit(laptop, plan, "back", "laptop");
+	pass(s, 5 * MINUTE);
+	assert_int_equal(state_of(laptop, plan, phone), SYNC_FORGOTTEN);
+	assert_false(host_shows(phone, "plan", "title"));
+	host_recall(phone, his);
+	pass(s, 10 * MINUTE);
+	assert_true(host_shows(phone, "plan", "back"));
+	assert_true(host_shows(phone, "plan", "from"));
+	host_edit(phone, his, "more", "phone");
+	pass(s, 10 * MINUTE);
+	assert_true(host_shows(laptop, "plan", "more"));
+	assert_int_equal(state_of(laptop, plan, phone), SYNC_DONE);
+	assert_same(s, "plan");
 	story_end(s);
 }
 
@@ -258,6 +290,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_devices_of_a_person_stay_in_step),
+		cmocka_unit_test(
+		    a_forgotten_document_is_not_fetched_until_it_is_wanted_again),
 		cmocka_unit_test(a_contact_is_let_in_and_thrown_out),
 		cmocka_unit_test(an_invitation_is_accepted_by_letter),
 		cmocka_unit_test(a_ticket_that_waits_outlives_restarts),

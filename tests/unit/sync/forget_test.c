@@ -1,0 +1,247 @@
+/* A document that a device forgets, and has again. */
+#include "tests/unit/sync/forgetting.h"
+#include "tests/unit/sync/row.h"
+
+static struct doc_summary
+summary(struct host *h, uint32_t docno)
+{
+	struct doc_summary doc;
+
+	device_begin(&h->d);
+	ok(replica_doc(h->d.r, docno, &doc));
+	device_commit(&h->d);
+	return doc;
+}
+
+static lk_err
+write_try(struct host *h, uint32_t docno, const char *key)
+{
+	struct setting s = { key, "x" };
+	uint8_t hash[LK_ID_LEN];
+	bool changed;
+	lk_err err;
+
+	device_begin(&h->d);
+	ok(replica_nest(h->d.r));
+	err =
+	    replica_edit(h->d.r, docno, setting_fill, &s, NULL, &changed, hash);
+	ok(replica_unnest(h->d.r, err.code == LK_OK));
+	host_commit(h);
+	return err;
+}
+
+static uint64_t
+store_bytes(struct host *h, uint32_t docno)
+{
+	struct log_entry entry;
+	uint64_t bytes = 0;
+
+	device_begin(&h->d);
+	for (uint64_t lsn = 1;
+	     log_next(h->d.txn, docno, lsn, &entry).code == LK_OK;
+	     lsn = entry.lsn + 1)
+		bytes += entry.envelope.len;
+	device_commit(&h->d);
+	return bytes;
+}
+
+static void
+nothing_of_it_is_kept_and_nothing_comes(void **state)
+{
+	struct row r;
+	uint32_t empty;
+
+	(void)state;
+	row_make(&r);
+	assert_true(store_bytes(&r.b, r.in_b) > 0);
+	empty = host_forget(&r.b, r.in_b);
+	assert_int_equal(summary(&r.b, empty).envelopes, 0);
+	assert_true(summary(&r.b, empty).forgotten);
+	wires_run(&r.w, MINUTE);
+	assert_int_equal(store_bytes(&r.b, r.in_b), 0);
+	host_edit(&r.a, r.in_a, "title", "new");
+	wires_run(&r.w, 5 * MINUTE);
+	assert_int_equal(store_bytes(&r.b, empty), 0);
+	assert_int_equal(summary(&r.b, empty).envelopes, 0);
+	row_clear(&r);
+}
+
+static void
+who_forgets_says_so(void **state)
+{
+	struct row r;
+
+	(void)state;
+	row_make(&r);
+	assert_int_equal(seen(&r.a, r.in_a, &r.b), SYNC_DONE);
+	(void)host_forget(&r.b, r.in_b);
+	wires_run(&r.w, 5000);
+	assert_int_equal(seen(&r.a, r.in_a, &r.b), SYNC_FORGOTTEN);
+	assert_int_equal(seen(&r.c, r.in_c, &r.b), SYNC_FORGOTTEN);
+	host_edit(&r.a, r.in_a, "title", "new");
+	wires_run(&r.w, MINUTE);
+	assert_int_equal(seen(&r.a, r.in_a, &r.b), SYNC_FORGOTTEN);
+	row_clear(&r);
+}
+
+static void
+who_never_meets_it_hears_so_from_others(void **state)
+{
+	struct row r;
+
+	(void)state;
+	row_make(&r);
+	assert_int_equal(seen(&r.c, r.in_c, &r.a), SYNC_DONE);
+	(void)host_forget(&r.a, r.in_a);
+	wires_run(&r.w, MINUTE);
+	assert_int_equal(seen(&r.c, r.in_c, &r.a), SYNC_FORGOTTEN);
+	row_clear(&r);
+}
+
+/* What it said last is what those believe who were not there. */
+static void
+who_was_away_hears_it_when_they_meet(void **state)
+{
+	struct row r;
+
+	(void)state;
+	row_make(&r);
+	wires_cut(&r.w);
+	r.a.cut = r.b.cut = r.c.cut = true;
+	(void)host_forget(&r.b, r.in_b);
+	host_edit(&r.a, r.in_a, "title", "new");
+	wires_run(&r.w, MINUTE);
+	assert_int_equal(seen(&r.a, r.in_a, &r.b), SYNC_PENDING);
+	r.a.cut = r.b.cut = r.c.cut = false;
+	wires_run(&r.w, 2 * MINUTE);
+	assert_int_equal(seen(&r.a, r.in_a, &r.b), SYNC_FORGOTTEN);
+	assert_int_equal(seen(&r.c, r.in_c, &r.b), SYNC_FORGOTTEN);
+	row_clear(&r);
+}
+
+static void
+it_can_be_had_again_and_written_to(void **state)
+{
+	struct row r;
+	uint32_t again;
+
+	(void)state;
+	row_make(&r);
+	host_edit(&r.b, r.in_b, "from", "bob");
+	wires_run(&r.w, MINUTE);
+	again = host_forget(&r.b, r.in_b);
+	wires_run(&r.w, MINUTE);
+	host_edit(&r.a, r.in_a, "title", "new");
+	wires_run(&r.w, MINUTE);
+	host_recall(&r.b, again);
+	wires_run(&r.w, MINUTE);
+	assert_true(shows(&r.b.d, again, "title"));
+	assert_true(shows(&r.b.d, again, "from"));
+	ok(write_try(&r.b, again, "more"));
+	wires_run(&r.w, MINUTE);
+	assert_true(shows(&r.a.d, r.in_a, "more"));
+	assert_true(shows(&r.c.d, r.in_c, "more"));
+	assert_int_equal(seen(&r.a, r.in_a, &r.b), SYNC_DONE);
+	assert_int_equal(seen(&r.c, r.in_c, &r.b), SYNC_DONE);
+	row_clear(&r);
+}
+
+/* Else its key would be taken for a copied one, for ever. */
+static void
+it_does_not_write_before_all_it_wrote_is_back(void **state)
+{
+	struct row r;
+	uint32_t again;
+	lk_err err;
+
+	(void)state;
+	row_make(&r);
+	wires_cut(&r.w);
+	r.c.cut = true;
+	host_edit(&r.b, r.in_b, "last", "word");
+	wires_run(&r.w, MINUTE);
+	assert_true(shows(&r.a.d, r.in_a, "last"));
+	again = host_forget(&r.b, r.in_b);
+	wires_run(&r.w, 1000);
+	wires_cut(&r.w);
+	r.a.cut = true;
+	r.c.cut = false;
+	host_recall(&r.b, again);
+	wires_run(&r.w, 2 * MINUTE);
+	/* All that cem has. */
+	assert_true(shows(&r.b.d, again, "title"));
+	assert_false(shows(&r.b.d, again, "last"));
+	err = write_try(&r.b, again, "more");
+	assert_int_equal(err.code, LK_E_DENIED);
+	assert_non_null(strstr(err.what, "not back yet"));
+	wires_cut(&r.w);
+	r.a.cut = false;
+	wires_run(&r.w, 2 * MINUTE);
+	assert_true(shows(&r.b.d, again, "last"));
+	ok(write_try(&r.b, again, "more"));
+	wires_run(&r.w, MINUTE);
+	assert_true(shows(&r.a.d, r.in_a, "more"));
+	assert_true(shows(&r.c.d, r.in_c, "more"));
+	row_clear(&r);
+}
+
+/* A device that had it from nobody else when it forgot. */
+static void
+it_is_forgotten_and_had_again_time_and_again(void **state)
+{
+	struct row r;
+	uint32_t docno;
+
+	(void)state;
+	row_make(&r);
+	docno = r.in_b;
+	for (int i = 0; i < 3; i++) {
+		docno = host_forget(&r.b, docno);
+		wires_run(&r.w, i == 1 ? 100 : MINUTE);
+		host_recall(&r.b, docno);
+		wires_run(&r.w, MINUTE);
+		assert_true(shows(&r.b.d, docno, "title"));
+		ok(write_try(&r.b, docno, "more"));
+		wires_run(&r.w, MINUTE);
+		assert_int_equal(seen(&r.a, r.in_a, &r.b), SYNC_DONE);
+		assert_int_equal(seen(&r.b, docno, &r.a), SYNC_DONE);
+		assert_int_equal(seen(&r.c, r.in_c, &r.b), SYNC_DONE);
+	}
+	row_clear(&r);
+}
+
+static void
+the_home_document_is_not_forgotten(void **state)
+{
+	struct row r;
+	uint32_t home, empty;
+	lk_err err;
+
+	(void)state;
+	row_make(&r);
+	device_begin(&r.a.d);
+	ok(replica_home(r.a.d.r, &home));
+	err = engine_forget(r.a.e, home, r.a.d.now, &empty);
+	assert_int_equal(err.code, LK_E_DENIED);
+	err = engine_recall(r.a.e, r.in_a, r.a.d.now);
+	assert_int_equal(err.code, LK_E_NOTFOUND);
+	device_commit(&r.a.d);
+	row_clear(&r);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_of_it_is_kept_and_nothing_comes),
+		cmocka_unit_test(who_forgets_says_so),
+		cmocka_unit_test(who_never_meets_it_hears_so_from_others),
+		cmocka_unit_test(who_was_away_hears_it_when_they_meet),
+		cmocka_unit_test(it_can_be_had_again_and_written_to),
+		cmocka_unit_test(it_does_not_write_before_all_it_wrote_is_back),
+		cmocka_unit_test(it_is_forgotten_and_had_again_time_and_again),
+		cmocka_unit_test(the_home_document_is_not_forgotten),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
