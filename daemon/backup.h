@@ -38,6 +38,9 @@ struct stored {
 	uint64_t size;
 	int64_t time_ms; /* it was put then, as the place says; 0: unknown */
 };
+/* A snapshot of more than a day to come, which a wrong clock made: it is the
+ * newest only where there is no other. */
+bool stored_is_ahead(const struct stored *, struct wall now);
 struct listing {
 	const char *prefix; /* what is listed; NULL: all but the marks */
 	struct stored *v;   /* owned; data by name, then snapshots by time */

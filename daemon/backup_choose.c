@@ -18,8 +18,6 @@ choice_clear(struct choice *c)
 	buf_wipe(&c->plain);
 }
 
-#define AHEAD_MAX_MS (INT64_C(24) * 60 * 60 * 1000)
-
 /* Of those whose name begins so the ones of a time to come, or the others, the
  * newest first. */
 static lk_err
@@ -32,7 +30,7 @@ candidates_fetch(struct request *r, struct choice *c, const struct listing *l,
 
 		hex_encode(hex, BYTES_OF(s->at.name));
 		if (strncmp(hex, wanted, strlen(wanted)) == 0 &&
-		    ahead == (s->at.time_ms > r->now.wall.ms + AHEAD_MAX_MS))
+		    ahead == stored_is_ahead(s, r->now.wall))
 			TRY(fetch_add(&c->fetch, s));
 	}
 	return (LK_NONE);

@@ -131,7 +131,7 @@ named_find(struct request *r, const struct diffing *d, const char *param,
 }
 
 /* The one, and the other; or all that are newer, the newest first, of which the
- * first of the same machine is it. */
+ * first of the same machine is it.  They are listed by time. */
 static lk_err
 snapshots_ask(struct request *r, struct diffing *d)
 {
@@ -142,8 +142,10 @@ snapshots_ask(struct request *r, struct diffing *d)
 	TRY(fetch_add(&d->fetch, before));
 	if (after != NULL)
 		return (fetch_add(&d->fetch, after));
-	for (size_t i = d->listing.len; &d->listing.v[i - 1] > before; i--)
-		TRY(fetch_add(&d->fetch, &d->listing.v[i - 1]));
+	for (after = &d->listing.v[d->listing.len - 1]; after > before; after--)
+		if (!stored_is_ahead(after, r->now.wall) ||
+		    stored_is_ahead(before, r->now.wall))
+			TRY(fetch_add(&d->fetch, after));
 	return (LK_NONE);
 }
 

@@ -6,6 +6,13 @@
 #include "daemon/subject.h"
 
 #define OBJECTS_MAX (4u * 1024 * 1024)
+#define AHEAD_MAX_MS (INT64_C(24) * 60 * 60 * 1000)
+
+bool
+stored_is_ahead(const struct stored *s, struct wall now)
+{
+	return (s->at.time_ms > now.ms + AHEAD_MAX_MS);
+}
 
 void
 listing_clear(struct listing *l)

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """snapshots.py - snapshots of given times, as far as one without a key can tell them from others.
 
-Each TIME (ISO 8601) becomes an object of that time, of the machine called MACHINE, that names the objects NAME given
-with --needs, or none.  What is sealed in it is nothing.  Prints the id of each.
+Each TIME (ISO 8601) becomes an object of that time, of the machine called MACHINE, or of the one with these 32 digits,
+that names the objects NAME given with --needs, or none.  What is sealed in it is nothing.  Prints the id of each.
 
 With --mark it is a mark instead: of the objects NAME, from SECONDS on.
 
@@ -12,6 +12,7 @@ usage: snapshots.py FOLDER MACHINE [--needs NAME,...] TIME...
 import datetime
 import hashlib
 import pathlib
+import re
 import sys
 
 
@@ -25,7 +26,8 @@ def uleb(n):
 
 
 def snapshot(machine, ms, names=()):
-    mark = hashlib.blake2b(machine.encode(), digest_size=16).digest()
+    known = re.fullmatch("[0-9a-f]{32}", machine)
+    mark = bytes.fromhex(machine) if known else hashlib.blake2b(machine.encode(), digest_size=16).digest()
     clear = mark + ms.to_bytes(8, "big") + uleb(len(names)) + b"".join(names)
     return b"LKBK\1\3" + uleb(len(clear)) + clear + b"\1" + bytes(80 + 16)
 

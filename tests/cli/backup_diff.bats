@@ -76,6 +76,8 @@ differs() {
 	grep -x "+ remote stick file://$T/folder" <<<"$output"
 	[[ $output != *third* ]]
 	newest=$(on laptop backup ls dest | tail -n 1 | cut -c 1-8)
+	# One of a time to come is not counted.
+	snapshots "$(on laptop backup ls dest --json | field machine)" "$(date -d '2 days' -Is)" >/dev/null
 	differs "$newest"
 	refused 66 "lk: *dest: no newer backup of its machine there"
 	# Of two machines it is told what one has and the other has not.
