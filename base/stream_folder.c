@@ -1,15 +1,20 @@
 #include "base/stream_folder.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FOLDERS_OPEN 8 /* descriptors for removing */
+/* So often one is made: each time another process sweeps in just that moment,
+ * as it does once, when it begins. */
+#define MAKE_TRIES_MAX 8
 
 static int
 one_remove(const char *path, const struct stat *st, int kind, struct FTW *at)
@@ -20,8 +25,9 @@ one_remove(const char *path, const struct stat *st, int kind, struct FTW *at)
 	return (remove(path));
 }
 
-bool
-stream_folder_lock(const char *path, int *out)
+/* Of a process that is there, or no folder: false. */
+static bool
+lock_take(const char *path, int *out)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
@@ -33,6 +39,37 @@ stream_folder_lock(const char *path, int *out)
 	}
 	*out = fd;
 	return (true);
+}
+
+/* Whether what was locked is what is called so: a sweep may have removed it
+ * before it was locked. */
+static bool
+is_there(const char *path, int fd)
+{
+	struct stat called, locked;
+
+	return (lstat(path, &called) == 0 && fstat(fd, &locked) == 0 &&
+	    called.st_dev == locked.st_dev && called.st_ino == locked.st_ino);
+}
+
+bool
+stream_folder_make(const char *home, char path[static PATH_MAX], int *out)
+{
+	for (int i = 0; i < MAKE_TRIES_MAX; i++) {
+		if (snprintf(path, PATH_MAX, "%s/" STREAM_FOLDER "XXXXXX",
+			home) >= PATH_MAX) {
+			errno = ENAMETOOLONG;
+			return (false);
+		}
+		if (mkdtemp(path) == NULL)
+			return (false);
+		if (!lock_take(path, out))
+			continue;
+		if (is_there(path, *out))
+			return (true);
+		(void)close(*out);
+	}
+	return (false);
 }
 
 void
@@ -56,7 +93,7 @@ stream_folders_sweep(const char *home)
 			0 &&
 		    snprintf(path, sizeof(path), "%s/%s", home, e->d_name) <
 			(int)sizeof(path) &&
-		    stream_folder_lock(path, &fd))
+		    lock_take(path, &fd))
 			stream_folder_remove(path, fd);
 	}
 	if (dir != NULL)

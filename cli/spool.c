@@ -32,10 +32,7 @@ folder_make(struct lk *lk, struct spool *s)
 	if (err.code != LK_OK)
 		return lk_fail_err(lk, err, "LK_HOME", NULL);
 	stream_folders_sweep(home);
-	if (snprintf(s->folder, sizeof(s->folder), "%s/" STREAM_FOLDER "XXXXXX",
-		home) >= (int)sizeof(s->folder) ||
-	    mkdtemp(s->folder) == NULL ||
-	    !stream_folder_lock(s->folder, &s->fd))
+	if (!stream_folder_make(home, s->folder, &s->fd))
 		return lk_fail(lk, 73, "system", NULL, "%s: %s", s->folder,
 		    strerror(errno));
 	return 0;
