@@ -137,6 +137,14 @@ objects() {
 		[ "$(grep -c '  document ' <<<"$output")" -eq 5 ]
 		printf 'L' | dd of="$f" bs=1 seek=0 conv=notrunc status=none
 	done
+	# What is removed for it the next one has again.
+	printf '\377' | dd of="$f" bs=1 seek=0 conv=notrunc status=none
+	[ "$(on laptop backup create dest --json | field objects)" -eq 1 ]
+	rm "$f"
+	[ "$(on laptop backup create dest --json | field objects)" -eq 2 ]
+	on laptop -q backup forget dest --keep-last 1
+	run --separate-stderr on laptop backup check dest --phrase-file phrase
+	[ "$status" -eq 0 ]
 }
 
 @test "who has another phrase, a used home or no backup is told so, and nothing is changed" {
