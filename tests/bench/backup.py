@@ -7,29 +7,24 @@ then one line of JSON; with --json only that.
 
 usage: backup.py [--lk PATH] [--documents N] [--runs N] [--json] [--dir DIR]
 """
-import argparse
-import json
 import os
 import pathlib
 import random
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 
-DOCUMENT_BYTES = 200
+import measured
+from measured import Failed
+
 CHANGED = 100  # one of so many
 AT_ONCE = 500  # files named in one command
 ROWS = {
     "first": "s", "unchanged": "s", "check": "s", "check_structure": "s", "size": "bytes", "changed": "s",
     "unchanged_added": "bytes", "changed_added": "bytes", "restore": "s", "restore_files": "s",
 }
-
-
-class Failed(Exception):
-    pass
 
 
 def run(argv, env, cwd):
@@ -44,7 +39,7 @@ def run(argv, env, cwd):
 
 
 def size_of(folder):
-    return sum(p.lstat().st_size for p in folder.rglob("*") if p.is_file())
+    return measured.on_disk(folder)["bytes"]
 
 
 class Lk:
@@ -118,16 +113,17 @@ class Restic:
         return out
 
 
-def measure(options, folder):
+def medians(options, folder):
     rng = random.Random(1)
     texts = []
     (folder / "texts").mkdir()
     for i in range(options.documents):
         texts.append(folder / "texts" / f"t{i}.txt")
-        texts[-1].write_text(rng.randbytes(DOCUMENT_BYTES // 2).hex(), encoding="ascii")
+        texts[-1].write_text(rng.randbytes(measured.DOCUMENT_BYTES // 2).hex(), encoding="ascii")
     (folder / "lk").mkdir()
     (folder / "restic").mkdir()
-    beside = [Lk(options.lk, folder / "lk", texts), Restic(folder / "restic", texts)]
+    lk = pathlib.Path(options.lk or "build/release/lk").resolve()
+    beside = [Lk(lk, folder / "lk", texts), Restic(folder / "restic", texts)]
     runs = {"lk": [], "restic": []}
     try:
         for n in range(options.runs):
@@ -137,13 +133,29 @@ def measure(options, folder):
                 runs[name].append(what.measure(folder / name / f"place{n}", some))
     finally:
         beside[0].run("daemon", "stop")
-    return {name: {row: statistics.median(r[row] for r in all_) for row in all_[0]} for name, all_ in runs.items()}
+    return {name: {row: round(statistics.median(r[row] for r in all_), 4) for row in all_[0]}
+            for name, all_ in runs.items()}
 
 
-def table(medians):
+def measure(options):
+    if shutil.which("restic") is None:
+        raise Failed("restic is not there: scripts/setup --bench")
+    version = subprocess.run(["restic", "version"], capture_output=True, text=True, check=True).stdout.split()[1]
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="lkb.", dir=options.dir))
+    out = {"schema": "lk.bench.backup/1", "commit": measured.commit(), "machine": measured.machine(folder),
+           "documents": options.documents, "runs": options.runs, "restic_version": version}
+    try:
+        out.update(medians(options, folder))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    out["load"] = round(os.getloadavg()[0], 1)
+    return out
+
+
+def table(out):
     print(f"{'':18}{'lk':>12}{'restic':>12}{'ratio':>8}")
     for row, unit in ROWS.items():
-        lk, restic = (medians[n].get(row) for n in ("lk", "restic"))
+        lk, restic = (out[n].get(row) for n in ("lk", "restic"))
         ratio = f"{restic / lk:8.1f}" if lk and restic else ""
         cells = "".join("" .rjust(12) if v is None else f"{v:12.2f}" if unit == "s" else f"{v:12,.0f}"
                         for v in (lk, restic))
@@ -151,29 +163,7 @@ def table(medians):
 
 
 def main():
-    p = argparse.ArgumentParser(usage=__doc__.rsplit("usage: ", 1)[1].strip())
-    p.add_argument("--lk", type=pathlib.Path, default=pathlib.Path("build/release/lk"))
-    p.add_argument("--documents", type=int, default=10000)
-    p.add_argument("--runs", type=int, default=5)
-    p.add_argument("--json", action="store_true")
-    p.add_argument("--dir", type=pathlib.Path)
-    options = p.parse_args()
-    options.lk = options.lk.resolve()
-    if shutil.which("restic") is None:
-        sys.exit("backup.py: restic is not there: scripts/setup --bench")
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="lkb.", dir=options.dir))
-    try:
-        medians = measure(options, folder)
-    except Failed as e:
-        sys.exit(f"backup.py: {e}")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    if not options.json:
-        table(medians)
-    version = subprocess.run(["restic", "version"], capture_output=True, text=True, check=True).stdout.split()[1]
-    print(json.dumps({"documents": options.documents, "runs": options.runs, "load": os.getloadavg()[0],
-                      "restic_version": version,
-                      **{n: {k: round(v, 4) for k, v in m.items()} for n, m in medians.items()}}))
+    measured.run(measured.arguments(__doc__, documents=10000, runs=5).parse_args(), measure, table)
 
 
 if __name__ == "__main__":

@@ -7,24 +7,13 @@ figure.  A table for people, then one line of JSON; with --json only that.
 
 usage: bench.py [--lk PATH] [--edits N] [--documents N] [--idle SECONDS] [--mode netns|loopback] [--json] [--dir DIR]
 """
-import argparse
-import base64
 import json
 import os
-import pathlib
-import platform
-import selectors
-import subprocess
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lan"))
-from world import Failed, World, commit, tidy_exit  # noqa: E402
+import measured
+from measured import Failed, World, commit
 
-DOCUMENT_BYTES = 200
-# A minute after a pairing a device looks whether grants are left to be made.
-SETTLE_SECONDS = 75
-REST_SECONDS = 10
 METHODS = {
     "edit_to_visible_ms":
         "doc.set over the control socket of A (new key, 16 byte string), one after the other; "
@@ -62,59 +51,6 @@ METHODS = {
     "fsync_per_second":
         "for comparison: append 4 KiB and fdatasync, one after the other, in the same directory",
 }
-
-
-def percentile(values, p):
-    values = sorted(values)
-    return values[min(len(values) - 1, int(p / 100 * len(values)))]
-
-
-def spread(values):
-    return {"p50": round(percentile(values, 50) * 1e3, 2),
-            "p99": round(percentile(values, 99) * 1e3, 2),
-            "n": len(values)}
-
-
-class Watch:
-    """A live `lk watch`, and when each of its lines was read."""
-
-    def __init__(self, host, doc, since):
-        self.process = host.popen("watch", doc, "--json", "--since", str(since),
-                                  stdout=subprocess.PIPE, bufsize=0)
-        self.ready = selectors.DefaultSelector()
-        self.ready.register(self.process.stdout, selectors.EVENT_READ)
-        self.held = b""
-
-    def line(self, timeout=30):
-        while b"\n" not in self.held:
-            if not self.ready.select(timeout):
-                raise Failed("watch: no line")
-            self.held += os.read(self.process.stdout.fileno(), 65536)
-        at = time.perf_counter()
-        line, _, self.held = self.held.partition(b"\n")
-        return at, json.loads(line)
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait()
-        self.process.stdout.close()
-
-
-def edits(a, b, count):
-    """Every edit on A until it is seen on B."""
-    cursor = max(e["cursor"] for e in b.ok("--json", "log", "bench").lines())
-    watch, control = Watch(b, "bench", cursor), a.control()
-    seen, acknowledged = [], []
-    for i in range(count + 20):
-        began = time.perf_counter()
-        control.call("doc.set", doc="bench", path=f"/key-{i}", json='"0123456789abcdef"')
-        acknowledged.append(time.perf_counter() - began)
-        at, _ = watch.line()
-        seen.append(at - began)
-    watch.close()
-    control.close()
-    # The first ones warm up caches.
-    return spread(seen[20:]), spread(acknowledged[20:])
 
 
 def commits(host, seconds):
@@ -160,49 +96,11 @@ def fsyncs(folder, seconds):
     return n / (time.perf_counter() - began)
 
 
-def fill(host, count, first=0):
-    """Many texts, through the control socket: a process each takes longer."""
-    control, began = host.control(), time.perf_counter()
-    for i in range(first, first + count):
-        text = (f"document {i} " + os.urandom(DOCUMENT_BYTES).hex())[:DOCUMENT_BYTES]
-        handle = control.call("upload.begin")["handle"]
-        control.call("upload.append", handle=handle,
-                     data=base64.b64encode(text.encode()).decode())
-        control.call("doc.import", name=f"doc-{i:05}", format="text", upload=handle)
-    control.close()
-    return time.perf_counter() - began
-
-
-def memory_mb(pid, name, file="status"):
-    for line in pathlib.Path(f"/proc/{pid}/{file}").read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return round(int(line.split()[1]) / 1024, 1)
-    raise Failed(f"no {name} of {pid}")
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def disk_bytes(folder):
-    return sum(p.lstat().st_blocks * 512 for p in folder.rglob("*") if p.is_file())
-
-
-def idle(host, pid, seconds):
-    cpu, wire, began = cpu_seconds(pid), sum(host.wire_bytes()), time.perf_counter()
-    # Watching costs nothing either: nothing is to be seen.
-    time.sleep(seconds)
-    took = time.perf_counter() - began
-    return (round((cpu_seconds(pid) - cpu) / took * 100, 3),
-            round((sum(host.wire_bytes()) - wire) / took * 60))
-
-
 def many(a, b, count, idle_seconds, out):
     a.ok("init", "--name", "first")
     a.start()
     out["documents"] = count
-    out["documents_made_seconds"] = round(fill(a, count), 1)
+    out["documents_made_seconds"] = round(measured.fill(a, count), 1)
     b.ok("init", "--name", "second")
     pid = b.start()
     ticket = a.ok("pair", "--ticket").text.strip()
@@ -217,33 +115,23 @@ def many(a, b, count, idle_seconds, out):
     here = len(b.ok("--json", "ls").json()["documents"])
     if here != count:
         raise Failed(f"{here} of {count} documents arrived")
-    out["documents_store_bytes"] = disk_bytes(b.home)
+    out["documents_store_bytes"] = measured.on_disk(b.home)["blocks_bytes"]
     out["idle_seconds"] = idle_seconds
-    time.sleep(SETTLE_SECONDS)
-    out["idle_cpu_percent"], out["idle_wire_bytes_per_minute"] = idle(b, pid, idle_seconds)
-    out["idle_rss_mb"] = memory_mb(pid, "VmRSS")
-    out["idle_pss_mb"] = memory_mb(pid, "Pss", "smaps_rollup")
+    time.sleep(measured.SETTLE_SECONDS)
+    out["idle_cpu_percent"], out["idle_wire_bytes_per_minute"] = measured.idle(b, pid, idle_seconds)
+    out["idle_rss_mb"] = measured.memory_mb(pid, "VmRSS")
+    out["idle_pss_mb"] = measured.memory_mb(pid, "Pss", "smaps_rollup")
     b.stop()
     pid = b.start()
     b.ok("sync", "--wait=all", "--timeout", "10m", timeout=700)
-    time.sleep(REST_SECONDS)
-    out["idle_restarted_rss_mb"] = memory_mb(pid, "VmRSS")
-
-
-def machine(folder):
-    cpu = next((line.partition(":")[2].strip() for line in
-                pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-                if line.startswith("model name")), platform.machine())
-    kind = subprocess.run(["stat", "-f", "-c", "%T", folder], capture_output=True,
-                          text=True, check=False).stdout.strip()
-    return {"cpu": cpu, "cores": os.cpu_count(), "kernel": platform.release(),
-            "file_system": kind}
+    time.sleep(measured.REST_SECONDS)
+    out["idle_restarted_rss_mb"] = measured.memory_mb(pid, "VmRSS")
 
 
 def measure(options):
     out = {"schema": "lk.bench/1", "commit": commit()}
     with World(("a", "b"), options.lk, options.mode, folder=options.dir) as world:
-        out["machine"], out["network"] = machine(world.dir), world.mode
+        out["machine"], out["network"] = measured.machine(world.dir), world.mode
         a, b = world["a"], world["b"]
         a.ok("init", "--name", "a")
         a.start()
@@ -256,7 +144,7 @@ def measure(options):
         b.start()
         b.ok("pair", a.ok("pair", "--ticket").text.strip())
         a.ok("sync", "--wait=all")
-        out["edit_to_visible_ms"], out["edit_to_acknowledged_ms"] = edits(a, b, options.edits)
+        out["edit_to_visible_ms"], out["edit_to_acknowledged_ms"] = measured.edits(a, b, options.edits)
     with World(("a", "b"), options.lk, options.mode, folder=options.dir) as world:
         many(world["a"], world["b"], options.documents, options.idle, out)
     out["methods"] = METHODS
@@ -273,26 +161,10 @@ def table(out):
 
 
 def main():
-    p = argparse.ArgumentParser(usage=__doc__.rsplit("usage: ", 1)[1].strip())
-    p.add_argument("--lk")
-    p.add_argument("--edits", type=int, default=500)
-    p.add_argument("--documents", type=int, default=10000)
-    p.add_argument("--idle", type=int, default=60)
+    p = measured.arguments(__doc__, edits=500, documents=10000, idle=60)
     p.add_argument("--mode", choices=["auto", "netns", "loopback"], default="auto")
-    p.add_argument("--json", action="store_true")
-    p.add_argument("--dir", default="/tmp", help="where the stores are: a real disk")
-    options = p.parse_args()
-    tidy_exit()
-    out = measure(options)
-    if not options.json:
-        table(out)
-    print(json.dumps(out))
-    return 0
+    measured.run(p.parse_args(), measure, table)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Failed as e:
-        print(f"bench: {e}", file=sys.stderr)
-        sys.exit(1)
+    main()

@@ -10,9 +10,6 @@ usage: mirror.py [--only ROW[,ROW...]] [--lk PATH] [--edits N] [--files N] [--ro
 
 rows: saved conflicts files
 """
-import argparse
-import json
-import os
 import pathlib
 import random
 import signal
@@ -20,10 +17,9 @@ import subprocess
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lan"))
-import bench  # noqa: E402
-import syncthing  # noqa: E402
-from world import Failed, World, commit, tidy_exit, until  # noqa: E402
+import measured
+import syncthing
+from world import until
 
 TURNS = 5
 BY_NOTICE = 10         # saves of which Syncthing hears by the kernel; seconds each
@@ -119,11 +115,11 @@ def saved(world, options, out):
             if st:
                 told += syncthing.edit_delays(*st, each, True)
                 noticed += syncthing.edit_delays(*st, BY_NOTICE // TURNS, False, warm=1)
-    out["lk_ms"], out["lk_renamed_ms"] = bench.spread(ours), bench.spread(by_rename)
+    out["lk_ms"], out["lk_renamed_ms"] = measured.spread(ours), measured.spread(by_rename)
     if not st:
         return
     out["syncthing"] = syncthing.version()
-    out["syncthing_told_ms"], out["syncthing_1s_ms"] = bench.spread(told), bench.spread(noticed)
+    out["syncthing_told_ms"], out["syncthing_1s_ms"] = measured.spread(told), measured.spread(noticed)
 
 
 def saved_default(world, options, out):
@@ -131,7 +127,7 @@ def saved_default(world, options, out):
     del options
     with Syncthings(world, 10) as st:
         if st:
-            out["syncthing_default_ms"] = bench.spread(
+            out["syncthing_default_ms"] = measured.spread(
                 syncthing.edit_delays(*st, BY_NOTICE_DEFAULT, False, warm=1))
 
 
@@ -172,17 +168,17 @@ def files(world, options, out):
     out["taken_in_seconds"] = round(time.perf_counter() - began, 1)
     until("the files are there", 1800, lambda: b.is_at_rest(count) and last.exists())
     out["there_seconds"] = round(time.perf_counter() - began, 1)
-    time.sleep(bench.SETTLE_SECONDS)
+    time.sleep(measured.SETTLE_SECONDS)
     pid = b.host.running()[0]
-    cpu, before = bench.cpu_seconds(pid), switches(pid)
+    cpu, before = measured.cpu_seconds(pid), switches(pid)
     time.sleep(options.idle)
     out["idle_seconds"] = options.idle
-    out["idle_cpu_percent"] = round((bench.cpu_seconds(pid) - cpu) / options.idle * 100, 3)
+    out["idle_cpu_percent"] = round((measured.cpu_seconds(pid) - cpu) / options.idle * 100, 3)
     out["idle_switches"] = switches(pid) - before
     out["idle_file_calls"] = file_calls(pid, options.idle, pathlib.Path(world.dir))
-    out["rss_mb"] = bench.memory_mb(pid, "VmRSS")
-    out["pss_mb"] = bench.memory_mb(pid, "Pss", "smaps_rollup")
-    out["lk_ms"] = bench.spread(lk_delays(a, b, options.edits, syncthing.save, "000/00000.txt"))
+    out["rss_mb"] = measured.memory_mb(pid, "VmRSS")
+    out["pss_mb"] = measured.memory_mb(pid, "Pss", "smaps_rollup")
+    out["lk_ms"] = measured.spread(lk_delays(a, b, options.edits, syncthing.save, "000/00000.txt"))
 
 
 def edits_of(rng, side, number, first):
@@ -282,50 +278,24 @@ def conflicts(world, options, out):
             out["syncthing_version"] = syncthing.version()
 
 
-ROWS = {"saved": (saved, saved_default), "conflicts": (conflicts,), "files": (files,)}
+ROWS = {
+    "saved": ((saved, "ab", "netns"), (saved_default, "ab", "netns")),
+    "conflicts": ((conflicts, "ab", "netns"),),
+    "files": ((files, "ab", "netns"),),
+}
 
 
 def measure(options):
-    out = {"schema": "lk.bench.mirror/1", "commit": commit()}
     if not syncthing.there():
         print("bench: Syncthing is not installed: scripts/setup --bench", file=sys.stderr)
-    for row in options.only.split(",") if options.only else ROWS:
-        began, out[row] = time.monotonic(), {}
-        for work in ROWS[row]:
-            with World(("a", "b"), options.lk, "netns", folder=options.dir) as world:
-                out.setdefault("machine", bench.machine(world.dir))
-                work(world, options, out[row])
-        out[row]["took_seconds"] = round(time.monotonic() - began)
-        out[row]["load"] = round(os.getloadavg()[0], 1)
-        print(f"{row}: {json.dumps(out[row])}", file=sys.stderr)
-    return out
+    return measured.rows_measure(options, "lk.bench.mirror/1", ROWS)
 
 
 def main():
-    p = argparse.ArgumentParser(usage=__doc__.rsplit("usage: ", 1)[1].partition("\n")[0])
+    p = measured.arguments(__doc__, edits=50, files=10000, rounds=5, idle=30)
     p.add_argument("--only")
-    p.add_argument("--lk")
-    p.add_argument("--edits", type=int, default=50)
-    p.add_argument("--files", type=int, default=10000)
-    p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--idle", type=int, default=30)
-    p.add_argument("--json", action="store_true")
-    p.add_argument("--dir", default="/tmp", help="where the folders are: a real disk")
-    options = p.parse_args()
-    tidy_exit()
-    out = measure(options)
-    if not options.json:
-        for row, figures in out.items():
-            print(row if isinstance(figures, dict) else f"{row:20} {figures}")
-            for name, value in figures.items() if isinstance(figures, dict) else ():
-                print(f"  {name:32} {value}")
-    print(json.dumps(out))
-    return 0
+    measured.run(p.parse_args(), measure, measured.rows_print)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Failed as e:
-        print(f"bench: {e}", file=sys.stderr)
-        sys.exit(1)
+    main()

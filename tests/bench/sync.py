@@ -8,19 +8,16 @@ usage: sync.py [--only ROW[,ROW...]] [--lk PATH] [--edits N] [--changes N] [--do
 
 rows: latency changes documents crowd pairing stored syncthing
 """
-import argparse
 import json
-import pathlib
 import random
 import selectors
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lan"))
-import bench  # noqa: E402
-import syncthing  # noqa: E402
-from pairing import Shown  # noqa: E402
-from world import Failed, World, commit, tidy_exit, until  # noqa: E402
+import measured
+import syncthing
+from measured import Failed
+from pairing import Shown
+from world import until
 
 PUTS = 4          # in an envelope
 PUT_BYTES = 200
@@ -39,7 +36,7 @@ class Cost:
 
     def __init__(self, *hosts):
         self.hosts, self.pids = hosts, [h.running()[0] for h in hosts]
-        self.cpu = [bench.cpu_seconds(p) for p in self.pids]
+        self.cpu = [measured.cpu_seconds(p) for p in self.pids]
         self.wire = sum(hosts[-1].wire_bytes())
         self.began = time.perf_counter()
 
@@ -47,7 +44,7 @@ class Cost:
         out = {"seconds": round(time.perf_counter() - self.began, 2),
                "wire_bytes": sum(self.hosts[-1].wire_bytes()) - self.wire}
         for h, pid, before in zip(self.hosts, self.pids, self.cpu):
-            out[f"cpu_{h.name}"] = round(bench.cpu_seconds(pid) - before, 2)
+            out[f"cpu_{h.name}"] = round(measured.cpu_seconds(pid) - before, 2)
         return out
 
 
@@ -68,7 +65,7 @@ def latency(world, options, out):
     fresh(b)
     pair(a, b)
     a.ok("sync", "--wait=all")
-    seen, acknowledged = bench.edits(a, b, options.edits)
+    seen, acknowledged = measured.edits(a, b, options.edits)
     out[f"{world.mode}_visible_ms"] = seen
     out[f"{world.mode}_acknowledged_ms"] = acknowledged
 
@@ -180,11 +177,11 @@ def documents(world, options, out):
     a, b, *others = world
     count = options.documents
     fresh(a)
-    bench.fill(a, count)
+    measured.fill(a, count)
     fresh(b)
     out["to_new_device"] = copied(a, b, count, count, lambda: pair(a, b))
     world.cut([h for h in world if h is not b])
-    bench.fill(a, count, count)
+    measured.fill(a, count, count)
     out["to_device_that_was_away"] = copied(a, b, count, 2 * count, lambda: back(world))
     for h in others:
         fresh(h)
@@ -194,12 +191,12 @@ def documents(world, options, out):
         h.stop()
     pids = {h.name: h.start() for h in world}
     waits(a, "sync", "--wait=all")
-    time.sleep(bench.SETTLE_SECONDS)
+    time.sleep(measured.SETTLE_SECONDS)
     out["idle"] = {"documents": 2 * count, "peers": len(others) + 1}
-    out["idle"]["cpu_percent"], wire = bench.idle(a, pids["a"], options.idle)
+    out["idle"]["cpu_percent"], wire = measured.idle(a, pids["a"], options.idle)
     out["idle"]["wire_bytes_per_minute_and_peer"] = round(wire / (len(others) + 1))
-    out["idle"]["rss_mb"] = bench.memory_mb(pids["a"], "VmRSS")
-    out["idle"]["pss_mb"] = bench.memory_mb(pids["a"], "Pss", "smaps_rollup")
+    out["idle"]["rss_mb"] = measured.memory_mb(pids["a"], "VmRSS")
+    out["idle"]["pss_mb"] = measured.memory_mb(pids["a"], "Pss", "smaps_rollup")
 
 
 def back(world):
@@ -246,7 +243,7 @@ def crowd(world, options, out):
     watches = []
     for h in others:
         cursor = max(e["cursor"] for e in h.ok("--json", "log", "bench").lines())
-        watches.append(bench.Watch(h, "bench", cursor))
+        watches.append(measured.Watch(h, "bench", cursor))
     control, after = first.control(), []
     cost, wire = Cost(*world), [sum(h.wire_bytes()) for h in others]
     for i in range(CROWD_EDITS):
@@ -259,7 +256,7 @@ def crowd(world, options, out):
     for w in watches:
         w.close()
     control.close()
-    out.update(devices=len(world.hosts), edits=CROWD_EDITS, arrival_ms=bench.spread(after),
+    out.update(devices=len(world.hosts), edits=CROWD_EDITS, arrival_ms=measured.spread(after),
                wire_bytes_each_device_and_edit=round(sum(wire) / len(wire) / CROWD_EDITS),
                cpu_ms_each_device_and_edit=round(1000 * sum(cpu) / len(cpu) / CROWD_EDITS, 2))
 
@@ -287,13 +284,6 @@ def store_whole(host, name, began):
     return round(time.perf_counter() - began, 1)
 
 
-def on_disk(folder):
-    """Files, what they say, and what the disk gives for that, folders included."""
-    found = [(p.is_file(), p.lstat()) for p in folder.rglob("*")]
-    return {"files": sum(is_file for is_file, _ in found), "bytes": sum(s.st_size for is_file, s in found if is_file),
-            "blocks_bytes": sum(s.st_blocks * 512 for _, s in found)}
-
-
 def stored(world, options, out):
     """What those who can read nothing keep of so many documents: a relay, and a
     folder, whose objects are those of a bucket."""
@@ -301,92 +291,50 @@ def stored(world, options, out):
     relay.ok("relay", "init")
     relay.start()
     fresh(a)
-    bench.fill(a, options.documents)
+    measured.fill(a, options.documents)
     out["documents"] = options.documents
     for name, url, place in (("relay", relay.ok("relay", "invite", "--puts", "1000000").text.split()[0], relay.home),
                              ("folder", f"file://{world.dir}/stick", world.dir / "stick")):
         place.mkdir(exist_ok=True)
-        before, began = on_disk(place), time.perf_counter()
+        before, began = measured.on_disk(place), time.perf_counter()
         a.ok("remote", "add", name, url)
         took = store_whole(a, name, began)
-        out[name] = {"seconds": took, **{k: v - before[k] for k, v in on_disk(place).items()}}
+        out[name] = {"seconds": took, **{k: v - before[k] for k, v in measured.on_disk(place).items()}}
     out["relay"]["envelopes_bytes"] = relay.ok("--json", "relay", "ls").json()["accounts"][0]["bytes"]
     if syncthing.there():
         took, place = syncthing.untrusted(world, some_texts(options.documents))
-        out["syncthing"] = {"seconds": took, **on_disk(place)}
+        out["syncthing"] = {"seconds": took, **measured.on_disk(place)}
 
 
 def some_texts(count):
     rng = random.Random(1)
-    return [rng.randbytes(bench.DOCUMENT_BYTES // 2).hex() for _ in range(count)]
+    return [rng.randbytes(measured.DOCUMENT_BYTES // 2).hex() for _ in range(count)]
 
 
 def beside(world, options, out):
-    texts = some_texts(options.documents)
-    out.update(syncthing.measure(world, texts, options.idle, options.edits, bench))
-
-
-# Row, devices, in which networks.
-ROWS = {
-    "latency": (latency, "ab", ("netns", "loopback")),
-    "changes": (changes, "abc", ("netns",)),
-    "documents": (documents, "abcd", ("netns",)),
-    "crowd": (crowd, None, ("netns",)),
-    "pairing": (pairing, "ab", ("netns",)),
-    "stored": (stored, "ar", ("netns",)),
-    "syncthing": (beside, "ab", ("netns",)),
-}
+    if not syncthing.there():
+        raise Failed("Syncthing is not installed: scripts/setup --bench")
+    out.update(syncthing.measure(world, some_texts(options.documents), options.idle, options.edits))
 
 
 def measure(options):
-    out = {"schema": "lk.bench.sync/1", "commit": commit()}
-    for row in options.only.split(",") if options.only else ROWS:
-        began = time.monotonic()
-        work, names, modes = ROWS[row]
-        out[row] = {}
-        if row == "syncthing" and not syncthing.there():
-            print("bench: Syncthing is not installed: scripts/setup --bench", file=sys.stderr)
-            continue
-        for mode in modes:
-            names = names or [f"d{i}" for i in range(options.devices)]
-            with World(names, options.lk, mode, folder=options.dir) as world:
-                out.setdefault("machine", bench.machine(world.dir))
-                print(f"{row}, {mode}", file=sys.stderr)
-                try:
-                    work(world, options, out[row])
-                except Failed as e:
-                    out[row]["failed"] = str(e)
-        print(f"  {json.dumps(out[row])}", file=sys.stderr)
-        out[row]["took_seconds"] = round(time.monotonic() - began)
-    return out
+    many = [f"d{i}" for i in range(options.devices)]
+    return measured.rows_measure(options, "lk.bench.sync/1", {
+        "latency": ((latency, "ab", "netns"), (latency, "ab", "loopback")),
+        "changes": ((changes, "abc", "netns"),),
+        "documents": ((documents, "abcd", "netns"),),
+        "crowd": ((crowd, many, "netns"),),
+        "pairing": ((pairing, "ab", "netns"),),
+        "stored": ((stored, "ar", "netns"),),
+        "syncthing": ((beside, "ab", "netns"),),
+    })
 
 
 def main():
-    p = argparse.ArgumentParser(usage=__doc__.rsplit("usage: ", 1)[1].partition("\n")[0])
+    p = measured.arguments(__doc__, edits=500, changes=100000, documents=10000, devices=64, idle=120)
     p.add_argument("--only")
-    p.add_argument("--lk")
-    p.add_argument("--edits", type=int, default=500)
-    p.add_argument("--changes", type=int, default=100000)
-    p.add_argument("--documents", type=int, default=10000)
-    p.add_argument("--devices", type=int, default=64)
-    p.add_argument("--idle", type=int, default=120)
-    p.add_argument("--json", action="store_true")
-    p.add_argument("--dir", default="/tmp", help="where the stores are: a real disk")
-    options = p.parse_args()
-    tidy_exit()
-    out = measure(options)
-    if not options.json:
-        for row, figures in out.items():
-            print(row if isinstance(figures, dict) else f"{row:20} {figures}")
-            for name, value in figures.items() if isinstance(figures, dict) else ():
-                print(f"  {name:32} {value}")
-    print(json.dumps(out))
-    return 0
+    measured.run(p.parse_args(), measure, measured.rows_print)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Failed as e:
-        print(f"bench: {e}", file=sys.stderr)
-        sys.exit(1)
+    main()

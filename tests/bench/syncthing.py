@@ -18,6 +18,7 @@ import subprocess
 import time
 import xml.etree.ElementTree as xml
 
+import measured
 from world import Failed, until
 
 KEY = "bench"
@@ -179,9 +180,8 @@ def untrusted(world, texts):
         b.stop()
 
 
-def measure(world, texts, idle_seconds, edits, tools):
-    """`texts` as files on the first, copied to the second; then idle; then edits.
-    `tools`: cpu_seconds, memory_mb, spread of bench.py."""
+def measure(world, texts, idle_seconds, edits):
+    """`texts` as files on the first, copied to the second; then idle; then edits."""
     hosts = list(world)[:2]
     a, b = (Syncthing(h) for h in hosts)
     out = {"version": version()}
@@ -201,18 +201,18 @@ def measure(world, texts, idle_seconds, edits, tools):
             f"/rest/db/completion?folder=bench&device={b.id}") or {}).get("completion") == 100)
         out["documents_acknowledged_seconds"] = round(time.perf_counter() - began, 2)
         out["documents_wire_bytes_each"] = round((sum(b.host.wire_bytes()) - wire) / len(texts), 1)
-        out["edit_to_visible_ms"] = tools.spread(edit_delays(a, b, edits, True))
-        out["edit_to_visible_by_notice_ms"] = tools.spread(
+        out["edit_to_visible_ms"] = measured.spread(edit_delays(a, b, edits, True))
+        out["edit_to_visible_by_notice_ms"] = measured.spread(
             edit_delays(a, b, min(edits, NOTICED), False))
-        time.sleep(tools.REST_SECONDS)
+        time.sleep(measured.REST_SECONDS)
         pids = b.pids()
-        cpu, wire = sum(map(tools.cpu_seconds, pids)), sum(b.host.wire_bytes())
+        cpu, wire = sum(map(measured.cpu_seconds, pids)), sum(b.host.wire_bytes())
         time.sleep(idle_seconds)
         out["idle_cpu_percent"] = round(
-            (sum(map(tools.cpu_seconds, pids)) - cpu) / idle_seconds * 100, 3)
+            (sum(map(measured.cpu_seconds, pids)) - cpu) / idle_seconds * 100, 3)
         out["idle_wire_bytes_per_minute"] = round(
             (sum(b.host.wire_bytes()) - wire) / idle_seconds * 60)
-        out["idle_rss_mb"] = round(sum(tools.memory_mb(p, "VmRSS") for p in pids), 1)
+        out["idle_rss_mb"] = round(sum(measured.memory_mb(p, "VmRSS") for p in pids), 1)
     finally:
         a.stop()
         b.stop()
