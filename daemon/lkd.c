@@ -498,9 +498,11 @@ main(int argc, char **argv)
 	lk_err err = standard_files_fill();
 	int status;
 
-	if (d == NULL || err.code != LK_OK) {
+	if (err.code == LK_OK && d == NULL)
+		err = LK_ERR(LK_E_NOMEM, "daemon");
+	if (err.code != LK_OK) {
 		free(d);
-		return (lk_exit_status(LK_E_NOMEM));
+		return (lk_exit_status(err.code));
 	}
 	d->lock_fd = d->signal_fd = d->broker_fd = -1;
 	d->remote_request = REMOTE_REQUEST_OURS;
