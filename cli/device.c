@@ -21,9 +21,10 @@ static const struct option options[] = {
 static const char *
 device_state(json_object *d)
 {
-	if (field_bool(d, "revoked"))
-		return "revoked";
-	return field_bool(d, "self") ? "this device" : "";
+	if (!field_bool(d, "self"))
+		return field_bool(d, "revoked") ? "revoked" : "";
+	return field_bool(d, "revoked") ? "this device, revoked"
+					: "this device";
 }
 
 static void

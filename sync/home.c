@@ -418,6 +418,18 @@ device_fill(struct home_device *d, const struct person_device *known)
 	memcpy(d->issuer, known->cert.issuer_pk, sizeof(d->issuer));
 }
 
+/* One that was revoked hears of that from its home document's members: the list
+ * in it says so only behind what it cannot read. */
+static bool
+is_revoked_here(struct replica *r)
+{
+	struct doc_summary home;
+	uint32_t docno;
+
+	return replica_home(r, &docno).code == LK_OK &&
+	    replica_doc(r, docno, &home).code == LK_OK && home.revoked;
+}
+
 lk_err
 home_device(struct replica *r, size_t i, struct home_device *out)
 {
@@ -448,6 +460,7 @@ home_device(struct replica *r, size_t i, struct home_device *out)
 	(void)strlcpy(d.name, name.text, sizeof(d.name));
 	d.self = memcmp(d.pk, replica_identity(r)->sign.pk, 32) == 0;
 	device_fill(&d, known);
+	d.gone |= d.self && is_revoked_here(r);
 	*out = d;
 	return LK_NONE;
 }

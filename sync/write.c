@@ -235,6 +235,21 @@ replica_create_as(struct replica *r, const struct creation *c, uint32_t *docno)
 	return home_name_set(r, *docno, c->name, c->type);
 }
 
+/* The grant of this device for what it writes; why it has none, in words: a
+ * home document is never named to anybody. */
+static lk_err
+own_grant(const struct docstate *ds, const struct replica *r, enum role need,
+    struct grant_ref *out)
+{
+	lk_err err =
+	    graph_grant_for(ds->graph, r->identity->sign.pk, need, out);
+
+	if (err.code == LK_E_DENIED && ds->home)
+		err.what = "this device was revoked, and is none of its "
+			   "person's any more";
+	return err;
+}
+
 /* The head of the next change of this device: what it is shown is what it
  * follows. */
 static lk_err
@@ -248,7 +263,7 @@ edit_head(struct admission *a, struct change_head *head)
 
 	TRY(author_alone(a, &tip));
 	memcpy(me.key, a->r->identity->sign.pk, ACCESS_KEY_LEN);
-	TRY(graph_grant_for(a->ds->graph, me.key, ROLE_WRITE, &me.grant));
+	TRY(own_grant(a->ds, a->r, ROLE_WRITE, &me.grant));
 	TRY(graph_parents(
 	    a->ds->graph, &me.grant, &parents, &parents_len, &seq));
 	return content_head(a, parents, parents_len, &me, seq, head);
@@ -436,7 +451,7 @@ author_grant(struct docstate *ds, const struct replica *r, enum role need,
 {
 	struct grant_ref ref;
 
-	TRY(graph_grant_for(ds->graph, r->identity->sign.pk, need, &ref));
+	TRY(own_grant(ds, r, need, &ref));
 	return graph_member_find(ds->graph, &ref, out)
 	    ? LK_NONE
 	    : LK_ERR(LK_E_DENIED, "no grant of this device");

@@ -70,6 +70,14 @@ Recorded here; lk sync --wait=all waits for everywhere." ""
 	refused 77 "lk: a: revoked: *"
 	run --separate-stderr on phone get a --json
 	[[ $output != *secret* ]]
+	# It says so of itself, whatever would be written of it elsewhere.
+	run --separate-stderr on phone device ls
+	[[ $output =~ phone\ +[0-9a-f]{8}\ +.*this\ device,\ revoked$ ]]
+	run --separate-stderr on phone new mine
+	is 77 "" "lk: this device was revoked, and is none of its person's any more"
+	run --separate-stderr on phone mirror add work
+	is 77 "" "lk: this device was revoked, and is none of its person's any more"
+	[ ! -e work ]
 	# It gets nothing new, and cannot add devices.
 	on laptop new later
 	device thief
