@@ -182,6 +182,10 @@ bool mirror_is_much(const struct mirror *, size_t gone);
 /* Forgets all files and hints. */
 void mirror_forget(struct mirror *);
 void mirror_fail(struct mirror *, struct daemon *, lk_err);
+/* In words; static. */
+const char *mirror_reason(lk_err);
+/* Whether the folder that is open is the one it was.  CONFIG, in words. */
+LK_MUST_USE lk_err mirror_mark_check(const struct mirror *);
 
 /* mirror_state.c: the records; inside a round. */
 LK_MUST_USE lk_err mirror_save(struct daemon *, const struct mirror *);

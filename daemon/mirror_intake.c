@@ -254,7 +254,7 @@ file_take(struct intake *in, struct touched *t, struct mirrored *f)
 		touched_free(in->m, t);
 		return;
 	}
-	t->trouble = err.what;
+	t->trouble = mirror_reason(err);
 	t->due.ms = INT64_MAX;
 }
 
@@ -312,14 +312,10 @@ static bool
 absence_is_meant(struct intake *in)
 {
 	struct mirror *m = in->m;
-	uint8_t mark[FOLDER_MARK_LEN];
+	lk_err err = mirror_mark_check(m);
 
-	if (folder_mark_read(&m->folder, mark).code != LK_OK ||
-	    memcmp(mark, m->mark, sizeof(mark)) != 0) {
-		mirror_fail(m, in->d,
-		    LK_ERR(LK_E_CONFIG,
-			"its marker " NAME_MARKER " is gone: lk mirror resume "
-			"when all its files are there"));
+	if (err.code != LK_OK) {
+		mirror_fail(m, in->d, err);
 		return false;
 	}
 	if (!mirror_is_much(m, m->missing) || m->gone_granted)
@@ -454,7 +450,7 @@ aside_take(struct intake *in, struct touched *t)
 		return;
 	job_drop(in);
 	if (err.code != LK_OK && err.code != LK_E_WAIT)
-		mirror_aside_keep(t, err.what);
+		mirror_aside_keep(t, mirror_reason(err));
 }
 
 /* Nothing else happens to a file until what came out of it is, or is about to
@@ -498,7 +494,7 @@ path_take(struct intake *in, struct touched *t)
 	}
 	err = folder_stat(&m->folder, t->path, &disk);
 	if (err.code != LK_OK) {
-		t->trouble = err.what;
+		t->trouble = mirror_reason(err);
 		t->due.ms = INT64_MAX;
 		return;
 	}

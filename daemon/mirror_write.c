@@ -77,8 +77,7 @@ outcome_take(struct writing *w, struct mirrored *f, const char *path,
 static void
 write_fail(struct writing *w, struct mirrored *f, lk_err err)
 {
-	f->trouble =
-	    err.code == LK_E_SYS && err.sys != 0 ? strerror(err.sys) : err.what;
+	f->trouble = mirror_reason(err);
 	f->retry = soon(
 	    w, err.code == LK_E_CORRUPT ? MIRROR_RESCAN_MS : MIRROR_TROUBLE_MS);
 	mirrored_write(w->m, f);

@@ -60,12 +60,33 @@ is_usable(const struct mirror *m)
 	return m->state == MIRROR_BEGINS || m->state == MIRROR_LIVE;
 }
 
+const char *
+mirror_reason(lk_err err)
+{
+	return err.sys != 0 ? strerror(err.sys) : err.what;
+}
+
+lk_err
+mirror_mark_check(const struct mirror *m)
+{
+	uint8_t mark[FOLDER_MARK_LEN];
+
+	if (folder_mark_read(&m->folder, mark).code != LK_OK)
+		return LK_ERR(LK_E_CONFIG,
+		    "its marker " NAME_MARKER " is gone: lk mirror resume "
+		    "when all its files are there");
+	if (memcmp(mark, m->mark, sizeof(mark)) != 0)
+		return LK_ERR(LK_E_CONFIG,
+		    "it has the marker of another mirror: lk mirror resume "
+		    "makes it this one's again");
+	return LK_NONE;
+}
+
 void
 mirror_fail(struct mirror *m, struct daemon *d, lk_err err)
 {
 	m->state = MIRROR_BROKEN;
-	m->why =
-	    err.code == LK_E_SYS && err.sys != 0 ? strerror(err.sys) : err.what;
+	m->why = mirror_reason(err);
 	m->gone_granted = m->lost_granted = false;
 	log_warn("mirror %s: stopped: %s", m->dir, m->why);
 	watch_remove(d->mirrors->watch, m->docno);
@@ -195,12 +216,8 @@ mirror_walk(struct daemon *d, struct mirror *m)
 	struct folder_walk calls = { folder_enter, file_meet, out_meet, &w,
 		m->staging.on ? &m->staging.id : NULL, false };
 	struct mirrored *f;
-	uint8_t mark[FOLDER_MARK_LEN];
 
-	TRY(folder_mark_read(&m->folder, mark));
-	if (memcmp(mark, m->mark, sizeof(mark)) != 0)
-		return LK_ERR(
-		    LK_E_CONFIG, "it is the folder of another mirror");
+	TRY(mirror_mark_check(m));
 	m->walks++;
 	m->walk_due.ms = d->now.mono.ms + MIRROR_RESCAN_MS;
 	ignore_load(d, m);
@@ -223,15 +240,10 @@ static lk_err
 mark_find(struct daemon *d, struct mirror *m)
 {
 	struct random random = daemon_random(d);
-	uint8_t mark[FOLDER_MARK_LEN];
-	lk_err err = folder_mark_read(&m->folder, mark);
+	lk_err err = mirror_mark_check(m);
 
-	if (err.code == LK_OK && memcmp(mark, m->mark, sizeof(mark)) == 0)
-		return LK_NONE;
-	if (m->marked)
-		return LK_ERR(LK_E_CONFIG,
-		    "its marker " NAME_MARKER " is gone: lk mirror resume "
-		    "when all its files are there");
+	if (m->marked || err.code == LK_OK)
+		return err;
 	random_fill(&random, m->mark, sizeof(m->mark));
 	TRY(folder_mark_write(&m->folder, m->mark));
 	m->marked = true;
@@ -246,10 +258,12 @@ mirror_begin(struct daemon *d, struct mirror *m)
 	mirror_forget(m);
 	err = folder_open(&m->folder, m->dir);
 	if (err.code == LK_E_DENIED)
-		err.what = "out of reach of this daemon: lk daemon stop, then "
-			   "any command";
+		return LK_ERR(err.code,
+		    "out of reach of this daemon: lk daemon stop, then any "
+		    "command");
 	if (err.code == LK_E_NOTFOUND)
-		err.what = "not there, or out of reach of this daemon";
+		return LK_ERR(
+		    err.code, "not there, or out of reach of this daemon");
 	TRY(err);
 	TRY(mark_find(d, m));
 	TRY(mirror_load(d, m));
@@ -507,7 +521,7 @@ lk_err
 mirror_end(struct daemon *d, struct mirror *m)
 {
 	TRY(mirror_drop(d, m));
-	if (m->folder.fd != -1)
+	if (m->folder.fd != -1 && mirror_mark_check(m).code == LK_OK)
 		folder_mark_remove(&m->folder);
 	mirror_free(d, m);
 	return LK_NONE;

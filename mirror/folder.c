@@ -18,23 +18,29 @@
 /* A writing within so long may leave the times of a file as they are. */
 #define STAMP_RACE_NS (INT64_C(100) * 1000 * 1000)
 
-static lk_err
-system_error(const char *what)
+lk_err
+folder_error(const char *what)
 {
-	switch (errno) {
+	lk_err err = LK_SYS(what);
+
+	switch (err.sys) {
 	case EACCES:
 	case EPERM:
 	case EROFS:
-		return LK_ERR(LK_E_DENIED, what);
+		err.code = LK_E_DENIED;
+		break;
 	case ENOSPC:
 	case EDQUOT:
-		return LK_ERR(LK_E_FULL, what);
+		err.code = LK_E_FULL;
+		break;
 	case ENOENT:
 	case ENOTDIR:
-		return LK_ERR(LK_E_NOTFOUND, what);
+		err.code = LK_E_NOTFOUND;
+		break;
 	default:
-		return LK_SYS(what);
+		break;
 	}
+	return err;
 }
 
 lk_err
@@ -50,7 +56,7 @@ beneath_open(const struct folder *f, const char *path, int flags, int *fd)
 	    path[0] == '\0' ? "." : path, &how, sizeof(how));
 
 	if (opened == -1)
-		return system_error("open");
+		return folder_error("open");
 	*fd = opened;
 	return LK_NONE;
 }
@@ -81,7 +87,7 @@ folder_open(struct folder *out, const char *path)
 	f.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (f.fd == -1)
 		return errno == ENOTDIR ? LK_ERR(LK_E_CONFIG, "no directory")
-					: system_error("open");
+					: folder_error("open");
 	if (fstat(f.fd, &st) == -1)
 		err = LK_SYS("stat");
 	else if (st.st_uid != geteuid())
@@ -147,12 +153,12 @@ folder_mark_write(
 	hex_encode(text, BYTES(mark, FOLDER_MARK_LEN));
 	text[2 * FOLDER_MARK_LEN] = '\n';
 	if (mkdirat(f->fd, NAME_MARKER, 0700) == -1 && errno != EEXIST)
-		return system_error("make " NAME_MARKER);
+		return folder_error("make " NAME_MARKER);
 	TRY(beneath_open(f, NAME_MARKER, O_RDONLY | O_DIRECTORY, &dir));
 	if (!line_write(dir, ".gitignore", "*\n") ||
 	    !line_write(dir, "id", text) || fsync(dir) == -1 ||
 	    fsync(f->fd) == -1)
-		err = system_error("write " NAME_MARKER);
+		err = folder_error("write " NAME_MARKER);
 	close(dir);
 	return err;
 }
@@ -434,7 +440,7 @@ folder_drop(const struct folder *f, const char *path)
 	TRY(place_open(f, path, false, &p));
 	err = (unlinkat(p.dir, p.name, 0) == -1 && errno != ENOENT) ||
 		fsync(p.dir) == -1
-	    ? system_error("remove")
+	    ? folder_error("remove")
 	    : LK_NONE;
 	place_close(&p);
 	return err;

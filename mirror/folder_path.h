@@ -12,6 +12,8 @@ struct place {
 	const char *name; /* borrowed from the path */
 };
 
+/* Of errno, which it keeps.  DENIED, FULL, NOTFOUND, else SYS. */
+lk_err folder_error(const char *what);
 /* Opens beneath the folder, through no link.  NOTFOUND, DENIED, SYS. */
 LK_MUST_USE lk_err beneath_open(
     const struct folder *, const char *path, int flags, int *fd);

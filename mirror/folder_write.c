@@ -12,14 +12,15 @@
 #define NAME_DIGEST 8
 #define NAME_BYTES (FILE_ID_LEN + 2 * NAME_DIGEST + 16)
 
+/* What was there a moment ago and is not is no answer to a write. */
 static lk_err
 write_error(const char *what)
 {
-	if (errno == EACCES || errno == EPERM || errno == EROFS)
-		return LK_ERR(LK_E_DENIED, what);
-	if (errno == ENOSPC || errno == EDQUOT)
-		return LK_ERR(LK_E_FULL, what);
-	return LK_SYS(what);
+	lk_err err = folder_error(what);
+
+	if (err.code == LK_E_NOTFOUND)
+		err.code = LK_E_SYS;
+	return err;
 }
 
 static lk_err

@@ -483,6 +483,28 @@ Nothing was done (--dry-run)." ""
 	on laptop ls >/dev/null
 	echo two >>there/a.md
 	until_ grep -q two here/a.md
+	# While it runs, the same is said, and resume makes it anew.
+	rm -r here/.lk-mirror
+	mkdir here/new
+	until_ eval 'on laptop mirror status here | grep -q stopped'
+	[[ $(on laptop mirror status here) == *": stopped: its marker .lk-mirror is gone: lk mirror resume when all its files are there"* ]]
+	on laptop mirror resume here >/dev/null
+	until_ test -e here/.lk-mirror
+}
+
+@test "the marker of another mirror is not taken away with this one" {
+	device laptop
+	device other
+	mkdir work
+	echo one >work/a.md
+	on laptop mirror add work >/dev/null
+	until_ test -e work/.lk-mirror/id
+	cp -r work/.lk-mirror kept
+	on other mirror add work >/dev/null
+	until_ eval '! cmp -s work/.lk-mirror/id kept/id'
+	cp kept/id work/.lk-mirror/id
+	on other mirror rm work >/dev/null
+	cmp work/.lk-mirror/id kept/id
 }
 
 @test "a folder that is not there is said to be that" {
