@@ -174,6 +174,8 @@ void touched_free(struct mirror *, struct touched *);
 /* What came out stays where it is, and its file as it is, until the next walk.
  */
 void mirror_aside_keep(struct touched *, const char *why);
+/* What is there is not taken in, and why (static), until the next walk. */
+void mirror_refuse(struct mirror *, const char *path, const char *why);
 /* What could not be taken in is looked at again. */
 void mirror_retry(struct mirror *, struct mono due);
 void mirror_walk_at(struct mirror *, struct mono due);

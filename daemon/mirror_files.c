@@ -217,6 +217,17 @@ mirror_touch(struct mirror *m, const char *path, struct mono due)
 }
 
 void
+mirror_refuse(struct mirror *m, const char *path, const char *why)
+{
+	struct touched *t;
+
+	mirror_touch(m, path, (struct mono){ INT64_MAX });
+	t = mirror_touched(m, path);
+	if (t != NULL)
+		t->trouble = why;
+}
+
+void
 mirror_aside(struct mirror *m, const char *path, const struct file_id *id,
     struct mono due)
 {

@@ -38,7 +38,7 @@ absence_note(struct intake *in, struct mirrored *f)
 
 	if (f->missing.ms != 0 ||
 	    folder_stat(&in->m->folder, f->path, &disk).code != LK_OK ||
-	    disk.kind != DISK_ABSENT)
+	    !disk_is_gone(&disk))
 		return;
 	f->missing = in->d->now.mono;
 	in->m->missing++;
@@ -500,7 +500,7 @@ path_take(struct intake *in, struct touched *t)
 	}
 	if (strcmp(t->path, IGNORE_FILE) == 0)
 		mirror_walk_at(m, in->d->now.mono);
-	if (disk.kind == DISK_ABSENT && f != NULL) {
+	if (disk_is_gone(&disk) && f != NULL) {
 		absence_take(in, t, f);
 		return;
 	}
@@ -517,12 +517,14 @@ path_take(struct intake *in, struct touched *t)
 		touched_free(m, t);
 		return;
 	}
-	if (disk.kind == DISK_OTHER) {
-		t->trouble = "no ordinary file";
-		t->due.ms = INT64_MAX;
-		return;
-	}
-	file_take(in, t, f);
+	if (disk.kind == DISK_FILE)
+		file_take(in, t, f);
+	else if (f == NULL && mirrored_shown_at(m, t->path) == NULL)
+		touched_free(m, t);
+	else
+		mirror_refuse(m, t->path,
+		    disk.kind == DISK_FOLDER ? "a folder has this name"
+					     : "no ordinary file");
 }
 
 /* What is gone is noticed before what is new, due or not: it may be the same.

@@ -222,7 +222,7 @@ loss_count(struct mirror *m)
 		if (f->shown != NULL || f->flawed ||
 		    mirrored_shown_at(m, f->path) != NULL ||
 		    (folder_stat(&m->folder, f->path, &disk).code == LK_OK &&
-			disk.kind == DISK_ABSENT))
+			disk_is_gone(&disk)))
 			continue;
 		loss.files++;
 		loss.vanished += f->vanished;

@@ -95,7 +95,7 @@ file_remove(struct writing *w, struct mirrored *f)
 	lk_err err = folder_stat(&w->m->folder, f->path, &disk);
 
 	outcome = FOLDER_DONE;
-	if (err.code == LK_OK && disk.kind != DISK_ABSENT)
+	if (err.code == LK_OK && !disk_is_gone(&disk))
 		err = folder_remove(&w->m->folder, &put, &outcome);
 	if (err.code != LK_OK) {
 		write_fail(w, f, err);
@@ -111,6 +111,17 @@ file_remove(struct writing *w, struct mirrored *f)
 	return mirror_base_drop(w->d, w->m, &f->id);
 }
 
+/* Whether one path is a folder on the way to the other. */
+static bool
+is_on_the_way(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b);
+	size_t least = n < m ? n : m;
+
+	return n != m && memcmp(a, b, least) == 0 &&
+	    (n < m ? b : a)[least] == '/';
+}
+
 /* The file is under its old path; *done: it has none there any more. */
 static lk_err
 file_rename(struct writing *w, struct mirrored *f, bool *done)
@@ -121,7 +132,8 @@ file_rename(struct writing *w, struct mirrored *f, bool *done)
 	lk_err err;
 
 	*done = false;
-	if (mirrored_at(m, f->shown) != NULL) {
+	if (mirrored_at(m, f->shown) != NULL ||
+	    is_on_the_way(f->path, f->shown)) {
 		TRY(file_remove(w, f));
 		*done = f->path == NULL;
 		return LK_NONE;

@@ -141,10 +141,19 @@ folder_enter(void *ctx, const char *path)
 	if (w->err.code == LK_OK)
 		w->err = watch_add(
 		    w->d->mirrors->watch, w->m->docno, &w->m->folder, path);
-	/* One that is gone again. */
-	if (w->err.code == LK_E_NOTFOUND && path[0] != '\0')
+	/* One that is gone again, or closed. */
+	if (path[0] != '\0' &&
+	    (w->err.code == LK_E_NOTFOUND || w->err.sys == EACCES))
 		w->err = LK_NONE;
 	return w->err.code == LK_OK;
+}
+
+static void
+closed_meet(void *ctx, const char *path)
+{
+	struct walking *w = ctx;
+
+	mirror_refuse(w->m, path, "this folder may not be read");
 }
 
 static void
@@ -213,17 +222,17 @@ static lk_err
 mirror_walk(struct daemon *d, struct mirror *m)
 {
 	struct walking w = { d, m, LK_NONE };
-	struct folder_walk calls = { folder_enter, file_meet, out_meet, &w,
-		m->staging.on ? &m->staging.id : NULL, false };
+	struct folder_walk calls = { folder_enter, closed_meet, file_meet,
+		out_meet, &w, m->staging.on ? &m->staging.id : NULL, false };
 	struct mirrored *f;
 
 	TRY(mirror_mark_check(m));
 	m->walks++;
 	m->walk_due.ms = d->now.mono.ms + MIRROR_RESCAN_MS;
 	ignore_load(d, m);
+	mirror_retry(m, d->now.mono);
 	TRY(folder_walk(&m->folder, "", &calls));
 	TRY(w.err);
-	mirror_retry(m, d->now.mono);
 	RB_FOREACH (f, mirrored_bases, &m->bases)
 		if (f->walked != m->walks && mirror_touched(m, f->path) == NULL)
 			mirror_touch(m, f->path, d->now.mono);

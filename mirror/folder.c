@@ -188,7 +188,9 @@ static void
 disk_set(struct disk_file *out, const struct stat *st)
 {
 	*out = (struct disk_file){
-		.kind = S_ISREG(st->st_mode) ? DISK_FILE : DISK_OTHER,
+		.kind = S_ISREG(st->st_mode) ? DISK_FILE
+		    : S_ISDIR(st->st_mode)   ? DISK_FOLDER
+					     : DISK_OTHER,
 		.exec = (st->st_mode & S_IXUSR) != 0,
 		.stamp = { st->st_ino, (uint64_t)st->st_size,
 		    nanoseconds(st->st_mtim), nanoseconds(st->st_ctim) },
@@ -533,7 +535,12 @@ walk_into(struct walk *w, size_t len, unsigned depth)
 	w->path[len] = '\0';
 	if (!w->calls->enter(w->calls->ctx, w->path))
 		return LK_NONE;
-	TRY(beneath_open(w->folder, w->path, O_RDONLY | O_DIRECTORY, &fd));
+	err = beneath_open(w->folder, w->path, O_RDONLY | O_DIRECTORY, &fd);
+	if (err.code == LK_E_DENIED && len > 0) {
+		w->calls->closed(w->calls->ctx, w->path);
+		return LK_NONE;
+	}
+	TRY(err);
 	dir = fdopendir(fd);
 	if (dir == NULL) {
 		close(fd);

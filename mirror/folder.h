@@ -55,13 +55,19 @@ struct file_stamp {
 };
 bool file_stamp_same(const struct file_stamp *, const struct file_stamp *);
 
-enum disk_kind { DISK_ABSENT, DISK_FILE, DISK_OTHER };
+enum disk_kind { DISK_ABSENT, DISK_FILE, DISK_FOLDER, DISK_OTHER };
 struct disk_file {
 	enum disk_kind kind;
 	struct file_stamp stamp;
 	bool exec;
 	uint8_t digest[FILE_DIGEST_LEN]; /* once it was read */
 };
+/* Whether a file that was there is not any more: a folder may have its name. */
+static inline bool
+disk_is_gone(const struct disk_file *disk)
+{
+	return disk->kind == DISK_ABSENT || disk->kind == DISK_FOLDER;
+}
 /* Without reading it. */
 LK_MUST_USE lk_err folder_stat(
     const struct folder *, const char *path, struct disk_file *);
@@ -138,10 +144,12 @@ bool folder_out_is_new(
     const char *path, const uint8_t digest[static FILE_DIGEST_LEN]);
 
 /* Calls for all there is: `enter` for a folder ("" is the whole), which goes
- * into it when true, `file` for everything else, `out` for what a crash left
- * (of .lk-new- it has none left, but of `staged`).  None may write. */
+ * into it when true, `closed` for one in it that may not be read, `file` for
+ * everything else, `out` for what a crash left (of .lk-new- it has none left,
+ * but of `staged`).  None may write. */
 struct folder_walk {
 	bool (*enter)(void *ctx, const char *path);
+	void (*closed)(void *ctx, const char *path);
 	void (*file)(void *ctx, const char *path, const struct disk_file *);
 	void (*out)(void *ctx, const char *path, const struct file_id *);
 	void *ctx;

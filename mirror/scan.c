@@ -238,6 +238,12 @@ folder_enter(void *ctx, const char *path)
 }
 
 static void
+closed_meet(void *ctx, const char *path)
+{
+	record_write(ctx, path, &(struct disk_file){ 0 }, FLAG_UNREAD);
+}
+
+static void
 out_meet(void *ctx, const char *path, const struct file_id *id)
 {
 	(void)ctx;
@@ -273,6 +279,7 @@ scan_folder(struct buf *out, const struct folder *folder, struct wall now)
 {
 	struct scanning s = { .folder = folder, .now = now, .out = out };
 	struct folder_walk walk = { .enter = folder_enter,
+		.closed = closed_meet,
 		.file = file_meet,
 		.out = out_meet,
 		.ctx = &s,

@@ -5,9 +5,9 @@
  *	u8 1 || u32 skipped || u8 has .lkignore || u32 n || n bytes of it
  *	each file: u8 flags || u64 time saved (ms) || 32 digest || u16 n || path
  *
- * Flags: 1 a text, 2 x, 4 too large, 8 cannot be read.  Files with names that
- * cannot be in a document, and what is no file, are not in it; the former are
- * counted.  Reading is pure.
+ * Flags: 1 a text, 2 x, 4 too large, 8 cannot be read, as a folder may be too.
+ * Files with names that cannot be in a document, and what is no file, are not in
+ * it; the former are counted.  Reading is pure.
  */
 #ifndef MIRROR_SCAN_H
 #define MIRROR_SCAN_H

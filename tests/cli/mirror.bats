@@ -3,6 +3,18 @@
 
 load setup
 
+# unprivileged COMMAND...: without what root may do to files of anybody.
+unprivileged() {
+	if [ "$(id -u)" -eq 0 ]; then
+		export -f on sanitizers answer
+		export T
+		setpriv --bounding-set=-all --inh-caps=-all bash -c '"$@"' \
+		    unprivileged "$@"
+	else
+		"$@"
+	fi
+}
+
 # Two devices of one person that mirror one document, which is empty.
 two() {
 	device laptop
@@ -141,6 +153,65 @@ two_with() {
 	until_ test -e there/b/80
 	until_ same
 	ids | diff before -
+}
+
+@test "a file that becomes a folder, and a folder that becomes a file, do so elsewhere" {
+	two_with notes $'one\n'
+	rm here/notes
+	mkdir here/notes
+	echo two >here/notes/new
+	until_ grep -q two there/notes/new
+	until_ same
+	rm -r there/notes
+	echo three >there/notes
+	until_ grep -q three here/notes
+	until_ same
+	# Moved into a folder of its name, and out of it, it is the same file.
+	mkdir here/tmp
+	mv here/notes here/tmp
+	mv here/tmp here/notes
+	until_ grep -q three there/notes/notes
+	until_ same
+	mv there/notes there/tmp
+	mv there/tmp/notes there
+	rmdir there/tmp
+	until_ grep -q three here/notes
+	until_ same
+	[ "$(on laptop blame notes --json | grep -o '"three' | wc -l)" -eq 1 ]
+	# Links are left alone, whenever they come, and no reason for anything.
+	ln -s notes here/link
+	echo four >>here/notes
+	until_ grep -q four there/notes
+	[[ $(on laptop mirror status here --json) == *'"troubles":[]'* ]]
+}
+
+@test "a folder or a file that may not be read keeps nothing else waiting" {
+	local status
+	device laptop
+	on laptop daemon stop
+	mkdir -p work/closed
+	echo one >work/a.md
+	echo two >work/closed/b.md
+	unprivileged on laptop mirror add work >/dev/null
+	until_ eval 'on laptop mirror status | grep -q "2 files"'
+	on laptop daemon stop
+	chmod 0 work/closed
+	echo three >work/c.md
+	chmod 0 work/c.md
+	echo four >work/d.md
+	unprivileged on laptop ls
+	until_ eval 'on laptop get work | grep -q four'
+	status=$(on laptop mirror status)
+	[[ $status == *": live"* && $status == *"3 files"* ]]
+	[[ $status == *"  c.md: Permission denied"* ]]
+	[[ $status == *"  closed: this folder may not be read"* ]]
+	device phone
+	[[ $(unprivileged on phone mirror add --dry-run work) == *"stays where it is  closed "*"it cannot be read"* ]]
+	chmod 755 work/closed
+	chmod 644 work/c.md
+	until_ eval 'on laptop mirror status | grep -q "4 files"'
+	[[ $(on laptop mirror status --json) == *'"troubles":[]'* ]]
+	[[ $(on laptop get work) == *two* ]]
 }
 
 @test "a file that is deleted is gone, unless somebody wrote into it" {

@@ -102,6 +102,13 @@ left_enter(void *ctx, const char *path)
 }
 
 static void
+left_closed(void *ctx, const char *path)
+{
+	(void)ctx;
+	fail_msg("%s may not be read", path);
+}
+
+static void
 left_out(void *ctx, const char *path, const struct file_id *of)
 {
 	(void)ctx;
@@ -115,8 +122,8 @@ static size_t
 left(struct scratch *s)
 {
 	size_t n = 0;
-	struct folder_walk walk = { left_enter, left_count, left_out, &n, NULL,
-		false };
+	struct folder_walk walk = { left_enter, left_closed, left_count,
+		left_out, &n, NULL, false };
 
 	assert_int_equal(folder_walk(&s->folder, "", &walk).code, LK_OK);
 	return n;
