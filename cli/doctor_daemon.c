@@ -581,8 +581,8 @@ mirror_look(struct doctor *d, json_object *m)
 	if (strcmp(state, "asks") == 0)
 		doctor_say(d, f, "%s asks before it deletes", dir);
 	else if (troubles > 0)
-		doctor_say(
-		    d, f, "%s: %zu files are not in step", dir, troubles);
+		doctor_say(d, f, "%s: %zu %s not in step", dir, troubles,
+		    troubles == 1 ? "file is" : "files are");
 	else
 		doctor_say(d, fine, "%s is %s", dir, state);
 }

@@ -227,6 +227,31 @@ static const char *const state_words[] = {
 	[MIRROR_BROKEN] = "stopped",
 };
 
+/* The name of a file, which may be any bytes, as UTF-8. */
+static void
+json_add_path(struct json_object *o, const char *path)
+{
+	struct bytes left = BYTES_STR(path);
+	BUF_SCOPED text = { .max = 3 * PATH_MAX + 1 };
+
+	while (left.len > 0) {
+		size_t n = left.len < 4 ? left.len : 4;
+
+		while (n > 0 &&
+		    (!utf8_valid(BYTES(left.ptr, n)) ||
+			utf8_count(BYTES(left.ptr, n)) != 1))
+			n--;
+		if (n > 0)
+			buf_mem(&text, left.ptr, n);
+		else
+			buf_str(&text, "\xef\xbf\xbd");
+		n += n == 0;
+		left = BYTES(left.ptr + n, left.len - n);
+	}
+	buf_u8(&text, '\0');
+	json_add_text(o, "path", text.failed ? "" : (const char *)text.ptr);
+}
+
 static void
 trouble_add(struct json_object *list, const char *path, const char *why)
 {
@@ -235,7 +260,7 @@ trouble_add(struct json_object *list, const char *path, const char *why)
 	if (why == NULL || json_object_array_length(list) >= TROUBLES_MAX)
 		return;
 	o = json_object_new_object();
-	json_add_text(o, "path", path);
+	json_add_path(o, path);
 	json_add_text(o, "why", why);
 	json_object_array_add(list, o);
 }

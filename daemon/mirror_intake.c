@@ -508,7 +508,8 @@ path_take(struct intake *in, struct touched *t)
 		mirrored_present(m, f, true);
 	if (disk.kind == DISK_ABSENT ||
 	    (f == NULL &&
-		ignore_matches(&m->ignore, BYTES_STR(t->path), false)) ||
+		(path_flaw(BYTES_STR(t->path)) != NULL ||
+		    ignore_matches(&m->ignore, BYTES_STR(t->path), false))) ||
 	    (f != NULL && file_stamp_same(&f->stamp, &disk.stamp) &&
 		disk.exec == f->exec)) {
 		if (f != NULL || mirrored_shown_at(m, t->path) != NULL)

@@ -113,6 +113,8 @@ event_take(void *ctx, const struct watch_event *e)
 		return;
 	if (e->what == WATCH_FOLDER)
 		mirror_walk_at(m, due);
+	else if (!utf8_valid(BYTES_STR(e->path)))
+		mirror_walk_at(m, due);
 	else if (!path_is_ours(BYTES_STR(e->path)) &&
 	    path_flaw(BYTES_STR(e->path)) == NULL) {
 		if (e->what == WATCH_WRITING)
@@ -129,14 +131,26 @@ struct walking {
 	lk_err err;
 };
 
+/* What cannot be in a document; of names, what is git's or lk's own is not
+ * spoken of. */
+static bool
+is_refused(struct walking *w, const char *path)
+{
+	const char *flaw = path_flaw(BYTES_STR(path));
+
+	if (flaw != NULL && !utf8_valid(BYTES_STR(path)))
+		mirror_refuse(w->m, path, flaw);
+	return flaw != NULL;
+}
+
 static bool
 folder_enter(void *ctx, const char *path)
 {
 	struct walking *w = ctx;
 
 	if (path[0] != '\0' &&
-	    (path_flaw(BYTES_STR(path)) != NULL ||
-		ignore_matches(&w->m->ignore, BYTES_STR(path), true)))
+	    (ignore_matches(&w->m->ignore, BYTES_STR(path), true) ||
+		is_refused(w, path)))
 		return false;
 	if (w->err.code == LK_OK)
 		w->err = watch_add(
@@ -168,8 +182,9 @@ file_meet(void *ctx, const char *path, const struct disk_file *disk)
 	    f->exec == disk->exec)
 		return;
 	if (f == NULL &&
-	    (disk->kind != DISK_FILE || path_flaw(BYTES_STR(path)) != NULL ||
-		ignore_matches(&w->m->ignore, BYTES_STR(path), false)))
+	    (disk->kind != DISK_FILE ||
+		ignore_matches(&w->m->ignore, BYTES_STR(path), false) ||
+		is_refused(w, path)))
 		return;
 	if (mirror_touched(w->m, path) == NULL)
 		mirror_touch(w->m, path, w->d->now.mono);

@@ -214,6 +214,33 @@ two_with() {
 	[[ $(on laptop get work) == *two* ]]
 }
 
+@test "a name that is not UTF-8 is said to stay out" {
+	local unknown=$'\uFFFD'
+	device laptop
+	mkdir -p work/$'gr\xfcn'
+	echo one >work/$'caf\xe9.md'
+	echo two >work/$'gr\xfcn'/b.md
+	echo three >work/c.md
+	mkdir work/.git
+	echo ref >work/.git/HEAD
+	on laptop mirror add work >/dev/null
+	until_ eval 'on laptop mirror status | grep -q "1 file"'
+	lk mirror status
+	is 0 "$T/work: document work: live
+  1 file
+  caf$unknown.md: the name is not UTF-8
+  gr${unknown}n: the name is not UTF-8" ""
+	[[ $(on laptop doctor -q) == *"work: 2 files are not in step"* ]]
+	# When it is not so any more, and when it becomes so while the mirror runs.
+	mv work/$'caf\xe9.md' work/café.md
+	mv work/$'gr\xfcn' work/grün
+	mv work/c.md work/$'\xff.md'
+	until_ eval '[ "$(on laptop mirror status | tail -n +2)" = "  2 files
+  $unknown.md: the name is not UTF-8" ]'
+	echo '*.md' >work/.lkignore
+	until_ eval '[ "$(on laptop mirror status | tail -n +2)" = "  3 files" ]'
+}
+
 @test "a file that is deleted is gone, unless somebody wrote into it" {
 	two_with a.md $'one\n'
 	echo b >here/b.md
