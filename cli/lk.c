@@ -186,11 +186,41 @@ globals_take(struct lk *lk, int *argc, char ***argv, bool *help, bool *version)
 	return 0;
 }
 
+/* What other programs call it, which is no misspelling of anything here. */
+static const char *
+elsewhere(const char *name)
+{
+	static const struct {
+		const char *typed, *meant;
+	} words[] = {
+		{ "cat", "get" },
+		{ "create", "new" },
+		{ "delete", "rm" },
+		{ "history", "log" },
+		{ "info", "status" },
+		{ "list", "ls" },
+		{ "logs", "daemon logs" },
+		{ "mv", "rename" },
+		{ "pull", "sync" },
+		{ "push", "sync" },
+		{ "remove", "rm" },
+		{ "restart", "daemon restart" },
+		{ "start", "daemon start" },
+		{ "stop", "daemon stop" },
+	};
+
+	for (size_t i = 0; i < nitems(words); i++)
+		if (strcmp(words[i].typed, name) == 0)
+			return words[i].meant;
+	return NULL;
+}
+
 int
 lk_fail_unknown(struct lk *lk, const char *name)
 {
 	struct nearest n;
-	const char *near = command_nearest(&n, name);
+	const char *meant = elsewhere(name);
+	const char *near = meant != NULL ? meant : command_nearest(&n, name);
 	char hint[64] = "lk help lists the commands";
 
 	if (near != NULL)

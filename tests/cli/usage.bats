@@ -22,6 +22,17 @@ load setup
 	is 64 "" "lk: frobnicate: no such command; lk help lists the commands"
 }
 
+@test "a word of other programs is answered with the one that is meant" {
+	lk restart
+	is 64 "" "lk: restart: no such command; did you mean lk daemon restart?"
+	lk remove notes
+	is 64 "" "lk: remove: no such command; did you mean lk rm?"
+	lk history notes
+	is 64 "" "lk: history: no such command; did you mean lk log?"
+	lk info
+	is 64 "" "lk: info: no such command; did you mean lk status?"
+}
+
 @test "a mistyped verb of a command, or option, is answered with the nearest one" {
 	lk device revkoe
 	is 64 "" "lk: device: revkoe: expected ls, show, rename or revoke; did you mean lk device revoke?"
