@@ -209,7 +209,8 @@ folder_each(struct lk *lk, const char *dir, bool only_one, folder_each_fn *each,
 
 	folder_visit(&count, dir);
 	if (count.found == 0)
-		return lk_fail(lk, 65, "data", NULL,
+		return lk_fail(lk, 65, "data",
+		    "lk mirror add keeps a folder of other files",
 		    "%s: no document of automerge-repo in it", safe(dir));
 	if (only_one && count.found > 1)
 		return lk_fail_usage(lk, "%s: %zu documents, --as names one",

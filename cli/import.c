@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "cli/change.h"
@@ -77,6 +78,10 @@ format_choose(
 		*format = opt_format;
 	if (*format != NULL)
 		return 0;
+	/* Of a name that is mistyped its end says nothing. */
+	if (strcmp(path, "-") != 0 && access(path, F_OK) == -1)
+		return lk_fail(
+		    lk, 66, "not-found", NULL, "%s: no such file", safe(path));
 	return lk_fail(lk, EXIT_USAGE_, "usage",
 	    "--format automerge, json or text says",
 	    "%s: not a known kind of file", safe(path));

@@ -46,6 +46,7 @@ list" ""
 	is 64 "" "lk: -: not a known kind of file; --format automerge, json or text says"
 	lk import --as x a.md b.md
 	is 64 "" "lk: import: --as names one document; usage: lk import [--as DOC] [--format FORMAT] FILE|FOLDER ...; more in lk help import"
+	touch a.pdf
 	lk import a.pdf
 	is 64 "" "lk: a.pdf: not a known kind of file; --format automerge, json or text says"
 }
@@ -89,9 +90,11 @@ b" ""
 	is 65 "" "lk: bad.txt: the text is not UTF-8"
 	lk import nothing.md
 	is 66 "" "lk: nothing.md: no such file"
+	lk import nothing
+	is 66 "" "lk: nothing: no such file"
 	mkdir folder.md
 	lk import folder.md
-	is 65 "" "lk: folder.md: no document of automerge-repo in it"
+	is 65 "" "lk: folder.md: no document of automerge-repo in it; lk mirror add keeps a folder of other files"
 	lk ls
 	is 0 "" ""
 }
