@@ -319,6 +319,7 @@ mirror_list(struct request *r)
 						    : m->missing);
 		pending_add(o, m);
 	}
+	json_object_array_sort(list, json_name_compare);
 	return LK_NONE;
 }
 

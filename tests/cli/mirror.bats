@@ -891,6 +891,15 @@ stored() {
 	[ ! -e there/disk ]
 }
 
+@test "mirrors are listed in the order of the names of their documents" {
+	device laptop
+	for name in pears apples quinces; do
+		on laptop mirror add $name >/dev/null
+	done
+	run -0 jq -r '[.mirrors[].name] | join(" ")' <<<"$(on laptop mirror ls --json)"
+	[ "$output" = "apples pears quinces" ]
+}
+
 @test "mistakes are said" {
 	device laptop
 	lk mirror add
