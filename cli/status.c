@@ -15,6 +15,7 @@ static void
 device_print(struct output *o, json_object *d)
 {
 	const char *state = field(d, "state"), *who = safe(field(d, "who"));
+	bool is_silent = field(d, "oldest")[0] == '\0';
 
 	if (strcmp(state, "synced") == 0)
 		printf("  %s: %ssynced%s\n", who, style_on(o, STYLE_GOOD),
@@ -28,10 +29,11 @@ device_print(struct output *o, json_object *d)
 		printf("  %s: does not keep it, since %s\n", who,
 		    field_ago(d, "oldest"));
 	else
-		printf("  %s: %sunknown%s since %s\n", who,
-		    style_on(o, STYLE_BAD), style_off(o),
-		    field(d, "oldest")[0] == '\0' ? "ever"
-						  : field_ago(d, "oldest"));
+		printf("  %s: %sunknown%s%s%s%s\n", who, style_on(o, STYLE_BAD),
+		    style_off(o),
+		    is_silent ? ", it has said nothing yet" : " since ",
+		    is_silent ? "" : field_ago(d, "oldest"),
+		    field_bool(d, "connected") ? "" : ", not connected");
 }
 
 /* Where it lies besides: nobody may have fetched it yet. */

@@ -2,6 +2,21 @@
 
 load setup
 
+@test "status says of whom nothing is known, and whether that can change now" {
+	on laptop init --name laptop --quiet >phrase
+	paired laptop phone
+	on phone daemon stop
+	on laptop new plan
+	run -0 on laptop status
+	[ "${lines[3]}" = "  phone: unknown since just now, not connected" ]
+	mkdir kept
+	on laptop -q backup create kept
+	on laptop daemon stop
+	on new -q backup restore kept --phrase-file phrase
+	run -0 on new status
+	[ "${lines[3]}" = "  phone: unknown, it has said nothing yet, not connected" ]
+}
+
 @test "sync --wait=all hears from the one in between what the third has" {
 	device laptop
 	on laptop new plan
