@@ -891,6 +891,30 @@ stored() {
 	[ ! -e there/disk ]
 }
 
+@test "a file that was deleted, or is no text, comes back by restore" {
+	local id then
+	device laptop
+	mkdir work
+	printf 'a\0b' >work/bin
+	echo keep >work/other
+	on laptop mirror add work >/dev/null
+	until_ eval '[ "$(on laptop get work --json | jq length)" = 2 ]'
+	id=$(on laptop get work --json |
+	    jq -r 'to_entries[] | select(.value.path == "bin") | .key')
+	then=$(on laptop log work --json | field hash)
+	printf 'b\0c' >work/bin
+	until_ eval '[ "$(on laptop log work --json | field hash)" != "$then" ]'
+	on laptop restore work "$then" "/$id"
+	until_ cmp work/bin <(printf 'a\0b')
+	rm work/bin
+	until_ eval 'on laptop get work "/$id/gone"'
+	echo kept >work/other
+	until_ eval 'on laptop get work | grep -q kept'
+	on laptop restore work "$then" "/$id"
+	until_ cmp work/bin <(printf 'a\0b')
+	[ "$(cat work/other)" = kept ]
+}
+
 @test "mirrors are listed in the order of the names of their documents" {
 	device laptop
 	for name in pears apples quinces; do

@@ -40,6 +40,7 @@ KINDS = [
     (rf"\b{WORD} {WORD} {WORD}\b", rf"{WORD} {WORD} {WORD}"),
     (r"\b\d+\.\d+\.\d+\.\d+:\d+\b", r"[\d.]+:\d+"),
     (r"\b[0-9a-f]{64}\b", r"[0-9a-f]{64}"),
+    (r"\b[0-9a-f]{32}\b", r"[0-9a-f]{32}"),
     (r"\b(?=[a-f]*\d)[0-9a-f]{8}\b", r"[0-9a-f]{8}"),
 ]
 LOOSE = [
