@@ -270,8 +270,8 @@ config_set(struct lk *lk, const char *path, enum setting_id id,
 	DO(file_write(lk, path, buf_bytes(&now)));
 	if (lk_running(lk) && !lk->quiet)
 		fprintf(stderr,
-		    "lk: %s: counts when the daemon starts again; lk daemon "
-		    "stop ends it, and the next lk starts it\n",
+		    "lk: %s: counts when the daemon starts again: lk daemon "
+		    "restart\n",
 		    settings[id].name);
 	return config_answer(lk, path, id, NULL);
 }

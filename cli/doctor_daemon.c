@@ -135,8 +135,8 @@ check_config(struct doctor *d)
 	if (config_flaw(path, line)) {
 		doctor_say(d, f, "%s: not understood: %s", path, line);
 	} else if (is_news(d, path)) {
-		f = (struct finding){ VERDICT_WARNING,
-			"lk daemon stop: the next lk starts it", false };
+		f = (struct finding){ VERDICT_WARNING, "lk daemon restart",
+			false };
 		doctor_say(
 		    d, f, "%s was changed since the daemon started", path);
 	} else {
@@ -191,7 +191,7 @@ check_versions(struct doctor *d)
 	bool other = newer != 0;
 	struct finding f = { .verdict = VERDICT_WRONG,
 		.hint = newer > 0 ? "use the lk that came with it"
-		    : background  ? "lk daemon stop: the next lk starts it"
+		    : background  ? "lk daemon restart"
 				  : "end lkd, and start it again",
 		.fixable = background && newer <= 0 };
 
@@ -337,7 +337,8 @@ check_store(struct doctor *d)
 	int64_t damaged;
 
 	if (field_bool(d->daemon, "read_only")) {
-		f.hint = "lk daemon logs says what failed; then lk daemon stop";
+		f.hint =
+		    "lk daemon logs says what failed; then lk daemon restart";
 		doctor_say(d, f, "read-only: writing has failed twice");
 		return;
 	}

@@ -282,9 +282,8 @@ mirror_begin(struct daemon *d, struct mirror *m)
 	mirror_forget(m);
 	err = folder_open(&m->folder, m->dir);
 	if (err.code == LK_E_DENIED)
-		return LK_ERR(err.code,
-		    "out of reach of this daemon: lk daemon stop, then any "
-		    "command");
+		return LK_ERR(
+		    err.code, "out of reach of this daemon: lk daemon restart");
 	if (err.code == LK_E_NOTFOUND)
 		return LK_ERR(
 		    err.code, "not there, or out of reach of this daemon");

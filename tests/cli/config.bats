@@ -54,7 +54,7 @@ discovery off" ]
 @test "what is set holds when the daemon starts, and is said before" {
 	device laptop
 	lk config set discovery off
-	is 0 "" "lk: discovery: counts when the daemon starts again; lk daemon stop ends it, and the next lk starts it"
+	is 0 "" "lk: discovery: counts when the daemon starts again: lk daemon restart"
 	"$LK" daemon status | grep '^discovery  on'
 	"$LK" daemon stop
 	"$LK" daemon start
