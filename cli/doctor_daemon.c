@@ -584,6 +584,8 @@ mirror_look(struct doctor *d, json_object *m)
 	else if (troubles > 0)
 		doctor_say(d, f, "%s: %zu %s not in step", dir, troubles,
 		    troubles == 1 ? "file is" : "files are");
+	else if (field(m, "why")[0] != '\0')
+		doctor_say(d, f, "%s: %s", dir, field(m, "why"));
 	else
 		doctor_say(d, fine, "%s is %s", dir, state);
 }

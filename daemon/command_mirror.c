@@ -186,6 +186,31 @@ mirror_tell(struct request *r, const struct mirror *m, struct json_object *o)
 	return LK_NONE;
 }
 
+static const char *const state_words[] = {
+	[MIRROR_BEGINS] = "begins",
+	[MIRROR_LIVE] = "live",
+	[MIRROR_PAUSED] = "paused",
+	[MIRROR_ASKS] = "asks",
+	[MIRROR_BROKEN] = "stopped",
+};
+
+/* How it goes, and why not better. */
+static lk_err
+state_add(struct request *r, const struct mirror *m, struct json_object *o)
+{
+	struct subject s;
+
+	json_add_text(o, "state", state_words[m->state]);
+	TRY(subject_load(r, m->docno, &s));
+	if (m->why != NULL)
+		json_add_text(o, "why", m->why);
+	else if (s.summary.revoked)
+		json_add_text(o, "why",
+		    "this device has no access to the document any more: "
+		    "what is here stays, nothing comes or goes");
+	return LK_NONE;
+}
+
 static lk_err
 mirror_rm(struct request *r)
 {
@@ -218,14 +243,6 @@ mirror_resume(struct request *r)
 {
 	return pause_set(r, false);
 }
-
-static const char *const state_words[] = {
-	[MIRROR_BEGINS] = "begins",
-	[MIRROR_LIVE] = "live",
-	[MIRROR_PAUSED] = "paused",
-	[MIRROR_ASKS] = "asks",
-	[MIRROR_BROKEN] = "stopped",
-};
 
 /* The name of a file, which may be any bytes, as UTF-8. */
 static void
@@ -309,9 +326,7 @@ mirror_list(struct request *r)
 
 		json_object_array_add(list, o);
 		TRY(mirror_tell(r, m, o));
-		json_add_text(o, "state", state_words[m->state]);
-		if (m->why != NULL)
-			json_add_text(o, "why", m->why);
+		TRY(state_add(r, m, o));
 		json_add_number(o, "files", m->based);
 		json_add_number(
 		    o, "gone", m->state != MIRROR_ASKS ? 0

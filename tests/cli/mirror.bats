@@ -647,6 +647,10 @@ Nothing was done (--dry-run)." ""
 	on laptop share notes phone --role write >/dev/null
 	until_ grep -q mine here/a.md
 	until_ same
+	on laptop revoke notes phone >/dev/null
+	until_ eval 'on phone mirror status there | grep -q "live: this device has no access to the document any more"'
+	run on phone doctor -q
+	[[ $output == *"there: this device has no access to the document any more: what is here stays"* ]]
 }
 
 @test "a file that others made too large keeps no other waiting" {
