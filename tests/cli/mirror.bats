@@ -237,6 +237,7 @@ two_with() {
 	mv work/c.md work/$'\xff.md'
 	until_ eval '[ "$(on laptop mirror status | tail -n +2)" = "  2 files
   $unknown.md: the name is not UTF-8" ]'
+	[[ $(on laptop doctor -q) == *"work: 1 file is not in step"* ]]
 	echo '*.md' >work/.lkignore
 	until_ eval '[ "$(on laptop mirror status | tail -n +2)" = "  3 files" ]'
 }
