@@ -126,6 +126,17 @@ rivals_write(struct mirror *m, const struct mirrored *f)
 		}
 }
 
+/* What was in its way may be in nobody's now. */
+static void
+place_retry(struct looking *l, const struct mirrored *f)
+{
+	struct touched *t =
+	    f->shown == NULL ? NULL : mirror_touched(l->m, f->shown);
+
+	if (t != NULL && t->trouble != NULL)
+		t->due = l->d->now.mono;
+}
+
 static lk_err
 file_look(
     struct looking *l, struct doc *doc, struct mirrored *f, struct buf *content)
@@ -134,6 +145,7 @@ file_look(
 	struct file_entry e;
 	lk_err err;
 
+	place_retry(l, f);
 	buf_reset(content);
 	err = file_read(doc, &f->id, &e, content);
 	rivals_write(m, f);

@@ -185,6 +185,25 @@ two_with() {
 	[[ $(on laptop mirror status here --json) == *'"troubles":[]'* ]]
 }
 
+@test "a file and a folder of one name are said to be in each other's way, until one is gone" {
+	two_with a.md one
+	on laptop mirror pause here
+	echo file >here/x
+	mkdir there/x
+	echo below >there/x/y
+	until_ eval 'on laptop get notes | grep -q below'
+	on laptop mirror resume here
+	until_ eval 'on laptop mirror status here | grep -q "x/y: something else is where its folder should be"'
+	until_ eval 'on phone mirror status there | grep -q "x: a folder has this name"'
+	[ "$(cat here/x)" = file ]
+	[ "$(cat there/x/y)" = below ]
+	rm here/x
+	until_ test -e here/x/y
+	until_ same
+	[[ $(on phone mirror status there --json) == *'"troubles":[]'* ]]
+	[[ $(on laptop mirror status here --json) == *'"troubles":[]'* ]]
+}
+
 @test "a folder or a file that may not be read keeps nothing else waiting" {
 	local status
 	device laptop
