@@ -51,6 +51,18 @@ param_dir(struct request *r, const char **out)
 	return LK_NONE;
 }
 
+/* All of it or, on an error, nothing: it is written before it has a name. */
+static lk_err
+document_make(struct request *r, const char *name, uint32_t *docno)
+{
+	lk_err err;
+
+	TRY(replica_nest(r->replica));
+	err = replica_create(r->replica, name, "map", NULL, NULL, docno);
+	TRY(replica_unnest(r->replica, err.code == LK_OK));
+	return err;
+}
+
 /* The document to mirror; without one a new one, called as the folder. */
 static lk_err
 subject_of(struct request *r, const char *dir, struct subject *s)
@@ -75,7 +87,7 @@ subject_of(struct request *r, const char *dir, struct subject *s)
 	(void)strlcpy(path, dir, sizeof(path));
 	name = basename(path);
 	TRY(document_name_check(r, name, ADD_HINT));
-	TRY(replica_create(r->replica, name, "map", NULL, NULL, &docno));
+	TRY(document_make(r, name, &docno));
 	return subject_load(r, docno, s);
 }
 

@@ -78,6 +78,9 @@ Recorded here; lk sync --wait=all waits for everywhere." ""
 	run --separate-stderr on phone mirror add work
 	is 77 "" "lk: this device was revoked, and is none of its person's any more"
 	[ ! -e work ]
+	[ "$(on phone ls)" = "a
+b
+c" ]
 	# It gets nothing new, and cannot add devices.
 	on laptop new later
 	device thief
