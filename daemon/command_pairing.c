@@ -195,9 +195,20 @@ pair_join(struct request *r)
 	return redeem(r, TICKET_DEVICE);
 }
 
+/* Who is let in is the person, with the devices that are known there: one that
+ * is none of them would bring the others a document they cannot name. */
 static lk_err
 accept_(struct request *r)
 {
+	struct doc_summary home;
+	uint32_t docno;
+
+	TRY(replica_home(r->replica, &docno));
+	TRY(replica_doc(r->replica, docno, &home));
+	if (home.revoked)
+		return request_fail(r, LK_ERR(LK_E_REVOKED, "accept"),
+		    "this device was revoked, and is none of its person's any "
+		    "more");
 	return redeem(r, TICKET_INVITE);
 }
 

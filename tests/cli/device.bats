@@ -78,6 +78,10 @@ Recorded here; lk sync --wait=all waits for everywhere." ""
 	run --separate-stderr on phone mirror add work
 	is 77 "" "lk: this device was revoked, and is none of its person's any more"
 	[ ! -e work ]
+	device friend
+	on friend new theirs
+	run --separate-stderr on phone accept "$(on friend invite theirs)"
+	is 77 "" "lk: this device was revoked, and is none of its person's any more"
 	[ "$(on phone ls)" = "a
 b
 c" ]
