@@ -233,7 +233,8 @@ line_send(struct lk *lk, const struct buf *line)
 	/* Operands are whatever the shell gave us. */
 	if (!utf8_valid(buf_bytes(line)))
 		return lk_fail(lk, 65, "data", NULL,
-		    "%s: an argument is not UTF-8", lk->command->name);
+		    "%s: an argument, or what was read, is not UTF-8",
+		    lk->command->name);
 	err = connection_send(&lk->client->connection, buf_bytes(line));
 	return err.code == LK_OK ? 0 : transport_fail(lk, err);
 }

@@ -236,7 +236,9 @@ todo" ""
 	lk splice d /t 3 2
 	is 65 "" "lk: d /t: beyond the end of the text"
 	lk set d /x $'"\xff"'
-	is 65 "" "lk: set: an argument is not UTF-8"
+	is 65 "" "lk: set: an argument, or what was read, is not UTF-8"
+	run --separate-stderr on laptop apply d <<<$'{"set": "/x", "value": "\xff"}'
+	is 65 "" "lk: apply: an argument, or what was read, is not UTF-8"
 	[ "$(on laptop get d; on laptop log d)" = "$before" ]
 }
 
