@@ -74,6 +74,35 @@ lk_fail_usage(struct lk *lk, const char *fmt, ...)
 	    lk, EXIT_USAGE_, "usage", hint, "%s: %s", lk->command->name, text);
 }
 
+/* What other programs call it, which is no misspelling of anything here. */
+static const char *
+elsewhere(const char *name)
+{
+	static const struct {
+		const char *typed, *meant;
+	} words[] = {
+		{ "cat", "get" },
+		{ "create", "new" },
+		{ "delete", "rm" },
+		{ "history", "log" },
+		{ "info", "status" },
+		{ "list", "ls" },
+		{ "logs", "daemon logs" },
+		{ "mv", "rename" },
+		{ "pull", "sync" },
+		{ "push", "sync" },
+		{ "remove", "rm" },
+		{ "restart", "daemon restart" },
+		{ "start", "daemon start" },
+		{ "stop", "daemon stop" },
+	};
+
+	for (size_t i = 0; i < nitems(words); i++)
+		if (strcmp(words[i].typed, name) == 0)
+			return words[i].meant;
+	return NULL;
+}
+
 /* The verbs of a command, as "ls, show or rm". */
 static void
 verbs_list(const struct command *c, char out[MESSAGE_MAX], struct nearest *n)
@@ -97,6 +126,7 @@ int
 lk_fail_verb(struct lk *lk, const char *verb)
 {
 	const char *name = lk->command->name;
+	const char *near = elsewhere(verb);
 	char verbs[MESSAGE_MAX], hint[128];
 	struct nearest n;
 
@@ -104,16 +134,18 @@ lk_fail_verb(struct lk *lk, const char *verb)
 		return lk_fail_usage(lk, "%s: wrong number of operands", verb);
 	nearest_init(&n, verb);
 	verbs_list(lk->command, verbs, &n);
+	if (near == NULL || !usage_has_verb(lk->command, near))
+		near = nearest_word(&n);
 	if (verb[0] == '\0') {
 		(void)snprintf(
 		    hint, sizeof(hint), "lk help %s explains them", name);
 		return lk_fail(lk, EXIT_USAGE_, "usage", hint,
 		    "%s: expected %s", name, verbs);
 	}
-	if (nearest_word(&n) == NULL)
+	if (near == NULL)
 		return lk_fail_usage(lk, "%s: expected %s", safe(verb), verbs);
-	(void)snprintf(hint, sizeof(hint), "did you mean lk %s %s?", name,
-	    nearest_word(&n));
+	(void)snprintf(
+	    hint, sizeof(hint), "did you mean lk %s %s?", name, near);
 	return lk_fail(lk, EXIT_USAGE_, "usage", hint, "%s: %s: expected %s",
 	    name, safe(verb), verbs);
 }
@@ -184,35 +216,6 @@ globals_take(struct lk *lk, int *argc, char ***argv, bool *help, bool *version)
 			return status;
 	}
 	return 0;
-}
-
-/* What other programs call it, which is no misspelling of anything here. */
-static const char *
-elsewhere(const char *name)
-{
-	static const struct {
-		const char *typed, *meant;
-	} words[] = {
-		{ "cat", "get" },
-		{ "create", "new" },
-		{ "delete", "rm" },
-		{ "history", "log" },
-		{ "info", "status" },
-		{ "list", "ls" },
-		{ "logs", "daemon logs" },
-		{ "mv", "rename" },
-		{ "pull", "sync" },
-		{ "push", "sync" },
-		{ "remove", "rm" },
-		{ "restart", "daemon restart" },
-		{ "start", "daemon start" },
-		{ "stop", "daemon stop" },
-	};
-
-	for (size_t i = 0; i < nitems(words); i++)
-		if (strcmp(words[i].typed, name) == 0)
-			return words[i].meant;
-	return NULL;
 }
 
 int

@@ -31,6 +31,8 @@ load setup
 	is 64 "" "lk: history: no such command; did you mean lk log?"
 	lk info
 	is 64 "" "lk: info: no such command; did you mean lk status?"
+	lk remote remove usb
+	is 64 "" "lk: remote: remove: expected add, ls, test or rm; did you mean lk remote rm?"
 }
 
 @test "a mistyped verb of a command, or option, is answered with the nearest one" {
