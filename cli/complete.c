@@ -87,6 +87,10 @@ documents_offer(struct place *p)
 {
 	offer_list(p, "doc.list", NULL, "documents",
 	    (const char *const[]){ "name", "type" });
+	/* With --undo. */
+	if (strcmp(p->command->name, "forget") == 0)
+		offer_list(p, "doc.forgotten", NULL, "documents",
+		    (const char *const[]){ "name", "type" });
 }
 
 static void

@@ -86,6 +86,14 @@ said() {
 	is 0 "" ""
 }
 
+@test "what this device has forgotten is completed where it is asked for again" {
+	device laptop
+	"$LK" new shopping
+	"$LK" -q forget --force shopping
+	next get s | said ''
+	next forget --undo s | said 'shopping\n'
+}
+
 @test "a device that is revoked is not completed" {
 	device laptop
 	paired laptop phone
