@@ -61,8 +61,8 @@ backup_address(char out[static REMOTE_URL_MAX + 1], const char *path)
 	return true;
 }
 
-int
-backup_place(
+static int
+place_address(
     struct lk *lk, const char *dest, char out[static REMOTE_URL_MAX + 1])
 {
 	struct remote_url url;
@@ -86,26 +86,49 @@ backup_place(
 	return 0;
 }
 
-/*
- * A folder has a mark, the directory lk1, without which the daemon writes
- * nothing into it.  It is made before the first backup only: afterwards, where
- * it is missing, what is missing is the disk.
- */
+/* A folder has a mark, the directory lk1, without which the daemon writes
+ * nothing into it. */
+#define MARK_MAX (sizeof(((struct remote_url *)0)->path) + 8)
+
+/* Whether it has one, or is no folder. */
+static bool
+is_marked(const char *address, char mark[static MARK_MAX])
+{
+	struct remote_url url;
+
+	if (remote_url_parse(&url, address).code != LK_OK ||
+	    url.kind != REMOTE_URL_FOLDER)
+		return true;
+	(void)snprintf(mark, MARK_MAX, "%s/" OBJECT_ROOT, url.path);
+	return access(mark, F_OK) == 0;
+}
+
+int
+backup_place(
+    struct lk *lk, const char *dest, char out[static REMOTE_URL_MAX + 1])
+{
+	char mark[MARK_MAX];
+
+	DO(place_address(lk, dest, out));
+	if (is_marked(out, mark))
+		return 0;
+	return lk_fail(lk, 66, "not-found",
+	    "is it mounted? lk backup create makes the first one",
+	    "%s: no backup there", safe(out));
+}
+
+/* It is made before the first backup only: afterwards, where it is missing, what
+ * is missing is the disk. */
 static int
 folder_mark(struct lk *lk, const char *address)
 {
-	char mark[sizeof(((struct remote_url *)0)->path) + 8];
 	JSON_SCOPED *result = NULL;
 	json_object *params = params_new(NULL);
-	struct remote_url url;
+	char mark[MARK_MAX];
 
 	params_text(params, "place", address);
 	DO(lk_call(lk, "backup.known", params, &result));
-	if (remote_url_parse(&url, address).code != LK_OK ||
-	    url.kind != REMOTE_URL_FOLDER)
-		return 0;
-	(void)snprintf(mark, sizeof(mark), "%s/" OBJECT_ROOT, url.path);
-	if (access(mark, F_OK) == 0)
+	if (is_marked(address, mark))
 		return 0;
 	if (field_bool(result, "known"))
 		return lk_fail(lk, 66, "not-found",
@@ -132,8 +155,10 @@ create_render(struct output *o, json_object *result)
 {
 	json_object *damaged = field_list(result, "damaged");
 
-	printf("%s: %lld documents, ", field_short(result, "snapshot"),
-	    (long long)field_int(result, "documents"));
+	long long n = field_int(result, "documents");
+
+	printf("%s: %lld %s, ", field_short(result, "snapshot"), n,
+	    n == 1 ? "document" : "documents");
 	backup_size_print(field_int(result, "bytes"));
 	fputs("; added ", stdout);
 	backup_size_print(field_int(result, "added"));
@@ -180,7 +205,7 @@ create_run(struct lk *lk, const struct args *args)
 
 	if (is_stream(args))
 		return backup_stream_create(lk);
-	DO(backup_place(lk, dest, address));
+	DO(place_address(lk, dest, address));
 	DO(folder_mark(lk, address));
 	params = params_new(NULL);
 	params_text(params, "place", address);

@@ -8,7 +8,8 @@
 #include "base/remote_url.h"
 #include "cli/lk.h"
 
-/* DEST as the daemon knows it: an address; a folder's is without links. */
+/* DEST as the daemon knows it, where there may be a backup: an address; a
+ * folder's is without links. */
 int backup_place(
     struct lk *, const char *dest, char out[static REMOTE_URL_MAX + 1]);
 

@@ -210,9 +210,11 @@ list_print(struct output *o, json_object *list)
 static void
 files_render(struct output *o, json_object *result)
 {
-	printf("%lld files of %lld documents in %s, as of %s.\n",
-	    (long long)field_int(result, "files"),
-	    (long long)field_int(result, "documents"),
+	long long files = field_int(result, "files"),
+		  n = field_int(result, "documents");
+
+	printf("%lld %s of %lld %s in %s, as of %s.\n", files,
+	    files == 1 ? "file" : "files", n, n == 1 ? "document" : "documents",
 	    safe(field(result, "folder")), field(result, "time"));
 	list_print(o, field_list(result, "left_out"));
 }

@@ -11,13 +11,17 @@ void
 backup_trial_render(json_object *result)
 {
 	json_object *trial = NULL, *list;
+	long long n;
 
 	if (!json_object_object_get_ex(result, TRIAL, &trial))
 		return;
 	list = field_list(trial, "different");
-	printf("%s, restored in a scratch store: %lld documents, %lld changes",
-	    field_short(trial, "snapshot"),
-	    (long long)field_int(trial, "documents"),
+	/* What is compared is the home document, too. */
+	n = field_int(trial, "documents") - 1;
+	printf("%s, restored in a scratch store: %lld %s and the list of "
+	       "documents, %lld changes",
+	    field_short(trial, "snapshot"), n,
+	    n == 1 ? "document" : "documents",
 	    (long long)field_int(trial, "envelopes"));
 	if (json_object_array_length(list) == 0 &&
 	    field_int(trial, "compared") < field_int(trial, "documents"))

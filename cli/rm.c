@@ -16,7 +16,8 @@ const struct command verb_rm = {
 	.name = "rm",
 	.usage = "rm [-m TEXT] [--root] DOC PATH\n",
 	.summary = "Remove what is at a path",
-	.details = "  -m, --message TEXT  is kept with the change\n"
+	.details = "lk forget deletes a whole document, from this device.\n"
+		   "  -m, --message TEXT  is kept with the change\n"
 		   "  --root              paths start at the map that a text "
 		   "or list document is in\n",
 	.options = change_options,

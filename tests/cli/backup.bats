@@ -87,6 +87,9 @@ objects() {
 	run --separate-stderr on laptop backup check kept --sealed
 	[ "$status" -eq 0 ]
 	[[ $output =~ ^4\ backups,\ .*not\ opened$ ]]
+	mkdir empty
+	run --separate-stderr on laptop backup ls empty
+	refused 66 "lk: file://*/empty: no backup there; *"
 	# A disk that is not mounted is not filled.
 	rm -r dest/lk1
 	run --separate-stderr on laptop backup create dest
@@ -159,7 +162,7 @@ objects() {
 	refused 73 "lk: init: there is an identity here; *"
 	mkdir empty
 	run --separate-stderr on fresh backup restore empty --phrase-file phrase
-	[ "$status" -eq 69 ]
+	[ "$status" -eq 66 ]
 	mkdir empty/lk1
 	run --separate-stderr on fresh backup restore empty --phrase-file phrase
 	refused 66 "lk: *empty: no backup there"
