@@ -117,8 +117,8 @@ backup_place(
 	    "%s: no backup there", safe(out));
 }
 
-/* It is made before the first backup only: afterwards, where it is missing, what
- * is missing is the disk. */
+/* It is made before the first backup only: afterwards, where it is missing,
+ * what is missing is the disk. */
 static int
 folder_mark(struct lk *lk, const char *address)
 {

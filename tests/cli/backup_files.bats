@@ -33,7 +33,7 @@ load backup
 	# Nothing has changed here, and nothing is left.
 	run --separate-stderr on laptop get plan --json
 	is 0 '{"x":3}' ""
-	[ ! -e laptop/scratch ]
+	until_ test ! -e laptop/scratch
 	on laptop device ls >devices
 	[ "$(wc -l <devices)" -eq 1 ]
 }
