@@ -460,10 +460,8 @@ docstate_empty(struct replica *r, uint32_t docno, struct docstate **out)
 	secret_wipe(&topic, sizeof(topic));
 	TRY(err);
 	TRY(keys_copy(r, docno, empty->docno));
-	TRY(docstate_get(r, docno, &old));
-	TRY(member_index_inherit(r, empty, old));
-	TRY(member_index_remove(r, old));
-	docstate_free(r, old);
+	TRY(member_index_move(r, docno, empty));
+	docstate_forget(r, docno);
 	/* Without these there is no such document; the rest takes longer. */
 	TRY(kv_del(
 	    docstate_space(r, docno, SPACE_META), BYTES_STR(key_record)));

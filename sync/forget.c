@@ -24,6 +24,34 @@ floor_of(const struct engine *e, const struct docstate *ds)
 	return floor > ds->floor ? floor : ds->floor;
 }
 
+/* Signs that nothing is kept, as *mine of this device.  Where it cannot be
+ * said, as nothing of the document is here, what was said before is still true.
+ */
+static lk_err
+forgotten_say(struct engine *e, struct docstate *ds, struct ack_record *mine,
+    struct buf *said)
+{
+	struct ack_record before;
+	lk_err err;
+
+	TRY(acks_counter(e, ds->docno, &mine->counter));
+	mine->counter++;
+	memcpy(mine->incarnation, e->incarnation, INCARNATION_LEN);
+	TRY(acks_write(e, ds, mine->counter, BYTES(NULL, 0), said));
+	if (said->len == 0) {
+		err = ack_record_get(
+		    e->r, ds->docno, e->identity->sign.pk, &before);
+		if (err.code == LK_E_NOTFOUND)
+			return LK_NONE;
+		TRY(err);
+		mine->counter = before.counter;
+		buf_add(said, before.said);
+		TRY(buf_err(said, "ACK"));
+	}
+	mine->said = buf_bytes(said);
+	return LK_NONE;
+}
+
 /* To those who are connected; the numbers of the session mean what was there
  * before, so all of them begin anew. */
 static lk_err
@@ -120,11 +148,7 @@ engine_forget(struct engine *e, uint32_t docno, struct now now, uint32_t *empty)
 	TRY(home_name(e->r, docno, &name));
 	TRY(docstate_get(e->r, docno, &ds));
 	floor = floor_of(e, ds);
-	TRY(acks_counter(e, docno, &mine.counter));
-	mine.counter++;
-	memcpy(mine.incarnation, e->incarnation, INCARNATION_LEN);
-	TRY(acks_write(e, ds, mine.counter, BYTES(NULL, 0), &said));
-	mine.said = buf_bytes(&said);
+	TRY(forgotten_say(e, ds, &mine, &said));
 	TRY(links_part(e, docno, mine.said));
 	TRY(tickets_use_up(e, docno));
 	TRY(docstate_empty(e->r, docno, &ds));
@@ -208,7 +232,6 @@ engine_recall(struct engine *e, uint32_t docno, struct now now)
 		return LK_ERR(LK_E_AGAIN, "still being removed");
 	ds->forgotten = false;
 	TRY(docstate_save(e->r, ds));
-	TRY(ack_record_del(e->r, docno, e->identity->sign.pk));
 	TRY(links_part(e, docno, BYTES(NULL, 0)));
 	TAILQ_FOREACH (r, &e->remotes, next)
 		TRY(remote_again(e, r, ds));

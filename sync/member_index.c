@@ -111,22 +111,48 @@ member_index_update(struct replica *r, struct docstate *ds)
 	return count_put(r, ds->docno, count);
 }
 
-lk_err
-member_index_inherit(
-    struct replica *r, struct docstate *empty, const struct docstate *full)
+/* The first device >= *pk that the index has in a document. */
+static lk_err
+device_next(struct replica *r, uint32_t docno, uint8_t pk[static 32], bool *was)
 {
 	uint8_t key[INDEX_KEY_LEN];
-	struct member m;
+	struct bytes found, value;
 
-	TRY(kv_del(docstate_space(r, STORE_DEVICE, SPACE_PEERS),
-	    index_key(key, nobody, empty->docno)));
-	for (size_t i = 0; i < graph_members_len(full->graph); i++) {
-		graph_member(full->graph, i, &m);
-		if ((m.flags & GRANT_COLD) == 0 &&
-		    graph_role(full->graph, m.key) >= ROLE_RELAY)
-			TRY(index_put(r, empty, m.key, false));
+	for (;;) {
+		TRY(kv_seek(docstate_space(r, STORE_DEVICE, SPACE_PEERS),
+		    KV_FIRST_GE, index_key(key, pk, docno), &found, &value));
+		if (found.len != INDEX_KEY_LEN || found.ptr[0] != key[0])
+			return LK_ERR(LK_E_NOTFOUND, "member");
+		if (bytes_equal(found, BYTES_OF(key)))
+			break;
+		if (memcmp(found.ptr + 1, pk, 32) != 0)
+			memcpy(pk, found.ptr + 1, 32);
+		else if (!bytes_next(pk, 32))
+			return LK_ERR(LK_E_NOTFOUND, "member");
 	}
+	*was = value.len > 0 && value.ptr[0] != 0;
 	return LK_NONE;
+}
+
+lk_err
+member_index_move(struct replica *r, uint32_t full, struct docstate *empty)
+{
+	struct kv kv = docstate_space(r, STORE_DEVICE, SPACE_PEERS);
+	uint8_t key[INDEX_KEY_LEN], pk[32] = { 0 };
+	bool was;
+
+	TRY(kv_del(kv, index_key(key, nobody, empty->docno)));
+	do {
+		lk_err err = device_next(r, full, pk, &was);
+
+		if (err.code == LK_E_NOTFOUND)
+			break;
+		TRY(err);
+		if (!was)
+			TRY(index_put(r, empty, pk, false));
+		TRY(kv_del(kv, index_key(key, pk, full)));
+	} while (bytes_next(pk, sizeof(pk)));
+	return kv_del(kv, count_key(key, full));
 }
 
 lk_err

@@ -8,10 +8,10 @@
 #include "sync/docstate.h"
 
 LK_MUST_USE lk_err member_index_update(struct replica *, struct docstate *);
-/* An empty document is found by those who are members of another one: it is the
- * same, and has been emptied. */
-LK_MUST_USE lk_err member_index_inherit(
-    struct replica *, struct docstate *empty, const struct docstate *full);
+/* An empty document is found by those by whom the one is that it takes the
+ * place of, and that is found no more: its graph may know less of them. */
+LK_MUST_USE lk_err member_index_move(
+    struct replica *, uint32_t full, struct docstate *empty);
 /* Removes what it says of a document. */
 LK_MUST_USE lk_err member_index_remove(struct replica *, struct docstate *);
 struct member_entry {

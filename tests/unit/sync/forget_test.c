@@ -210,6 +210,32 @@ it_is_forgotten_and_had_again_time_and_again(void **state)
 	row_clear(&r);
 }
 
+/* Nobody has sent it anything meanwhile. */
+static void
+who_forgets_it_once_more_before_it_is_back_can_have_it_again(void **state)
+{
+	struct row r;
+	uint32_t docno;
+
+	(void)state;
+	row_make(&r);
+	wires_cut(&r.w);
+	r.a.cut = r.b.cut = r.c.cut = true;
+	docno = host_forget(&r.b, r.in_b);
+	wires_run(&r.w, 1000);
+	host_recall(&r.b, docno);
+	docno = host_forget(&r.b, docno);
+	r.a.cut = r.b.cut = r.c.cut = false;
+	wires_run(&r.w, 2 * MINUTE);
+	assert_int_equal(seen(&r.a, r.in_a, &r.b), SYNC_FORGOTTEN);
+	assert_int_equal(seen(&r.c, r.in_c, &r.b), SYNC_FORGOTTEN);
+	host_recall(&r.b, docno);
+	wires_run(&r.w, 2 * MINUTE);
+	assert_true(shows(&r.b.d, docno, "title"));
+	assert_int_equal(seen(&r.a, r.in_a, &r.b), SYNC_DONE);
+	row_clear(&r);
+}
+
 static void
 the_home_document_is_not_forgotten(void **state)
 {
@@ -240,6 +266,8 @@ main(void)
 		cmocka_unit_test(it_can_be_had_again_and_written_to),
 		cmocka_unit_test(it_does_not_write_before_all_it_wrote_is_back),
 		cmocka_unit_test(it_is_forgotten_and_had_again_time_and_again),
+		cmocka_unit_test(
+		    who_forgets_it_once_more_before_it_is_back_can_have_it_again),
 		cmocka_unit_test(the_home_document_is_not_forgotten),
 	};
 
