@@ -13,6 +13,12 @@ ack_record_key(uint8_t out[static ACK_KEY_LEN], const uint8_t pk[static 32])
 	return BYTES(out, ACK_KEY_LEN);
 }
 
+bool
+ack_says_forgotten(const struct ack_record *a)
+{
+	return a->heads_len == 0 && a->said.len > 0;
+}
+
 static lk_err
 ack_record_read(struct ack_record *out, struct bytes value)
 {
@@ -40,15 +46,6 @@ ack_record_get(struct replica *r, uint32_t docno, const uint8_t pk[static 32],
 	TRY(kv_get(docstate_space(r, docno, SPACE_PEERS),
 	    ack_record_key(key, pk), &value));
 	return ack_record_read(out, value);
-}
-
-lk_err
-ack_record_del(struct replica *r, uint32_t docno, const uint8_t pk[static 32])
-{
-	uint8_t key[ACK_KEY_LEN];
-
-	return kv_del(
-	    docstate_space(r, docno, SPACE_PEERS), ack_record_key(key, pk));
 }
 
 lk_err

@@ -41,17 +41,18 @@ struct ack_record {
 			    * last seen to hold everything, or zero */
 	bool passed;       /* it came from somebody else */
 	const uint8_t *heads;
-	size_t heads_len;  /* 0: it has forgotten the document */
+	size_t heads_len;  /* 0: it has nothing of the document */
 	struct bytes said; /* the message, without the topic's number; empty:
 			    * it was not signed, and is not passed on */
 };
+/* Whether it has forgotten the document, by its own signature; who has nothing
+ * of it and did not sign that wants it again. */
+bool ack_says_forgotten(const struct ack_record *);
 /* NOTFOUND, CORRUPT. */
 LK_MUST_USE lk_err ack_record_get(struct replica *, uint32_t docno,
     const uint8_t pk[static 32], struct ack_record *);
 LK_MUST_USE lk_err ack_record_put(struct replica *, uint32_t docno,
     const uint8_t pk[static 32], const struct ack_record *);
-LK_MUST_USE lk_err ack_record_del(
-    struct replica *, uint32_t docno, const uint8_t pk[static 32]);
 /* The first record of a document with a device key >= *pk.  NOTFOUND. */
 LK_MUST_USE lk_err ack_record_next(struct replica *, uint32_t docno,
     uint8_t pk[static 32], struct ack_record *);

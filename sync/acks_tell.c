@@ -124,7 +124,7 @@ acks_cover(struct engine *e, struct docstate *ds, const uint8_t pk[static 32],
 	/* Whoever passed it on knows other keys than we do. */
 	if (a.passed)
 		return LK_NONE;
-	*cover = a.heads_len == 0;
+	*cover = ack_says_forgotten(&a);
 	for (size_t i = 0; i < a.heads_len && !*cover; i++) {
 		uint32_t head = graph_find(ds->graph, a.heads + i * LK_ID_LEN);
 
@@ -179,7 +179,7 @@ engine_sync_status(
 		return LK_NONE;
 	}
 	TRY(err);
-	if (a.heads_len == 0) {
+	if (ack_says_forgotten(&a)) {
 		s.state = SYNC_FORGOTTEN;
 		s.oldest = a.when;
 		*out = s;

@@ -264,7 +264,7 @@ forgotten_look(struct engine *e, const struct link *l, struct link_topic *t)
 	err = ack_record_get(e->r, t->docno, l->pk, &a);
 	if (err.code != LK_E_NOTFOUND)
 		TRY(err);
-	t->forgotten_there = err.code == LK_OK && a.heads_len == 0;
+	t->forgotten_there = err.code == LK_OK && ack_says_forgotten(&a);
 	if (here || node_get(e->r, t->docno, 0, &node).code != LK_E_NOTFOUND)
 		return LK_NONE;
 	TRY(docstate_get(e->r, t->docno, &ds));
@@ -277,12 +277,19 @@ forgotten_look(struct engine *e, const struct link *l, struct link_topic *t)
 	return LK_NONE;
 }
 
+/* The counter stays, or what was said before that would be news again. */
 lk_err
 forgotten_no_more(struct engine *e, struct link *l, struct link_topic *t)
 {
+	struct ack_record a, none = { .when = e->now.wall };
+
 	t->forgotten_there = false;
 	l->equal_generation = 0;
-	return ack_record_del(e->r, t->docno, l->pk);
+	TRY(ack_record_get(e->r, t->docno, l->pk, &a));
+	none.counter = a.counter;
+	memcpy(none.incarnation, a.incarnation, INCARNATION_LEN);
+	memcpy(none.former, a.former, INCARNATION_LEN);
+	return ack_record_put(e->r, t->docno, l->pk, &none);
 }
 
 lk_err

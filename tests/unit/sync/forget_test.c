@@ -210,6 +210,41 @@ it_is_forgotten_and_had_again_time_and_again(void **state)
 	row_clear(&r);
 }
 
+/* What it said before is void, and comes from those who were not there. */
+static void
+what_it_had_before_is_not_believed_when_it_wants_it_again(void **state)
+{
+	struct row r;
+	uint32_t again;
+
+	(void)state;
+	row_make(&r);
+	r.a.apart = NULL;
+	r.c.apart = NULL;
+	wires_run(&r.w, MINUTE);
+	r.c.cut = true;
+	wires_cut(&r.w);
+	wires_run(&r.w, MINUTE);
+	again = host_forget(&r.b, r.in_b);
+	wires_run(&r.w, 5000);
+	assert_int_equal(seen(&r.a, r.in_a, &r.b), SYNC_FORGOTTEN);
+	/* Nothing gets to it but that ann knows it wants it again. */
+	r.a.slow = true;
+	host_recall(&r.b, again);
+	wires_run(&r.w, MINUTE);
+	assert_int_equal(seen(&r.a, r.in_a, &r.b), SYNC_PENDING);
+	assert_int_equal(summary(&r.b, again).envelopes, 0);
+	r.b.cut = true;
+	wires_cut(&r.w);
+	r.a.slow = r.c.cut = false;
+	wires_run(&r.w, 5 * MINUTE);
+	assert_non_null(link_of(r.a.e, pk(&r.c)));
+	assert_int_equal(seen(&r.a, r.in_a, &r.b), SYNC_PENDING);
+	host_remove(&r.a);
+	host_remove(&r.b);
+	host_remove(&r.c);
+}
+
 /* Nobody has sent it anything meanwhile. */
 static void
 who_forgets_it_once_more_before_it_is_back_can_have_it_again(void **state)
@@ -266,6 +301,8 @@ main(void)
 		cmocka_unit_test(it_can_be_had_again_and_written_to),
 		cmocka_unit_test(it_does_not_write_before_all_it_wrote_is_back),
 		cmocka_unit_test(it_is_forgotten_and_had_again_time_and_again),
+		cmocka_unit_test(
+		    what_it_had_before_is_not_believed_when_it_wants_it_again),
 		cmocka_unit_test(
 		    who_forgets_it_once_more_before_it_is_back_can_have_it_again),
 		cmocka_unit_test(the_home_document_is_not_forgotten),
