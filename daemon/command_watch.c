@@ -12,6 +12,7 @@
 
 #include "daemon/change_json.h"
 #include "daemon/commands.h"
+#include "daemon/daemon.h"
 
 #define SLICE_MAX 200 /* events a round, so that others get their turn */
 
@@ -163,7 +164,11 @@ queue_send(struct request *r, struct watch *w)
 			first = i;
 	next = w->queue[first];
 	w->queue[first] = w->queue[--w->queue_len];
-	TRY(replica_log(r->replica, next.docno, next.lsn, &info));
+	err = replica_log(r->replica, next.docno, next.lsn, &info);
+	/* Its document has been forgotten meanwhile. */
+	if (err.code == LK_E_NOTFOUND)
+		return LK_NONE;
+	TRY(err);
 	w->cursor = info.lsn;
 	if (change_counts(&info))
 		TRY(event_send(r, w, next.docno, &info));
@@ -208,48 +213,6 @@ watch_poll(struct request *r, bool *done)
 	return LK_NONE;
 }
 
-static bool
-log_reaches(struct request *r, uint32_t docno, uint64_t lsn)
-{
-	struct change_info info;
-
-	return replica_log(r->replica, docno, lsn, &info).code == LK_OK;
-}
-
-/* The last position of the log: the greatest lsn that any document reaches. */
-static lk_err
-log_end(struct request *r, uint64_t *end)
-{
-	struct subject s;
-	uint32_t docno = 0;
-
-	*end = 0;
-	for (;;) {
-		lk_err err = subject_next(r, &docno, &s);
-		uint64_t step = 1, high;
-
-		if (err.code == LK_E_NOTFOUND)
-			return LK_NONE;
-		TRY(err);
-		if (!log_reaches(r, docno, *end + 1))
-			continue;
-		while (log_reaches(r, docno, *end + 1 + step) &&
-		    step < UINT64_C(1) << 62)
-			step *= 2;
-		/* Reaches *end + 1, not high. */
-		high = *end + 1 + step;
-		for (uint64_t low = *end + 1; low + 1 < high;) {
-			uint64_t middle = low + (high - low) / 2;
-
-			if (log_reaches(r, docno, middle))
-				low = middle;
-			else
-				high = middle;
-		}
-		*end = high - 1;
-	}
-}
-
 static lk_err
 watch_start(struct request *r, struct watch *w)
 {
@@ -262,7 +225,7 @@ watch_start(struct request *r, struct watch *w)
 	w->left = -1;
 	TRY(param_int_or(r, "count", 0, INT64_MAX, &w->left));
 	TRY(param_bool_or(r, "no_wait", false, &no_wait));
-	TRY(log_end(r, &end));
+	TRY(lsn_last(r->daemon->txn, &end));
 	w->last = no_wait ? end : UINT64_MAX;
 	w->cursor = since < 0 ? end : (uint64_t)since;
 	if (w->cursor <= end)

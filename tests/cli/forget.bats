@@ -189,6 +189,20 @@ sees() {
 	on phone backup check dest --restore-test -q <phrase
 }
 
+@test "who watches goes on where he was, though what he saw last is forgotten" {
+	device laptop
+	on laptop new plan
+	on laptop new other
+	on laptop set other /x 1
+	cursor=$(on laptop watch --json --since 0 --no-wait | tail -n 1 | field cursor)
+	on laptop forget --force other -q
+	lk watch --since "$cursor" --no-wait
+	is 0 "" ""
+	on laptop set plan /x 1
+	lk watch --json --since "$cursor" --no-wait
+	[ "$(field name <<<"$output")" = plan ]
+}
+
 @test "forget says what it takes" {
 	device laptop
 	lk forget
