@@ -18,11 +18,15 @@
 #define DONE_ODDS 6    /* one round in so many looks at SYNC_DONE */
 #define AGAIN_ODDS 400 /* and at the order of arrival */
 
-/* Everything a device is said to have of a document is durable there. */
+/* Everything a device is said to have of a document is durable there, and has
+ * been since the last time it was known to have forgotten it. */
 static void
 done_check(struct node *n, uint32_t docno, const struct node *other)
 {
 	struct world *w = n->world;
+	const struct ledger_doc *doc = &w->ledger->docs[node_doc(n, docno)];
+	bool knows = n->index < NODES && other->index < NODES &&
+	    doc->heard[n->index][other->index] == doc->forgets[other->index];
 	struct log_entry entry = { .lsn = 0 };
 
 	while (log_next(n->txn, docno, entry.lsn + 1, &entry).code == LK_OK) {
@@ -31,7 +35,8 @@ done_check(struct node *n, uint32_t docno, const struct node *other)
 		if (!entry.essential)
 			continue;
 		e = ledger_envelope_find(w->ledger, entry.id);
-		if (e == NULL || (e->have & 1u << other->index) == 0)
+		if (e == NULL ||
+		    ((knows ? e->kept : e->have) & 1u << other->index) == 0)
 			world_fail(w,
 			    "S1: %s says that %s has all of document %zu, but "
 			    "lsn "
@@ -39,6 +44,15 @@ done_check(struct node *n, uint32_t docno, const struct node *other)
 			    n->name, other->name, node_doc(n, docno),
 			    (unsigned long long)entry.lsn);
 	}
+}
+
+static void
+forgotten_note(struct node *n, uint32_t docno, const struct node *other)
+{
+	struct ledger_doc *doc = &n->world->ledger->docs[node_doc(n, docno)];
+
+	if (n->index < NODES && other->index < NODES)
+		doc->heard[n->index][other->index] = doc->forgets[other->index];
 }
 
 /* Whether every other reader is known to have everything. */
@@ -59,6 +73,8 @@ done_all(struct node *n, uint32_t docno, bool say)
 			done_check(n, docno, other);
 			continue;
 		}
+		if (s.state == SYNC_FORGOTTEN)
+			forgotten_note(n, docno, other);
 		all = false;
 		if (say)
 			world_say(n->world,

@@ -26,25 +26,45 @@ is_safe(struct node *n, uint32_t docno, const struct ledger_doc *doc)
 	return false;
 }
 
+static bool
+safe_find(struct node *n, uint32_t *docno)
+{
+	return doc_choose(n, ROLE_READ, docno) &&
+	    is_safe(n, *docno, &n->world->ledger->docs[node_doc(n, *docno)]);
+}
+
+/* One that was wanted again and is not back: it wrote nothing to it since. */
+static bool
+behind_find(struct node *n, uint32_t *docno)
+{
+	struct doc_summary doc;
+
+	for (*docno = 0;
+	     replica_doc_next(n->replica, *docno, docno).code == LK_OK;) {
+		world_need(
+		    n->world, replica_doc(n->replica, *docno, &doc), "doc");
+		if (n->hostile == NULL && !doc.forgotten &&
+		    forgetful_behind(n, *docno))
+			return true;
+	}
+	return false;
+}
+
 static lk_err
 forget_run(struct node *n, struct command *c)
 {
 	struct typed *t = (struct typed *)c;
-	struct ledger_doc *doc;
 	uint32_t empty;
 	lk_err err;
 
-	if (!doc_choose(n, ROLE_READ, &t->docno))
+	if (!behind_find(n, &t->docno) && !safe_find(n, &t->docno))
 		return LK_ERR(LK_E_NOTFOUND, "no document to forget");
 	t->doc = node_doc(n, t->docno);
-	doc = &n->world->ledger->docs[t->doc];
-	if (!is_safe(n, t->docno, doc))
-		return LK_ERR(LK_E_NOTFOUND, "nobody else has it");
 	err = engine_forget(n->engine, t->docno, node_now(n), &empty);
 	if (err.code != LK_OK)
 		world_fail(n->world, "%s: forget: %s", n->name, err.what);
 	/* Before it is durable: after a crash it may be so or not. */
-	doc->forgotten |= 1u << n->index;
+	ledger_forget(n->world->ledger, n, t->doc);
 	world_say(n->world, "%s: forgets document %zu", n->name, t->doc);
 	return LK_NONE;
 }

@@ -274,6 +274,7 @@ ledger_durable(struct ledger *l, struct node *n, const struct replica_event *ev)
 		world_fail(n->world, "I2: %s has document %zu without a grant",
 		    n->name, doc);
 	e->have |= bit;
+	e->kept |= bit;
 	if (ev->local && e->edit == 0)
 		edit_enter(l, n, ev, e);
 	if (e->edit != 0 && (l->edits[e->edit - 1].hidden & bit) != 0)
@@ -282,6 +283,18 @@ ledger_durable(struct ledger *l, struct node *n, const struct replica_event *ev)
 		    "knew it may not",
 		    n->name, e->edit - 1, doc,
 		    n->world->nodes[l->edits[e->edit - 1].node].name);
+}
+
+void
+ledger_forget(struct ledger *l, const struct node *n, size_t doc)
+{
+	uint32_t bit = 1u << n->index;
+
+	l->docs[doc].forgotten |= bit;
+	l->docs[doc].forgets[n->index]++;
+	for (size_t i = 0; i < l->envelopes_len; i++)
+		if (l->envelopes[i].doc == doc)
+			l->envelopes[i].kept &= ~bit;
 }
 
 void
@@ -312,9 +325,13 @@ ledger_adopt(struct ledger *l, struct node *n)
 		members_note(l, n, docno, true);
 		leak_keys(n, docno);
 		while (log_next(n->txn, docno, entry.lsn + 1, &entry).code ==
-		    LK_OK)
-			envelope_enter(l, doc, entry.id)->have |= 1u
-			    << n->index;
+		    LK_OK) {
+			struct ledger_envelope *e =
+			    envelope_enter(l, doc, entry.id);
+
+			e->have |= 1u << n->index;
+			e->kept |= 1u << n->index;
+		}
 	}
 }
 

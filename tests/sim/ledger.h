@@ -20,6 +20,8 @@ struct ledger_doc {
 	uint32_t left;             /* bit by node: has left by itself */
 	uint32_t cloned;           /* bit by node: a copy of it wrote here */
 	uint32_t forgotten;        /* bit by node: some time, at its word */
+	unsigned forgets[NODES];   /* how often */
+	unsigned heard[NODES][NODES]; /* the first knows of so many of those */
 	unsigned invited[PERSONS]; /* tickets made, and shares */
 };
 
@@ -35,6 +37,7 @@ struct ledger_envelope {
 	uint8_t id[LK_ID_LEN];
 	size_t doc;
 	uint32_t have;      /* bit by node: durable there */
+	uint32_t kept;      /* the same, and not forgotten since */
 	const char *forged; /* must never be: what would be broken; or NULL */
 	size_t edit;        /* + 1; 0: none */
 };
@@ -83,6 +86,8 @@ void ledger_adopt(struct ledger *, struct node *);
 /* Something became durable; the same. */
 void ledger_durable(
     struct ledger *, struct node *, const struct replica_event *);
+/* It forgets a document, perhaps: it is not durable yet. */
+void ledger_forget(struct ledger *, const struct node *, size_t doc);
 /* Who was let in by somebody hostile, whose replica is being looked at. */
 void ledger_let_in(struct ledger *, struct node *, uint32_t docno);
 /* What a copy of a device wrote, durable nowhere else yet; the copy's replica
