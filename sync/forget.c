@@ -256,7 +256,7 @@ forgotten_look(struct engine *e, const struct link *l, struct link_topic *t)
 	struct docstate *ds;
 	struct exchange *x;
 	struct node node;
-	bool here;
+	bool here, empty;
 	lk_err err;
 
 	TRY(docstate_forgotten(e->r, t->docno, &here));
@@ -265,10 +265,15 @@ forgotten_look(struct engine *e, const struct link *l, struct link_topic *t)
 	if (err.code != LK_E_NOTFOUND)
 		TRY(err);
 	t->forgotten_there = err.code == LK_OK && ack_says_forgotten(&a);
-	if (here || node_get(e->r, t->docno, 0, &node).code != LK_E_NOTFOUND)
+	empty = node_get(e->r, t->docno, 0, &node).code == LK_E_NOTFOUND;
+	if (here || (!empty && !t->forgotten_there))
 		return LK_NONE;
 	TRY(docstate_get(e->r, t->docno, &ds));
 	if (ds->floor == 0)
+		return LK_NONE;
+	/* Of two who had both forgotten it each would wait for the other. */
+	t->forgotten_there = false;
+	if (!empty)
 		return LK_NONE;
 	/* It is wanted again, and nobody would offer it. */
 	TRY(exchange_need(t, &x));

@@ -245,6 +245,61 @@ what_it_had_before_is_not_believed_when_it_wants_it_again(void **state)
 	host_remove(&r.c);
 }
 
+/* What is known of another device, as it was said. */
+static void
+record_copy(struct host *h, uint32_t docno, const struct host *other,
+    struct ack_record *out, struct buf *said)
+{
+	device_begin(&h->d);
+	ok(ack_record_get(h->d.r, docno, pk(other), out));
+	buf_add(said, out->said);
+	ok(buf_err(said, "ACK"));
+	out->said = buf_bytes(said);
+	assert_true(ack_says_forgotten(out));
+	device_commit(&h->d);
+}
+
+static void
+record_back(struct host *h, uint32_t docno, const struct host *other,
+    const struct ack_record *a)
+{
+	device_begin(&h->d);
+	ok(ack_record_put(h->d.r, docno, pk(other), a));
+	device_commit(&h->d);
+}
+
+/* In a crowd nobody tells them what the other said since. */
+static void
+two_who_had_both_forgotten_it_find_each_other(void **state)
+{
+	struct ack_record of_a, of_b;
+	BUF_SCOPED said_a = { .max = 4096 };
+	BUF_SCOPED said_b = { .max = 4096 };
+	struct row r;
+
+	(void)state;
+	row_make(&r);
+	r.in_b = host_forget(&r.b, r.in_b);
+	wires_run(&r.w, MINUTE);
+	record_copy(&r.a, r.in_a, &r.b, &of_b, &said_b);
+	host_recall(&r.b, r.in_b);
+	wires_run(&r.w, MINUTE);
+	r.in_a = host_forget(&r.a, r.in_a);
+	wires_run(&r.w, MINUTE);
+	record_copy(&r.b, r.in_b, &r.a, &of_a, &said_a);
+	host_recall(&r.a, r.in_a);
+	wires_run(&r.w, MINUTE);
+	r.c.cut = true;
+	wires_cut(&r.w);
+	record_back(&r.a, r.in_a, &r.b, &of_b);
+	record_back(&r.b, r.in_b, &r.a, &of_a);
+	host_edit(&r.a, r.in_a, "from", "ann");
+	wires_run(&r.w, 5 * MINUTE);
+	assert_true(shows(&r.b.d, r.in_b, "from"));
+	assert_int_equal(seen(&r.a, r.in_a, &r.b), SYNC_DONE);
+	row_clear(&r);
+}
+
 /* Nobody has sent it anything meanwhile. */
 static void
 who_forgets_it_once_more_before_it_is_back_can_have_it_again(void **state)
@@ -303,6 +358,7 @@ main(void)
 		cmocka_unit_test(it_is_forgotten_and_had_again_time_and_again),
 		cmocka_unit_test(
 		    what_it_had_before_is_not_believed_when_it_wants_it_again),
+		cmocka_unit_test(two_who_had_both_forgotten_it_find_each_other),
 		cmocka_unit_test(
 		    who_forgets_it_once_more_before_it_is_back_can_have_it_again),
 		cmocka_unit_test(the_home_document_is_not_forgotten),
