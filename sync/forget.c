@@ -243,10 +243,18 @@ engine_recall(struct engine *e, uint32_t docno, struct now now)
 lk_err
 forgotten_wanted(struct engine *e, uint32_t docno)
 {
+	uint32_t erasing;
+	lk_err err;
 	bool is;
 
 	TRY(docstate_forgotten(e->r, docno, &is));
-	return is ? engine_recall(e, docno, e->now) : LK_NONE;
+	if (!is)
+		return LK_NONE;
+	/* A welcome comes once: what is left of it goes at once. */
+	while ((err = docstate_erasing(e->r, &erasing)).code == LK_OK)
+		TRY(docstate_erase(e->r, erasing));
+	return err.code == LK_E_NOTFOUND ? engine_recall(e, docno, e->now)
+					 : err;
 }
 
 lk_err

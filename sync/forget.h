@@ -41,7 +41,8 @@ LK_MUST_USE lk_err forgotten_step(struct engine *);
 struct home_name;
 LK_MUST_USE lk_err forgotten_name(
     struct replica *, uint32_t docno, struct home_name *);
-/* Whoever uses a ticket for it wants it again.  AGAIN as above. */
+/* Whoever uses a ticket for it wants it again; the rest of what was here is
+ * removed before that. */
 LK_MUST_USE lk_err forgotten_wanted(struct engine *, uint32_t docno);
 /* What a link is to know of a document that has a number now. */
 LK_MUST_USE lk_err forgotten_look(

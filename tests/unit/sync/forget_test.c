@@ -245,6 +245,25 @@ what_it_had_before_is_not_believed_when_it_wants_it_again(void **state)
 	host_remove(&r.c);
 }
 
+/* A welcome, or the answer in a letter, comes once. */
+static void
+who_uses_a_ticket_while_it_is_being_removed_has_it_again(void **state)
+{
+	struct row r;
+	uint32_t again;
+
+	(void)state;
+	row_make(&r);
+	again = host_forget(&r.b, r.in_b);
+	device_begin(&r.b.d);
+	ok(forgotten_wanted(r.b.e, again));
+	host_commit(&r.b);
+	assert_int_equal(store_bytes(&r.b, r.in_b), 0);
+	wires_run(&r.w, MINUTE);
+	assert_true(shows(&r.b.d, again, "title"));
+	row_clear(&r);
+}
+
 /* What is known of another device, as it was said. */
 static void
 record_copy(struct host *h, uint32_t docno, const struct host *other,
@@ -358,6 +377,8 @@ main(void)
 		cmocka_unit_test(it_is_forgotten_and_had_again_time_and_again),
 		cmocka_unit_test(
 		    what_it_had_before_is_not_believed_when_it_wants_it_again),
+		cmocka_unit_test(
+		    who_uses_a_ticket_while_it_is_being_removed_has_it_again),
 		cmocka_unit_test(two_who_had_both_forgotten_it_find_each_other),
 		cmocka_unit_test(
 		    who_forgets_it_once_more_before_it_is_back_can_have_it_again),
