@@ -22,8 +22,8 @@ forget_render(struct output *o, json_object *result)
 
 	(void)o;
 	if (holders == 0)
-		printf("%s is gone from this device, and no other device has "
-		       "it\n",
+		printf("%s is gone from this device, and no other device is "
+		       "known to have it\n",
 		    name);
 	else
 		printf("%s is gone from this device only: %lld other device%s "

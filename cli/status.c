@@ -132,6 +132,8 @@ document_print(struct output *o, json_object *doc)
 		device_print(o, json_object_array_get_idx(devices, i));
 	if (revoked)
 		puts("  what is here stays, nothing more comes");
+	else if (strcmp(field(doc, "role"), "none") == 0)
+		puts("  nothing of it has come yet");
 	else if (len == 0)
 		puts("  on this device only");
 	remotes_print(field_list(doc, "remotes"));

@@ -71,7 +71,9 @@ forget_allowed(
 		    "%s: it is mirrored in %s", name, m->dir);
 	}
 	TRY(param_bool_or(r, "force", false, &force));
-	if (force || h->confirmed > 0)
+	/* Of what is not back yet, or never came, nothing is lost. */
+	if (force || h->confirmed > 0 ||
+	    (s->summary.envelopes == 0 && s->summary.waiting == 0))
 		return LK_NONE;
 	shell_word(quoted, name);
 	if (s->summary.revoked) {
@@ -110,8 +112,9 @@ doc_forget(struct request *r)
 	err = engine_forget(r->engine, s.docno, r->now, &empty);
 	if (err.code != LK_OK)
 		return request_fail(r, err, "%s: %s", s.name.name, err.what);
-	/* A device that is paired with this person is not to wait for it. */
-	if (h.own == 0) {
+	/* A device that is paired with this person is not to wait for it; but
+	 * who has nothing of it does not know who else has. */
+	if (h.own == 0 && s.summary.envelopes > 0) {
 		err = home_name_drop(r->replica, empty);
 		if (err.code != LK_E_DENIED)
 			TRY(err);

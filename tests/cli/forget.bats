@@ -13,6 +13,11 @@ sees() {
 	    field state)" = "$3" ]
 }
 
+# lists DEVICE NAME: whether it has a document of that name.
+lists() {
+	on "$1" ls | grep -qx "$2"
+}
+
 @test "a document that is forgotten here is kept by the others, and comes back" {
 	device laptop
 	on laptop new plan
@@ -187,6 +192,32 @@ sees() {
 	until_ shows phone plan '"x": 1'
 	on phone backup create dest -q
 	on phone backup check dest --restore-test -q <phrase
+}
+
+@test "what is wanted again and not back yet is not taken for all there is" {
+	device laptop
+	on laptop new plan
+	on laptop set plan /x 1
+	paired laptop phone
+	on phone sync --wait
+	on laptop sync --wait
+	on phone forget plan -q
+	until_ sees laptop plan forgotten
+	on laptop daemon stop
+	on phone forget --undo plan -q
+	LK_HOME=$T/phone lk status
+	[[ $output == *"plan  map, none"$'\n'"  nothing of it has come yet"* ]]
+	LK_HOME=$T/phone lk forget plan
+	is 0 "plan is gone from this device, and no other device is known to have it" ""
+	# Nor is the name taken from those who have it.
+	on phone new other
+	on laptop status >/dev/null
+	until_ lists laptop other
+	lists laptop plan
+	on phone forget --undo plan -q
+	until_ shows phone plan '"x": 1'
+	on phone set plan /x 2
+	until_ shows laptop plan '"x": 2'
 }
 
 @test "who watches goes on where he was, though what he saw last is forgotten" {
