@@ -172,20 +172,27 @@ replica_offer(struct replica *r, uint32_t docno, const struct bytes *envelopes,
 }
 
 /* Whoever reads a document knows its secret: made that of another one, what is
- * found by topic would go astray.  Before anything of a document is here nobody
- * can tell which of two it is. */
+ * found by topic would go astray.  Before anything of a document was ever here
+ * nobody can tell which of two it is. */
 static lk_err
 topic_is_free(struct replica *r, const struct topic *topic)
 {
+	struct docstate *ds;
 	struct node node;
 	uint32_t taken;
 	lk_err err = replica_doc_by_topic(r, topic->id, &taken);
 
-	if (err.code == LK_OK)
-		err = node_get(r, taken, 0, &node);
 	if (err.code == LK_E_NOTFOUND)
 		return LK_NONE;
 	TRY(err);
+	err = node_get(r, taken, 0, &node);
+	if (err.code == LK_E_NOTFOUND) {
+		TRY(docstate_get(r, taken, &ds));
+		if (ds->floor == 0)
+			return LK_NONE;
+	}
+	if (err.code != LK_E_NOTFOUND)
+		TRY(err);
 	return LK_ERR(LK_E_MALFORMED, "WELCOME topic");
 }
 

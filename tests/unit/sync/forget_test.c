@@ -245,6 +245,33 @@ what_it_had_before_is_not_believed_when_it_wants_it_again(void **state)
 	host_remove(&r.c);
 }
 
+/* Whoever else reads it knows its secret. */
+static void
+nobody_puts_another_document_in_its_place(void **state)
+{
+	struct welcome w = { .docid = { 1 } };
+	uint32_t empty, found;
+	struct row r;
+
+	(void)state;
+	row_make(&r);
+	empty = host_forget(&r.b, r.in_b);
+	device_begin(&r.b.d);
+	ok(docstate_topic(r.b.d.r, empty, &w.topic));
+	assert_int_equal(
+	    replica_welcome(r.b.d.r, &w, &found).code, LK_E_MALFORMED);
+	ok(replica_doc_by_topic(r.b.d.r, w.topic.id, &found));
+	assert_int_equal(found, empty);
+	device_commit(&r.b.d);
+	wires_run(&r.w, MINUTE);
+	host_recall(&r.b, empty);
+	device_begin(&r.b.d);
+	assert_int_equal(
+	    replica_welcome(r.b.d.r, &w, &found).code, LK_E_MALFORMED);
+	device_commit(&r.b.d);
+	row_clear(&r);
+}
+
 /* A welcome, or the answer in a letter, comes once. */
 static void
 who_uses_a_ticket_while_it_is_being_removed_has_it_again(void **state)
@@ -377,6 +404,7 @@ main(void)
 		cmocka_unit_test(it_is_forgotten_and_had_again_time_and_again),
 		cmocka_unit_test(
 		    what_it_had_before_is_not_believed_when_it_wants_it_again),
+		cmocka_unit_test(nobody_puts_another_document_in_its_place),
 		cmocka_unit_test(
 		    who_uses_a_ticket_while_it_is_being_removed_has_it_again),
 		cmocka_unit_test(two_who_had_both_forgotten_it_find_each_other),
