@@ -611,10 +611,17 @@ static lk_err
 redeem_invite_done(struct engine *e, struct redeem_status *s)
 {
 	struct graph *g;
+	lk_err err;
 
 	if (s->docno == 0)
 		return LK_NONE;
-	TRY(replica_graph(e->r, s->docno, &g));
+	err = replica_graph(e->r, s->docno, &g);
+	/* It has been forgotten before it came. */
+	if (err.code == LK_E_NOTFOUND) {
+		s->state = REDEEM_DONE;
+		return LK_NONE;
+	}
+	TRY(err);
 	if (graph_role(g, e->identity->sign.pk) >= ROLE_READ) {
 		s->documents = 1;
 		s->state = REDEEM_DONE;

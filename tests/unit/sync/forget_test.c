@@ -1,4 +1,5 @@
 /* A document that a device forgets, and has again. */
+#include "sync/pairing.h"
 #include "tests/unit/sync/forgetting.h"
 #include "tests/unit/sync/row.h"
 
@@ -272,6 +273,42 @@ nobody_puts_another_document_in_its_place(void **state)
 	row_clear(&r);
 }
 
+static void
+who_forgets_what_a_ticket_has_not_brought_yet_uses_it_no_more(void **state)
+{
+	static const uint8_t secret[EPOCH_SECRET_LEN] = { 3 };
+	struct welcome w = { .docid = { 1 }, .keys_len = 1 };
+	char text[TICKET_TEXT_MAX + 1];
+	struct redeem_status s;
+	struct redeem *q;
+	uint64_t handle;
+	struct row r;
+
+	(void)state;
+	row_make(&r);
+	ticket_make(&r.a, r.in_a, ROLE_WRITE, 1, text);
+	r.a.cut = true;
+	wires_cut(&r.w);
+	handle = redeem(&r.w, &r.c, text);
+	/* It is answered, and nothing of the document comes. */
+	epoch_derive(&w.keys[0], secret);
+	topic_derive(&w.topic, secret);
+	q = TAILQ_LAST(&r.c.e->redeems, redeems);
+	device_begin(&r.c.d);
+	ok(replica_welcome(r.c.d.r, &w, &q->status.docno));
+	welcome_clear(&w);
+	q->welcomed = true;
+	host_commit(&r.c);
+	wires_run(&r.w, MINUTE);
+	(void)host_forget(&r.c, q->status.docno);
+	wires_run(&r.w, MINUTE);
+	device_begin(&r.c.d);
+	ok(engine_redeemed(r.c.e, handle, &s));
+	device_commit(&r.c.d);
+	assert_int_equal(s.state, REDEEM_DONE);
+	row_clear(&r);
+}
+
 /* A welcome, or the answer in a letter, comes once. */
 static void
 who_uses_a_ticket_while_it_is_being_removed_has_it_again(void **state)
@@ -405,6 +442,8 @@ main(void)
 		cmocka_unit_test(
 		    what_it_had_before_is_not_believed_when_it_wants_it_again),
 		cmocka_unit_test(nobody_puts_another_document_in_its_place),
+		cmocka_unit_test(
+		    who_forgets_what_a_ticket_has_not_brought_yet_uses_it_no_more),
 		cmocka_unit_test(
 		    who_uses_a_ticket_while_it_is_being_removed_has_it_again),
 		cmocka_unit_test(two_who_had_both_forgotten_it_find_each_other),
