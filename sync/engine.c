@@ -363,6 +363,13 @@ engine_events(struct engine *e, const struct replica_event *events, size_t n,
 	e->generation++;
 	(void)replica_home(e->r, &home).code;
 	for (size_t i = 0; i < n; i++) {
+		struct bytes record;
+
+		/* Written, and its document forgotten, in one transaction. */
+		if (events[i].access &&
+		    docstate_record(e->r, events[i].docno, &record).code ==
+			LK_E_NOTFOUND)
+			continue;
 		TRY(reconcile_push(e, &events[i]));
 		TRY(acks_note(e, events[i].docno));
 		TRY(engine_remotes_event(e, &events[i]));

@@ -409,6 +409,27 @@ who_forgets_it_once_more_before_it_is_back_can_have_it_again(void **state)
 	row_clear(&r);
 }
 
+/* What is told of a document after the commit is told of none. */
+static void
+it_is_changed_and_forgotten_in_one_transaction(void **state)
+{
+	struct revoke_report report;
+	struct row r;
+	uint32_t own, empty;
+
+	(void)state;
+	row_make(&r);
+	own = document(&r.b.d, "own");
+	ok(share_try(&r.b.d, own, &r.a.d, ROLE_WRITE));
+	wires_run(&r.w, MINUTE);
+	device_begin(&r.b.d);
+	ok(replica_revoke(r.b.d.r, own,
+	    &(struct revoke_order){ .key = r.a.d.identity.root_pk }, &report));
+	ok(engine_forget(r.b.e, own, r.b.d.now, &empty));
+	host_commit(&r.b);
+	row_clear(&r);
+}
+
 static void
 the_home_document_is_not_forgotten(void **state)
 {
@@ -449,6 +470,8 @@ main(void)
 		cmocka_unit_test(two_who_had_both_forgotten_it_find_each_other),
 		cmocka_unit_test(
 		    who_forgets_it_once_more_before_it_is_back_can_have_it_again),
+		cmocka_unit_test(
+		    it_is_changed_and_forgotten_in_one_transaction),
 		cmocka_unit_test(the_home_document_is_not_forgotten),
 	};
 
