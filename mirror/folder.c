@@ -1,7 +1,9 @@
 #include "mirror/folder.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -43,6 +45,44 @@ folder_error(const char *what)
 	return err;
 }
 
+/* The same one folder after the other, where the kernel is older than 5.6. */
+static int
+steps_open(const struct folder *f, const char *path, int flags)
+{
+	char copy[PATH_MAX], *rest = copy, *name;
+	int at = f->fd, next = -1;
+	struct stat st;
+
+	if (strlcpy(copy, path, sizeof(copy)) >= sizeof(copy)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	while ((name = strsep(&rest, "/")) != NULL) {
+		int how = rest == NULL
+		    ? flags
+		    : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+		int saved;
+
+		next = -1;
+		errno = EXDEV;
+		if (strcmp(name, "..") != 0)
+			next = openat(at, name[0] == '\0' ? "." : name, how);
+		saved = errno;
+		if (at != f->fd)
+			close(at);
+		errno = saved;
+		if (next == -1)
+			return -1;
+		if (fstat(next, &st) == -1 || st.st_dev != f->dev) {
+			close(next);
+			errno = EXDEV;
+			return -1;
+		}
+		at = next;
+	}
+	return next;
+}
+
 lk_err
 beneath_open(const struct folder *f, const char *path, int flags, int *fd)
 {
@@ -55,6 +95,8 @@ beneath_open(const struct folder *f, const char *path, int flags, int *fd)
 	int opened = (int)syscall(SYS_openat2, f->fd,
 	    path[0] == '\0' ? "." : path, &how, sizeof(how));
 
+	if (opened == -1 && errno == ENOSYS)
+		opened = steps_open(f, path, flags | O_CLOEXEC | O_NOFOLLOW);
 	if (opened == -1)
 		return folder_error("open");
 	*fd = opened;

@@ -1,11 +1,17 @@
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -464,6 +470,46 @@ what_is_staged_is_put_whole_or_not_at_all(void **state)
 	scratch_close(&s);
 }
 
+/* From now on this process has the system calls of a kernel before 5.6. */
+static void
+kernel_is_old(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { .len = 4, .filter = code };
+
+	/* An emulator has neither. */
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	(void)prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
+	assert_int_equal(syscall(SYS_openat2, AT_FDCWD, ".", NULL, 0), -1);
+	assert_int_equal(errno, ENOSYS);
+}
+
+static void
+an_older_kernel_does_as_well(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_int_not_equal(pid, -1);
+	if (pid == 0) {
+		kernel_is_old();
+		a_file_is_made_replaced_and_removed_with_its_folders(state);
+		what_is_not_as_expected_is_left_alone(state);
+		nothing_is_put_over_what_came_out(state);
+		no_link_leads_out_of_the_folder(state);
+		what_a_crash_left_is_found_or_removed(state);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 int
 main(void)
 {
@@ -480,6 +526,7 @@ main(void)
 		cmocka_unit_test(
 		    a_long_file_is_read_in_pieces_that_are_those_of_its_content),
 		cmocka_unit_test(what_is_staged_is_put_whole_or_not_at_all),
+		cmocka_unit_test(an_older_kernel_does_as_well),
 	};
 
 	(void)signal(SIGIO, SIG_IGN);
