@@ -52,8 +52,15 @@ forgotten_say(struct engine *e, struct docstate *ds, struct ack_record *mine,
 	return LK_NONE;
 }
 
+/* Whether a list of documents is on its way, whose answer gives them numbers. */
+static bool
+lists_documents(const struct link *l)
+{
+	return l->listed || (l->set_sent && !l->set_received);
+}
+
 /* To those who are connected; the numbers of the session mean what was there
- * before, so all of them begin anew. */
+ * before, or are about to, so all of them begin anew. */
 static lk_err
 links_part(struct engine *e, uint32_t docno, struct bytes said)
 {
@@ -63,10 +70,11 @@ links_part(struct engine *e, uint32_t docno, struct bytes said)
 		uint32_t number = topics_of(l, docno);
 		BUF_SCOPED b = { .max = 4096 };
 
-		if (l->state != LINK_OPEN || number == GRAPH_NONE)
+		if (l->state != LINK_OPEN ||
+		    (number == GRAPH_NONE && !lists_documents(l)))
 			continue;
-		if (topics_number(l, number)->serve == SERVE_FULL &&
-		    said.len > 0) {
+		if (number != GRAPH_NONE && said.len > 0 &&
+		    topics_number(l, number)->serve == SERVE_FULL) {
 			buf_u32(&b, number);
 			buf_add(&b, said);
 			TRY(buf_err(&b, "ACK"));
