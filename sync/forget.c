@@ -52,7 +52,7 @@ forgotten_say(struct engine *e, struct docstate *ds, struct ack_record *mine,
 	return LK_NONE;
 }
 
-/* Whether a list of documents is on its way, whose answer gives them numbers. */
+/* Whether a list of documents is on its way: its answer gives numbers. */
 static bool
 lists_documents(const struct link *l)
 {
