@@ -9,7 +9,6 @@
 #include "sync/forget.h"
 
 #define WHO_LEN (2 * LK_NAME_MAX + 8)
-#define ID_PREFIX_MIN 4
 
 /* Who else has the document. */
 struct holders {
@@ -139,14 +138,8 @@ forgotten_next(struct request *r, uint32_t *docno, struct subject *out)
 static bool
 is_called(const struct subject *s, const char *word)
 {
-	char hex[2 * LK_ID_LEN + 1];
-	size_t len = strlen(word);
-
-	if (strcmp(s->name.name, word) == 0)
-		return true;
-	hex_encode(hex, BYTES_OF(s->summary.docid));
-	return len >= ID_PREFIX_MIN && len < sizeof(hex) &&
-	    strncasecmp(hex, word, len) == 0;
+	return strcmp(s->name.name, word) == 0 ||
+	    home_id_begins(word, s->summary.docid);
 }
 
 static lk_err

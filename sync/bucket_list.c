@@ -17,6 +17,7 @@ struct page {
 static lk_err
 page_topic(struct page *p, const struct stored_name *name)
 {
+	struct forgotten f;
 	struct topic topic;
 	lk_err err;
 
@@ -31,7 +32,8 @@ page_topic(struct page *p, const struct stored_name *name)
 		return LK_NONE;
 	}
 	TRY(err);
-	TRY(docstate_forgotten(p->e->r, p->docno, &p->forgotten));
+	TRY(docstate_forgotten(p->e->r, p->docno, &f));
+	p->forgotten = f.is;
 	TRY(docstate_topic(p->e->r, p->docno, &topic));
 	author_tag(p->own, &topic, p->e->identity->sign.pk);
 	secret_wipe(&topic, sizeof(topic));

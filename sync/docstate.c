@@ -160,29 +160,42 @@ docstate_held(struct replica *r, uint32_t docno)
 	return ds;
 }
 
-lk_err
-docstate_topic(struct replica *r, uint32_t docno, struct topic *out)
+/* What its record says, without the rest: held already, or read into `room`,
+ * which the caller wipes. */
+static lk_err
+docstate_peek(struct replica *r, uint32_t docno, struct docstate *room,
+    const struct docstate **out)
 {
-	struct docstate *held = docstate_held(r, docno),
-			read = { .docno = docno };
-
-	if (held == NULL)
-		TRY(docstate_read(r, &read));
-	*out = held == NULL ? read.topic : held->topic;
-	secret_wipe(&read, sizeof(read));
+	*out = docstate_held(r, docno);
+	if (*out != NULL)
+		return LK_NONE;
+	room->docno = docno;
+	TRY(docstate_read(r, room));
+	*out = room;
 	return LK_NONE;
 }
 
 lk_err
-docstate_forgotten(struct replica *r, uint32_t docno, bool *is)
+docstate_topic(struct replica *r, uint32_t docno, struct topic *out)
 {
-	struct docstate *held = docstate_held(r, docno),
-			read = { .docno = docno };
+	struct docstate room = { .docno = 0 };
+	const struct docstate *ds;
 
-	if (held == NULL)
-		TRY(docstate_read(r, &read));
-	*is = held == NULL ? read.forgotten : held->forgotten;
-	secret_wipe(&read, sizeof(read));
+	TRY(docstate_peek(r, docno, &room, &ds));
+	*out = ds->topic;
+	secret_wipe(&room, sizeof(room));
+	return LK_NONE;
+}
+
+lk_err
+docstate_forgotten(struct replica *r, uint32_t docno, struct forgotten *out)
+{
+	struct docstate room = { .docno = 0 };
+	const struct docstate *ds;
+
+	TRY(docstate_peek(r, docno, &room, &ds));
+	*out = (struct forgotten){ .is = ds->forgotten, .floor = ds->floor };
+	secret_wipe(&room, sizeof(room));
 	return LK_NONE;
 }
 
@@ -413,35 +426,25 @@ docstate_drop(struct replica *r, uint32_t docno)
 static lk_err
 keys_copy(struct replica *r, uint32_t from, uint32_t to)
 {
-	uint8_t etag[ETAG_LEN] = { 0 };
+	uint8_t etag[ETAG_LEN] = { 0 }, key[EPOCH_SECRET_LEN];
 	struct bytes value;
 
-	for (;;) {
+	do {
 		lk_err err = kv_walk(docstate_space(r, from, SPACE_KEYS), etag,
 		    sizeof(etag), 0, &value);
 
 		if (err.code == LK_E_NOTFOUND)
 			return LK_NONE;
 		TRY(err);
-		{
-			BUF_SECRET key = { .max = EPOCH_SECRET_LEN };
-
-			buf_add(&key, value);
-			TRY(buf_err(&key, "epoch key"));
-			TRY(kv_put(docstate_space(r, to, SPACE_KEYS),
-			    BYTES_OF(etag), buf_bytes(&key)));
-		}
-		if (!bytes_next(etag, sizeof(etag)))
-			return LK_NONE;
-	}
-}
-
-static struct bytes
-docno_bytes(uint8_t out[static DOCNO_LEN], uint32_t docno)
-{
-	for (size_t i = 0; i < DOCNO_LEN; i++)
-		out[i] = (uint8_t)(docno >> (24 - 8 * i));
-	return BYTES(out, DOCNO_LEN);
+		if (value.len != sizeof(key))
+			return LK_ERR(LK_E_CORRUPT, "epoch key");
+		memcpy(key, value.ptr, sizeof(key));
+		err = kv_put(docstate_space(r, to, SPACE_KEYS), BYTES_OF(etag),
+		    BYTES_OF(key));
+		secret_wipe(key, sizeof(key));
+		TRY(err);
+	} while (bytes_next(etag, sizeof(etag)));
+	return LK_NONE;
 }
 
 lk_err
@@ -449,8 +452,9 @@ docstate_empty(struct replica *r, uint32_t docno, struct docstate **out)
 {
 	struct docstate *old, *empty;
 	struct topic topic;
-	uint8_t docid[LK_ID_LEN], number[DOCNO_LEN];
+	uint8_t docid[LK_ID_LEN];
 	lk_err err;
+	BUF_SCOPED number = { .max = DOCNO_LEN };
 
 	TRY(docstate_get(r, docno, &old));
 	LK_ASSERT(!old->home);
@@ -466,7 +470,9 @@ docstate_empty(struct replica *r, uint32_t docno, struct docstate **out)
 	TRY(kv_del(
 	    docstate_space(r, docno, SPACE_META), BYTES_STR(key_record)));
 	TRY(kv_del(docstate_space(r, docno, SPACE_META), BYTES_STR(key_copy)));
-	TRY(docno_index(r, 'z', docno_bytes(number, docno), docno));
+	buf_u32(&number, docno);
+	TRY(buf_err(&number, "document number"));
+	TRY(docno_index(r, 'z', buf_bytes(&number), docno));
 	*out = empty;
 	return LK_NONE;
 }
@@ -488,12 +494,13 @@ docstate_erasing(struct replica *r, uint32_t *docno)
 lk_err
 docstate_erase(struct replica *r, uint32_t docno)
 {
-	uint8_t number[DOCNO_LEN];
+	BUF_SCOPED number = { .max = DOCNO_LEN };
 	bool done;
 
 	TRY(store_drop(r->txn, docno, ERASE_SLICE, &done));
-	return done ? docno_unindex(r, 'z', docno_bytes(number, docno))
-		    : LK_NONE;
+	buf_u32(&number, docno);
+	TRY(buf_err(&number, "document number"));
+	return done ? docno_unindex(r, 'z', buf_bytes(&number)) : LK_NONE;
 }
 
 lk_err

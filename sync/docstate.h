@@ -49,8 +49,8 @@ struct docstate {
 	bool dirty;  /* changed in the present transaction */
 	bool access; /* who may do what changed in this admission */
 	bool forgotten; /* nothing of it is kept here: forget.h */
-	/* Of one that ever was: the least seq this device may write next. */
-	uint64_t floor;
+	uint64_t floor; /* of one that ever was: the least seq this device may
+			 * write next */
 	uint32_t waiting, waiting_bytes;
 	struct waiter *waiters; /* owned; who has something there */
 	size_t waiters_len;
@@ -106,8 +106,12 @@ LK_MUST_USE lk_err docstate_get(
 LK_MUST_USE lk_err docstate_topic(
     struct replica *, uint32_t docno, struct topic *);
 /* Whether the user has had it forgotten, likewise. */
+struct forgotten {
+	bool is;
+	uint64_t floor; /* as in its state; 0: it never was */
+};
 LK_MUST_USE lk_err docstate_forgotten(
-    struct replica *, uint32_t docno, bool *is);
+    struct replica *, uint32_t docno, struct forgotten *);
 /* Forgets what is held in memory; the records stay. */
 void docstate_free(struct replica *, struct docstate *);
 /* A new document with an empty graph. */

@@ -24,6 +24,18 @@ floor_of(const struct engine *e, const struct docstate *ds)
 	return floor > ds->floor ? floor : ds->floor;
 }
 
+/* What this device has signed; empty where that is lost. */
+static lk_err
+said_get(struct replica *r, const struct docstate *ds, struct ack_record *out)
+{
+	lk_err err = ack_record_get(r, ds->docno, r->identity->sign.pk, out);
+
+	if (err.code != LK_E_NOTFOUND)
+		return err;
+	*out = (struct ack_record){ .counter = 0 };
+	return LK_NONE;
+}
+
 /* Signs that nothing is kept, as *mine of this device.  Where it cannot be
  * said, as nothing of the document is here, what was said before is still true.
  */
@@ -32,18 +44,13 @@ forgotten_say(struct engine *e, struct docstate *ds, struct ack_record *mine,
     struct buf *said)
 {
 	struct ack_record before;
-	lk_err err;
 
 	TRY(acks_counter(e, ds->docno, &mine->counter));
 	mine->counter++;
 	memcpy(mine->incarnation, e->incarnation, INCARNATION_LEN);
 	TRY(acks_write(e, ds, mine->counter, BYTES(NULL, 0), said));
 	if (said->len == 0) {
-		err = ack_record_get(
-		    e->r, ds->docno, e->identity->sign.pk, &before);
-		if (err.code == LK_E_NOTFOUND)
-			return LK_NONE;
-		TRY(err);
+		TRY(said_get(e->r, ds, &before));
 		mine->counter = before.counter;
 		buf_add(said, before.said);
 		TRY(buf_err(said, "ACK"));
@@ -148,13 +155,12 @@ engine_forget(struct engine *e, uint32_t docno, struct now now, uint32_t *empty)
 	BUF_SCOPED said = { .max = 4096 };
 
 	e->now = now;
+	TRY(home_name(e->r, docno, &name));
 	TRY(docstate_get(e->r, docno, &ds));
 	if (ds->home)
 		return LK_ERR(LK_E_DENIED, "the home document");
 	if (ds->forgotten)
 		return LK_ERR(LK_E_EXISTS, "forgotten already");
-	TRY(home_name(e->r, docno, &name));
-	TRY(docstate_get(e->r, docno, &ds));
 	floor = floor_of(e, ds);
 	TRY(forgotten_say(e, ds, &mine, &said));
 	TRY(links_part(e, docno, mine.said));
@@ -251,12 +257,12 @@ engine_recall(struct engine *e, uint32_t docno, struct now now)
 lk_err
 forgotten_wanted(struct engine *e, uint32_t docno)
 {
+	struct forgotten f;
 	uint32_t erasing;
 	lk_err err;
-	bool is;
 
-	TRY(docstate_forgotten(e->r, docno, &is));
-	if (!is)
+	TRY(docstate_forgotten(e->r, docno, &f));
+	if (!f.is)
 		return LK_NONE;
 	/* A welcome comes once: what is left of it goes at once. */
 	while ((err = docstate_erasing(e->r, &erasing)).code == LK_OK)
@@ -269,29 +275,27 @@ lk_err
 forgotten_look(struct engine *e, const struct link *l, struct link_topic *t)
 {
 	struct ack_record a;
-	struct docstate *ds;
+	struct forgotten f;
 	struct exchange *x;
 	struct node node;
-	bool here, empty;
 	lk_err err;
 
-	TRY(docstate_forgotten(e->r, t->docno, &here));
-	t->forgotten_here = here;
-	err = ack_record_get(e->r, t->docno, l->pk, &a);
-	if (err.code != LK_E_NOTFOUND)
-		TRY(err);
-	t->forgotten_there = err.code == LK_OK && ack_says_forgotten(&a);
-	empty = node_get(e->r, t->docno, 0, &node).code == LK_E_NOTFOUND;
-	if (here || (!empty && !t->forgotten_there))
-		return LK_NONE;
-	TRY(docstate_get(e->r, t->docno, &ds));
-	if (ds->floor == 0)
+	TRY(docstate_forgotten(e->r, t->docno, &f));
+	t->forgotten_here = f.is;
+	t->forgotten_there = false;
+	if (f.is)
 		return LK_NONE;
 	/* Of two who had both forgotten it each would wait for the other. */
-	t->forgotten_there = false;
-	if (!empty)
-		return LK_NONE;
+	if (f.floor == 0) {
+		err = ack_record_get(e->r, t->docno, l->pk, &a);
+		t->forgotten_there =
+		    err.code == LK_OK && ack_says_forgotten(&a);
+		return err.code == LK_E_NOTFOUND ? LK_NONE : err;
+	}
 	/* It is wanted again, and nobody would offer it. */
+	err = node_get(e->r, t->docno, 0, &node);
+	if (err.code != LK_E_NOTFOUND)
+		return err;
 	TRY(exchange_need(t, &x));
 	x->held = e->now.mono;
 	e->held_due.ms = e->now.mono.ms + AGAIN_MS;
@@ -319,7 +323,7 @@ forgotten_counter(
 {
 	struct ack_record mine;
 
-	TRY(ack_record_get(r, ds->docno, r->identity->sign.pk, &mine));
+	TRY(said_get(r, ds, &mine));
 	*counter = mine.said.len > 0 ? mine.counter : 0;
 	return LK_NONE;
 }
@@ -329,7 +333,7 @@ forgotten_said(struct replica *r, const struct docstate *ds, struct buf *b)
 {
 	struct ack_record mine;
 
-	TRY(ack_record_get(r, ds->docno, r->identity->sign.pk, &mine));
+	TRY(said_get(r, ds, &mine));
 	buf_add(b, mine.said);
 	return buf_err(b, "ACK");
 }

@@ -26,7 +26,9 @@ struct docstate;
 
 /* Forgets it, under the number *empty from then on; who is connected is told.
  * Its name is kept, tickets for it end.  Whether others have it is the caller's
- * to look at. DENIED  the home document EXISTS  it is forgotten already */
+ * to look at.
+ *   DENIED  the home document
+ *   EXISTS  it is forgotten already */
 LK_MUST_USE lk_err engine_forget(
     struct engine *, uint32_t docno, struct now, uint32_t *empty);
 /* Asks for it again, of whoever is met and of remotes.
@@ -37,7 +39,7 @@ LK_MUST_USE lk_err engine_recall(struct engine *, uint32_t docno, struct now);
 /* Inside sync/.  Of a tick: begins with the remotes anew, and goes on with
  * removing what was here. */
 LK_MUST_USE lk_err forgotten_step(struct engine *);
-/* What it was called then. */
+/* What it was called then.  NOTFOUND: that is lost. */
 struct home_name;
 LK_MUST_USE lk_err forgotten_name(
     struct replica *, uint32_t docno, struct home_name *);

@@ -212,15 +212,18 @@ home_name(struct replica *r, uint32_t docno, struct home_name *out)
 	struct doc_summary doc;
 	struct names *names;
 	char hex[2 * LK_ID_LEN + 1];
+	lk_err err = LK_ERR(LK_E_NOTFOUND, "name");
 
 	TRY(replica_doc(r, docno, &doc));
 	TRY(names_get(r, &names));
 	e = names_of(names, doc.docid);
+	if (e == NULL && doc.forgotten)
+		err = forgotten_name(r, docno, out);
+	if (err.code != LK_E_NOTFOUND)
+		return err;
 	if (doc.home) {
 		(void)strlcpy(out->name, "home", sizeof(out->name));
 		(void)strlcpy(out->type, "map", sizeof(out->type));
-	} else if (e == NULL && doc.forgotten) {
-		return forgotten_name(r, docno, out);
 	} else if (e == NULL) {
 		hex_encode(hex, BYTES_OF(doc.docid));
 		(void)snprintf(
@@ -256,8 +259,8 @@ find_by_name(const struct names *names, const char *name)
 				   : NULL;
 }
 
-static bool
-is_hex_prefix(const char *s, const uint8_t id[static LK_ID_LEN])
+bool
+home_id_begins(const char *s, const uint8_t id[static LK_ID_LEN])
 {
 	char hex[2 * LK_ID_LEN + 1];
 	size_t len = strlen(s);
@@ -275,7 +278,7 @@ find_by_id(struct replica *r, const char *prefix, uint32_t *docno)
 
 	for (uint32_t n = 0; replica_doc_next(r, n, &n).code == LK_OK;) {
 		TRY(replica_doc(r, n, &doc));
-		if (!is_hex_prefix(prefix, doc.docid))
+		if (!home_id_begins(prefix, doc.docid))
 			continue;
 		if (found != 0)
 			return LK_ERR(LK_E_USAGE, "ambiguous document id");
@@ -474,9 +477,9 @@ home_find_device(struct replica *r, const char *who, struct home_device *out)
 	for (size_t i = 0; home_device(r, i, &d).code == LK_OK; i++) {
 		bool is_named = strcmp(d.name, who) == 0;
 
-		begun += is_hex_prefix(who, d.pk);
+		begun += home_id_begins(who, d.pk);
 		named += is_named;
-		if (is_named || (named == 0 && is_hex_prefix(who, d.pk)))
+		if (is_named || (named == 0 && home_id_begins(who, d.pk)))
 			*out = d;
 	}
 	if (named == 0 && begun == 0)
@@ -589,7 +592,7 @@ home_find_contact(struct replica *r, const char *who, struct home_contact *out)
 
 	for (size_t i = 0; home_contact(r, i, &c).code == LK_OK; i++) {
 		bool is_named = strcmp(c.name, who) == 0;
-		bool is_key = is_hex_prefix(who, c.root_pk);
+		bool is_key = home_id_begins(who, c.root_pk);
 
 		begun += is_key;
 		named += is_named;
@@ -718,12 +721,12 @@ who_by_key(struct replica *r, uint32_t docno, struct who_search *s)
 	struct member m;
 
 	for (size_t i = 0; home_contact(r, i, &c).code == LK_OK; i++)
-		if (is_hex_prefix(s->who, c.root_pk))
+		if (home_id_begins(s->who, c.root_pk))
 			who_found(s, c.root_pk);
 	TRY(replica_graph(r, docno, &g));
 	for (size_t i = 0; i < graph_members_len(g); i++) {
 		graph_member(g, i, &m);
-		if (is_hex_prefix(s->who, m.key))
+		if (home_id_begins(s->who, m.key))
 			who_found(s, m.key);
 	}
 	return LK_NONE;

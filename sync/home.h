@@ -17,6 +17,8 @@ LK_MUST_USE lk_err home_create(struct replica *, struct identity *,
 /* Whether this can be a name: 1 to 255 bytes of UTF-8, no control character,
  * no '/'. */
 bool home_name_valid(const char *);
+/* Whether it is how an id or a key begins: 4 or more of its hex digits. */
+bool home_id_begins(const char *, const uint8_t id[static LK_ID_LEN]);
 /* Names.  EXISTS when a document has this name; DATA when it is no name (1 to
  * 255 bytes of UTF-8 without control characters or '/'). */
 LK_MUST_USE lk_err home_name_check(struct replica *, const char *name);

@@ -16,11 +16,11 @@ keep_document(
 	struct bytes value;
 	struct kept k;
 	struct rd rd;
-	bool forgotten;
+	struct forgotten f;
 	lk_err err;
 
-	TRY(docstate_forgotten(r, docno, &forgotten));
-	if (forgotten)
+	TRY(docstate_forgotten(r, docno, &f));
+	if (f.is)
 		return LK_ERR(LK_E_NOTFOUND, "forgotten document");
 	TRY(docstate_record(r, docno, &value));
 	rd = rd_over(value);

@@ -129,11 +129,11 @@ receive_all(struct admission *a, const struct bytes *envelopes, size_t n,
     struct received *out)
 {
 	lk_err err = LK_NONE;
+	size_t at = 0;
 
-	for (size_t i = 0; i < n && a->ds->forgotten; i++)
-		out[i] = (struct received){ .what = RECEIPT_DROPPED };
-	for (size_t at = a->ds->forgotten ? n : 0; at < n && err.code == LK_OK;
-	     at += RECEIVE_SLICE) {
+	for (; at < n && a->ds->forgotten; at++)
+		out[at] = (struct received){ .what = RECEIPT_DROPPED };
+	for (; at < n && err.code == LK_OK; at += RECEIVE_SLICE) {
 		size_t slice = n - at < RECEIVE_SLICE ? n - at : RECEIVE_SLICE;
 
 		err = receive_slice(a, envelopes + at, slice, out + at);
@@ -177,7 +177,7 @@ replica_offer(struct replica *r, uint32_t docno, const struct bytes *envelopes,
 static lk_err
 topic_is_free(struct replica *r, const struct topic *topic)
 {
-	struct docstate *ds;
+	struct forgotten f;
 	struct node node;
 	uint32_t taken;
 	lk_err err = replica_doc_by_topic(r, topic->id, &taken);
@@ -185,12 +185,10 @@ topic_is_free(struct replica *r, const struct topic *topic)
 	if (err.code == LK_E_NOTFOUND)
 		return LK_NONE;
 	TRY(err);
+	TRY(docstate_forgotten(r, taken, &f));
 	err = node_get(r, taken, 0, &node);
-	if (err.code == LK_E_NOTFOUND) {
-		TRY(docstate_get(r, taken, &ds));
-		if (ds->floor == 0)
-			return LK_NONE;
-	}
+	if (err.code == LK_E_NOTFOUND && f.floor == 0)
+		return LK_NONE;
 	if (err.code != LK_E_NOTFOUND)
 		TRY(err);
 	return LK_ERR(LK_E_MALFORMED, "WELCOME topic");

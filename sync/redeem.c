@@ -486,8 +486,9 @@ lk_err
 welcome_accept(struct engine *e, const struct welcome *w, bool own, bool asked,
     uint32_t *docno)
 {
-	bool wanted, forgotten = false;
+	struct forgotten f = { .is = false };
 	uint32_t known;
+	bool wanted;
 	lk_err err;
 
 	*docno = 0;
@@ -496,13 +497,13 @@ welcome_accept(struct engine *e, const struct welcome *w, bool own, bool asked,
 		return LK_NONE;
 	err = replica_doc_by_id(e->r, w->docid, &known);
 	if (err.code == LK_OK)
-		err = docstate_forgotten(e->r, known, &forgotten);
+		err = docstate_forgotten(e->r, known, &f);
 	if (err.code != LK_E_NOTFOUND)
 		TRY(err);
 	/* Who uses a ticket wants it again, others do not know. */
-	if (forgotten && !asked)
+	if (f.is && !asked)
 		return LK_NONE;
-	if (forgotten)
+	if (f.is)
 		TRY(forgotten_wanted(e, known));
 	TRY(replica_welcome(e->r, w, docno));
 	return own ? LK_NONE : welcome_name(e, w, *docno);

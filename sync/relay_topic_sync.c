@@ -429,14 +429,14 @@ static lk_err
 relay_topic_differs(
     struct engine *e, struct relay_client *c, struct relay_topic *x)
 {
-	bool forgotten;
+	struct forgotten f;
 
 	if (x->state != RELAY_TOPIC_OPEN)
 		return LK_NONE;
 	x->met = false;
 	c->met_generation = 0;
-	TRY(docstate_forgotten(e->r, x->docno, &forgotten));
-	if (forgotten) {
+	TRY(docstate_forgotten(e->r, x->docno, &f));
+	if (f.is) {
 		relay_topic_ack_note(e, c, x);
 		return LK_NONE;
 	}

@@ -430,6 +430,96 @@ it_is_changed_and_forgotten_in_one_transaction(void **state)
 	row_clear(&r);
 }
 
+/* Carries what these two say to each other: whether either ends the session
+ * because of it. */
+static bool
+they_fall_out(struct wires *w, struct host *one, struct host *other)
+{
+	struct host *both[2] = { one, other };
+	bool moved = true, out = false;
+
+	while (moved) {
+		moved = false;
+		for (size_t i = 0; i < 2; i++) {
+			struct engine_output said;
+			const char *address, *why;
+			uint64_t conn;
+
+			if (!engine_take(both[i]->e, &said))
+				continue;
+			moved = true;
+			if (said.what != ENGINE_ANNOUNCE &&
+			    said.what != ENGINE_DIAL)
+				wire_carry(w, both[i], &said);
+			out |=
+			    engine_dropped(both[0]->e, &conn, &address, &why) ||
+			    engine_dropped(both[1]->e, &conn, &address, &why);
+		}
+	}
+	return out;
+}
+
+/* The peer's answer would give the document its number. */
+static void
+it_is_forgotten_while_a_list_of_documents_is_under_way(void **state)
+{
+	uint32_t own, empty;
+	struct link *l;
+	struct row r;
+
+	(void)state;
+	row_make(&r);
+	own = document(&r.b.d, "own");
+	ok(share_try(&r.b.d, own, &r.c.d, ROLE_WRITE));
+	(void)welcome(&r.c.d, &r.b.d, own);
+	l = link_of(r.b.e, pk(&r.c));
+	assert_non_null(l);
+	device_begin(&r.b.d);
+	l->list_again = true;
+	ok(topics_offer(r.b.e, l));
+	assert_true(l->listed);
+	ok(engine_forget(r.b.e, own, r.b.d.now, &empty));
+	host_commit(&r.b);
+	assert_false(they_fall_out(&r.w, &r.b, &r.c));
+	row_clear(&r);
+}
+
+/* Mending drops what is damaged, and nothing else says it. */
+static void
+what_is_kept_of_it_may_be_lost(void **state)
+{
+	const uint8_t *me;
+	struct home_name name;
+	struct row r;
+	uint8_t key[33] = { 'a' };
+	uint32_t empty;
+
+	(void)state;
+	row_make(&r);
+	me = pk(&r.b);
+	wires_cut(&r.w);
+	r.a.cut = r.b.cut = r.c.cut = true;
+	empty = host_forget(&r.b, r.in_b);
+	wires_run(&r.w, 1000);
+	device_begin(&r.b.d);
+	memcpy(key + 1, me, 32);
+	ok(kv_del(txn_space(r.b.d.txn, empty, SPACE_PEERS), BYTES_OF(key)));
+	ok(kv_del(txn_space(r.b.d.txn, empty, SPACE_META), BYTES_STR("f")));
+	device_commit(&r.b.d);
+	r.a.cut = r.b.cut = r.c.cut = false;
+	host_edit(&r.a, r.in_a, "title", "new");
+	wires_run(&r.w, 2 * MINUTE);
+	assert_int_equal(summary(&r.b, empty).envelopes, 0);
+	device_begin(&r.b.d);
+	ok(home_name(r.b.d.r, empty, &name));
+	device_commit(&r.b.d);
+	assert_true(name.name[0] != '\0');
+	host_recall(&r.b, empty);
+	wires_run(&r.w, 2 * MINUTE);
+	assert_true(shows(&r.b.d, empty, "title"));
+	row_clear(&r);
+}
+
 static void
 the_home_document_is_not_forgotten(void **state)
 {
@@ -472,6 +562,9 @@ main(void)
 		    who_forgets_it_once_more_before_it_is_back_can_have_it_again),
 		cmocka_unit_test(
 		    it_is_changed_and_forgotten_in_one_transaction),
+		cmocka_unit_test(
+		    it_is_forgotten_while_a_list_of_documents_is_under_way),
+		cmocka_unit_test(what_is_kept_of_it_may_be_lost),
 		cmocka_unit_test(the_home_document_is_not_forgotten),
 	};
 
