@@ -154,7 +154,6 @@ static void
 create_render(struct output *o, json_object *result)
 {
 	json_object *damaged = field_list(result, "damaged");
-
 	long long n = field_int(result, "documents");
 
 	printf("%s: %lld %s, ", field_short(result, "snapshot"), n,

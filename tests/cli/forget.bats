@@ -18,6 +18,17 @@ lists() {
 	on "$1" ls | grep -qx "$2"
 }
 
+# laptop and friend have plan, and each knows that the other has all of it.
+shared() {
+	device laptop
+	device friend
+	on laptop new plan
+	on laptop set plan /x 1
+	on friend accept "$(on laptop invite plan --role write)" >/dev/null
+	on friend sync --wait
+	on laptop sync --wait
+}
+
 @test "a document that is forgotten here is kept by the others, and comes back" {
 	device laptop
 	on laptop new plan
@@ -118,13 +129,7 @@ lists() {
 }
 
 @test "who shares a document sees that a contact has forgotten it" {
-	device laptop
-	device friend
-	on laptop new plan
-	on laptop set plan /x 1
-	on friend accept "$(on laptop invite plan --role write)" >/dev/null
-	on friend sync --wait
-	on laptop sync --wait
+	shared
 	LK_HOME=$T/friend lk forget plan
 	[ "$status" -eq 0 ]
 	until_ sees laptop plan forgotten
@@ -138,13 +143,7 @@ lists() {
 }
 
 @test "whoever accepts a ticket for a forgotten document has it again" {
-	device laptop
-	device friend
-	on laptop new plan
-	on laptop set plan /x 1
-	on friend accept "$(on laptop invite plan --role write)" >/dev/null
-	on friend sync --wait
-	on laptop sync --wait
+	shared
 	on friend forget plan -q
 	until_ sees laptop plan forgotten
 	on friend accept "$(on laptop invite plan --role write)" >/dev/null
